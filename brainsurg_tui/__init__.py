@@ -1,0 +1,1 @@
+"""Every face of Brain Surgery: the terminal app and the `brainsurg` command."""

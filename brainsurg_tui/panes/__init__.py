@@ -1,0 +1,1 @@
+"""The six panes, one file each."""

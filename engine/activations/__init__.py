@@ -1,0 +1,1 @@
+"""What was observed: corpora, the sharded store, shuffled reading, the seed's own format."""

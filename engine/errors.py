@@ -1,0 +1,17 @@
+"""What a user did wrong, said clearly."""
+
+
+class UserError(Exception):
+    """An error that the user caused and can mend: what happened, and what to do about it.
+
+    Everything else that is raised is a bug of ours and keeps its traceback.
+    """
+
+    def __init__(self, what: str, do: str = "") -> None:
+        """`what` and `do` are sentences, the second optional: "There is no X." "Make one with Y."."""
+        super().__init__(what, do)
+        self.what = what
+        self.do = do
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.do}".strip()

@@ -1,0 +1,1 @@
+"""Changing a feature and measuring what follows."""

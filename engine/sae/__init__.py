@@ -1,0 +1,1 @@
+"""The sparse autoencoder: configuration, architectures, training, evaluation, file formats."""

@@ -1,0 +1,1 @@
+"""One file per folder layout that SAEs are kept in."""

@@ -1,0 +1,1 @@
+"""The engine as processes: protocol, daemon, workers, client."""
