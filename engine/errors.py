@@ -8,7 +8,7 @@ class UserError(Exception):
     """
 
     def __init__(self, what: str, do: str = "") -> None:
-        """`what` and `do` are sentences, the second optional: "There is no X." "Make one with Y."."""
+        """`what` and `do` are sentences, the second optional: "There is no X." "Make one so."."""
         super().__init__(what, do)
         self.what = what
         self.do = do

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 
-class Cancelled(Exception):
+class Cancelled(Exception):  # noqa: N818 - it is no error
     """Raised inside a `Progress` call when somebody has asked the work to stop."""
 
 

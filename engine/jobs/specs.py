@@ -1,0 +1,156 @@
+"""What each kind of job is asked to do, and what it answers (no torch here).
+
+A spec is all that a job depends on: it is stored with the job, so that the job can be read,
+repeated or explained later. Paths in a spec are absolute; whoever builds one resolves them.
+"""
+
+import msgspec
+
+from engine.activations.corpus import Prompt
+
+
+class Spec(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
+    """What every job has."""
+
+    device: str = "auto"
+    """Where tensors live: `auto`, `cpu`, `cuda` or `cuda:N`."""
+    seed: int = 0
+    """Seeds every random choice of the job."""
+
+
+class Capture(Spec, frozen=True, kw_only=True, tag="capture"):
+    """Run a model over prompts or text and keep what was seen at some sites."""
+
+    name: str
+    """Name of the activation set; with several sites, `NAME.SITE` for each."""
+    model: str
+    """A folder, a hub id, or `demo` for the embedded model."""
+    sites: list[str]
+    """Where to look, as text: `resid_post.13`."""
+    prompts: list[Prompt] = []
+    """Prompts given one by one."""
+    prompt_file: str | None = None
+    """A file of prompts: `.txt`, `.jsonl` or `.json`."""
+    texts: list[str] = []
+    """Files or folders of documents."""
+    dataset: str | None = None
+    """A data set id for the `datasets` library, where there is a network."""
+    generate: int = 0
+    """How many tokens to continue each prompt by before observing it (the seed's way)."""
+    context: int | None = None
+    """Longest window of tokens in one forward pass; None: what the model allows, at most 1,024."""
+    max_tokens: int | None = None
+    """Stop after this many tokens; None: all there are."""
+    dtype: str = "float32"
+    """How activations are stored: `float32`, `bfloat16` or `float16`."""
+    chat: bool = False
+    """Put each prompt into the tokenizer's chat template."""
+
+
+class CaptureResult(msgspec.Struct, frozen=True, kw_only=True, tag="capture"):
+    """What a capture made; figures are for all sites together where not said otherwise."""
+
+    name: str
+    sets: list[str]
+    """The activation sets written, one a site."""
+    model: str
+    d_model: int
+    sites: list[str]
+    tokens: int
+    """Tokens per site."""
+    documents: int
+    bytes: int
+    seconds: float
+    tokens_per_second: float
+
+
+class ImportActivations(Spec, frozen=True, kw_only=True, tag="import-activations"):
+    """Read the seed's format: `activations_i.pt` and `metadata.json`."""
+
+    name: str
+    folder: str
+
+
+class ExportActivations(Spec, frozen=True, kw_only=True, tag="export-activations"):
+    """Write a set in the seed's format."""
+
+    name: str
+    folder: str
+
+
+class FilesResult(msgspec.Struct, frozen=True, kw_only=True, tag="files"):
+    """The files that an import read or an export wrote, and the shapes of their tensors."""
+
+    files: list[str]
+    shapes: list[list[int]]
+
+
+class Train(Spec, frozen=True, kw_only=True, tag="train"):
+    """Train an SAE on an activation set. None means: the architecture's own recipe decides."""
+
+    name: str
+    activations: str
+    arch: str = "topk"
+    """`topk`, `seed-basic` or `seed-optimised`."""
+    width: int | None = None
+    """Number of features, d_sae."""
+    k: int | None = None
+    """Active features per token (topk)."""
+    tokens: int | None = None
+    """Training tokens, counted with repetition."""
+    batch: int | None = None
+    """Tokens per step."""
+    lr: float | None = None
+    replace: bool = False
+    """Train again under a name that is taken; the old SAE goes when the new one is whole."""
+
+
+class TrainResult(msgspec.Struct, frozen=True, kw_only=True, tag="train"):
+    """The trained SAE; `metrics` were measured on held-out documents, from reloaded weights."""
+
+    name: str
+    arch: str
+    d_in: int
+    d_sae: int
+    steps: int
+    tokens: int
+    tokens_per_second: float
+    metrics: dict[str, float]
+
+
+class Scan(Spec, frozen=True, kw_only=True, tag="scan"):
+    """Build the feature catalogue of an SAE over an activation set."""
+
+    sae: str
+    activations: str | None = None
+    """None: the set that the SAE was trained on."""
+
+
+class ScanResult(msgspec.Struct, frozen=True, kw_only=True, tag="scan"):
+    """A feature catalogue was built."""
+
+    sae: str
+    activations: str
+    features: int
+    tokens: int
+    alive: int
+    """Features that were active at least once."""
+    seconds: float
+    tokens_per_second: float
+
+
+JobSpec = Capture | ImportActivations | ExportActivations | Train | Scan
+JobResult = CaptureResult | FilesResult | TrainResult | ScanResult
+
+
+def describe(spec: JobSpec) -> str:
+    """A job in a few words, for lists."""
+    match spec:
+        case Capture():
+            return f"capture {spec.name}"
+        case ImportActivations() | ExportActivations():
+            return f"{type(spec).__struct_config__.tag} {spec.name}"
+        case Train():
+            return f"train {spec.name} ({spec.arch})"
+        case Scan():
+            return f"scan {spec.sae}"
