@@ -1,0 +1,243 @@
+"""What can be done to features, and what is told about it afterwards (no torch here)."""
+
+import math
+from typing import Literal
+
+import msgspec
+
+from engine.errors import UserError
+
+Operation = Literal["clamp", "ablate", "scale", "add"]
+Unit = Literal["absolute", "max"]
+View = Literal["model", "reconstruction"]
+
+
+class FeatureEdit(msgspec.Struct, frozen=True, kw_only=True):
+    """One change to one feature's activation z; M is the feature's maximum over a named corpus.
+
+    clamp: z' = value · u; ablate: z' = 0; scale: z' = value · z; add: z' = z + value · u, where
+    u is M for the unit `max` and 1 for `absolute`. To add is not to clamp where z is not 0.
+    """
+
+    feature: int
+    operation: Operation = "clamp"
+    value: float = 0.0
+    """Nothing to `ablate`; a bare factor to `scale`."""
+    unit: Unit = "absolute"
+    """What `value` counts for `clamp` and `add`."""
+
+
+class ClampRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Which features to change, in which texts, and how to look at what follows."""
+
+    sae: str
+    """Name of the SAE."""
+    edits: list[FeatureEdit]
+    """All applied at once."""
+    prompts: list[str]
+    prompt_file: str = ""
+    """The file that the prompts were read from, if any: the reproduction line names it."""
+    view: View = "model"
+    """`model`: edit inside the running model; `reconstruction`: decode twice and compare."""
+    positions: tuple[int, int | None] = (0, None)
+    """First edited position and the one after the last (None: to the end of the generated text)."""
+    generate: int = 24
+    """Tokens to write after each prompt, greedily."""
+    nulls: int = 20
+    """How many matched random features to compare with."""
+    seed: int = 0
+    """Seeds the choice of those features."""
+    chat: bool = False
+    """Put each prompt into the tokenizer's chat template."""
+
+
+class DimensionShift(msgspec.Struct, frozen=True, kw_only=True):
+    """How far one hidden dimension moved at one token."""
+
+    token: int
+    """Position of the token in its text, from 0."""
+    dim: int
+    """Hidden dimension, from 0 to d_model - 1."""
+    delta: float
+    """Edited minus baseline."""
+
+
+class DimensionSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """How far one hidden dimension moved over all tokens of a text."""
+
+    dim: int
+    mean_delta: float
+    """Mean over tokens of edited minus baseline."""
+    mean_abs_delta: float
+    max_abs_delta: float
+
+
+class Shift(msgspec.Struct, frozen=True, kw_only=True):
+    """How far an edit moved activations [tokens, d_model]; figures are over all of them."""
+
+    mean_abs_diff: float
+    max_abs_diff: float
+    top_dims: list[DimensionShift]
+    """The five largest by |delta|, largest first."""
+    dimensions: list[DimensionSummary]
+    """The five hidden dimensions with the largest `mean_abs_delta`, largest first."""
+
+
+class ReconstructedPrompt(Shift, frozen=True, kw_only=True):
+    """The seed's experiment on one prompt: decode with and without the edit."""
+
+    prompt: str
+    tokens: list[str]
+    """Text of each token."""
+
+
+BY_CONSTRUCTION = (
+    "With a linear decoder an edit moves every token along the same direction, W_dec[feature], so "
+    "the same dimensions come top on every prompt for any feature: this is so by construction and "
+    "says nothing about what the feature means."
+)
+
+
+class ReconstructionReport(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """What an edit does to the SAE's reconstruction; nothing is run through the model."""
+
+    view: Literal["reconstruction"] = "reconstruction"
+    feature: int
+    """The first edited feature; `edits` has all."""
+    operation: Operation
+    """The first edit's operation."""
+    edits: list[FeatureEdit]
+    maxima: list[float]
+    """M of each edited feature over `corpus`."""
+    corpus: str
+    """The activation set that M was measured on."""
+    prompts: list[ReconstructedPrompt]
+    note: str = BY_CONSTRUCTION
+    warnings: list[str] = []
+    reproduce: str
+
+
+class NextToken(msgspec.Struct, frozen=True, kw_only=True):
+    """A token's log-probability (natural) as the first token after the prompt."""
+
+    token: str
+    logp_before: float
+    logp_after: float
+
+
+class Null(msgspec.Struct, frozen=True, kw_only=True):
+    """KL under the same operation on random live features matched in density and maximum."""
+
+    n: int
+    mean: float
+    low: float
+    """5 % quantile of the n values, interpolated linearly."""
+    high: float
+    """95 % quantile."""
+    p: float
+    """(1 + number of null KL ≥ the edit's) / (n + 1): the empirical one-sided p-value."""
+
+
+class EditedPrompt(Shift, frozen=True, kw_only=True):
+    """What an edit inside the model did on one prompt.
+
+    KL and the shift are teacher-forced: the clean and the edited model read the same tokens, the
+    prompt and the clean model's own continuation. The shift is at the edited site.
+    """
+
+    prompt: str
+    tokens: list[str]
+    """Text of each token that was read."""
+    prompt_tokens: int
+    """How many of `tokens` belong to the prompt."""
+    edited_tokens: int
+    """How many of `tokens` lie where the edit applies."""
+    kl: float
+    """Mean of `kl_per_position`, in nats."""
+    kl_per_position: list[float]
+    """KL(clean ‖ edited) of the next-token distributions after each token, in nats."""
+    delta_ce: float | None
+    """Cross-entropy on the prompt's own tokens, edited minus clean, in nats a token; None for a
+    prompt of a single token, where nothing is predicted."""
+    relative_norm: float
+    """Mean of ‖Δ‖ / ‖x‖ over edited positions."""
+    next_token: list[NextToken]
+    """The likeliest tokens after the prompt, before and after the edit, likeliest before first."""
+    baseline_text: str
+    """The clean model's greedy continuation."""
+    edited_text: str
+    """The edited model's greedy continuation."""
+    divergence: int | None
+    """Index of the first generated token that differs; None if none does."""
+    null: Null | None
+    """None when no nulls were asked for or none could be matched."""
+
+
+class Checks(msgspec.Struct, frozen=True, kw_only=True):
+    """Measured on every prompt, every time; true when true on all."""
+
+    no_op: bool
+    """The same edit scaled to change nothing gives bit-identical logits."""
+    hf_identical: bool
+    """Logits without edits are bit-identical to the transformers model's own."""
+    error_kept: bool
+    """The edit moved x by decode(z') - decode(z) and by nothing else, but for rounding."""
+    error_kept_deviation: float
+    """Largest |(x' - x) - Δ| over tokens and dimensions, divided by the largest |x|."""
+    bos_masked: bool
+    """No beginning-of-sequence token was moved."""
+
+
+class ModelReport(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """What an edit inside the running model does, with the reconstruction error kept."""
+
+    view: Literal["model"] = "model"
+    feature: int
+    """The first edited feature; `edits` has all."""
+    operation: Operation
+    """The first edit's operation."""
+    edits: list[FeatureEdit]
+    maxima: list[float]
+    """M of each edited feature over `corpus`."""
+    corpus: str
+    """The activation set that M was measured on."""
+    site: str
+    prompts: list[EditedPrompt]
+    null_features: list[list[int]]
+    """The features of each null, one for each edit."""
+    checks: Checks
+    warnings: list[str]
+    reproduce: str
+
+
+ClampReport = ModelReport | ReconstructionReport
+
+
+def check_request(request: ClampRequest, d_sae: int) -> None:
+    """Raise UserError for a request that can't be carried out on an SAE of `d_sae` features."""
+    if not request.prompts:
+        raise UserError("There is no prompt to try the edit on.", "Give at least one.")
+    if not request.edits:
+        raise UserError("No feature is to be changed.", "Name at least one.")
+    features = [edit.feature for edit in request.edits]
+    for edit in request.edits:
+        if not 0 <= edit.feature < d_sae:
+            raise UserError(
+                f"There is no feature {edit.feature}.",
+                f"The features of {request.sae} are 0 to {d_sae - 1}.",
+            )
+        if features.count(edit.feature) > 1:
+            raise UserError(f"Feature {edit.feature} is to be changed twice.", "Change it once.")
+        if not math.isfinite(edit.value):
+            raise UserError(
+                f"{edit.value} can't be an activation of feature {edit.feature}.",
+                "Give a finite number.",
+            )
+    if request.nulls < 0 or request.generate < 0:
+        raise UserError("The number of nulls and of generated tokens can't be negative.")
+    first, end = request.positions
+    if first < 0 or (end is not None and end <= first):
+        raise UserError(
+            f"Positions {first}:{'' if end is None else end} hold no token.",
+            "Count from 0; A:B takes A and leaves B out.",
+        )
