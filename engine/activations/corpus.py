@@ -1,0 +1,207 @@
+"""Prompts and documents from the files a user names.
+
+Torch-free. Texts are kept as they are written, control characters included; showing
+makes them safe.
+
+| suffix | prompts | documents |
+|---|---|---|
+| `.txt` | one a line | a blank line between two |
+| `.jsonl` | `{"prompt": …, "category": …}` a line | `{"text": …}` a line |
+| `.json` | a list of such objects, or of strings | a list of strings, or of `{"text": …}` |
+| `.parquet` | – | a column `text` |
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from engine.activations.text_files import json_lines, json_value, lines
+from engine.errors import UserError
+
+
+class Prompt(msgspec.Struct, frozen=True):
+    """What a model is asked to continue."""
+
+    prompt: str
+    category: str = ""
+    """What the prompt is meant to probe, in the user's words; empty: not said."""
+
+
+class _Text(msgspec.Struct):
+    text: str
+
+
+def read_prompts(path: Path) -> list[Prompt]:
+    """Every prompt of a `.txt`, `.jsonl` or `.json` file, in order; blank ones are left out.
+
+    Raises UserError naming the file, and the line where there is one, for anything unreadable,
+    and for a file without any prompt.
+    """
+    reader = _PROMPT_READERS.get(path.suffix.lower())
+    if reader is None:
+        raise _unknown_format(path, _PROMPT_READERS)
+    prompts = [prompt for prompt in reader(path) if prompt.prompt.strip()]
+    if not prompts:
+        raise UserError(f"{path} holds no prompt.", "Write one prompt a line.")
+    return prompts
+
+
+def read_documents(paths: Sequence[Path]) -> Iterator[str]:
+    """Every document of the files and of the files below the folders, in order; no blank ones.
+
+    Inside a folder, files are taken in the order of their paths; those of other formats and hidden
+    ones are passed over. Missing files and unknown formats raise UserError at once, before the
+    first document is asked for; what is wrong inside a file does so when the reading gets there,
+    and so does a corpus without any document.
+    """
+    files = [file for path in paths for file in _files(path)]
+    return _documents(files)
+
+
+def _documents(files: Sequence[Path]) -> Iterator[str]:
+    found = False
+    for file in files:
+        for text in _DOCUMENT_READERS[file.suffix.lower()](file):
+            if text.strip():
+                found = True
+                yield text
+    if not found:
+        raise UserError(f"There is no text in {', '.join(map(str, files))}.")
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_dir():
+        inside = [file for file in sorted(path.rglob("*")) if _is_corpus_file(file, path)]
+        if not inside:
+            raise UserError(
+                f"The folder {path} holds no text.", f"It may hold {_list(_DOCUMENT_READERS)}."
+            )
+        return inside
+    if not path.exists():
+        raise UserError(f"There is no file {path}.")
+    if path.suffix.lower() not in _DOCUMENT_READERS:
+        raise _unknown_format(path, _DOCUMENT_READERS)
+    return [path]
+
+
+def _is_corpus_file(file: Path, folder: Path) -> bool:
+    hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
+    return file.is_file() and not hidden and file.suffix.lower() in _DOCUMENT_READERS
+
+
+def _unknown_format(path: Path, readers: Iterable[str]) -> UserError:
+    return UserError(f"{path} is of an unknown format.", f"It may be {_list(readers)}.")
+
+
+def _list(suffixes: Iterable[str]) -> str:
+    *most, last = suffixes
+    return f"{', '.join(most)} or {last}"
+
+
+def _prompt_lines(path: Path) -> Iterator[Prompt]:
+    return (Prompt(line) for _, line in lines(path))
+
+
+def _prompt_objects(path: Path) -> Iterator[Prompt]:
+    for number, value in json_lines(path):
+        yield _prompt(value, f"{path}, line {number},")
+
+
+def _prompt_list(path: Path) -> Iterator[Prompt]:
+    for number, value in enumerate(_json_list(path), 1):
+        yield _prompt(value, f"{path}, entry {number},")
+
+
+def _prompt(value: Any, where: str) -> Prompt:
+    if isinstance(value, str):
+        return Prompt(_whole(value, where))
+    try:
+        prompt = msgspec.convert(value, Prompt)
+    except msgspec.ValidationError as error:
+        raise UserError(
+            f"{where} is no prompt: {error}.", 'It may be {"prompt": "…", "category": "…"}.'
+        ) from error
+    return Prompt(_whole(prompt.prompt, where), _whole(prompt.category, where))
+
+
+def _text_paragraphs(path: Path) -> Iterator[str]:
+    paragraph: list[str] = []
+    for _, line in lines(path):
+        if line.strip():
+            paragraph.append(line)
+        elif paragraph:
+            yield "\n".join(paragraph)
+            paragraph = []
+    if paragraph:
+        yield "\n".join(paragraph)
+
+
+def _text_objects(path: Path) -> Iterator[str]:
+    for number, value in json_lines(path):
+        yield _text(value, f"{path}, line {number},")
+
+
+def _text_list(path: Path) -> Iterator[str]:
+    for number, value in enumerate(_json_list(path), 1):
+        yield _text(value, f"{path}, entry {number},")
+
+
+def _text(value: Any, where: str) -> str:
+    if isinstance(value, str):
+        return _whole(value, where)
+    try:
+        return _whole(msgspec.convert(value, _Text).text, where)
+    except msgspec.ValidationError as error:
+        raise UserError(f"{where} is no document: {error}.", 'It may be {"text": "…"}.') from error
+
+
+def _json_list(path: Path) -> list[Any]:
+    value = json_value(path)
+    if not isinstance(value, list):
+        raise UserError(f"{path} is not a list.", "Put what it holds between [ and ].")
+    return value
+
+
+def _whole(text: str, where: str) -> str:
+    """`text`, unless it is one that JSON can spell but no file can hold: half a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise UserError(f"{where} holds half a Unicode character (a lone surrogate).") from error
+    return text
+
+
+def _parquet_column(path: Path) -> Iterator[str]:
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        raise UserError(
+            f"Reading {path} needs pyarrow, which isn't installed.",
+            "Install it with: pip install 'brainsurg[data]'.",
+        ) from None
+    try:
+        with pyarrow.parquet.ParquetFile(path) as file:
+            if "text" not in file.schema_arrow.names:
+                raise UserError(f"{path} has no column text.")
+            for batch in file.iter_batches(batch_size=1024, columns=["text"]):
+                for value in batch.column(0).to_pylist():
+                    if value is not None:
+                        yield _text(value, str(path))
+    except (OSError, pyarrow.ArrowException) as error:
+        raise UserError(f"{path} can't be read as parquet: {error}.") from error
+
+
+_PROMPT_READERS: dict[str, Callable[[Path], Iterator[Prompt]]] = {
+    ".txt": _prompt_lines,
+    ".jsonl": _prompt_objects,
+    ".json": _prompt_list,
+}
+_DOCUMENT_READERS: dict[str, Callable[[Path], Iterator[str]]] = {
+    ".txt": _text_paragraphs,
+    ".jsonl": _text_objects,
+    ".json": _text_list,
+    ".parquet": _parquet_column,
+}

@@ -1,0 +1,195 @@
+"""Writing an activation set, document by document.
+
+The layout on disk is described in `engine.activations.manifest` and `engine.activations.shards`.
+"""
+
+import contextlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import msgspec
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from engine.activations.manifest import (
+    DOCUMENTS,
+    MANIFEST,
+    VOCABULARY,
+    Document,
+    Manifest,
+    Shard,
+)
+from engine.activations.shards import SAFETENSORS_DTYPES, shard_name
+from engine.errors import UserError
+from engine.files import sha256, whole_file, whole_folder, write_whole
+
+SHARD_BYTES = 256 << 20
+INTEGERS_BYTES = 3 * 4
+"""What a row holds beside its activations: token id, document id and position."""
+
+
+class ActivationWriter:
+    """Writes one activation set; the folder appears, whole, when the `with` block ends well.
+
+        about = Manifest(model=…, site=…, d_model=…, dtype=…)
+        with ActivationWriter(folder, about, vocabulary) as writer:
+            writer.add(acts, token_ids, text=prompt)
+        writer.manifest     # complete now
+
+    It holds one shard (`shard_bytes`) in memory.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        about: Manifest,
+        vocabulary: Sequence[str],
+        *,
+        shard_bytes: int = SHARD_BYTES,
+    ) -> None:
+        """`about` is the manifest without its counts, shards and checksums.
+
+        `vocabulary` is written when the block ends: a caller may extend it until then.
+        """
+        if about.dtype not in SAFETENSORS_DTYPES:
+            raise UserError(
+                f"Activations can't be stored as {about.dtype}.",
+                f"Choose one of {', '.join(SAFETENSORS_DTYPES)}.",
+            )
+        self.manifest = about
+        self._target = folder
+        self._vocabulary = vocabulary
+        self._stack = contextlib.ExitStack()
+        dtype = getattr(torch, about.dtype)
+        rows = max(1, shard_bytes // (about.d_model * dtype.itemsize + INTEGERS_BYTES))
+        self._buffer = {
+            "activations": torch.empty(rows, about.d_model, dtype=dtype),
+            "token_ids": torch.empty(rows, dtype=torch.int32),
+            "document_ids": torch.empty(rows, dtype=torch.int32),
+            "positions": torch.empty(rows, dtype=torch.int32),
+        }
+        self._capacity = rows
+        self._filled = 0
+        self._shards: list[Shard] = []
+        self._tokens = 0
+        self._documents = 0
+        self._document: Document | None = None
+
+    def __enter__(self) -> Self:
+        self._folder = self._stack.enter_context(whole_folder(self._target))
+        # Closed last to first: finish the set, close the documents, let the folder appear.
+        self._table = self._stack.enter_context((self._folder / DOCUMENTS).open("wb"))
+        self._stack.push(self._finish)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stack.__exit__(kind, error, traceback)
+
+    def add(
+        self,
+        acts: Tensor,
+        token_ids: Tensor,
+        *,
+        text: str,
+        category: str = "",
+        generated: str = "",
+    ) -> None:
+        """Add a whole document: its acts `[tokens, d_model]` and token ids `[tokens]`.
+
+        Raises UserError when a value is not finite, or is not in the dtype of the store.
+        """
+        self.begin(text=text, category=category, generated=generated)
+        self.extend(acts, token_ids)
+
+    def begin(self, *, text: str, category: str = "", generated: str = "") -> None:
+        """Begin a document; `extend` adds its rows."""
+        self._end_document()
+        self._document = Document(
+            text=text, category=category, generated=generated, start=self._tokens, tokens=0
+        )
+
+    def extend(self, acts: Tensor, token_ids: Tensor) -> None:
+        """Add the next rows of the document begun last: as `add`."""
+        if self._document is None:
+            raise ValueError("no document has been begun")
+        if acts.shape != (len(token_ids), self.manifest.d_model):
+            raise ValueError(f"{tuple(acts.shape)} does not fit {len(token_ids)} tokens")
+        position = self._tokens - self._document.start
+        done = 0
+        while done < len(acts):
+            part = slice(done, done + self._capacity - self._filled)
+            self._fill(acts[part], token_ids[part], position + done)
+            done += len(acts[part])
+
+    def _fill(self, acts: Tensor, token_ids: Tensor, position: int) -> None:
+        rows = slice(self._filled, self._filled + len(acts))
+        stored = self._buffer["activations"][rows]
+        stored.copy_(acts)
+        if not torch.isfinite(stored).all():
+            if torch.isfinite(acts).all():
+                raise UserError(
+                    f"The activations go beyond what {self.manifest.dtype} can hold.",
+                    "Store them as bfloat16 or float32.",
+                )
+            raise UserError("The activations hold values that are not finite (NaN or infinity).")
+        self._buffer["token_ids"][rows] = token_ids
+        self._buffer["document_ids"][rows] = self._documents
+        self._buffer["positions"][rows] = torch.arange(position, position + len(acts))
+        self._filled += len(acts)
+        self._tokens += len(acts)
+        if self._filled == self._capacity:
+            self._write_shard()
+
+    def _write_shard(self) -> None:
+        path = self._folder / shard_name(len(self._shards))
+        with whole_file(path) as temporary:
+            save_file({name: t[: self._filled] for name, t in self._buffer.items()}, temporary)
+        self._shards.append(
+            Shard(
+                file=path.name, tokens=self._filled, bytes=path.stat().st_size, sha256=sha256(path)
+            )
+        )
+        self._filled = 0
+
+    def _end_document(self) -> None:
+        if self._document is not None:
+            tokens = self._tokens - self._document.start
+            document = msgspec.structs.replace(self._document, tokens=tokens)
+            self._table.write(msgspec.json.encode(document) + b"\n")
+            self._documents += 1
+            self._document = None
+
+    def _finish(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if error is not None:
+            return
+        if not self._tokens:
+            raise UserError("There is nothing to store: no token was captured.")
+        self._end_document()
+        if self._filled:
+            self._write_shard()
+        self._table.flush()
+        os.fsync(self._table.fileno())
+        write_whole(self._folder / VOCABULARY, msgspec.json.encode(list(self._vocabulary)))
+        self.manifest = msgspec.structs.replace(
+            self.manifest,
+            tokens=self._tokens,
+            documents=self._documents,
+            shards=self._shards,
+            checksums={name: sha256(self._folder / name) for name in (DOCUMENTS, VOCABULARY)},
+        )
+        manifest = msgspec.json.format(msgspec.json.encode(self.manifest), indent=1)
+        write_whole(self._folder / MANIFEST, manifest)
