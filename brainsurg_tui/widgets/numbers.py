@@ -1,0 +1,80 @@
+"""Numbers as people read them: short, with a unit, and three significant digits."""
+
+import math
+
+_THOUSANDS = ("", "k", "M", "G", "T")
+_BYTE_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
+
+
+def figure(value: float) -> str:
+    """Return `value` with three significant digits: `8.31`, `0.0123`, `1,204`, `2.40e-4`.
+
+    What has more than six digits before the point or three zeros behind it is written with an
+    exponent, so that a figure never takes more than eight cells.
+    """
+    if not math.isfinite(value):
+        return str(value)  # nan, inf, -inf
+    if value == 0:
+        return "0"
+    mantissa, exponent = _rounded(value)
+    if not -3 <= exponent < 6:
+        return f"{mantissa}e{exponent}"
+    if exponent >= 3:
+        return f"{value:,.0f}"
+    return f"{value:.{2 - exponent}f}"
+
+
+def quantity(value: float) -> str:
+    """Return a count in thousands, millions …: `31900` is `31.9k`, `512` stays `512`."""
+    return _scaled(value, _THOUSANDS, separator="")
+
+
+def byte_size(value: float) -> str:
+    """Return a number of bytes in decimal units: `18_400_000_000` is `18.4 GB`."""
+    return _scaled(value, _BYTE_UNITS, separator=" ")
+
+
+def seconds(value: float) -> str:
+    """Return a duration by its two largest units: `754` is `12 min 34 s`."""
+    if not math.isfinite(value) or value < 0:
+        return "?"
+    if value < 10:
+        return f"{value:.1f} s"
+    whole = round(value)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    minutes = whole // 60
+    if minutes < 1440:
+        return f"{minutes // 60} h {minutes % 60} min"
+    hours = minutes // 60
+    return f"{hours // 24} d {hours % 24} h"
+
+
+def ago(value: float) -> str:
+    """Return how long ago something was, `value` seconds: `just now`, `2 min ago`, `3 d ago`."""
+    if value < 5:  # a clock that is a little ahead is no reason for a negative time
+        return "just now"
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if value >= size:
+            return f"{int(value // size)} {unit} ago"
+    return f"{int(value)} s ago"
+
+
+def _rounded(value: float) -> tuple[str, int]:
+    """Return mantissa and exponent of `value` after rounding to three digits (9.999 is 10.0)."""
+    mantissa, exponent = f"{value:.2e}".split("e")
+    return mantissa, int(exponent)
+
+
+def _scaled(value: float, units: tuple[str, ...], separator: str) -> str:
+    if not math.isfinite(value):
+        return str(value)
+    if abs(value) < 999.5:
+        shown = f"{value:.0f}" if value == int(value) or abs(value) >= 99.95 else f"{value:.3g}"
+        return f"{shown}{separator}{units[0]}".rstrip()
+    power = min(_rounded(value)[1] // 3, len(units) - 1)
+    scaled = value / 1000**power
+    digits = max(0, 2 - _rounded(scaled)[1])
+    return f"{scaled:.{digits}f}{separator}{units[power]}"

@@ -1,0 +1,57 @@
+"""Round numbers at which an axis carries a label."""
+
+import math
+from itertools import pairwise
+
+from brainsurg_tui.widgets.numbers import quantity
+
+_NEARLY = 1e-9  # of a step: rounding must not lose the tick at the very end
+
+
+def round_ticks(low: float, high: float, most: int) -> list[float]:
+    """Return at most `most` numbers within low…high, all multiples of 1, 2 or 5 × 10^n."""
+    if not low < high or most < 1:
+        return []
+    power = 10.0 ** math.floor(math.log10((high - low) / most))
+    for digit in (1, 2, 5, 10, 20):
+        step = power * digit
+        first = math.ceil(low / step - _NEARLY)
+        last = math.floor(high / step + _NEARLY)
+        if last - first < most:
+            return [index * step for index in range(first, last + 1)]
+    return []
+
+
+def tick_labels(ticks: list[float]) -> list[str]:
+    """Return the ticks with as many decimals as tell them apart: `0.0`, `0.5`, or `10k`, `20k`."""
+    if max((abs(tick) for tick in ticks), default=0.0) >= 10_000:
+        return [quantity(tick).replace(".0", "") for tick in ticks]
+    smallest = min((after - before for before, after in pairwise(ticks)), default=1.0)
+    if smallest < 1e-4:
+        return [f"{tick:.1e}".replace("e-0", "e-") for tick in ticks]
+    decimals = max(0, -math.floor(math.log10(smallest) + _NEARLY))
+    return [f"{tick:.{decimals}f}" for tick in ticks]
+
+
+def power_ticks(low: float, high: float, most: int) -> list[tuple[float, str]]:
+    """Return at most `most` (exponent, label) for a logarithmic axis from 10^low to 10^high.
+
+    These are powers of ten, every one or every n-th; where that leaves fewer than two, 2 and 5
+    times them as well.
+    """
+    every = [
+        (exponent + math.log10(digit), f"{digit}e{exponent}")
+        for exponent in range(math.floor(low), math.ceil(high) + 1)
+        for digit in (1, 2, 5)
+        if low <= exponent + math.log10(digit) <= high
+    ]
+    powers = [tick for tick in every if tick[1].startswith("1e")]
+    chosen = powers if len(powers) > 1 else every
+    stride = math.ceil(len(chosen) / max(1, most))
+    return [(at, _plain(label)) for at, label in chosen[:: max(1, stride)]]
+
+
+def _plain(label: str) -> str:
+    """Return `5e-1` as `0.5` where that is short enough to read."""
+    value = float(label)
+    return f"{value:g}" if 1e-3 <= value < 1e4 else label
