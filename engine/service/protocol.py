@@ -6,6 +6,8 @@ MessagePack on a websocket over a Unix socket. A front end sends `Ask` and gets 
 to `Run` a job or is handed a `Question`; it reports with `Report`, and ends with `Answer` or
 `Refusal`.
 
+What a front end may see of other rooms, it sees through this module: it imports nothing else.
+
 Each request names its reply in `Reply[...]`, so that `await client.ask(ListJobs())` has a type.
 """
 
@@ -13,11 +15,37 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from engine.activations.corpus import Prompt
-from engine.features.snippets import Snippet
-from engine.interventions.spec import ClampReport, ClampRequest
-from engine.jobs.specs import JobResult, JobSpec
-from engine.model.site import SiteInfo
+from engine.activations.corpus import Prompt as Prompt
+from engine.features.snippets import Snippet as Snippet
+from engine.interventions.spec import Checks as Checks
+from engine.interventions.spec import ClampReport as ClampReport
+from engine.interventions.spec import ClampRequest as ClampRequest
+from engine.interventions.spec import EditedPrompt as EditedPrompt
+from engine.interventions.spec import FeatureEdit as FeatureEdit
+from engine.interventions.spec import ModelReport as ModelReport
+from engine.interventions.spec import Null as Null
+from engine.interventions.spec import ReconstructedPrompt as ReconstructedPrompt
+from engine.interventions.spec import ReconstructionReport as ReconstructionReport
+from engine.jobs.events import ENDED as ENDED
+from engine.jobs.events import Event as Event
+from engine.jobs.events import JobInfo as JobInfo
+from engine.jobs.events import Noted as Noted
+from engine.jobs.events import Progressed as Progressed
+from engine.jobs.events import StateChanged as StateChanged
+from engine.jobs.specs import Capture as Capture
+from engine.jobs.specs import CaptureResult as CaptureResult
+from engine.jobs.specs import ExportActivations as ExportActivations
+from engine.jobs.specs import FilesResult as FilesResult
+from engine.jobs.specs import ImportActivations as ImportActivations
+from engine.jobs.specs import JobResult as JobResult
+from engine.jobs.specs import JobSpec as JobSpec
+from engine.jobs.specs import Scan as Scan
+from engine.jobs.specs import ScanResult as ScanResult
+from engine.jobs.specs import Train as Train
+from engine.jobs.specs import TrainResult as TrainResult
+from engine.jobs.specs import describe as describe
+from engine.model.site import SiteInfo as SiteInfo
+from engine.workspace.prompts import SavedPrompt as SavedPrompt
 
 VERSION = 1
 """Changes whenever an older front end and a newer daemon would misunderstand each other."""
@@ -34,14 +62,6 @@ class Done(msgspec.Struct, frozen=True, tag=True):
 
 
 # What is in the workspace --------------------------------------------------------------------
-
-
-class SavedPrompt(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """A prompt of the workspace."""
-
-    id: int
-    prompt: str
-    category: str = ""
 
 
 class ActivationsInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -153,6 +173,8 @@ class FeatureTable(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     dtypes: dict[str, str]
     """Column name to NumPy dtype: `{"max": "<f4", "documents": "<i4"}`."""
     labels: dict[int, str]
+    categories: list[str] = []
+    """Names behind the column `category`, where there is one."""
 
 
 class GetFeatureTable(Reply[FeatureTable], frozen=True, kw_only=True):
@@ -194,7 +216,7 @@ class RankFeatures(Reply[FeatureList], frozen=True, kw_only=True):
     sae: str
     top: int = 5
     by: str = "max"
-    """`max`, `mean`, `density` or `selectivity`."""
+    """A column (`max`, `mean`, `density`, `documents`, `selectivity`) or the seed's `activity`."""
     filter: str = ""
     """`density < 0.001 and label ~ city`; empty: all that are alive."""
     snippets: int = 5
@@ -217,70 +239,6 @@ class LabelFeature(Reply[Done], frozen=True, kw_only=True):
 
 
 # Jobs ----------------------------------------------------------------------------------------
-
-
-class JobInfo(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """A job and how far it is."""
-
-    id: int
-    spec: JobSpec
-    state: str
-    """`queued`, `running`, `paused`, `done`, `failed` or `cancelled`."""
-    created: float
-    """Seconds since the epoch."""
-    started: float | None = None
-    ended: float | None = None
-    pid: int | None = None
-    """Process of the worker while it runs."""
-    error: str = ""
-    """Why it failed, in a sentence."""
-    result: JobResult | None = None
-    progress: "Progressed | None" = None
-    """The newest."""
-
-    @property
-    def over(self) -> bool:
-        """Whether nothing more will happen to it."""
-        return self.state in ENDED
-
-
-ENDED = frozenset({"done", "failed", "cancelled"})
-
-
-class StateChanged(msgspec.Struct, frozen=True, kw_only=True, tag="state"):
-    """A job was queued, started, paused, resumed or ended."""
-
-    state: str
-    error: str = ""
-
-
-class Progressed(msgspec.Struct, frozen=True, kw_only=True, tag="progress"):
-    """Where a job stands."""
-
-    phase: str
-    done: int
-    total: int | None = None
-    unit: str = ""
-    rate: float | None = None
-    """Units a second, lately."""
-    seconds_left: float | None = None
-    metrics: dict[str, float] = {}
-
-
-class Noted(msgspec.Struct, frozen=True, kw_only=True, tag="note"):
-    """A sentence that the user should read."""
-
-    text: str
-
-
-class Event(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Something that happened to a job. `seq` rises by one with every event of a workspace."""
-
-    seq: int
-    job: int
-    time: float
-    """Seconds since the epoch."""
-    body: StateChanged | Progressed | Noted
 
 
 class JobList(msgspec.Struct, frozen=True, tag=True):
@@ -367,10 +325,10 @@ class Clamp(Reply[ClampReport], frozen=True, kw_only=True):
 
 
 class QuestionProgress(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """How far the question `ask` is."""
+    """How far the question `ask` of this front end is."""
 
     ask: int
-    progress: Progressed
+    body: Progressed | Noted
 
 
 class CancelQuestion(Reply[Done], frozen=True, kw_only=True):
@@ -555,9 +513,7 @@ class Finished(msgspec.Struct, frozen=True, tag=True):
     result: JobResult
 
 
-Frame = (
-    Hello | Ask | Answer | Refusal | News | Run | Pause | Resume | Abandon | Report | Finished
-)
+Frame = Hello | Ask | Answer | Refusal | News | Run | Pause | Resume | Abandon | Report | Finished
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(Frame)

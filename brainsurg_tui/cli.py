@@ -1,0 +1,82 @@
+"""The `brainsurg` command: the terminal app, and everything the app does, headless.
+
+Exit status: 0 done, 1 it failed (one sentence on stderr), 2 wrong usage, 130 interrupted.
+"""
+
+import sys
+from importlib.metadata import version
+
+from cyclopts import App, CycloptsError
+from rich.console import Console
+
+from brainsurg_tui.commands import activations, clamp, engine, jobs, saes
+from brainsurg_tui.commands.common import Common
+from brainsurg_tui.widgets.visible import visible
+from engine.errors import UserError
+from engine.service.faults import EngineFault, EngineGoneError
+
+app = App(
+    name="brainsurg",
+    help="A terminal workbench for looking inside language models.",
+    version=lambda: version("brainsurg"),
+    help_on_error=False,
+)
+
+for command, name in (
+    (activations.capture, "capture"),
+    (activations.sites, "sites"),
+    (activations.import_activations, "import-activations"),
+    (activations.export_activations, "export-activations"),
+    (activations.summary, "summary"),
+    (saes.train, "train"),
+    (saes.scan, "scan"),
+    (saes.features, "features"),
+    (saes.label, "label"),
+    (clamp.clamp, "clamp"),
+):
+    app.command(command, name=name)
+app.command(jobs.app)
+app.command(engine.app)
+
+
+@app.default
+def open_app(*, common: Common | None = None) -> None:
+    """Open the terminal app."""
+    from brainsurg_tui.app import run
+
+    run((common or Common()).workspace)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run `brainsurg` with `arguments` (None: those of the command line), and exit."""
+    sys.exit(_status(sys.argv[1:] if arguments is None else arguments))
+
+
+def _status(arguments: list[str]) -> int:
+    try:
+        app(arguments, exit_on_error=False, print_error=False)
+    except CycloptsError as error:
+        Console(stderr=True).print(f"brainsurg: {error}", markup=False, highlight=False)
+        return 2
+    except UserError as error:
+        return _failed(str(error), arguments)
+    except EngineGoneError:
+        return _failed("The engine ended before it had answered.", arguments)
+    except EngineFault as error:
+        if "--debug" in arguments:
+            print(error.trace, file=sys.stderr)
+        return _failed(f"The engine failed: {error.what}", arguments)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        return 1
+    return 0
+
+
+def _failed(sentence: str, arguments: list[str]) -> int:
+    if "--debug" in arguments and sys.exc_info()[0] is not None:
+        import traceback
+
+        traceback.print_exc()
+    print(f"brainsurg: {visible(sentence)}", file=sys.stderr)
+    return 1

@@ -1,0 +1,116 @@
+"""Watching a job or a question from the command line: progress and notes on stderr."""
+
+import asyncio
+import sys
+from typing import TypeVar
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from brainsurg_tui.commands.common import Common
+from brainsurg_tui.widgets.visible import visible
+from engine.errors import UserError
+from engine.service import protocol as p
+from engine.service.client import Client
+
+R = TypeVar("R")
+
+_SHOWN = ("loss", "fvu", "l0", "dead_fraction")
+"""Metrics that fit on a progress line."""
+
+
+class Follower:
+    """Draws progress on stderr: a bar on a terminal, and only notes elsewhere."""
+
+    def __init__(self) -> None:
+        console = Console(file=sys.stderr)
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TaskProgressColumn(),
+            TextColumn("{task.fields[figures]}"),
+            TimeRemainingColumn(compact=True),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task("waiting", total=None, figures="")
+
+    def __enter__(self) -> "Follower":
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def hear(self, body: p.StateChanged | p.Progressed | p.Noted) -> None:
+        """Show what happened."""
+        match body:
+            case p.Noted(text=text):
+                self._bar.console.print(escape(visible(text)), style="yellow")
+            case p.Progressed():
+                figures = " ".join(
+                    f"{name} {body.metrics[name]:.3g}" for name in _SHOWN if name in body.metrics
+                )
+                self._bar.update(
+                    self._task,
+                    description=body.phase,
+                    completed=body.done,
+                    total=body.total,
+                    figures=figures or (f"{body.rate:,.0f} {body.unit}/s" if body.rate else ""),
+                )
+            case p.StateChanged():
+                return
+
+
+async def run_job(client: Client, spec: p.JobSpec) -> p.JobResult:
+    """Submit a job, watch it to its end and return its result.
+
+    Raises UserError with the job's own sentence if it fails. Interrupting cancels the job.
+    """
+    await client.ask(p.Watch())
+    job = await client.ask(p.Submit(spec=spec))
+    try:
+        return await follow(client, job)
+    except asyncio.CancelledError:
+        # Ctrl-C means this job; the end of the terminal (SIGHUP) does not, and never comes here.
+        await client.ask(p.CancelJob(id=job.id))
+        raise
+
+
+async def follow(client: Client, job: p.JobInfo) -> p.JobResult:
+    """Watch a job to its end; the connection must be watching already."""
+    with Follower() as follower:
+        past = await client.ask(p.GetEvents(job=job.id))
+        for event in past.events:
+            follower.hear(event.body)
+        seen = past.events[-1].seq if past.events else 0
+        job = await client.ask(p.GetJob(id=job.id))
+        if not job.over:
+            async for news in client.news():
+                if isinstance(news, p.Event) and news.job == job.id and news.seq > seen:
+                    follower.hear(news.body)
+                    if isinstance(news.body, p.StateChanged) and news.body.state in p.ENDED:
+                        break
+            job = await client.ask(p.GetJob(id=job.id))
+    if job.result is None:
+        raise UserError(job.error or f"Job {job.id} is {job.state}.")
+    return job.result
+
+
+async def ask_long(client: Client, request: p.Reply[R]) -> R:
+    """Ask a question that takes a while, with its progress shown."""
+    with Follower() as follower:
+        return await client.ask(request, follower.hear)
+
+
+def submit(common: Common, spec: p.JobSpec, *, detach: bool) -> p.JobResult | p.JobInfo:
+    """Run a job to its end, or with `detach` only queue it."""
+
+    async def talk(client: Client) -> p.JobResult | p.JobInfo:
+        if detach:
+            return await client.ask(p.Submit(spec=spec))
+        return await run_job(client, spec)
+
+    return common.run(talk)

@@ -1,0 +1,80 @@
+"""`jobs`: the queue."""
+
+from cyclopts import App
+
+from brainsurg_tui.commands import tables
+from brainsurg_tui.commands.common import Common
+from brainsurg_tui.commands.following import follow
+from engine.service import protocol as p
+from engine.service.client import Client
+
+app = App(name="jobs", help="List, follow, cancel, pause and resume jobs.")
+
+
+@app.default
+@app.command(name="list")
+def list_jobs(*, common: Common | None = None) -> None:
+    """List every job of the workspace."""
+    common = common or Common()
+    jobs = common.run(lambda client: client.ask(p.ListJobs())).jobs
+    common.tell({"jobs": [tables.job_row(job) for job in jobs]}, lambda: tables.jobs(jobs))
+
+
+@app.command(name="follow")
+def follow_job(id: int, *, common: Common | None = None) -> None:
+    """Watch a job to its end, from its beginning on.
+
+    Parameters
+    ----------
+    id
+        The job's number.
+    """
+
+    async def talk(client: Client) -> p.JobResult:
+        await client.ask(p.Watch())
+        return await follow(client, await client.ask(p.GetJob(id=id)))
+
+    common = common or Common()
+    tables.tell_job(common, common.run(talk))
+
+
+@app.command
+def cancel(id: int, *, common: Common | None = None) -> None:
+    """Stop a job.
+
+    Parameters
+    ----------
+    id
+        The job's number.
+    """
+    _change(p.CancelJob(id=id), common)
+
+
+@app.command
+def pause(id: int, *, common: Common | None = None) -> None:
+    """Hold a running job between two steps.
+
+    Parameters
+    ----------
+    id
+        The job's number.
+    """
+    _change(p.PauseJob(id=id), common)
+
+
+@app.command
+def resume(id: int, *, common: Common | None = None) -> None:
+    """Let a paused job go on.
+
+    Parameters
+    ----------
+    id
+        The job's number.
+    """
+    _change(p.ResumeJob(id=id), common)
+
+
+def _change(request: p.Reply[p.JobInfo], common: Common | None) -> None:
+    common = common or Common()
+    job = common.run(lambda client: client.ask(request))
+    common.tell({"jobs": [tables.job_row(job)]}, lambda: tables.jobs([job]))

@@ -1,0 +1,151 @@
+"""`train`, `scan`, `features` and `label`."""
+
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from brainsurg_tui.commands import tables
+from brainsurg_tui.commands.common import Common
+from brainsurg_tui.commands.following import run_job, submit
+from engine.errors import UserError
+from engine.service import protocol as p
+from engine.service.client import Client
+
+Flag = Annotated[bool, Parameter(negative="")]
+
+
+def train(
+    name: str,
+    *,
+    activations: str,
+    arch: Literal["topk", "seed-basic", "seed-optimised"] = "topk",
+    width: int | None = None,
+    k: int | None = None,
+    tokens: int | None = None,
+    batch: int | None = None,
+    lr: float | None = None,
+    replace: Flag = False,
+    detach: Flag = False,
+    common: Common | None = None,
+) -> None:
+    """Train a sparse autoencoder on an activation set, save it and evaluate it.
+
+    Parameters
+    ----------
+    name
+        What to call the SAE.
+    activations
+        The activation set to learn from.
+    arch
+        The architecture.
+    width
+        Number of features.
+    k
+        Active features per token (topk).
+    tokens
+        Training tokens, counted with repetition.
+    batch
+        Tokens per step.
+    lr
+        Learning rate.
+    replace
+        Put it in the place of an SAE of that name.
+    detach
+        Queue the job, print its id and return.
+    """
+    common = common or Common()
+    spec = p.Train(
+        name=name,
+        activations=activations,
+        arch=arch,
+        width=width,
+        k=k,
+        tokens=tokens,
+        batch=batch,
+        lr=lr,
+        replace=replace,
+        device=common.device,
+        seed=common.seed,
+    )
+    tables.tell_job(common, submit(common, spec, detach=detach))
+
+
+def scan(
+    sae: str,
+    *,
+    activations: str | None = None,
+    detach: Flag = False,
+    common: Common | None = None,
+) -> None:
+    """Build the feature catalogue of an SAE: one pass over an activation set.
+
+    Parameters
+    ----------
+    sae
+        The SAE.
+    activations
+        The set to look at; if none is named, the one that the SAE was trained on.
+    detach
+        Queue the job, print its id and return.
+    """
+    common = common or Common()
+    spec = p.Scan(sae=sae, activations=activations, device=common.device, seed=common.seed)
+    tables.tell_job(common, submit(common, spec, detach=detach))
+
+
+def features(
+    sae: str,
+    *,
+    top: int = 5,
+    by: Literal["max", "mean", "density", "documents", "selectivity", "activity"] = "max",
+    filter: str = "",
+    common: Common | None = None,
+) -> None:
+    """Show the first features of an SAE with their top activating snippets.
+
+    Parameters
+    ----------
+    sae
+        The SAE; it is scanned first if that has not been done.
+    top
+        How many features.
+    by
+        What to order them by. `activity` is the mean over all tokens, the seed's own ranking.
+    filter
+        Such as "density < 0.001 and max > 5 and label ~ city".
+    """
+    common = common or Common()
+
+    async def talk(client: Client) -> p.FeatureList:
+        await ensure_scanned(client, sae, common)
+        return await client.ask(p.RankFeatures(sae=sae, top=top, by=by, filter=filter))
+
+    found = common.run(talk)
+    common.tell(found, lambda: tables.features(found, by))
+
+
+async def ensure_scanned(client: Client, sae: str, common: Common) -> None:
+    """Scan an SAE that has no catalogue yet."""
+    contents = await client.ask(p.GetContents())
+    known = {info.name: info for info in contents.saes}
+    if sae not in known:
+        raise UserError(f"There is no SAE {sae!r}.", "Make one with: brainsurg train")
+    if not known[sae].scanned:
+        await run_job(client, p.Scan(sae=sae, device=common.device, seed=common.seed))
+
+
+def label(sae: str, feature: int, text: str, *, common: Common | None = None) -> None:
+    """Name a feature; an empty text takes its name away.
+
+    Parameters
+    ----------
+    sae
+        The SAE.
+    feature
+        Its number.
+    text
+        What to call it.
+    """
+    common = common or Common()
+    common.run(lambda client: client.ask(p.LabelFeature(sae=sae, feature=feature, text=text)))
+    common.tell({"id": feature, "label": text.strip()}, lambda: None)

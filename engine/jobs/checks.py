@@ -1,0 +1,126 @@
+"""What can be said against a job before it is queued (no torch here).
+
+A mistake that can be seen at once is told at once, not minutes later when a worker finds it.
+What only the model or the data can tell is left to the job.
+"""
+
+from pathlib import Path
+
+from engine.activations.corpus import read_prompts
+from engine.activations.manifest import read_manifest
+from engine.errors import UserError
+from engine.files import checked_name
+from engine.jobs.specs import (
+    Capture,
+    ExportActivations,
+    ImportActivations,
+    JobSpec,
+    Scan,
+    Train,
+)
+from engine.model.site import parse_site
+from engine.sae.config import recipe
+from engine.sae.metadata import read_sae_info
+from engine.workspace.folders import Workspace
+
+
+def check(spec: JobSpec, workspace: Workspace) -> None:
+    """Raise UserError for a job that can't succeed."""
+    match spec:
+        case Capture():
+            _check_capture(spec, workspace)
+        case ImportActivations():
+            _check_free(workspace.activations(spec.name))
+            _check_folder(spec.folder)
+        case ExportActivations():
+            workspace.existing_activations(spec.name)
+            _check_free(Path(spec.folder))
+        case Train():
+            _check_train(spec, workspace)
+        case Scan():
+            _check_scan(spec, workspace)
+
+
+def set_names(spec: Capture) -> list[str]:
+    """The activation sets that a capture makes, one a site."""
+    if len(spec.sites) == 1:
+        return [spec.name]
+    return [f"{spec.name}.{site}" for site in spec.sites]
+
+
+def scanned_activations(spec: Scan, workspace: Workspace) -> str:
+    """The activation set that a scan reads."""
+    trained_on = read_sae_info(workspace.existing_sae(spec.sae)).metadata.activations
+    name = spec.activations or trained_on
+    if not name:
+        raise UserError(
+            f"{spec.sae} does not say what it was trained on.", "Name a set with --activations."
+        )
+    return name
+
+
+def _check_capture(spec: Capture, workspace: Workspace) -> None:
+    checked_name(spec.name)
+    if not spec.sites:
+        raise UserError("No site is named.", "Say where to look, such as --site resid_post.3.")
+    for site in spec.sites:
+        parse_site(site)
+    if len(set(spec.sites)) < len(spec.sites):
+        raise UserError("A site is named twice.")
+    sources = [bool(spec.prompts or spec.prompt_file), bool(spec.texts), bool(spec.dataset)]
+    if sum(sources) != 1:
+        raise UserError(
+            "A capture reads prompts, text or a data set, and exactly one of them.",
+            "Give one of --prompts, --text and --dataset.",
+        )
+    if spec.prompt_file is not None:
+        read_prompts(Path(spec.prompt_file))
+    for text in spec.texts:
+        if not Path(text).exists():
+            raise UserError(f"There is no file {text}.")
+    for name, value in (("--max-tokens", spec.max_tokens), ("--context", spec.context)):
+        if value is not None and value < 1:
+            raise UserError(f"{name} must be at least 1, and is {value}.")
+    if spec.generate < 0:
+        raise UserError(f"--generate can't be negative, and is {spec.generate}.")
+    for name in set_names(spec):
+        _check_free(workspace.activations(name))
+
+
+def _check_train(spec: Train, workspace: Workspace) -> None:
+    folder = workspace.sae(spec.name)
+    if not spec.replace:
+        _check_free(folder)
+    manifest = read_manifest(workspace.existing_activations(spec.activations))
+    recipe(
+        spec.arch,
+        manifest.d_model,
+        manifest.tokens,
+        width=spec.width,
+        k=spec.k,
+        tokens=spec.tokens,
+        batch=spec.batch,
+        lr=spec.lr,
+        seed=spec.seed,
+    )
+
+
+def _check_scan(spec: Scan, workspace: Workspace) -> None:
+    info = read_sae_info(workspace.existing_sae(spec.sae))
+    name = scanned_activations(spec, workspace)
+    manifest = read_manifest(workspace.existing_activations(name))
+    if manifest.d_model != info.d_in:
+        raise UserError(
+            f"{spec.sae} reads activations {info.d_in} wide, and those of {name} are"
+            f" {manifest.d_model} wide."
+        )
+
+
+def _check_free(path: Path) -> None:
+    if path.exists():
+        raise UserError(f"{path} is already there.", "Choose another name.")
+
+
+def _check_folder(folder: str) -> None:
+    if not Path(folder).is_dir():
+        raise UserError(f"There is no folder {folder}.")

@@ -1,0 +1,32 @@
+"""From a spec to the function that does it. Runs in a worker: torch is allowed from here on."""
+
+from engine.jobs.capture import capture
+from engine.jobs.exchange import export_activations, import_activations
+from engine.jobs.scan import scan_sae
+from engine.jobs.specs import (
+    Capture,
+    ExportActivations,
+    ImportActivations,
+    JobResult,
+    JobSpec,
+    Scan,
+    Train,
+)
+from engine.jobs.train import train_sae
+from engine.progress import Progress
+from engine.workspace.folders import Workspace
+
+
+def run(spec: JobSpec, workspace: Workspace, progress: Progress) -> JobResult:
+    """Do the job. Raises UserError, or Cancelled out of a call of `progress`."""
+    match spec:
+        case Capture():
+            return capture(spec, workspace, progress)
+        case ImportActivations():
+            return import_activations(spec, workspace)
+        case ExportActivations():
+            return export_activations(spec, workspace)
+        case Train():
+            return train_sae(spec, workspace, progress)
+        case Scan():
+            return scan_sae(spec, workspace, progress)

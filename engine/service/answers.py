@@ -1,0 +1,163 @@
+"""What the daemon answers by itself: all that needs files and the database, but no torch."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from engine.activations.manifest import read_manifest
+from engine.activations.summary import summarise
+from engine.errors import UserError
+from engine.jobs.events import PAUSED, QUEUED, RUNNING
+from engine.jobs.ledger import Ledger
+from engine.sae.metadata import read_sae_info
+from engine.service import protocol as p
+from engine.service.catalogues import Catalogues
+from engine.workspace.folders import Workspace, remove_folder
+from engine.workspace.labels import Labels
+from engine.workspace.prompts import Prompts
+
+
+class Answers:
+    """Answers about prompts, activation sets, SAEs, features and events, and changes to them."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        prompts: Prompts,
+        labels: Labels,
+        ledger: Ledger,
+        changed: Callable[[], None],
+    ) -> None:
+        """`changed` is called after each change to what the workspace holds."""
+        self._workspace = workspace
+        self._prompts = prompts
+        self._labels = labels
+        self._ledger = ledger
+        self._catalogues = Catalogues(workspace, labels)
+        self._changed = changed
+        self._methods: dict[type[Any], Callable[[Any], p.ReplyBody]] = {
+            p.GetContents: self._contents,
+            p.GetSummary: self._summary,
+            p.SavePrompt: self._save_prompt,
+            p.DeletePrompt: self._delete_prompt,
+            p.RestorePrompts: self._restore_prompts,
+            p.DeleteActivations: self._delete_activations,
+            p.DeleteSAE: self._delete_sae,
+            p.GetFeatureTable: self._catalogues.table,
+            p.RankFeatures: self._catalogues.rank,
+            p.GetFeature: self._catalogues.feature,
+            p.LabelFeature: self._label,
+            p.ListJobs: lambda _: p.JobList(ledger.all()),
+            p.GetJob: lambda request: ledger.get(request.id),
+            p.GetEvents: lambda request: p.EventList(ledger.events(request.job, request.after)),
+        }
+
+    def can(self, request: p.Request) -> bool:
+        """Whether this is one of ours."""
+        return type(request) in self._methods
+
+    def answer(self, request: p.Request) -> p.ReplyBody:
+        """The reply. Raises UserError."""
+        return self._methods[type(request)](request)
+
+    def _contents(self, _: p.GetContents) -> p.Contents:
+        workspace = self._workspace
+        return p.Contents(
+            workspace=str(workspace.root),
+            prompts=self._prompts.all(),
+            activations=[
+                activations_info(workspace.activations(name))
+                for name in workspace.names("activations")
+            ],
+            saes=[sae_info(workspace, name) for name in workspace.names("saes")],
+        )
+
+    def _summary(self, request: p.GetSummary) -> p.ActivationsSummary:
+        folder = self._workspace.existing_activations(request.name)
+        summary = summarise(read_manifest(folder))
+        return p.ActivationsSummary(
+            name=request.name,
+            prompts=summary.prompts,
+            average_tokens=summary.average_tokens,
+            d_model=summary.d_model,
+            vectors=summary.vectors,
+        )
+
+    def _save_prompt(self, request: p.SavePrompt) -> p.SavedPrompt:
+        saved = self._prompts.save(request.id, request.prompt, request.category)
+        self._changed()
+        return saved
+
+    def _delete_prompt(self, request: p.DeletePrompt) -> p.Done:
+        self._prompts.delete(request.id)
+        return self._done()
+
+    def _restore_prompts(self, request: p.RestorePrompts) -> p.Done:
+        self._prompts.restore(request.prompts)
+        return self._done()
+
+    def _delete_activations(self, request: p.DeleteActivations) -> p.Done:
+        folder = self._workspace.existing_activations(request.name)
+        self._check_unused(request.name)
+        remove_folder(folder)
+        return self._done()
+
+    def _delete_sae(self, request: p.DeleteSAE) -> p.Done:
+        folder = self._workspace.existing_sae(request.name)
+        self._check_unused(request.name)
+        remove_folder(self._workspace.catalogue(request.name))
+        remove_folder(folder)
+        self._labels.forget(request.name)
+        return self._done()
+
+    def _label(self, request: p.LabelFeature) -> p.Done:
+        info = read_sae_info(self._workspace.existing_sae(request.sae))
+        if not 0 <= request.feature < info.d_sae:
+            raise UserError(
+                f"There is no feature {request.feature}.",
+                f"The features of {request.sae} are 0 to {info.d_sae - 1}.",
+            )
+        self._labels.set(request.sae, request.feature, request.text.strip())
+        return self._done()
+
+    def _check_unused(self, name: str) -> None:
+        for job in self._ledger.in_state(QUEUED, RUNNING, PAUSED):
+            if name in (getattr(job.spec, field, None) for field in ("name", "activations", "sae")):
+                raise UserError(f"{name} is in use by job {job.id}.", "Cancel the job first.")
+
+    def _done(self) -> p.Done:
+        self._changed()
+        return p.Done()
+
+
+def activations_info(folder: Path) -> p.ActivationsInfo:
+    """A set as lists show it."""
+    manifest = read_manifest(folder)
+    return p.ActivationsInfo(
+        name=folder.name,
+        model=manifest.model,
+        site=manifest.site,
+        d_model=manifest.d_model,
+        tokens=manifest.tokens,
+        documents=manifest.documents,
+        dtype=manifest.dtype,
+        bytes=sum(shard.bytes for shard in manifest.shards),
+        origin=manifest.origin,
+    )
+
+
+def sae_info(workspace: Workspace, name: str) -> p.SAEInfo:
+    """An SAE as lists show it."""
+    info = read_sae_info(workspace.sae(name))
+    return p.SAEInfo(
+        name=name,
+        arch=info.architecture,
+        d_in=info.d_in,
+        d_sae=info.d_sae,
+        k=info.k,
+        model=info.metadata.model,
+        site=info.metadata.site,
+        activations=info.metadata.activations,
+        metrics=info.metadata.metrics,
+        scanned=workspace.catalogue(name).exists(),
+    )

@@ -1,0 +1,112 @@
+"""Feature catalogues as the daemon reads them: tables, rankings, single features."""
+
+import functools
+from pathlib import Path
+
+from engine.activations.tokens import TokenTable
+from engine.errors import UserError
+from engine.features.catalogue import Catalogue
+from engine.features.filter import matching
+from engine.features.rank import order
+from engine.features.snippets import snippets
+from engine.service import protocol as p
+from engine.workspace.folders import Workspace
+from engine.workspace.labels import Labels
+
+
+class Catalogues:
+    """Opens catalogues and the tokens behind them, and keeps the latest few open."""
+
+    def __init__(self, workspace: Workspace, labels: Labels) -> None:
+        self._workspace = workspace
+        self._labels = labels
+
+    def table(self, request: p.GetFeatureTable) -> p.FeatureTable:
+        """All columns of a catalogue."""
+        catalogue = self._open(request.sae)
+        return p.FeatureTable(
+            sae=request.sae,
+            activations=catalogue.manifest.activations,
+            features=len(catalogue),
+            tokens=catalogue.manifest.tokens,
+            columns={name: column.tobytes() for name, column in catalogue.columns.items()},
+            dtypes={name: column.dtype.str for name, column in catalogue.columns.items()},
+            labels=self._labels.of(request.sae),
+            categories=catalogue.manifest.categories,
+        )
+
+    def rank(self, request: p.RankFeatures) -> p.FeatureList:
+        """The first features by a column, among those that the filter lets through."""
+        catalogue = self._open(request.sae)
+        labels = self._labels.of(request.sae)
+        among = (
+            matching(request.filter, catalogue.columns, labels, catalogue.manifest.categories)
+            if request.filter
+            else None
+        )
+        ids = order(catalogue.columns, request.by, among=among)
+        return p.FeatureList(
+            features=[
+                self._detail(catalogue, request.sae, int(id), request.snippets, labels)
+                for id in ids[: request.top]
+            ],
+            matching=len(ids),
+            total=len(catalogue),
+        )
+
+    def feature(self, request: p.GetFeature) -> p.FeatureDetail:
+        """One feature, with all the snippets that the scan kept."""
+        catalogue = self._open(request.sae)
+        if not 0 <= request.feature < len(catalogue):
+            raise UserError(
+                f"There is no feature {request.feature}.",
+                f"The features of {request.sae} are 0 to {len(catalogue) - 1}.",
+            )
+        labels = self._labels.of(request.sae)
+        return self._detail(
+            catalogue, request.sae, request.feature, catalogue.manifest.top_k, labels
+        )
+
+    def _detail(
+        self, catalogue: Catalogue, sae: str, id: int, most: int, labels: dict[int, str]
+    ) -> p.FeatureDetail:
+        columns, manifest = catalogue.columns, catalogue.manifest
+        has_categories = "selectivity" in columns and columns["density"][id] > 0
+        return p.FeatureDetail(
+            id=id,
+            max=float(columns["max"][id]),
+            mean=float(columns["mean"][id]),
+            density=float(columns["density"][id]),
+            documents=int(columns["documents"][id]),
+            selectivity=float(columns["selectivity"][id]) if has_categories else None,
+            category=manifest.categories[int(columns["category"][id])] if has_categories else "",
+            label=labels.get(id, ""),
+            snippets=self._snippets(catalogue, id, most),
+            promoted=catalogue.promoted(id),
+            suppressed=catalogue.suppressed(id),
+        )
+
+    def _snippets(self, catalogue: Catalogue, id: int, most: int) -> list[p.Snippet]:
+        folder = self._workspace.activations(catalogue.manifest.activations)
+        if not folder.exists():
+            return []  # the figures outlive the set they were taken from; its texts do not
+        return snippets(catalogue, _tokens(folder, _stamp(folder)), id, most=most)
+
+    def _open(self, sae: str) -> Catalogue:
+        folder = self._workspace.existing_catalogue(sae)
+        return _catalogue(folder, _stamp(folder))
+
+
+def _stamp(folder: Path) -> int:
+    """Changes when the folder is replaced by another of its name."""
+    return folder.stat().st_ino
+
+
+@functools.lru_cache(maxsize=4)
+def _catalogue(folder: Path, stamp: int) -> Catalogue:
+    return Catalogue.open(folder)
+
+
+@functools.lru_cache(maxsize=4)
+def _tokens(folder: Path, stamp: int) -> TokenTable:
+    return TokenTable.open(folder)

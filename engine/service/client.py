@@ -1,0 +1,202 @@
+"""How a front end reaches the engine: connect, start the daemon if there is none, ask, listen."""
+
+import asyncio
+import contextlib
+import itertools
+import os
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from filelock import AsyncFileLock
+from websockets.asyncio.client import ClientConnection, unix_connect
+from websockets.exceptions import ConnectionClosed, InvalidMessage
+
+from engine.errors import UserError
+from engine.service import protocol as p
+from engine.service.faults import EngineFault, EngineGoneError
+from engine.service.runtime import socket_path
+from engine.workspace.folders import Workspace
+
+R = TypeVar("R")
+
+START_TIMEOUT = 20.0
+"""Seconds in which a daemon must answer after it was started."""
+
+
+class Client:
+    """A connection to the engine daemon of one workspace."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self._connection = connection
+        self._ids = itertools.count(1)
+        self._waiting: dict[int, asyncio.Future[Any]] = {}
+        self._reports: dict[int, Callable[[p.Progressed | p.Noted], None]] = {}
+        self._news: asyncio.Queue[p.NewsBody | None] = asyncio.Queue()
+        self._listening = asyncio.create_task(self._listen())
+
+    async def ask(
+        self,
+        request: p.Reply[R],
+        report: Callable[[p.Progressed | p.Noted], None] | None = None,
+    ) -> R:
+        """The answer to `request`; `report` hears how far a long question is.
+
+        Raises UserError for what the user can mend, EngineFault for a bug of ours and
+        EngineGoneError when the connection is lost. Cancelling gives a question up.
+        """
+        if self._listening.done():
+            raise EngineGoneError("the engine has ended")
+        id = next(self._ids)
+        answer = self._waiting[id] = asyncio.get_running_loop().create_future()
+        if report is not None:
+            self._reports[id] = report
+        try:
+            await self._send(p.Ask(id=id, request=request))  # type: ignore[arg-type]
+            reply: R = await answer
+        except asyncio.CancelledError:
+            with contextlib.suppress(EngineGoneError):
+                await self._send(p.Ask(id=next(self._ids), request=p.CancelQuestion(ask=id)))
+            raise
+        finally:
+            self._waiting.pop(id, None)
+            self._reports.pop(id, None)
+        return reply
+
+    async def news(self) -> AsyncIterator[p.NewsBody]:
+        """What happens without being asked, after a `Watch`; ends when the connection does."""
+        while (body := await self._news.get()) is not None:
+            yield body
+
+    async def close(self) -> None:
+        """Leave. What was submitted goes on."""
+        await self._connection.close()
+        await self._listening
+
+    async def __aenter__(self) -> "Client":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def _send(self, frame: p.Frame) -> None:
+        try:
+            await self._connection.send(p.pack(frame))
+        except ConnectionClosed as error:
+            raise EngineGoneError("the engine has ended") from error
+
+    async def _listen(self) -> None:
+        try:
+            async for data in self._connection:
+                assert isinstance(data, bytes)
+                self._hear(p.unpack(data))
+        except ConnectionClosed:
+            pass
+        finally:
+            for answer in self._waiting.values():
+                if not answer.done():
+                    answer.set_exception(EngineGoneError("the engine has ended"))
+            self._news.put_nowait(None)
+
+    def _hear(self, frame: p.Frame) -> None:
+        match frame:
+            case p.News(p.QuestionProgress(ask=id, body=body)) if id in self._reports:
+                self._reports[id](body)
+            case p.News(body):
+                self._news.put_nowait(body)
+            case p.Answer(id=id, body=reply):
+                self._settle(id, reply)
+            case p.Refusal(id=id, bug=True):
+                self._settle(id, EngineFault(frame.what, frame.trace))
+            case p.Refusal(id=id):
+                self._settle(id, UserError(frame.what, frame.do))
+
+    def _settle(self, id: int, outcome: p.ReplyBody | Exception) -> None:
+        answer = self._waiting.get(id)
+        if answer is None or answer.done():
+            return
+        if isinstance(outcome, Exception):
+            answer.set_exception(outcome)
+        else:
+            answer.set_result(outcome)
+
+
+async def connect(root: Path) -> Client:
+    """A connection to the engine of the workspace at `root`, started if none runs.
+
+    Raises UserError if the workspace can't be written, or the engine can't start.
+    """
+    workspace = Workspace.open(root)
+    client = await _attach(workspace)
+    return client if client is not None else await _start(workspace)
+
+
+async def attach(root: Path) -> Client | None:
+    """A connection to the engine that already runs for the workspace at `root`, or None."""
+    return await _attach(Workspace(root.expanduser().resolve()))
+
+
+async def _attach(workspace: Workspace) -> Client | None:
+    try:
+        connection = await unix_connect(
+            str(socket_path(workspace)),
+            uri="ws://engine/",
+            max_size=None,
+            compression=None,
+            ping_interval=None,
+            close_timeout=1,
+        )
+    except (FileNotFoundError, ConnectionRefusedError, InvalidMessage):
+        return None
+    try:
+        await connection.send(p.pack(p.Hello(pid=os.getpid())))
+        data = await connection.recv()
+    except ConnectionClosed:
+        return None
+    assert isinstance(data, bytes)
+    hello = p.unpack(data)
+    assert isinstance(hello, p.Hello)
+    if hello.version != p.VERSION:
+        await connection.close()
+        raise UserError(
+            f"The engine that runs here (process {hello.pid}) is of another version.",
+            f"End it with: kill {hello.pid}",
+        )
+    return Client(connection)
+
+
+async def _start(workspace: Workspace) -> Client:
+    # Two front ends that start at once must not both start a daemon.
+    async with AsyncFileLock(socket_path(workspace).with_suffix(".lock"), timeout=START_TIMEOUT):
+        client = await _attach(workspace)
+        return client if client is not None else await _start_locked(workspace)
+
+
+async def _start_locked(workspace: Workspace) -> Client:
+    log = workspace.logs / "engine.log"
+    with log.open("ab") as output:
+        before = output.tell()
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "engine.service.daemon", str(workspace.root)],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            cwd=workspace.root,
+        )
+    deadline = time.monotonic() + START_TIMEOUT
+    while time.monotonic() < deadline:
+        client = await _attach(workspace)
+        if client is not None:
+            return client
+        if process.poll() is not None:
+            said = log.read_bytes()[before:].decode(errors="replace").strip()
+            last = said.splitlines()[-1] if said else f"status {process.returncode}"
+            raise UserError(f"The engine could not start: {last}", f"Its log is {log}.")
+        await asyncio.sleep(0.03)
+    raise UserError(
+        f"The engine did not answer within {START_TIMEOUT:.0f} seconds.", f"Its log is {log}."
+    )

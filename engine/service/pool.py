@@ -1,0 +1,155 @@
+"""Worker processes as the daemon sees them: started ahead, handed out, ended.
+
+A worker is a process with torch in it. Importing torch takes seconds, so one spare is kept that
+has done it and holds nothing else; whoever needs a worker takes the spare, and another is started
+a little later, when the first has had the processor to itself.
+"""
+
+import asyncio
+import contextlib
+import os
+import secrets
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from websockets.asyncio.server import ServerConnection
+from websockets.exceptions import ConnectionClosed
+
+from engine.service.protocol import Frame, pack, unpack
+from engine.workspace.folders import Workspace
+
+TOKEN = "BRAINSURG_WORKER_TOKEN"
+"""Environment variable that tells a worker how to make itself known."""
+
+REFILL_AFTER = 3.0
+"""Seconds from handing out the spare to starting the next."""
+
+
+class Worker:
+    """One worker process and the connection that it opens to us."""
+
+    def __init__(self, process: asyncio.subprocess.Process, log: Path) -> None:
+        self.doing = "spare"
+        self.log = log
+        self._process = process
+        self._connection: asyncio.Future[ServerConnection] = (
+            asyncio.get_running_loop().create_future()
+        )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        return self._process.returncode is None
+
+    def connected(self, connection: ServerConnection) -> None:
+        """The process has made itself known."""
+        self._connection.set_result(connection)
+
+    async def send(self, frame: Frame) -> None:
+        """Tell the worker something; nothing happens if it is gone."""
+        connection = await self._reach()
+        if connection is not None:
+            with contextlib.suppress(ConnectionClosed):
+                await connection.send(pack(frame))
+
+    async def frames(self) -> AsyncIterator[Frame]:
+        """What the worker says, until it is gone."""
+        connection = await self._reach()
+        if connection is not None:
+            with contextlib.suppress(ConnectionClosed):
+                async for data in connection:
+                    assert isinstance(data, bytes)
+                    yield unpack(data)
+
+    async def ended(self) -> int:
+        """Wait for the process to end; its exit status, negative for a signal."""
+        return await self._process.wait()
+
+    async def end(self, grace: float = 0.0) -> None:
+        """Give the process `grace` seconds to end by itself, then kill it."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._process.wait(), grace)
+            return
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+        await self._process.wait()
+
+    async def _reach(self) -> ServerConnection | None:
+        """The connection, or None if the process ended before it opened one."""
+        over = asyncio.ensure_future(self._process.wait())
+        try:
+            await asyncio.wait({over, self._connection}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            over.cancel()
+        return self._connection.result() if self._connection.done() else None
+
+
+class Pool:
+    """All worker processes of a daemon."""
+
+    def __init__(self, workspace: Workspace, socket: Path) -> None:
+        self._workspace = workspace
+        self._socket = socket
+        self._workers: dict[str, Worker] = {}
+        self._spare: Worker | None = None
+        self._refill: asyncio.Task[None] | None = None
+
+    @property
+    def workers(self) -> list[Worker]:
+        """Those that are alive."""
+        self._workers = {t: w for t, w in self._workers.items() if w.alive}
+        return list(self._workers.values())
+
+    def by_token(self, token: str) -> Worker | None:
+        """The worker that was started with this token."""
+        return self._workers.get(token)
+
+    async def warm(self) -> None:
+        """See to it that there is a spare."""
+        if self._spare is None or not self._spare.alive:
+            self._spare = await self._start()
+
+    async def take(self, doing: str, log: str) -> Worker:
+        """A worker that nobody else uses; what it prints from now on is in the log of that name."""
+        await self.warm()
+        worker, self._spare = self._spare, None
+        assert worker is not None
+        worker.doing = doing
+        worker.log = worker.log.rename(self._workspace.logs / f"{log}.log")
+        if self._refill is None or self._refill.done():
+            self._refill = asyncio.create_task(self._warm_later())
+        return worker
+
+    async def close(self) -> None:
+        """Kill every worker."""
+        if self._refill is not None:
+            self._refill.cancel()
+        await asyncio.gather(*(worker.end() for worker in self.workers))
+
+    async def _warm_later(self) -> None:
+        await asyncio.sleep(REFILL_AFTER)
+        await self.warm()
+
+    async def _start(self) -> Worker:
+        token = secrets.token_hex(16)
+        log = self._workspace.logs / f"worker-{token[:8]}.log"
+        with log.open("wb") as output:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-P",
+                "-m",
+                "engine.service.worker",
+                str(self._socket),
+                str(self._workspace.root),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env={**os.environ, TOKEN: token},
+            )
+        worker = Worker(process, log)
+        self._workers[token] = worker
+        return worker

@@ -1,0 +1,155 @@
+"""The job queue: one job runs at a time, in a worker of its own.
+
+A paused job keeps its worker and its memory, and the next one may start. Whatever becomes of a
+worker (an error, a kill, no memory), its job ends in a state that says so, and the queue goes on.
+"""
+
+import asyncio
+import signal
+from collections.abc import Callable
+
+from engine.errors import UserError
+from engine.jobs.events import (
+    CANCELLED,
+    DONE,
+    FAILED,
+    PAUSED,
+    QUEUED,
+    RUNNING,
+    Event,
+    JobInfo,
+)
+from engine.jobs.ledger import Ledger
+from engine.jobs.specs import JobResult, JobSpec
+from engine.service.pool import Pool, Worker
+from engine.service.protocol import Abandon, Finished, Pause, Refusal, Report, Resume, Run
+
+CANCEL_GRACE = 0.6
+"""Seconds between asking a worker to give up and killing it."""
+
+
+class Queue:
+    """Jobs waiting, running and paused."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        pool: Pool,
+        *,
+        tell: Callable[[Event], None],
+        changed: Callable[[], None],
+    ) -> None:
+        """`tell` hears every event; `changed` is called when a job has left something behind."""
+        self._ledger = ledger
+        self._pool = pool
+        self._tell = tell
+        self._changed = changed
+        self._running: dict[int, asyncio.Task[None]] = {}
+        self._workers: dict[int, Worker] = {}
+        self._cancelled: set[int] = set()
+
+    @property
+    def busy(self) -> bool:
+        """Whether any job is not over."""
+        return bool(self._running) or bool(self._ledger.in_state(QUEUED))
+
+    def submit(self, spec: JobSpec) -> JobInfo:
+        """Put a job at the end of the queue."""
+        job, event = self._ledger.add(spec)
+        self._tell(event)
+        self.pump()
+        return self._ledger.get(job.id)
+
+    def pump(self) -> None:
+        """Start the next job if none is running."""
+        waiting = self._ledger.in_state(QUEUED)
+        if waiting and not self._ledger.in_state(RUNNING):
+            job = waiting[0]
+            self._tell(self._ledger.change(job.id, RUNNING))
+            self._running[job.id] = asyncio.create_task(self._run(job))
+
+    async def cancel(self, id: int) -> JobInfo:
+        """Stop a job. UserError if it is over."""
+        job = self._not_over(id)
+        if job.state == QUEUED:
+            self._tell(self._ledger.change(id, CANCELLED))
+        else:
+            self._cancelled.add(id)
+            worker = self._workers.get(id)
+            if worker is not None:
+                await worker.send(Abandon())
+                await worker.end(CANCEL_GRACE)
+            await self._running[id]
+        return self._ledger.get(id)
+
+    async def pause(self, id: int) -> JobInfo:
+        """Hold a running job. UserError if it doesn't run."""
+        if self._ledger.get(id).state != RUNNING or id not in self._workers:
+            raise UserError(f"Job {id} is not running.")
+        await self._workers[id].send(Pause())
+        self._tell(self._ledger.change(id, PAUSED, pid=self._workers[id].pid))
+        self.pump()
+        return self._ledger.get(id)
+
+    async def resume(self, id: int) -> JobInfo:
+        """Let a paused job go on. UserError if it isn't paused."""
+        if self._ledger.get(id).state != PAUSED:
+            raise UserError(f"Job {id} is not paused.")
+        await self._workers[id].send(Resume())
+        self._tell(self._ledger.change(id, RUNNING, pid=self._workers[id].pid))
+        return self._ledger.get(id)
+
+    async def close(self) -> None:
+        """Cancel what runs; what waits stays queued for the next daemon."""
+        for id in list(self._running):
+            await self.cancel(id)
+
+    def _not_over(self, id: int) -> JobInfo:
+        job = self._ledger.get(id)
+        if job.over:
+            raise UserError(f"Job {id} is over already: it is {job.state}.")
+        return job
+
+    async def _run(self, job: JobInfo) -> None:
+        state, error, result = FAILED, "The engine could not start a worker.", None
+        try:
+            worker = self._workers[job.id] = await self._pool.take(
+                f"job {job.id}", log=f"job-{job.id}"
+            )
+            if job.id not in self._cancelled:
+                self._tell(self._ledger.change(job.id, RUNNING, pid=worker.pid))
+                await worker.send(Run(job=job.id, spec=job.spec))
+                state, error, result = await self._follow(job.id, worker)
+            await worker.end(CANCEL_GRACE)
+        finally:
+            if job.id in self._cancelled and state != DONE:
+                state, error = CANCELLED, ""
+            self._cancelled.discard(job.id)
+            self._workers.pop(job.id, None)
+            self._running.pop(job.id, None)
+            self._tell(self._ledger.change(job.id, state, error=error, result=result))
+            self._changed()
+            self.pump()
+
+    async def _follow(self, id: int, worker: Worker) -> tuple[str, str, JobResult | None]:
+        async for frame in worker.frames():
+            match frame:
+                case Report(body):
+                    self._tell(self._ledger.record(id, body))
+                case Finished(result):
+                    return DONE, "", result
+                case Refusal(what=what, do=do, bug=bug):
+                    where = f"The traceback is in {worker.log}." if bug else do
+                    return FAILED, f"{what} {where}".strip(), None
+        return FAILED, f"{_how_it_ended(await worker.ended())} Its log is {worker.log}.", None
+
+
+def _how_it_ended(status: int) -> str:
+    if status == -signal.SIGKILL:
+        return (
+            "The worker was killed (signal 9);"
+            " when nobody did that by hand, the machine ran out of memory."
+        )
+    if status < 0:
+        return f"The worker died of {signal.Signals(-status).name}."
+    return f"The worker ended with status {status} before the job was done."

@@ -1,0 +1,102 @@
+"""A worker process: it imports torch, makes itself known to the daemon, and does what it is told.
+
+The main thread works. Another reads what the daemon sends, so that a pause or a cancellation is
+heard in the middle of a training step. When the daemon is gone, there is nobody left to work for
+and the process ends at once: whatever it was writing has another name until it is whole.
+"""
+
+import os
+import queue
+import sys
+import threading
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, unix_connect
+
+from engine.errors import UserError
+from engine.progress import Cancelled
+from engine.service import protocol as p
+from engine.service.pool import TOKEN
+from engine.service.reporter import Reporter
+from engine.workspace.folders import Workspace
+
+if TYPE_CHECKING:
+    from engine.service.session import Session
+
+
+def serve(connection: ClientConnection, workspace: Workspace) -> None:
+    """Do what comes on `connection`: one job, or one question after another."""
+    inbox: queue.SimpleQueue[p.Run | p.Ask] = queue.SimpleQueue()
+    reporter = Reporter(lambda body: connection.send(p.pack(p.Report(body))))
+    listener = threading.Thread(target=_listen, args=(connection, inbox, reporter), daemon=True)
+    listener.start()
+
+    from engine.service.session import Session  # torch: the seconds that make a spare warm
+
+    session = Session(workspace, reporter)
+    while True:
+        work = inbox.get()
+        reporter.renew()
+        connection.send(p.pack(_outcome(work, session)))
+        if isinstance(work, p.Run):
+            return
+
+
+def _outcome(work: p.Run | p.Ask, session: "Session") -> p.Frame:
+    id = work.id if isinstance(work, p.Ask) else work.job
+    try:
+        if isinstance(work, p.Ask):
+            return p.Answer(id=id, body=session.answer(work.request))
+        return p.Finished(session.run(work.spec))
+    except Cancelled:
+        return p.Refusal(id=id, what="It was cancelled.")
+    except UserError as error:
+        return p.Refusal(id=id, what=error.what, do=error.do)
+    except Exception as error:
+        traceback.print_exc()
+        what = f"{type(error).__name__}: {error}"
+        return p.Refusal(id=id, what=what, bug=True, trace=traceback.format_exc())
+
+
+def _listen(
+    connection: ClientConnection, inbox: "queue.SimpleQueue[p.Run | p.Ask]", reporter: Reporter
+) -> None:
+    try:
+        for data in connection:
+            assert isinstance(data, bytes)
+            match p.unpack(data):
+                case p.Run() | p.Ask() as work:
+                    inbox.put(work)
+                case p.Pause():
+                    reporter.pause()
+                case p.Resume():
+                    reporter.resume()
+                case p.Abandon():
+                    reporter.abandon()
+    except ConnectionClosed:
+        pass
+    os._exit(0)  # the work in the main thread can't be asked: it may be deep in a torch call
+
+
+def main() -> None:
+    """Connect to the daemon at the socket `argv[1]`, for the workspace `argv[2]`."""
+    socket, root = sys.argv[1:]
+    token = os.environ.pop(TOKEN)
+    with unix_connect(
+        socket,
+        uri="ws://engine/",
+        max_size=None,
+        compression=None,
+        ping_interval=None,
+        close_timeout=1,
+    ) as connection:
+        connection.send(p.pack(p.Hello(worker=token, pid=os.getpid())))
+        connection.recv()
+        serve(connection, Workspace(Path(root)))
+
+
+if __name__ == "__main__":
+    main()

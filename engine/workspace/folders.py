@@ -1,0 +1,111 @@
+"""Where things lie in a workspace.
+
+    WORKSPACE/
+      brainsurg.sqlite          prompts, labels, jobs and their events
+      activations/NAME/         one activation set
+      saes/NAME/                one sparse autoencoder
+      catalogues/NAME/          the feature catalogue of the SAE of that name
+      reports/                  what was copied or exported from the app
+      logs/                     engine.log, and one log for each job
+
+Nothing here is ever half written: see `engine.files`.
+"""
+
+import contextlib
+import os
+import shutil
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.errors import UserError
+from engine.files import checked_name
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The folder that everything is kept in."""
+
+    root: Path
+
+    @classmethod
+    def open(cls, root: Path) -> "Workspace":
+        """The workspace at `root`, made if it is not there. UserError where it can't be written."""
+        workspace = cls(root.expanduser().resolve())
+        try:
+            for folder in ("activations", "saes", "catalogues", "reports", "logs"):
+                (workspace.root / folder).mkdir(parents=True, exist_ok=True)
+            probe = workspace.root / f".write-{uuid.uuid4().hex}"
+            probe.touch()
+            probe.unlink()
+        except (OSError, NotADirectoryError) as error:
+            raise UserError(
+                f"The workspace {workspace.root} can't be written: {error.strerror}.",
+                "Name another with --workspace.",
+            ) from error
+        return workspace
+
+    @property
+    def database(self) -> Path:
+        return self.root / "brainsurg.sqlite"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    def activations(self, name: str) -> Path:
+        """The folder of an activation set, whether it is there or not."""
+        return self.root / "activations" / checked_name(name)
+
+    def sae(self, name: str) -> Path:
+        """The folder of an SAE, whether it is there or not."""
+        return self.root / "saes" / checked_name(name)
+
+    def catalogue(self, sae: str) -> Path:
+        """The folder of an SAE's feature catalogue, whether it is there or not."""
+        return self.root / "catalogues" / checked_name(sae)
+
+    def existing_activations(self, name: str) -> Path:
+        """The folder of an activation set; UserError if there is none of that name."""
+        return self._existing("activations", name, "Make one with: brainsurg capture")
+
+    def existing_sae(self, name: str) -> Path:
+        """The folder of an SAE; UserError if there is none of that name."""
+        return self._existing("saes", name, "Make one with: brainsurg train")
+
+    def existing_catalogue(self, sae: str) -> Path:
+        """The folder of an SAE's catalogue; UserError if it was never scanned."""
+        self.existing_sae(sae)
+        path = self.catalogue(sae)
+        if not path.exists():
+            raise UserError(
+                f"The SAE {sae!r} has not been scanned yet.", f"Do it with: brainsurg scan {sae}"
+            )
+        return path
+
+    def names(self, kind: str) -> list[str]:
+        """The names of all `activations` or `saes`, sorted."""
+        return sorted(p.name for p in (self.root / kind).iterdir() if not p.name.startswith("."))
+
+    def sweep(self) -> None:
+        """Remove what killed writers left behind. Only for a time when nobody writes."""
+        for kind in ("activations", "saes", "catalogues"):
+            for left in (self.root / kind).glob(".*"):
+                shutil.rmtree(left, ignore_errors=True)
+
+    def _existing(self, kind: str, name: str, do: str) -> Path:
+        path = self.root / kind / checked_name(name)
+        if not path.exists():
+            known = ", ".join(self.names(kind)[:8])
+            there = f"There are: {known}." if known else do
+            what = {"activations": "activation set", "saes": "SAE"}[kind]
+            raise UserError(f"There is no {what} {name!r} in {self.root}.", there)
+        return path
+
+
+def remove_folder(path: Path) -> None:
+    """Remove a folder so that no reader finds half of it: rename first, then delete."""
+    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    with contextlib.suppress(FileNotFoundError):
+        os.rename(path, aside)
+    shutil.rmtree(aside, ignore_errors=True)
