@@ -21,8 +21,10 @@ def socket_path(workspace: Workspace) -> Path:
     """The daemon's socket, in a folder that is surely ours. UserError where it is not."""
     base = Path(platformdirs.user_runtime_dir("brainsurg", ensure_exists=False))
     folder = base / hashlib.sha256(os.fsencode(workspace.root)).hexdigest()[:16]
+    base.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _check_safe_parent(base.parent)
     for part in (base, folder):
-        part.mkdir(mode=0o700, parents=True, exist_ok=True)
+        part.mkdir(mode=0o700, exist_ok=True)
         _check_ours(part)
     return folder / "engine.sock"
 
@@ -40,15 +42,27 @@ def only_daemon(workspace: Workspace) -> FileLock:
     return lock
 
 
+def _check_safe_parent(folder: Path) -> None:
+    """What lies in `folder` must be safe from being renamed by others."""
+    state = folder.stat()
+    writable_by_others = bool(state.st_mode & 0o022) and not state.st_mode & stat.S_ISVTX
+    if state.st_uid not in (0, os.geteuid()) or writable_by_others:
+        raise _unsafe(f"Others may change what lies in {folder}")
+
+
 def _check_ours(folder: Path) -> None:
     state = folder.lstat()
     if not stat.S_ISDIR(state.st_mode) or state.st_uid != os.geteuid():
-        raise UserError(
-            f"{folder} belongs to somebody else, so the engine can't be reached safely.",
-            "Set XDG_RUNTIME_DIR to a folder of your own.",
-        )
-    if stat.S_IMODE(state.st_mode) & 0o077:
+        raise _unsafe(f"{folder} is not a folder of your own")
+    if state.st_mode & 0o077:
         raise UserError(
             f"{folder} is open to other users, so the engine can't be reached safely.",
             f"Close it with: chmod 700 {folder}",
         )
+
+
+def _unsafe(what: str) -> UserError:
+    return UserError(
+        f"{what}, so the engine can't be reached safely.",
+        "Set XDG_RUNTIME_DIR to a folder of your own.",
+    )

@@ -1,0 +1,71 @@
+import threading
+
+import pytest
+
+from engine.jobs.events import Noted, Progressed
+from engine.progress import Cancelled
+from engine.service.reporter import Reporter
+
+
+def test_a_flood_is_thinned_but_the_end_always_arrives() -> None:
+    sent: list[Progressed | Noted] = []
+    reporter = Reporter(sent.append)
+    for done in range(10_001):
+        reporter("train", done, 10_000, "steps", {"loss": float(done)})
+    assert len(sent) < 100
+    last = sent[-1]
+    assert isinstance(last, Progressed)
+    assert (last.done, last.total, last.metrics) == (10_000, 10_000, {"loss": 10_000.0})
+
+
+def test_every_phase_is_heard_of() -> None:
+    sent: list[Progressed | Noted] = []
+    reporter = Reporter(sent.append)
+    for phase in ("load", "train", "evaluate"):
+        reporter(phase, 0, 2)
+    assert [p.phase for p in sent if isinstance(p, Progressed)] == ["load", "train", "evaluate"]
+
+
+def test_rate_and_time_left_agree(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("engine.service.reporter.time.monotonic", lambda: now)
+    sent: list[Progressed | Noted] = []
+    reporter = Reporter(sent.append)
+    for done in range(0, 500, 50):
+        reporter("train", done, 1000, "steps")
+        now += 1.0
+    last = sent[-1]
+    assert isinstance(last, Progressed)
+    assert last.rate == pytest.approx(50.0)
+    assert last.seconds_left == pytest.approx((1000 - last.done) / 50.0)
+
+
+def test_paused_work_waits_and_goes_on() -> None:
+    reporter = Reporter(lambda _: None)
+    reporter.pause()
+    went_on = threading.Event()
+
+    def work() -> None:
+        reporter("train", 1, 2)
+        went_on.set()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert not went_on.wait(0.2)
+    reporter.resume()
+    assert went_on.wait(5)
+    thread.join()
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_abandoned_work_is_told_at_its_next_step(paused: bool) -> None:
+    reporter = Reporter(lambda _: None)
+    if paused:
+        reporter.pause()
+    reporter.abandon()
+    with pytest.raises(Cancelled):
+        reporter("train", 1, 2)
+    with pytest.raises(Cancelled):
+        reporter.note("never heard")
+    reporter.renew()
+    reporter("train", 1, 2)
