@@ -1,30 +1,33 @@
-"""A line chart that is drawn only when its data or its size changed."""
+"""A line chart that is drawn only when its data or its look changed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
+from rich.style import Style
 from rich.text import Text
 from textual.color import Color
 from textual.widget import Widget
 
 from brainsurg_tui.widgets.bars import sparkline
-from brainsurg_tui.widgets.cells import clip, fit
+from brainsurg_tui.widgets.cells import fit
 from brainsurg_tui.widgets.numbers import figure
-from brainsurg_tui.widgets.plot import RGB, Points, drawable, plot
+from brainsurg_tui.widgets.plot import BRAILLE, Line, plot, points_to_draw
 from brainsurg_tui.widgets.visible import visible
 
 if TYPE_CHECKING:
     from brainsurg_tui.widgets.plot import Floats
 
 LEAST_ROWS = 6
-"""Below this height a frame and its labels leave no room for a line."""
+"""Below this height a frame with its labels leaves no room for a line."""
 
-_THEME_COLOURS = ("accent", "success", "warning", "secondary", "primary", "error")
+_COLOURS = ("accent", "success", "warning", "secondary", "primary", "error")
+_MARKERS = "*+ox#@"  # one for each of the colours, where there are none
+_FIGURE_WIDTH = 9
 
 
 class Chart(Widget):
-    """One or more series as lines; as a sparkline each where it is lower than six rows."""
+    """Series as lines with labelled axes; as a sparkline each where it is lower than six rows."""
 
     DEFAULT_CSS = "Chart { height: 1fr; }"
 
@@ -37,70 +40,85 @@ class Chart(Widget):
         empty_text: str = "",
         ascii_only: bool = False,
         id: str | None = None,
+        classes: str | None = None,
     ) -> None:
-        super().__init__(id=id)
+        super().__init__(id=id, classes=classes)
         self.x_label = x_label
         self.y_label = y_label
         self.log_y = log_y
         self.empty_text = empty_text
         self.ascii_only = ascii_only
         self._series: dict[str, tuple[Floats, Floats]] = {}
+        self._changes = 0
+        self._drawn: tuple[object, Text] = (None, Text())
 
     def set_series(self, series: "Mapping[str, tuple[Floats, Floats]]") -> None:
-        """Draw these series, name → (xs, ys), in their order.
+        """Draw these series, name → (xs, ys), the first one on top.
 
-        Values that are not finite are left out. The chart keeps what it is given: hand over new
-        sequences instead of changing these.
+        Values that are not finite are left out, and those at or below 0 on a logarithmic axis.
+        What is handed over is not copied: call again after changing it.
         """
         self._series = dict(series)
+        self._changes += 1
         self.refresh()
 
     def render(self) -> Text:
-        """Draw the series for the present size; Textual keeps the result until `refresh`."""
-        width, height = self.size
-        series = {
-            visible(name, ascii_only=self.ascii_only): drawable(xs, ys, width, log_y=self.log_y)
-            for name, (xs, ys) in self._series.items()
-        }
-        series = {name: points for name, points in series.items() if points.xs}
-        if not series:
-            return Text(visible(self.empty_text, ascii_only=self.ascii_only), "dim")
-        colours = dict(zip(series, self._colours(len(series)), strict=True))
-        if height < LEAST_ROWS:
-            return self._sparklines(series, colours)
-        drawn = plot(
-            series, colours, width, height - 1, log_y=self.log_y, ascii_only=self.ascii_only
-        )
-        return Text("\n").join([self._legend(colours), drawn])
+        """Return the drawing, made anew only where something in it changed."""
+        colours = [Color.parse(self.app.theme_variables[name]).rgb for name in _COLOURS]
+        settings = (self.x_label, self.y_label, self.log_y, self.empty_text, self.ascii_only)
+        look = (self._changes, self.size, settings, colours)
+        if self._drawn[0] != look:
+            self._drawn = (look, self._draw(colours))
+        return self._drawn[1]
 
-    def _legend(self, colours: Mapping[str, RGB]) -> Text:
+    def _draw(self, colours: Sequence[tuple[int, int, int]]) -> Text:
+        width, height = self.size
+        lines = []
+        for index, (name, (xs, ys)) in enumerate(self._series.items()):
+            points = points_to_draw(xs, ys, width, log_y=self.log_y)
+            shown = visible(name, ascii_only=self.ascii_only)
+            if points[0]:
+                turn = index % len(colours)
+                lines.append(Line(shown, *points, colours[turn], self._marker(turn)))
+        if not lines:
+            return Text(visible(self.empty_text, ascii_only=self.ascii_only), "dim")
+        if height < LEAST_ROWS:
+            return self._sparklines(lines[:height])
+        # The last one drawn lies on top.
+        drawn = plot(lines[::-1], width, height - 1, log_y=self.log_y, ascii_only=self.ascii_only)
+        return Text("\n").join([self._legend(lines), drawn])
+
+    def _marker(self, turn: int) -> str:
+        without_colours = self.app.no_color and len(self._series) > 1
+        return _MARKERS[turn] if self.ascii_only or without_colours else BRAILLE
+
+    def _legend(self, lines: Sequence[Line]) -> Text:
+        """Return one line: what the ys are, which line is which, and at its end what the xs are."""
         width = self.size.width
-        line = "-" if self.ascii_only else "━"
-        legend = Text(f"{self.y_label} (log)" if self.log_y else self.y_label)
-        if len(colours) > 1 or not self.y_label:
-            for name, colour in colours.items():
-                legend.append("  " if legend else "")
-                legend.append(f"{line} {name}", f"rgb{colour}".replace(" ", ""))
-        legend.truncate(width, overflow="ellipsis")
+        scale = [self.y_label, "(log)" if self.log_y else ""]
+        parts = [Text(" ".join(part for part in scale if part))]
+        for line in lines:
+            sign = "━" if line.marker == BRAILLE else line.marker
+            parts.append(Text(f"{sign} {line.name}", _style(line)))
+        legend = Text("  ").join(part for part in parts if part)
         room = width - cell_len(legend.plain)
         if room > cell_len(self.x_label):
             legend.append(fit(self.x_label, room, "right"), "dim")
+        legend.truncate(width, overflow="crop" if self.ascii_only else "ellipsis")
         return legend
 
-    def _sparklines(self, series: Mapping[str, Points], colours: Mapping[str, RGB]) -> Text:
-        width, height = self.size
-        names = max(cell_len(name) for name in series)
+    def _sparklines(self, lines: Sequence[Line]) -> Text:
+        width = self.size.width
+        names = min(max(cell_len(line.name) for line in lines), width // 3)
         rows = []
-        for name, points in list(series.items())[:height]:
-            last = figure(10 ** points.ys[-1] if self.log_y else points.ys[-1])
-            head = fit(clip(name, width // 3), min(names, width // 3)) + " "
-            room = width - cell_len(head) - 9
-            line = sparkline(points.ys, room, ascii_only=self.ascii_only)
-            style = f"rgb{colours[name]}".replace(" ", "")
-            rows.append(Text.assemble(head, (line, style), " ", fit(last, 8, "left")))
+        for line in lines:
+            name = fit(line.name, names, ellipsis="~" if self.ascii_only else "…")
+            room = width - names - _FIGURE_WIDTH - 2
+            bar = sparkline(line.ys, room, ascii_only=self.ascii_only)
+            last = figure(10 ** line.ys[-1] if self.log_y else line.ys[-1])
+            rows.append(Text.assemble(name, " ", (bar, _style(line)), " ", last))
         return Text("\n").join(rows)
 
-    def _colours(self, number: int) -> list[RGB]:
-        variables = self.app.theme_variables
-        names = [_THEME_COLOURS[index % len(_THEME_COLOURS)] for index in range(number)]
-        return [Color.parse(variables[name]).rgb for name in names]
+
+def _style(line: Line) -> Style:
+    return Style(color=Color(*line.colour).rich_color)

@@ -36,7 +36,9 @@ def fault(pattern: str) -> str:
     """Return what keeps the pattern from being a regular expression; empty where nothing does."""
     try:
         re.compile(_parts(pattern)[1])
-    except (re.error, OverflowError, RecursionError) as error:
+    except re.error as error:
+        return error.msg.split(",")[0]
+    except (OverflowError, RecursionError) as error:
         return str(error)
     return ""
 
@@ -122,7 +124,7 @@ class FilterInput(Horizontal):
     def _note(self) -> None:
         wrong = fault(self.pattern)
         self.set_class(bool(wrong), "-faulty")
-        note = f"{wrong}; taken as plain text" if wrong else self._count
+        note = f"{wrong}: taken as plain text" if wrong else self._count
         self.query_one(".filter--note", Static).update(visible(note))
 
     def on_input_changed(self, event: Input.Changed) -> None:

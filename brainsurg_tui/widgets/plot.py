@@ -1,6 +1,6 @@
 """Drawing series as lines of characters, with plotext."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from rich.text import Text
@@ -14,80 +14,83 @@ if TYPE_CHECKING:
 
     Floats = Sequence[float] | NDArray[np.number]
 
-RGB = tuple[int, int, int]
+BRAILLE = "braille"
+"""The marker that draws the finest line: eight dots to a cell."""
 
-_ASCII_FRAME = str.maketrans("│─┤┬└┼├┴", "|-++++++")
+# A range wider than this overflows; what is so large is shown at the edge of no chart.
+_HUGE = 1e300
+_ASCII_FRAME = str.maketrans("│─┤┬└┼", "|-++++")
 
 
-class Points(NamedTuple):
-    """A series that is ready to be drawn: few and finite points."""
+class Line(NamedTuple):
+    """A series that is ready to be drawn."""
 
+    name: str
     xs: Sequence[float]
     ys: Sequence[float]
+    colour: tuple[int, int, int]
+    marker: str
+    """A character, or `BRAILLE`."""
 
 
-def drawable(xs: "Floats", ys: "Floats", width: int, *, log_y: bool) -> Points:
-    """Return the points of a series for `width` columns; with `log_y` their ys as log10.
+def points_to_draw(
+    xs: "Floats", ys: "Floats", width: int, *, log_y: bool
+) -> tuple[Sequence[float], Sequence[float]]:
+    """Return the few points of a series that show in `width` cells; with `log_y` log10 of the ys.
 
     Points that are not finite are left out; on a logarithmic axis those at or below 0 too.
     """
     import numpy as np
 
-    y = np.asarray(ys, dtype=np.float64)
+    x, y = np.asarray(xs, dtype=np.float64), np.asarray(ys, dtype=np.float64)
+    y = np.where(np.abs(y) < _HUGE, y, np.nan)
     if log_y:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            y = np.log10(y)
-    kept_xs, kept_ys = keep_extremes(xs, y, width)
-    return Points(kept_xs.tolist(), kept_ys.tolist())
+        y = np.log10(np.where(y > 0, y, np.nan))
+    x, y = keep_extremes(x, y, width)
+    return x.tolist(), y.tolist()
 
 
-def plot(
-    series: Mapping[str, Points],
-    colours: Mapping[str, RGB],
-    width: int,
-    height: int,
-    *,
-    log_y: bool = False,
-    ascii_only: bool = False,
-) -> Text:
-    """Return the series as lines in a frame of `width` by `height` cells.
+def plot(lines: Sequence[Line], width: int, height: int, *, log_y: bool, ascii_only: bool) -> Text:
+    """Return the lines in a frame with labels, in all `width` by `height` cells.
 
-    With `log_y` the ys are log10 of what the labels say. At least one point is needed.
+    Every line has at least one point. With `log_y` the ys are log10 of what the labels say.
     """
     import plotext
 
-    left, right = _limits([x for points in series.values() for x in points.xs])
-    bottom, top = _limits([y for points in series.values() for y in points.ys])
-    figure = plotext.figure  # plotext has one figure for the whole process
+    left, right = _limits([x for line in lines for x in line.xs])
+    bottom, top = _limits([y for line in lines for y in line.ys])
+    if not log_y and 0 < bottom < (top - bottom) / 4:
+        bottom = 0.0  # so near that a curve should be seen from it
+    plotext.terminal.limit(False, False)  # the pane decides, not what a shell says
+    figure = plotext.figure  # there is one in a process
     figure.clear()
-    figure.theme("colorless")
+    plotext.add_theme("dim frame", text=plotext.pixel(style="dim"))
+    figure.theme("dim frame")
     figure.plot_size(width, height)
     for axis in (0, 1):
         figure.axes(False, axis=axis, side=1)
-    for name, points in series.items():
-        pixel = plotext.pixel(foreground=colours[name])
-        marker = plotext.marker("*" if ascii_only else "braille", pixel)
-        signal = figure.signal(points.xs, points.ys, marker=marker)
+    for line in lines:
+        marker = plotext.marker(line.marker, plotext.pixel(foreground=line.colour))
+        signal = figure.signal(line.xs, line.ys, marker=marker)
         figure.draw(signal.lines(True).density("full"))
     x_ticks = round_ticks(left, right, max(2, width // 12))
-    figure.ruler(0, 0).lim(left, right)
-    figure.ruler(0, 0).ticks(x_ticks, tick_labels(x_ticks))
-    y_ticks = round_ticks(bottom, top, max(2, height // 3))
-    y_labels = tick_labels(y_ticks)
-    if log_y:
-        powers = power_ticks(bottom, top, max(2, height // 3))
-        y_ticks, y_labels = [at for at, _ in powers], [label for _, label in powers]
-    figure.ruler(1, 0).lim(bottom, top)
-    figure.ruler(1, 0).ticks(y_ticks, y_labels)
+    figure.ruler(0, 0).lim(left, right).ticks(x_ticks, tick_labels(x_ticks))
+    figure.ruler(1, 0).lim(bottom, top).ticks(*_y_ticks(bottom, top, height // 2, log_y))
     drawn = str(figure.build()).rstrip("\n")
-    text = Text.from_ansi(drawn.translate(_ASCII_FRAME) if ascii_only else drawn)
-    text.no_wrap = True
-    return text
+    return Text.from_ansi(drawn.translate(_ASCII_FRAME) if ascii_only else drawn)
+
+
+def _y_ticks(bottom: float, top: float, most: int, log_y: bool) -> tuple[list[float], list[str]]:
+    if not log_y:
+        ticks = round_ticks(bottom, top, most)
+        return ticks, tick_labels(ticks)
+    powers = power_ticks(bottom, top, most)
+    return [at for at, _ in powers], [label for _, label in powers]
 
 
 def _limits(values: Sequence[float]) -> tuple[float, float]:
     low, high = min(values), max(values)
-    if low == high:
-        margin = abs(low) * 0.1 or 1.0
-        return low - margin, high + margin
-    return low, high
+    if low < high:
+        return low, high
+    margin = abs(low) / 10 or 1.0
+    return low - margin, high + margin

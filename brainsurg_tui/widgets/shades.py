@@ -38,7 +38,8 @@ def blended_shades(background: Color, accent: Color, levels: int = 6) -> Shades:
 def shades_for(widget: Widget) -> Shades:
     """Return shades of the theme's accent on the widget's background, or the 16-colour ones."""
     app = widget.app
-    if app.native_ansi_color or app.console.color_system in (None, "standard", "windows"):
+    few_colours = app.console.color_system in ("standard", "windows") and not app.is_headless
+    if app.native_ansi_color or few_colours:
         return ANSI_SHADES
     accent = Color.parse(app.theme_variables["accent"])
     return blended_shades(widget.background_colors[1], accent)

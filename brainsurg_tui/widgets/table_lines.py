@@ -62,7 +62,11 @@ class TableLines:
         pan: int = 0,
         ascii_only: bool = False,
     ) -> None:
-        """Fit the columns into `width` cells; `pan` skips characters of those with a fraction."""
+        """Fit the columns into `width` cells.
+
+        `pan` leaves out so many characters of plain cells in the columns with a fraction, so
+        that the rest of a long text can be read; a styled cell is cut by who made it.
+        """
         self._columns = columns
         self._width = width
         self._fitted = columns_that_fit(columns, width - GUTTER)
@@ -108,20 +112,21 @@ class TableLines:
     def reaches_beyond(self, cells: Sequence[str | Text]) -> bool:
         """Return whether panning further would show more of this row."""
         return any(
-            cell_len(str(cells[index])) > self._pan + width
+            cell_len(cell) > self._pan + width
             for index, width in self._fitted
-            if self._columns[index].fraction
+            if self._columns[index].fraction and isinstance(cell := cells[index], str)
         )
 
     def _cell(self, cell: str | Text, column: Column, width: int, base: Style) -> list[Segment]:
-        pan = self._pan if column.fraction else 0
         plain = visible(str(cell), ascii_only=self._ascii_only)
         ellipsis = self._signs.ellipsis
+        if isinstance(cell, str) and column.fraction and self._pan:
+            plain = ellipsis + plain[self._pan + 1 :] if len(plain) > self._pan else ""
         # Spans count characters: they hold only where none had to be written out.
         if isinstance(cell, str) or plain != cell.plain:
-            return [Segment(fit(plain[pan:], width, column.align, ellipsis=ellipsis), base)]
-        text = cell[pan:] if pan < len(cell) else Text()
-        text.plain = clip(text.plain, width, ellipsis=ellipsis)
+            return [Segment(fit(plain, width, column.align, ellipsis=ellipsis), base)]
+        text = cell.copy()
+        text.plain = clip(plain, width, ellipsis=ellipsis)
         padding = Segment(" " * (width - cell_len(text.plain)), base)
         drawn = list(Segment.apply_style(text.render(self._console), base))
         return [padding, *drawn] if column.align == "right" else [*drawn, padding]

@@ -3,9 +3,8 @@
 import math
 from itertools import pairwise
 
-from brainsurg_tui.widgets.numbers import quantity
-
 _NEARLY = 1e-9  # of a step: rounding must not lose the tick at the very end
+_UNITS = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
 def round_ticks(low: float, high: float, most: int) -> list[float]:
@@ -23,14 +22,17 @@ def round_ticks(low: float, high: float, most: int) -> list[float]:
 
 
 def tick_labels(ticks: list[float]) -> list[str]:
-    """Return the ticks with as many decimals as tell them apart: `0.0`, `0.5`, or `10k`, `20k`."""
-    if max((abs(tick) for tick in ticks), default=0.0) >= 10_000:
-        return [quantity(tick).replace(".0", "") for tick in ticks]
-    smallest = min((after - before for before, after in pairwise(ticks)), default=1.0)
-    if smallest < 1e-4:
+    """Return the ticks in one unit with as many decimals as tell them apart: `0.0`, `0.5`; `10k`.
+
+    Where that takes more than four decimals they are written with an exponent.
+    """
+    largest = max((abs(tick) for tick in ticks), default=0.0)
+    size, unit = next((unit for unit in _UNITS if largest >= 10 * unit[0]), (1.0, ""))
+    step = min((after - before for before, after in pairwise(ticks)), default=size)
+    decimals = max(0, -math.floor(math.log10(step / size) + _NEARLY))
+    if decimals > 4 or largest >= 1e13:
         return [f"{tick:.1e}".replace("e-0", "e-") for tick in ticks]
-    decimals = max(0, -math.floor(math.log10(smallest) + _NEARLY))
-    return [f"{tick:.{decimals}f}" for tick in ticks]
+    return [f"{tick / size:.{decimals}f}{unit if tick else ''}" for tick in ticks]
 
 
 def power_ticks(low: float, high: float, most: int) -> list[tuple[float, str]]:
@@ -39,6 +41,8 @@ def power_ticks(low: float, high: float, most: int) -> list[tuple[float, str]]:
     These are powers of ten, every one or every n-th; where that leaves fewer than two, 2 and 5
     times them as well.
     """
+    if most < 1:
+        return []
     every = [
         (exponent + math.log10(digit), f"{digit}e{exponent}")
         for exponent in range(math.floor(low), math.ceil(high) + 1)
@@ -47,8 +51,8 @@ def power_ticks(low: float, high: float, most: int) -> list[tuple[float, str]]:
     ]
     powers = [tick for tick in every if tick[1].startswith("1e")]
     chosen = powers if len(powers) > 1 else every
-    stride = math.ceil(len(chosen) / max(1, most))
-    return [(at, _plain(label)) for at, label in chosen[:: max(1, stride)]]
+    stride = max(1, math.ceil(len(chosen) / most))
+    return [(at, _plain(label)) for at, label in chosen[::stride]]
 
 
 def _plain(label: str) -> str:
