@@ -116,14 +116,13 @@ def _prompt_list(path: Path) -> Iterator[Prompt]:
 
 def _prompt(value: Any, where: str) -> Prompt:
     if isinstance(value, str):
-        return Prompt(_whole(value, where))
+        return Prompt(value)
     try:
-        prompt = msgspec.convert(value, Prompt)
+        return msgspec.convert(value, Prompt)
     except msgspec.ValidationError as error:
         raise UserError(
             f"{where} is no prompt: {error}.", 'It may be {"prompt": "…", "category": "…"}.'
         ) from error
-    return Prompt(_whole(prompt.prompt, where), _whole(prompt.category, where))
 
 
 def _text_paragraphs(path: Path) -> Iterator[str]:
@@ -150,9 +149,9 @@ def _text_list(path: Path) -> Iterator[str]:
 
 def _text(value: Any, where: str) -> str:
     if isinstance(value, str):
-        return _whole(value, where)
+        return value
     try:
-        return _whole(msgspec.convert(value, _Text).text, where)
+        return msgspec.convert(value, _Text).text
     except msgspec.ValidationError as error:
         raise UserError(f"{where} is no document: {error}.", 'It may be {"text": "…"}.') from error
 
@@ -162,15 +161,6 @@ def _json_list(path: Path) -> list[Any]:
     if not isinstance(value, list):
         raise UserError(f"{path} is not a list.", "Put what it holds between [ and ].")
     return value
-
-
-def _whole(text: str, where: str) -> str:
-    """`text`, unless it is one that JSON can spell but no file can hold: half a surrogate pair."""
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise UserError(f"{where} holds half a Unicode character (a lone surrogate).") from error
-    return text
 
 
 def _parquet_column(path: Path) -> Iterator[str]:

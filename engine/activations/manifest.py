@@ -54,8 +54,6 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     context: int | None = None
     """Longest stretch of a document that the model saw at once, in tokens: the row at position p
     was position p % context of its forward pass. None: every document was seen whole."""
-    seed: int = 0
-    """What random choices of the capture (sampling) were seeded with."""
     tokens: int = 0
     documents: int = 0
     shards: list[Shard] = []

@@ -6,13 +6,15 @@ feeds, escape sequences, Unicode line separators) is part of the text and kept a
 
 import contextlib
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from engine.errors import UserError
 
-BOM = b"\xef\xbb\xbf"
+_BOM = b"\xef\xbb\xbf"
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 @contextlib.contextmanager
@@ -30,14 +32,14 @@ def lines(path: Path) -> Iterator[tuple[int, str]]:
     """The lines of a file without their ends, each with its number (from 1)."""
     with readable(path), path.open("rb") as file:
         for number, line in enumerate(file, 1):
-            raw = line.removeprefix(BOM) if number == 1 else line
+            raw = line.removeprefix(_BOM) if number == 1 else line
             try:
                 text = raw.decode()
             except UnicodeDecodeError as error:
                 raise UserError(
                     f"{path}, line {number}, is not UTF-8 text.", "Save the file as UTF-8."
                 ) from error
-            yield number, text.removesuffix("\n").removesuffix("\r")
+            yield number, text.removesuffix("\r\n").removesuffix("\n")
 
 
 def json_lines(path: Path) -> Iterator[tuple[int, Any]]:
@@ -54,10 +56,17 @@ def json_value(path: Path) -> Any:
 
 def _parsed(text: str, path: Path, first_line: int) -> Any:
     try:
-        return json.loads(text)
+        value = json.loads(text)
+        if _SURROGATE.search(text):
+            json.dumps(value, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         line = first_line + error.lineno - 1
         reason = f"{error.msg.removesuffix(':')} (column {error.colno})"
         raise UserError(f"{path}, line {line}, is not JSON: {reason}.") from error
+    except UnicodeEncodeError as error:
+        raise UserError(
+            f"{path} spells half a Unicode character (a lone surrogate), which no text can hold."
+        ) from error
     except (RecursionError, ValueError) as error:
         raise UserError(f"{path} holds JSON that is nested or numbered beyond reason.") from error
+    return value

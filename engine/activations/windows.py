@@ -1,0 +1,86 @@
+"""Cutting documents into what a model reads in one forward pass, and putting passes together."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from engine.model.load import LanguageModel
+from engine.model.text import encode
+
+
+@dataclass(frozen=True)
+class Window:
+    """Consecutive tokens of one document, as the model sees them in one forward pass."""
+
+    token_ids: Tensor
+    """[tokens] int64, at most the context; with BOS first where the tokenizer puts one."""
+    begins: str | None
+    """The text of the document that begins here; None: it goes on from the window before."""
+
+
+def cut_documents(
+    lm: LanguageModel, documents: Iterable[str], context: int, max_tokens: int | None
+) -> Iterator[Window]:
+    """Every document in windows of `context` tokens, the last of each as short as it falls.
+
+    BOS is the tokenizer's policy: where it begins a text with BOS, every window begins with BOS,
+    because models trained with it misbehave on a sequence that lacks it; where it doesn't, none
+    does. The BOS tokens count as tokens. After `max_tokens` the last window ends short.
+    """
+    left = max_tokens
+    for text in documents:
+        ids = encode(lm, text).cpu()
+        begun = int(ids[0]) == lm.tokenizer.bos_token_id if len(ids) else False
+        bos, body = ids[: int(begun)], ids[int(begun) :]
+        if not len(body):
+            continue
+        for number, part in enumerate(body.split(context - len(bos))):
+            if left == 0:
+                return
+            window = torch.cat([bos, part])[:left]
+            if left is not None:
+                left -= len(window)
+            yield Window(window, begins=text if number == 0 else None)
+
+
+def pools(windows: Iterable[Window], tokens: int) -> Iterator[list[Window]]:
+    """Runs of windows that together reach `tokens` tokens; the last run is what is left."""
+    pool: list[Window] = []
+    held = 0
+    for window in windows:
+        pool.append(window)
+        held += len(window.token_ids)
+        if held >= tokens:
+            yield pool
+            pool, held = [], 0
+    if pool:
+        yield pool
+
+
+def passes(pool: Sequence[Window], tokens: int) -> Iterator[list[int]]:
+    """Indices into `pool`, put together by similar length, so that little of a pass is padding.
+
+    A pass is at most `tokens` tokens large, padding included (a single longer window excepted).
+    """
+    by_length = sorted(range(len(pool)), key=lambda i: len(pool[i].token_ids), reverse=True)
+    together: list[int] = []
+    for index in by_length:
+        if together and (len(together) + 1) * len(pool[together[0]].token_ids) > tokens:
+            yield together
+            together = []
+        together.append(index)
+    if together:
+        yield together
+
+
+def padded(windows: Sequence[Window]) -> tuple[Tensor, Tensor]:
+    """Token ids and attention mask, both `[windows, longest]`, padded on the right with id 0.
+
+    A causal model's tokens never see what is right of them, so padding changes nothing they do.
+    """
+    ids = [window.token_ids for window in windows]
+    mask = [torch.ones_like(window) for window in ids]
+    pad = torch.nn.utils.rnn.pad_sequence
+    return pad(ids, batch_first=True), pad(mask, batch_first=True)

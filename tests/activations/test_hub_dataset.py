@@ -1,0 +1,29 @@
+"""Streaming a data set; a local folder stands for the hub."""
+
+import sys
+
+import pytest
+
+from engine.activations.hub_dataset import stream_dataset
+from engine.errors import UserError
+
+
+def test_texts_are_streamed_and_blank_ones_left_out(tmp_path):
+    pytest.importorskip("datasets")
+    (tmp_path / "train.jsonl").write_text('{"text": "a\\u001b[1m"}\n{"text": " "}\n{"text": "b"}\n')
+    assert list(stream_dataset(str(tmp_path))) == ["a\x1b[1m", "b"]
+
+
+def test_a_data_set_without_text_is_refused(tmp_path):
+    pytest.importorskip("datasets")
+    (tmp_path / "train.jsonl").write_text('{"words": "a"}\n')
+    with pytest.raises(UserError, match="no column text"):
+        list(stream_dataset(str(tmp_path)))
+    with pytest.raises(UserError, match="can't be read"):
+        list(stream_dataset(str(tmp_path / "nowhere")))
+
+
+def test_without_the_library_it_says_how_to_get_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    with pytest.raises(UserError, match=r"needs the library datasets.*brainsurg\[data\]"):
+        list(stream_dataset("some/stories"))
