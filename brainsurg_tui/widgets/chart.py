@@ -97,7 +97,7 @@ class Chart(Widget):
         width = self.size.width
         scale = [self.y_label, "(log)" if self.log_y else ""]
         parts = [Text(" ".join(part for part in scale if part))]
-        for line in lines:
+        for line in lines if len(lines) > 1 or not self.y_label else ():
             sign = "━" if line.marker == BRAILLE else line.marker
             parts.append(Text(f"{sign} {line.name}", _style(line)))
         legend = Text("  ").join(part for part in parts if part)

@@ -140,7 +140,9 @@ class FilterInput(Horizontal):
 
     def action_close(self, kept: bool) -> None:
         """Hide the line; a filter that is not kept is emptied first."""
-        if not kept:
-            self.query_one(Input).value = ""
+        if not kept and self.pattern:
+            with self.prevent(Input.Changed):  # it would come after Closed
+                self.query_one(Input).value = ""
+            self.post_message(self.Changed(self, ""))
         self.display = False
         self.post_message(self.Closed(self, kept))

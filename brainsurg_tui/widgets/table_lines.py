@@ -128,5 +128,6 @@ class TableLines:
         text = cell.copy()
         text.plain = clip(plain, width, ellipsis=ellipsis)
         padding = Segment(" " * (width - cell_len(text.plain)), base)
-        drawn = list(Segment.apply_style(text.render(self._console), base))
+        style = base + self._console.get_style(text.style)  # `render` yields the spans' alone
+        drawn = list(Segment.apply_style(text.render(self._console), style))
         return [padding, *drawn] if column.align == "right" else [*drawn, padding]

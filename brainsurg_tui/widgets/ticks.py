@@ -4,7 +4,7 @@ import math
 from itertools import pairwise
 
 _NEARLY = 1e-9  # of a step: rounding must not lose the tick at the very end
-_UNITS = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
+_UNITS = ((1e9, 1e9, "G"), (1e6, 1e6, "M"), (1e4, 1e3, "k"))  # from where on, size, sign
 
 
 def round_ticks(low: float, high: float, most: int) -> list[float]:
@@ -24,14 +24,15 @@ def round_ticks(low: float, high: float, most: int) -> list[float]:
 def tick_labels(ticks: list[float]) -> list[str]:
     """Return the ticks in one unit with as many decimals as tell them apart: `0.0`, `0.5`; `10k`.
 
-    Where that takes more than four decimals they are written with an exponent.
+    Where that takes more than four decimals, or thousands of billions, they have an exponent.
     """
     largest = max((abs(tick) for tick in ticks), default=0.0)
-    size, unit = next((unit for unit in _UNITS if largest >= 10 * unit[0]), (1.0, ""))
+    size, unit = next(((size, sign) for least, size, sign in _UNITS if largest >= least), (1.0, ""))
     step = min((after - before for before, after in pairwise(ticks)), default=size)
     decimals = max(0, -math.floor(math.log10(step / size) + _NEARLY))
     if decimals > 4 or largest >= 1e13:
-        return [f"{tick:.1e}".replace("e-0", "e-") for tick in ticks]
+        digits = max(0, math.floor(math.log10(largest)) - math.floor(math.log10(step) + _NEARLY))
+        return [f"{tick:.{digits}e}".replace("e-0", "e-").replace("e+", "e") for tick in ticks]
     return [f"{tick / size:.{decimals}f}{unit if tick else ''}" for tick in ticks]
 
 

@@ -131,6 +131,8 @@ def _token(token: str, style: Style, is_peak: bool, marks: bool, ascii_only: boo
 
 def _window(text: Text, start: int, end: int, width: int, ellipsis: str) -> Text:
     """Return the part of `text`, at most `width` cells, that shows its characters start…end."""
+    if width <= 0:
+        return Text()
     cells = [get_character_cell_size(character) for character in text.plain]
     if sum(cells) <= width:
         return text
