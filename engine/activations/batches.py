@@ -3,6 +3,7 @@
 from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -18,24 +19,36 @@ def split_documents(acts: ActivationSet, held_out: float, seed: int) -> tuple[Te
 
     Whole documents are held out, drawn at random until they hold at least the share `held_out`
     (0 to 1) of the tokens, so that no text is on both sides; one document always stays to train on.
+    BOS is on neither side: models use it as an attention sink, and its activation, the same in
+    every text, is so large that it would rule the loss (Xiao et al. 2023; Sun et al. 2024).
     Raises UserError when there is no second document to hold out.
     """
-    lengths = acts.document_bounds.diff().numpy()
-    held = np.zeros(len(lengths), dtype=bool)
+    documents = acts.manifest.documents
+    document_of = np.repeat(np.arange(documents), acts.document_bounds.diff().numpy())
+    taken = _without_bos(acts)
+    tokens = np.bincount(document_of[taken], minlength=documents)
+    held = np.zeros(documents, dtype=bool)
     if held_out > 0:
-        filled = np.flatnonzero(lengths)
+        filled = np.flatnonzero(tokens)
         if len(filled) < 2:
             raise UserError(
                 f"{acts.folder} holds a single document, so none can be held out.",
                 "Capture more documents, or hold out nothing.",
             )
         order = np.random.default_rng(seed).permutation(filled)
-        tokens_before = np.cumsum(lengths[order]) - lengths[order]
-        wanted = tokens_before < held_out * len(acts)
+        tokens_before = np.cumsum(tokens[order]) - tokens[order]
+        wanted = tokens_before < held_out * tokens.sum()
         wanted[-1] = False
         held[order[wanted]] = True
-    is_held = torch.from_numpy(np.repeat(held, lengths))
-    return torch.nonzero(~is_held).flatten(), torch.nonzero(is_held).flatten()
+    is_held = held[document_of]
+    train, held_rows = np.flatnonzero(taken & ~is_held), np.flatnonzero(taken & is_held)
+    return torch.from_numpy(train), torch.from_numpy(held_rows)
+
+
+def _without_bos(acts: ActivationSet) -> npt.NDArray[np.bool_]:
+    """[tokens]: whether the token is another than BOS."""
+    bos = acts.manifest.bos_token_id
+    return np.concatenate([shard.token_ids.numpy() != bos for shard in acts.shards()])
 
 
 class ShuffledBatches:
@@ -69,7 +82,7 @@ class ShuffledBatches:
         self._drawn = 0
         self._loaded: tuple[int, int] | None = None
         self._window = torch.empty(0)
-        self._order = torch.empty(0)
+        self._order = torch.empty(0, dtype=torch.int64)
 
     def __iter__(self) -> Self:
         return self
@@ -113,7 +126,7 @@ class ShuffledBatches:
         epoch, place = divmod(self._drawn, len(self._rows))
         number, first = divmod(place, self._window_rows)
         self._load(epoch, number)
-        part = self._window[self._order[first : first + most]]
+        part = self._window.index_select(0, self._order[first : first + most])
         self._drawn += len(part)
         return part
 
@@ -131,14 +144,14 @@ class ShuffledBatches:
         self._order = torch.from_numpy(order)
         self._loaded = (epoch, number)
 
-    def _window_members(self, epoch: int, number: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+    def _window_members(self, epoch: int, number: int) -> npt.NDArray[np.int64]:
         blocks = np.array_split(self._rows, range(BLOCK_ROWS, len(self._rows), BLOCK_ROWS))
         order = np.random.default_rng([self._seed, epoch, 0]).permutation(len(blocks))
         shuffled = np.concatenate([blocks[i] for i in order])
         first = number * self._window_rows
         return np.sort(shuffled[first : first + self._window_rows])
 
-    def _read(self, rows: np.ndarray[Any, np.dtype[np.int64]]) -> Tensor:
+    def _read(self, rows: npt.NDArray[np.int64]) -> Tensor:
         window = torch.empty(len(rows), self._acts.d_model, dtype=self._acts.dtype)
         for first in range(0, len(rows), BLOCK_ROWS):
             part = torch.from_numpy(rows[first : first + BLOCK_ROWS])

@@ -154,6 +154,7 @@ def _writers(
                 d_model=lm.d_model,
                 dtype=dtype,
                 tokenizer=lm.source,
+                bos_token_id=lm.tokenizer.bos_token_id,
                 origin=origin,
                 context=context,
             )

@@ -49,6 +49,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """The model's commit on the hub, where it has one."""
     tokenizer: str = ""
     """Whose ids the token ids are; empty: the set's own, good only for its vocabulary.json."""
+    bos_token_id: int | None = None
+    """The token with which the tokenizer begins a text; None: unknown, or there is none."""
     origin: str = ""
     """What was captured, in a sentence."""
     context: int | None = None

@@ -31,6 +31,7 @@ def write_set(
     d_model: int = 6,
     dtype: str = "float32",
     context: int | None = None,
+    bos_token_id: int | None = None,
     rows_per_shard: int = 1_000_000,
     seed: int = 0,
 ) -> Written:
@@ -40,7 +41,13 @@ def write_set(
     acts = torch.randn(tokens, d_model, generator=generator).to(getattr(torch, dtype))
     ids = torch.randint(20, (tokens,), generator=generator)
     about = Manifest(
-        model="m", site="resid_post.1", d_model=d_model, dtype=dtype, tokenizer="m", context=context
+        model="m",
+        site="resid_post.1",
+        d_model=d_model,
+        dtype=dtype,
+        tokenizer="m",
+        context=context,
+        bos_token_id=bos_token_id,
     )
     vocabulary = [f" t{i}" for i in range(20)]
     shard_bytes = rows_per_shard * (d_model * acts.itemsize + 12)

@@ -179,6 +179,14 @@ def test_nothing_is_held_out_when_nothing_is_asked_for(acts):
     assert held.tolist() == []
 
 
+def test_bos_is_neither_trained_on_nor_held_out(written):
+    made = written([40] * 5, bos_token_id=7, rows_per_shard=30)
+    sides = split_documents(ActivationSet.open(made.folder), 0.3, 0)
+    assert torch.cat(sides).sort().values.tolist() == [
+        row for row, token_id in enumerate(made.token_ids.tolist()) if token_id != 7
+    ]
+
+
 def test_a_single_document_cannot_be_split(written):
     acts = ActivationSet.open(written([0, 9]).folder)
     with pytest.raises(UserError, match="single document"):
