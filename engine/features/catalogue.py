@@ -14,6 +14,7 @@
 million features opens as quickly as one of ten.
 """
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -98,6 +99,11 @@ class Catalogue:
 
     def __len__(self) -> int:
         return self.manifest.features
+
+    def maxima(self, features: Sequence[int]) -> list[float]:
+        """The largest activation of each of these features over the scanned corpus."""
+        maxima: list[float] = self.columns["max"][list(features)].tolist()
+        return maxima
 
     def examples(self, feature: int) -> list[Example]:
         """The feature's strongest examples, one a document, strongest first."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import UserError
@@ -85,6 +85,7 @@ def expressions(draw: st.DrawFn, depth: int = 3) -> tuple[str, list[bool]]:
     return f"({left}) {kind} ({right})", both
 
 
+@settings(max_examples=60, deadline=None)
 @given(expressions())
 def test_filters_combine_as_logic_does(expression: tuple[str, list[bool]]) -> None:
     text, expected = expression
@@ -128,5 +129,5 @@ def test_a_very_long_filter_is_refused() -> None:
 def test_without_categories_there_is_nothing_to_ask_about_them() -> None:
     plain = {name: COLUMNS[name] for name in ("max", "mean", "density", "documents")}
     for text in ("max > 1 and category = code", "max > 1 and selectivity > 0.5"):
-        with pytest.raises(UserError, match="Column 13: .*no categories"):
+        with pytest.raises(UserError, match=r"Column 13: .*no categories"):
             matching(text, plain, {})

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import UserError
@@ -13,6 +13,7 @@ numbers = st.lists(
 )
 
 
+@settings(max_examples=60, deadline=None)
 @given(numbers, st.sampled_from(["max", "mean", "density", "activity"]), st.booleans())
 def test_order_is_that_of_sorting(
     rows: list[tuple[float, float, float, bool]], by: str, ascending: bool
@@ -38,7 +39,7 @@ def test_without_a_filter_all_that_are_alive_come() -> None:
 
 def test_a_column_that_is_not_there_is_refused() -> None:
     columns = {"max": np.zeros(2), "mean": np.zeros(2), "density": np.zeros(2)}
-    with pytest.raises(UserError, match="'beauty'.*max, mean, density, activity"):
+    with pytest.raises(UserError, match=r"'beauty'.*max, mean, density, activity"):
         order(columns, "beauty", among=None)
     with pytest.raises(UserError, match="no categories"):
         order(columns, "selectivity", among=None)

@@ -1,0 +1,31 @@
+"""The categories of the documents of an activation set."""
+
+from pathlib import Path
+
+import msgspec
+import torch
+from torch import Tensor
+
+from engine.activations.manifest import DOCUMENTS
+
+MOST_CATEGORIES = 256
+
+
+class _Categorised(msgspec.Struct):
+    category: str = ""
+
+
+def categories_of(folder: Path) -> tuple[list[str], Tensor]:
+    """The names of the categories, sorted, and the index of each document's: [documents] int64.
+
+    A document without a category has -1. No name is returned, and -1 for all, when there are fewer
+    than two to tell apart, or more than 256: then they are not kinds of text but names of texts.
+    """
+    decoder = msgspec.json.Decoder(_Categorised)
+    with (folder / DOCUMENTS).open("rb") as lines:
+        found = [decoder.decode(line).category for line in lines]
+    names = sorted({category for category in found if category})
+    if not 2 <= len(names) <= MOST_CATEGORIES:
+        names = []
+    index = {name: i for i, name in enumerate(names)}
+    return names, torch.tensor([index.get(name, -1) for name in found], dtype=torch.int64)

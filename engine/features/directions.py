@@ -1,0 +1,41 @@
+"""Which tokens each feature's direction promotes and suppresses."""
+
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.model.load import LanguageModel
+from engine.model.text import vocabulary
+from engine.model.unembed import logit_effects
+from engine.progress import Progress
+
+_TOKENS = 10
+_ELEMENTS = 1 << 24
+
+
+@torch.no_grad()
+def write_directions(lm: LanguageModel, W_dec: Tensor, folder: Path, *, progress: Progress) -> None:
+    """Write `promoted.npy`, `suppressed.npy` and `vocabulary.json` into the new `folder`.
+
+    W_dec: [features, d_model]. The ten tokens of each feature are those whose logits its direction
+    raises or lowers most on the direct path to the output, see `logit_effects`.
+    """
+    folder.mkdir()
+    features = len(W_dec)
+    tokens = min(_TOKENS, lm.vocab_size)
+    promoted = np.empty((features, tokens), dtype="<i4")
+    suppressed = np.empty((features, tokens), dtype="<i4")
+    step = max(1, _ELEMENTS // lm.vocab_size)
+    for start in range(0, features, step):
+        progress("token effects", start, features, "features")
+        here = slice(start, start + step)
+        effects = logit_effects(lm, W_dec[here])
+        promoted[here] = effects.topk(tokens).indices.cpu().numpy()
+        suppressed[here] = effects.topk(tokens, largest=False).indices.cpu().numpy()
+    progress("token effects", features, features, "features")
+    np.save(folder / "promoted.npy", promoted)
+    np.save(folder / "suppressed.npy", suppressed)
+    (folder / "vocabulary.json").write_bytes(msgspec.json.encode(vocabulary(lm)))

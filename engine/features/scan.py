@@ -1,0 +1,82 @@
+"""What every feature of an SAE responds to: the scan that makes a feature catalogue."""
+
+from pathlib import Path
+
+from engine.activations.store import ActivationSet
+from engine.features.block import look, rows_per_block
+from engine.features.catalogue import Manifest, write_manifest
+from engine.features.categories import categories_of
+from engine.features.directions import write_directions
+from engine.features.figures import Figures
+from engine.features.stretches import stretches
+from engine.features.windows import Windows
+from engine.files import whole_folder
+from engine.model.load import LanguageModel
+from engine.progress import Progress, Silent
+from engine.sae.base import SparseAutoencoder
+
+
+def scan(
+    sae: SparseAutoencoder,
+    acts: ActivationSet,
+    folder: Path,
+    *,
+    top_k: int = 20,
+    radius: int = 16,
+    lm: LanguageModel | None = None,
+    replace: bool = False,
+    progress: Progress | None = None,
+) -> Manifest:
+    """Write the feature catalogue of `sae` over `acts` into `folder`.
+
+    All features are taken in together while the set streams by once. Then the tokens around the
+    examples that were kept, and no others, are encoded again to fill the examples' windows.
+
+    With the model `lm` the catalogue also tells which tokens each feature promotes and suppresses,
+    and beginning-of-sequence tokens are left out of every figure: models park huge activations on
+    them that say nothing of the text, and interventions don't edit them either.
+
+    Memory: a few blocks of 64 MiB, and for each feature 36 + 44 · top_k bytes and 8 a category.
+    Raises UserError if `folder` exists and is not to be replaced, or if the widths don't fit.
+    """
+    acts.check_width(sae.config.d_in)
+    progress = progress or Silent()
+    features, tokens = sae.config.d_sae, len(acts)
+    categories, category_of = categories_of(acts.folder)
+    figures = Figures(features, top_k, category_of.to(sae.W_dec.device), len(categories))
+    left_out = None if lm is None else lm.tokenizer.bos_token_id
+    rows = rows_per_block(features)
+    with whole_folder(folder, replace=replace) as temporary:
+        for stretch in stretches(acts, rows, left_out):
+            progress("scan", stretch.start, tokens, "tokens")
+            if stretch.counted.any():
+                figures.add(look(sae, stretch, stretch.counted))
+        progress("scan", tokens, tokens, "tokens")
+        figures.write(temporary)
+
+        windows = Windows(temporary / "examples", figures.examples, acts.document_bounds, radius)
+        for stretch in stretches(acts, rows, left_out):
+            progress("examples", stretch.start, tokens, "tokens")
+            wanted = windows.wanted(stretch.start, len(stretch)) & stretch.counted
+            if wanted.any():
+                windows.add(stretch.start, look(sae, stretch, wanted).acts, wanted)
+        progress("examples", tokens, tokens, "tokens")
+        windows.close()
+
+        if lm is not None:
+            write_directions(lm, sae.W_dec, temporary / "tokens", progress=progress)
+        manifest = Manifest(
+            activations=acts.folder.name,
+            model=acts.manifest.model,
+            site=acts.manifest.site,
+            features=features,
+            alive=int((figures.moments.count > 0).sum()),
+            tokens=figures.moments.tokens,
+            documents=acts.manifest.documents,
+            active_threshold=sae.active_threshold,
+            top_k=top_k,
+            radius=radius,
+            categories=categories,
+        )
+        write_manifest(temporary, manifest)
+    return manifest

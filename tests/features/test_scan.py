@@ -1,0 +1,263 @@
+"""Every number of a catalogue against the same number worked out feature by feature."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from engine.activations.manifest import Manifest
+from engine.activations.store import ActivationSet
+from engine.activations.tokens import TokenTable
+from engine.activations.writer import ActivationWriter
+from engine.errors import UserError
+from engine.features.catalogue import Catalogue, Example
+from engine.features.scan import scan
+from engine.features.snippets import snippets
+from engine.progress import Cancelled
+from engine.sae.base import SparseAutoencoder
+from engine.sae.config import SAEConfig
+from engine.sae.registry import build
+
+D_MODEL, FEATURES, WORDS = 8, 20, 11
+LENGTHS = [7, 1, 20, 3, 40, 5, 9, 2, 13, 6, 4, 8]
+CATEGORIES = ["code", "story", "", "code", "story", "talk"] * 2
+TOP_K, RADIUS = 4, 3
+
+
+@dataclass
+class Material:
+    """What is scanned, and by what."""
+
+    acts: ActivationSet
+    sae: SparseAutoencoder
+
+    def values(self) -> list[Tensor]:
+        """[tokens, FEATURES] of each document: activations, 0 where not active."""
+        threshold = self.sae.active_threshold
+        with torch.no_grad():
+            encoded = [self.sae.encode(self.acts.document(i)[1]) for i in range(len(LENGTHS))]
+        return [z.where(z > threshold, 0) for z in encoded]
+
+
+def write_set(folder: Path, categories: list[str] = CATEGORIES) -> ActivationSet:
+    """Random activations in shards of 16 rows, so that documents go on in the next."""
+    generator = torch.Generator().manual_seed(0)
+    about = Manifest(model="none", site="resid_post.1", d_model=D_MODEL, dtype="float32")
+    words = [f" w{i}" for i in range(WORDS)]
+    with ActivationWriter(folder, about, words, shard_bytes=16 * (D_MODEL * 4 + 12)) as writer:
+        for length, category in zip(LENGTHS, categories, strict=True):
+            ids = torch.randint(WORDS, (length,), generator=generator)
+            ids[0] = 0  # the beginning of sequence
+            acts = torch.randn(length, D_MODEL, generator=generator)
+            writer.add(acts, ids, text="".join(words[i] for i in ids), category=category)
+    return ActivationSet.open(folder)
+
+
+@pytest.fixture(params=["topk", "seed-basic"])
+def material(request: pytest.FixtureRequest, tmp_path: Path) -> Material:
+    torch.set_num_threads(1)
+    k = 3 if request.param == "topk" else None
+    config = SAEConfig(architecture=request.param, d_in=D_MODEL, d_sae=FEATURES, k=k)
+    acts = write_set(tmp_path / "stories")
+    assert len(acts.manifest.shards) > 3
+    return Material(acts, build(config, seed=1))
+
+
+@pytest.fixture(autouse=True)
+def few_rows_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks of five rows, so that documents are cut by blocks as well as by shards."""
+    monkeypatch.setattr("engine.features.scan.rows_per_block", lambda features: 5)
+
+
+@pytest.fixture
+def catalogue(material: Material, tmp_path: Path) -> Catalogue:
+    scan(material.sae, material.acts, tmp_path / "catalogue", top_k=TOP_K, radius=RADIUS)
+    return Catalogue.open(tmp_path / "catalogue")
+
+
+def test_columns(material: Material, catalogue: Catalogue) -> None:
+    values = material.values()
+    everything = torch.cat(values).double()
+    active = everything > 0
+    columns = catalogue.columns
+    np.testing.assert_allclose(columns["max"], everything.amax(0), rtol=1e-6)
+    np.testing.assert_allclose(columns["density"], active.double().mean(0), rtol=1e-6)
+    mean = [column[column > 0].mean() if (column > 0).any() else 0 for column in everything.T]
+    np.testing.assert_allclose(columns["mean"], mean, rtol=1e-6)
+    documents = torch.stack([(value > 0).any(0) for value in values]).sum(0)
+    assert columns["documents"].tolist() == documents.tolist()
+    manifest = catalogue.manifest
+    assert (manifest.features, manifest.tokens) == (FEATURES, sum(LENGTHS))
+    assert (manifest.documents, manifest.alive) == (len(LENGTHS), int(active.any(0).sum()))
+    assert (manifest.activations, manifest.site) == ("stories", "resid_post.1")
+
+
+def test_selectivity(material: Material, catalogue: Catalogue) -> None:
+    names = catalogue.manifest.categories
+    assert names == ["code", "story", "talk"]
+    values = material.values()
+    means = np.array(
+        [
+            torch.cat([v for v, c in zip(values, CATEGORIES, strict=True) if c == name])
+            .double()
+            .mean(0)
+            .tolist()
+            for name in names
+        ]
+    )
+    highest = means.max(0)
+    rest = (means.sum(0) - highest) / 2
+    alive = highest > 0
+    expected = (highest - rest)[alive] / (highest + rest)[alive]
+    np.testing.assert_allclose(catalogue.columns["selectivity"][alive], expected, rtol=1e-5)
+    assert catalogue.columns["category"][alive].tolist() == means.argmax(0)[alive].tolist()
+
+
+def test_examples_are_the_strongest_of_distinct_documents(
+    material: Material, catalogue: Catalogue
+) -> None:
+    values = material.values()
+    for feature in range(FEATURES):
+        peaks = [
+            Example(document, int(acts[:, feature].argmax()), acts[:, feature].max().item())
+            for document, acts in enumerate(values)
+            if acts[:, feature].max() > 0
+        ]
+        expected = sorted(peaks, key=lambda example: -example.value)[:TOP_K]
+        found = catalogue.examples(feature)
+        assert [example[:2] for example in found] == [example[:2] for example in expected]
+        assert [example.value for example in found] == pytest.approx(
+            [example.value for example in expected]
+        )
+
+
+@pytest.mark.parametrize("radius", [None, 0, 2, 100])
+def test_snippets_hold_the_tokens_and_activations_around_the_peak(
+    material: Material, catalogue: Catalogue, radius: int | None
+) -> None:
+    table = TokenTable.open(material.acts.folder)
+    values = material.values()
+    reach = RADIUS if radius is None else min(radius, RADIUS)
+    found = 0
+    for feature in range(FEATURES):
+        examples = catalogue.examples(feature)[:3]
+        for snippet, example in zip(
+            snippets(catalogue, table, feature, most=3, radius=radius), examples, strict=True
+        ):
+            found += 1
+            document, position = example.document, example.position
+            around = slice(max(0, position - reach), position + reach + 1)
+            ids = material.acts.document(document)[0][around].tolist()
+            assert snippet.tokens == [f" w{i}" for i in ids]
+            assert snippet.text == "".join(snippet.tokens)
+            expected = values[document][around, feature].tolist()
+            assert snippet.activations == pytest.approx(expected, rel=1e-5, abs=1e-6)
+            assert snippet.activations[snippet.peak] == example.value
+            assert (snippet.document, snippet.position) == (document, position)
+    assert found > FEATURES
+
+
+def test_blocks_and_shards_leave_no_trace(
+    material: Material, catalogue: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.features.scan.rows_per_block", lambda features: 1000)
+    scan(material.sae, material.acts, tmp_path / "whole", top_k=TOP_K, radius=RADIUS)
+    whole = Catalogue.open(tmp_path / "whole")
+    for name, column in catalogue.columns.items():
+        np.testing.assert_allclose(column, whole.columns[name], rtol=1e-5)
+    for feature in range(FEATURES):
+        pairs = zip(catalogue.examples(feature), whole.examples(feature), strict=True)
+        assert all(one[:2] == other[:2] for one, other in pairs)
+
+
+def test_the_same_scan_writes_the_same_bytes(
+    material: Material, catalogue: Catalogue, tmp_path: Path
+) -> None:
+    scan(material.sae, material.acts, tmp_path / "again", top_k=TOP_K, radius=RADIUS)
+    assert contents(tmp_path / "again") == contents(catalogue.folder)
+
+
+def contents(folder: Path) -> Mapping[str, bytes]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def test_beginning_of_sequence_is_left_out_when_the_model_says_which_token_it_is(
+    material: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.features.scan.write_directions", lambda *_, **__: None)
+    lm = SimpleNamespace(tokenizer=SimpleNamespace(bos_token_id=0))
+    scan(material.sae, material.acts, tmp_path / "c", top_k=TOP_K, radius=RADIUS, lm=lm)
+    catalogue = Catalogue.open(tmp_path / "c")
+    rows, maxima, windows = 0, torch.zeros(FEATURES), 0
+    for document, acts in enumerate(material.values()):
+        kept = material.acts.document(document)[0] != 0
+        rows += int(kept.sum())
+        if kept.any():
+            maxima = torch.maximum(maxima, acts[kept].amax(0))
+    assert catalogue.manifest.tokens == rows < sum(LENGTHS)
+    np.testing.assert_allclose(catalogue.columns["max"], maxima, rtol=1e-6)
+    for feature in range(FEATURES):
+        for number, (document, position, _) in enumerate(catalogue.examples(feature)):
+            assert position > 0
+            if position <= RADIUS:
+                windows += 1
+                assert catalogue.window(feature, number)[RADIUS - position] == 0
+            assert document != 1  # it holds nothing else
+    assert windows
+
+
+@pytest.mark.parametrize("categories", [[""] * 12, ["one"] * 12])
+def test_without_two_categories_there_is_no_selectivity(
+    categories: list[str], tmp_path: Path
+) -> None:
+    acts = write_set(tmp_path / "plain", categories)
+    sae = build(SAEConfig(architecture="topk", d_in=D_MODEL, d_sae=FEATURES, k=3))
+    manifest = scan(sae, acts, tmp_path / "catalogue")
+    columns = Catalogue.open(tmp_path / "catalogue").columns
+    assert manifest.categories == []
+    assert set(columns) == {"max", "mean", "density", "documents"}
+
+
+def test_activations_of_another_width_are_refused(material: Material, tmp_path: Path) -> None:
+    sae = build(SAEConfig(architecture="topk", d_in=D_MODEL + 1, d_sae=FEATURES, k=3))
+    with pytest.raises(UserError, match="8 wide"):
+        scan(sae, material.acts, tmp_path / "catalogue")
+    assert not (tmp_path / "catalogue").exists()
+
+
+class CancelAt:
+    """Progress that cancels after so many calls."""
+
+    def __init__(self, calls: int) -> None:
+        self.left = calls
+
+    def __call__(self, *_: object, **__: object) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise Cancelled
+
+    def note(self, text: str) -> None:
+        return
+
+
+@pytest.mark.parametrize("calls", [0, 3, 30])
+def test_a_cancelled_scan_leaves_the_old_catalogue(
+    material: Material, catalogue: Catalogue, calls: int
+) -> None:
+    before = contents(catalogue.folder)
+    with pytest.raises(Cancelled):
+        scan(
+            material.sae,
+            material.acts,
+            catalogue.folder,
+            replace=True,
+            progress=CancelAt(calls),
+        )
+    assert contents(catalogue.folder) == before
+    assert {path.name for path in catalogue.folder.parent.iterdir()} == {"catalogue", "stories"}
