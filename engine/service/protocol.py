@@ -24,8 +24,11 @@ from engine.interventions.spec import EditedPrompt as EditedPrompt
 from engine.interventions.spec import FeatureEdit as FeatureEdit
 from engine.interventions.spec import ModelReport as ModelReport
 from engine.interventions.spec import Null as Null
+from engine.interventions.spec import Operation as Operation
 from engine.interventions.spec import ReconstructedPrompt as ReconstructedPrompt
 from engine.interventions.spec import ReconstructionReport as ReconstructionReport
+from engine.interventions.spec import Unit as Unit
+from engine.interventions.spec import View as View
 from engine.jobs.events import ENDED as ENDED
 from engine.jobs.events import Event as Event
 from engine.jobs.events import JobInfo as JobInfo
