@@ -32,9 +32,9 @@ def scan(
     All features are taken in together while the set streams by once. Then the tokens around the
     examples that were kept, and no others, are encoded again to fill the examples' windows.
 
-    With the model `lm` the catalogue also tells which tokens each feature promotes and suppresses,
-    and beginning-of-sequence tokens are left out of every figure: models park huge activations on
-    them that say nothing of the text, and interventions don't edit them either.
+    Beginning-of-sequence tokens are left out of every figure: models park huge activations on them
+    that say nothing of the text, training leaves them out, and interventions don't edit them. With
+    the model `lm` the catalogue also tells which tokens each feature promotes and suppresses.
 
     Memory: a few blocks of 64 MiB, and for each feature 36 + 44 · top_k bytes and 8 a category.
     Raises UserError if `folder` exists and is not to be replaced, or if the widths don't fit.
@@ -44,10 +44,9 @@ def scan(
     features, tokens = sae.config.d_sae, len(acts)
     categories, category_of = categories_of(acts.folder)
     figures = Figures(features, top_k, category_of.to(sae.W_dec.device), len(categories))
-    left_out = None if lm is None else lm.tokenizer.bos_token_id
     rows = rows_per_block(features)
     with whole_folder(folder, replace=replace) as temporary:
-        for stretch in stretches(acts, rows, left_out):
+        for stretch in stretches(acts, rows):
             progress("scan", stretch.start, tokens, "tokens")
             if stretch.counted.any():
                 figures.add(look(sae, stretch, stretch.counted))
@@ -55,7 +54,7 @@ def scan(
         figures.write(temporary)
 
         windows = Windows(temporary / "examples", figures.examples, acts.document_bounds, radius)
-        for stretch in stretches(acts, rows, left_out):
+        for stretch in stretches(acts, rows):
             progress("examples", stretch.start, tokens, "tokens")
             wanted = windows.wanted(stretch.start, len(stretch)) & stretch.counted
             if wanted.any():

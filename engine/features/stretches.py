@@ -22,25 +22,23 @@ class Stretch:
     positions: Tensor
     """[rows], within the document."""
     counted: Tensor
-    """[rows] bool: false for tokens that are left out of every figure."""
+    """[rows] bool: false for beginning-of-sequence tokens, which no figure counts."""
 
     def __len__(self) -> int:
         return len(self.acts)
 
 
-def stretches(acts: ActivationSet, rows: int, left_out: int | None) -> Iterator[Stretch]:
-    """The whole set in order, at most `rows` at a time; `left_out` is a token id not to count."""
+def stretches(acts: ActivationSet, rows: int) -> Iterator[Stretch]:
+    """The whole set in order, at most `rows` at a time."""
+    bos = acts.manifest.bos_token_id
     for shard in acts.shards():
         for first in range(0, len(shard.acts), rows):
             here = slice(first, first + rows)
             token_ids = shard.token_ids[here]
-            counted = torch.ones(len(token_ids), dtype=torch.bool)
-            if left_out is not None:
-                counted = token_ids != left_out
             yield Stretch(
                 shard.start + first,
                 shard.acts[here],
                 shard.document_ids[here],
                 shard.positions[here],
-                counted,
+                torch.ones_like(token_ids, dtype=torch.bool) if bos is None else token_ids != bos,
             )

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -44,10 +43,18 @@ class Material:
         return [z.where(z > threshold, 0) for z in encoded]
 
 
-def write_set(folder: Path, categories: list[str] = CATEGORIES) -> ActivationSet:
+def write_set(
+    folder: Path, categories: list[str] = CATEGORIES, bos_token_id: int | None = None
+) -> ActivationSet:
     """Random activations in shards of 16 rows, so that documents go on in the next."""
     generator = torch.Generator().manual_seed(0)
-    about = Manifest(model="none", site="resid_post.1", d_model=D_MODEL, dtype="float32")
+    about = Manifest(
+        model="none",
+        site="resid_post.1",
+        d_model=D_MODEL,
+        dtype="float32",
+        bos_token_id=bos_token_id,
+    )
     words = [f" w{i}" for i in range(WORDS)]
     with ActivationWriter(folder, about, words, shard_bytes=16 * (D_MODEL * 4 + 12)) as writer:
         for length, category in zip(LENGTHS, categories, strict=True):
@@ -187,12 +194,9 @@ def contents(folder: Path) -> Mapping[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
-def test_beginning_of_sequence_is_left_out_when_the_model_says_which_token_it_is(
-    material: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("engine.features.scan.write_directions", lambda *_, **__: None)
-    lm = SimpleNamespace(tokenizer=SimpleNamespace(bos_token_id=0))
-    scan(material.sae, material.acts, tmp_path / "c", top_k=TOP_K, radius=RADIUS, lm=lm)
+def test_beginning_of_sequence_is_left_out(material: Material, tmp_path: Path) -> None:
+    with_bos = write_set(tmp_path / "with-bos", bos_token_id=0)
+    scan(material.sae, with_bos, tmp_path / "c", top_k=TOP_K, radius=RADIUS)
     catalogue = Catalogue.open(tmp_path / "c")
     rows, maxima, windows = 0, torch.zeros(FEATURES), 0
     for document, acts in enumerate(material.values()):
