@@ -1,0 +1,374 @@
+"""Everything that can be done, in one list.
+
+Key bindings, the palette, the help screen and the hint line are all made from it, and the keys of
+the configuration are looked up in it by id. What is done is in `wishes`, for what the app does;
+else it is the method `action_<id>` of the workbench or of a pane, without the digit at its end.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from textual.binding import Binding, BindingType
+
+from brainsurg_tui.state import State
+from brainsurg_tui.wishes import WISHES
+
+
+def _always(state: State) -> bool:
+    return True
+
+
+def _connected(state: State) -> bool:
+    return state.connection == "connected"
+
+
+def _has_activations(state: State) -> bool:
+    return _connected(state) and bool(state.contents.activations)
+
+
+def _has_sae(state: State) -> bool:
+    return _connected(state) and bool(state.contents.saes)
+
+
+def _has_prompts(state: State) -> bool:
+    return _connected(state) and bool(state.contents.prompts)
+
+
+def _has_features(state: State) -> bool:
+    return _connected(state) and state.table is not None
+
+
+def _has_feature(state: State) -> bool:
+    return _has_features(state) and state.feature is not None
+
+
+def _has_edits(state: State) -> bool:
+    return _connected(state) and bool(state.trial.edits)
+
+
+def _has_running_job(state: State) -> bool:
+    return _connected(state) and bool(state.running())
+
+
+@dataclass(frozen=True)
+class Action:
+    """Something that the user can do."""
+
+    id: str
+    title: str
+    """What it does in a few words, for the palette."""
+    help: str
+    """What it does in a sentence."""
+    keys: str = ""
+    """Its default keys, separated by commas; none: it is only in the palette."""
+    home: str = "app"
+    """`app`, `bench`, or the pane whose focus gives the keys this meaning."""
+    hint: str = ""
+    """One word for the hint line."""
+    possible: Callable[[State], bool] = _always
+    """Whether it can be done now."""
+
+    @property
+    def call(self) -> str:
+        """The action as Textual calls it: `app.do('train')`, `pane(3)`, `zoom`."""
+        if self.id in WISHES:
+            return f"app.do('{self.id}')"
+        name, _, argument = self.id.rpartition("_")
+        return f"{name}({argument})" if argument.isdigit() else self.id
+
+
+ACTIONS: tuple[Action, ...] = (
+    # The chain
+    Action(
+        "capture",
+        "Capture activations",
+        "Run a model over prompts or text and keep what its layers compute.",
+        "C",
+        hint="capture",
+        possible=_connected,
+    ),
+    Action(
+        "train",
+        "Train an SAE",
+        "Train a sparse autoencoder on an activation set.",
+        "T",
+        hint="train",
+        possible=_has_activations,
+    ),
+    Action(
+        "scan",
+        "Scan for features",
+        "Find out what every feature of an SAE answers to.",
+        "S",
+        hint="scan",
+        possible=_has_sae,
+    ),
+    Action(
+        "clamp",
+        "Clamp the feature",
+        "Hold the selected or marked features at a value inside the model; see what changes.",
+        "c",
+        hint="clamp",
+        possible=_has_feature,
+    ),
+    Action(
+        "import_activations",
+        "Import activations",
+        "Read a folder of activations_0.pt, activations_1.pt … and metadata.json.",
+        "I",
+        possible=_connected,
+    ),
+    Action(
+        "export_activations",
+        "Export activations",
+        "Write an activation set as activations_0.pt … and metadata.json.",
+        "O",
+        possible=_has_activations,
+    ),
+    Action(
+        "workspace",
+        "Look around the workspace",
+        "Activation sets with their figures, and SAEs: choose one to work with, or delete.",
+        "w",
+        hint="workspace",
+        possible=_connected,
+    ),
+    # The trial
+    Action(
+        "stronger",
+        "Clamp stronger",
+        "Raise the strength of the edit by a step.",
+        "+",
+        hint="stronger",
+        possible=_has_edits,
+    ),
+    Action(
+        "weaker",
+        "Clamp weaker",
+        "Lower the strength of the edit by a step, through zero to its opposite.",
+        "-",
+        possible=_has_edits,
+    ),
+    Action("zero", "Clamp at zero", "Hold the feature at zero.", "0", possible=_has_edits),
+    Action(
+        "remove",
+        "Remove the last edit",
+        "Take the feature that was added last out of the clamp.",
+        "x",
+        hint="remove",
+        possible=_has_edits,
+    ),
+    # Undo
+    Action(
+        "undo",
+        "Undo",
+        "Take back the last change of a prompt or a label.",
+        "u",
+        hint="undo",
+        possible=lambda state: _connected(state) and bool(state.undo),
+    ),
+    Action(
+        "redo",
+        "Redo",
+        "Do again what was undone.",
+        "ctrl+r",
+        possible=lambda state: _connected(state) and bool(state.redo),
+    ),
+    # Jobs
+    Action(
+        "cancel_job",
+        "Cancel the job",
+        "Stop the job chosen in the jobs pane, or the running one; asks first.",
+        "X",
+        hint="cancel",
+        possible=_has_running_job,
+    ),
+    Action(
+        "hold_job",
+        "Pause or resume the job",
+        "Hold the job between two steps, or let it go on.",
+        "P",
+        hint="pause",
+        possible=_has_running_job,
+    ),
+    # The program
+    Action("help", "Help", "All keys that work here and now.", "?,f1", hint="help"),
+    Action(
+        "palette", "Command palette", "Find any action by its name.", ":,ctrl+p", hint="command"
+    ),
+    Action("messages", "Messages", "What went wrong, with every detail.", "m"),
+    Action("theme", "Choose a theme", "Colours, also the terminal's own."),
+    Action("picture", "Save a picture of the screen", "Write the screen as an SVG file."),
+    Action("quit", "Quit", "Leave; a running job is asked about.", "q,ctrl+q"),
+    # The workbench
+    Action("pane_1", "Go to Prompts", "Show and focus the prompts.", "1", "bench"),
+    Action("pane_2", "Go to Features", "Show and focus the features.", "2", "bench"),
+    Action("pane_3", "Go to Snippets", "Show and focus the snippets.", "3", "bench"),
+    Action("pane_4", "Go to Clamp", "Show and focus the clamp.", "4", "bench"),
+    Action("pane_5", "Go to Loss", "Show and focus the loss curve.", "5", "bench"),
+    Action("pane_6", "Go to Jobs", "Show and focus the jobs.", "6", "bench"),
+    Action("next_pane", "Next pane", "Focus the pane after this one.", "tab", "bench"),
+    Action("previous_pane", "Previous pane", "Focus the pane before.", "shift+tab", "bench"),
+    Action("jump", "Jump", "Put a letter on everything that can be focused.", "ctrl+o", "bench"),
+    Action(
+        "zoom", "Zoom the pane", "Give the pane the whole screen, or less.", "z", "bench", "zoom"
+    ),
+    Action("wider", "Wider column", "Give the column of this pane more width.", "}", "bench"),
+    Action("narrower", "Narrower column", "Give the column of this pane less width.", "{", "bench"),
+    Action("taller", "Taller pane", "Give this pane more of its column.", ")", "bench"),
+    Action("shorter", "Shorter pane", "Give this pane less of its column.", "(", "bench"),
+    Action(
+        "filter",
+        "Filter",
+        "Keep the rows that match a regular expression; ! before it inverts.",
+        "/",
+        "bench",
+        "filter",
+    ),
+    Action(
+        "next_match", "Next match", "Go to the next row of what the filter found.", "n", "bench"
+    ),
+    Action("previous_match", "Previous match", "Go to the one before.", "N", "bench"),
+    Action(
+        "back",
+        "Back",
+        "Clear the filter, then the zoom, then go to the pane before.",
+        "escape",
+        "bench",
+    ),
+    Action(
+        "copy",
+        "Copy",
+        "Copy the row or text to the clipboard, also over SSH, and to a file.",
+        "y",
+        "bench",
+    ),
+    Action(
+        "export",
+        "Export",
+        "Write what the pane shows as files: JSON, CSV, SVG.",
+        "e",
+        "bench",
+        "export",
+    ),
+    # Panes
+    Action("add", "Prompts: add", "Add a prompt.", "a", "prompts", "add", _connected),
+    Action(
+        "edit",
+        "Prompts: edit",
+        "Change the prompt or its category.",
+        "e",
+        "prompts",
+        "edit",
+        _has_prompts,
+    ),
+    Action(
+        "delete",
+        "Prompts: delete",
+        "Delete the prompt, or the marked ones.",
+        "d",
+        "prompts",
+        "delete",
+        _has_prompts,
+    ),
+    Action(
+        "sort_right",
+        "Features: sort by the next column",
+        "Sort by the column to the right.",
+        ">",
+        "features",
+        "sort",
+        _has_features,
+    ),
+    Action(
+        "sort_left",
+        "Features: sort by the previous column",
+        "Sort by the column to the left.",
+        "<",
+        "features",
+        "",
+        _has_features,
+    ),
+    Action(
+        "reverse", "Features: reverse", "Turn the order around.", "r", "features", "", _has_features
+    ),
+    Action("label", "Features: label", "Name the feature.", "l", "features", "label", _has_feature),
+    Action(
+        "earlier",
+        "Snippets: feature before",
+        "Back to the feature looked at before.",
+        "[",
+        "snippets",
+        "before",
+        _has_feature,
+    ),
+    Action(
+        "later", "Snippets: feature after", "Forward again.", "]", "snippets", "after", _has_feature
+    ),
+    Action(
+        "operation",
+        "Clamp: next operation",
+        "Clamp, ablate, scale or add.",
+        "o",
+        "clamp",
+        "operation",
+        _has_edits,
+    ),
+    Action(
+        "view",
+        "Clamp: other view",
+        "Inside the running model, or the reconstruction alone.",
+        "v",
+        "clamp",
+        "view",
+        _has_edits,
+    ),
+    Action(
+        "form",
+        "Clamp: settings",
+        "Type value, unit, view, length and number of nulls.",
+        "f",
+        "clamp",
+        "settings",
+        _has_edits,
+    ),
+    Action("metric_right", "Loss: next metric", "Draw the next metric.", ">", "loss", "metric"),
+    Action("metric_left", "Loss: previous metric", "Draw the metric before.", "<", "loss"),
+    Action(
+        "freeze", "Loss: freeze", "Hold the chart still, or let it go on.", "p", "loss", "freeze"
+    ),
+)
+
+HINTS: dict[str, tuple[str, ...]] = {
+    "prompts": ("add", "edit", "delete", "capture", "palette", "help"),
+    "features": ("filter", "sort_right", "label", "clamp", "palette", "help"),
+    "snippets": ("earlier", "later", "clamp", "zoom", "palette", "help"),
+    "clamp": ("stronger", "operation", "view", "form", "export", "help"),
+    "loss": ("metric_right", "freeze", "export", "zoom", "palette", "help"),
+    "jobs": ("hold_job", "cancel_job", "train", "zoom", "palette", "help"),
+}
+"""Pane to what its hint line shows, in this order, as far as it can be done."""
+
+BY_ID = {action.id: action for action in ACTIONS}
+
+
+def bindings(home: str) -> list[BindingType]:
+    """The key bindings of the app, the workbench or a pane."""
+    return [
+        Binding(
+            action.keys,
+            action.call,
+            action.title,
+            show=False,
+            tooltip=action.help,
+            id=action.id,
+        )
+        for action in ACTIONS
+        if action.home == home and action.keys
+    ]
+
+
+def possible(name: str, state: State) -> bool:
+    """Whether the action method `name` may be called now; what the list does not know, may."""
+    action = BY_ID.get(name)
+    return action is None or action.possible(state)

@@ -1,0 +1,222 @@
+"""The app: owns the state and the talk with the engine, and sends every wish to its desk."""
+
+import time
+import traceback
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any, ClassVar, Literal, TypeVar
+
+from textual import on
+from textual.app import App
+from textual.binding import BindingType
+
+from brainsurg_tui import settings as files
+from brainsurg_tui.actions import Action, bindings, possible
+from brainsurg_tui.asking import Asking, EngineFactory
+from brainsurg_tui.desks.desks import Desks
+from brainsurg_tui.engine import Engine
+from brainsurg_tui.panes.clamp import ClampPane
+from brainsurg_tui.panes.features import FeaturesPane
+from brainsurg_tui.panes.jobs import JobsPane
+from brainsurg_tui.panes.prompts import PromptsPane
+from brainsurg_tui.panes.snippets import SnippetsPane
+from brainsurg_tui.screens.reading import Reading
+from brainsurg_tui.screens.workbench import Workbench
+from brainsurg_tui.settings import Memory, Settings, WorkspaceMemory
+from brainsurg_tui.state import Message, State
+from brainsurg_tui.theme import DARK, LIGHT
+from brainsurg_tui.widgets.visible import visible
+from brainsurg_tui.wishes import WISHES
+from engine.errors import UserError
+from engine.service.faults import EngineFault
+from engine.service.protocol import Reply
+
+R = TypeVar("R")
+
+_REDRAW = 0.2
+"""Seconds between two drawings of what jobs report: more than five a second nobody reads."""
+_LOOK_AT_MACHINE = 5.0
+"""Seconds between two looks at the GPU."""
+
+
+class BrainSurgery(App[None]):
+    """Panes post what is wanted, desks do it, and `show` hands the state back down."""
+
+    TITLE = "brain surgery"
+    CSS_PATH = "theme.tcss"
+    ENABLE_COMMAND_PALETTE = False  # ours is in the list of actions, as every other key is
+    BINDINGS: ClassVar[list[BindingType]] = bindings("app")
+
+    state: State
+    bench: Workbench
+    desks: Desks
+
+    def __init__(
+        self,
+        engine: EngineFactory,
+        *,
+        settings: Settings | None = None,
+        memory_path: Path | None = None,
+        device: str = "auto",
+        first_wait: float = 0.5,
+    ) -> None:
+        """`engine` connects once the first picture stands. Without `memory_path` nothing is
+        remembered. `first_wait`: seconds before a lost engine is looked for again."""
+        super().__init__()
+        self.settings = settings or Settings()
+        self._memory_path = memory_path
+        self.memory = Memory() if memory_path is None else files.read_memory(memory_path)
+        self.device = device
+        self.ascii_only = self.settings.ascii_only()
+        self.state = State()
+        self.bench = Workbench(self.settings, self.memory, ascii_only=self.ascii_only)
+        self.desks = Desks.of(self)
+        self._asking = Asking(engine, self.desks.connection, first_wait=first_wait)
+        self._marked: set[str] = set()
+
+    def on_mount(self) -> None:
+        """Paint, and only then look for the engine."""
+        for theme in (DARK, LIGHT):
+            self.register_theme(theme)
+        wanted = self.settings.theme or self.memory.theme
+        self.theme = wanted if wanted in self.available_themes else files.THEME
+        self.animation_level = "full" if self.settings.animations else "none"
+        self.set_keymap(self.settings.keys)
+        self.push_screen(self.bench)
+        self.call_after_refresh(self.begin, self._asking.keep(), "engine")
+        self.set_interval(_LOOK_AT_MACHINE, self.desks.connection.look_at_machine)
+
+    async def on_unmount(self) -> None:
+        """Remember, and leave the engine."""
+        self._remember()
+        await self._asking.close()
+
+    def _remember(self) -> None:
+        if self._memory_path is None:
+            return
+        self.memory.theme, self.memory.pane = self.theme, self.bench.active
+        self.memory.tables = self.bench.sortings()
+        if self.state.contents.workspace:
+            self.workspace_memory.sae = self.state.sae or ""
+            self.workspace_memory.feature = self.state.feature
+        try:
+            files.write_memory(self._memory_path, self.memory)
+        except OSError as error:
+            self.log.warning(f"nothing is remembered: {error}")
+
+    @property
+    def workspace_memory(self) -> WorkspaceMemory:
+        """What is remembered of this workspace."""
+        return self.memory.of(self.state.contents.workspace)
+
+    # What desks need
+
+    async def ask(self, request: Reply[R]) -> R:
+        """The engine's answer. Raises UserError if there is none."""
+        return await self._asking.ask(request)
+
+    def begin(self, work: Coroutine[Any, Any, None], group: str) -> None:
+        """Do `work` beside everything else, instead of what `group` was doing."""
+        self.run_worker(self._guarded(work), group=group, exclusive=True, exit_on_error=False)
+
+    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except UserError as mistake:
+            self.say(str(mistake), "error")
+        except EngineFault as fault:
+            self.say(f"The engine failed: {fault.what}. m shows it.", "error", fault.trace)
+        except Exception as bug:
+            self.say(f"That is a bug: {bug!r}. m shows it.", "error", traceback.format_exc())
+
+    def show(self, *panes: str) -> None:
+        """Have these panes (none: all) show the state."""
+        self.bench.show(self.state, *panes)
+
+    def mark(self, *panes: str) -> None:
+        """Have these panes show the state soon, together with what else happens until then."""
+        if not self._marked:
+            self.set_timer(_REDRAW, self._show_marked)
+        self._marked.update(panes)
+
+    def _show_marked(self) -> None:
+        panes, self._marked = self._marked, set()
+        self.show(*panes)
+
+    def say(
+        self,
+        text: str,
+        severity: Literal["information", "warning", "error"] = "information",
+        trace: str = "",
+    ) -> None:
+        """Tell the user something, and keep it for the messages screen."""
+        self.state.messages.append(Message(time.time(), severity, text, trace))
+        self.notify(visible(text), severity=severity, markup=False)
+
+    # Keys
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Grey out what can't be done now."""
+        name = str(parameters[0]) if action == "do" else action
+        return True if possible(name, self.state) else None
+
+    def action_do(self, wish: str) -> None:
+        """Fulfil the wish of this id."""
+        WISHES[wish](self)
+
+    async def perform(self, action: Action) -> None:
+        """Do any action of the list, as if its key had been pressed in its pane."""
+        if action.home in self.bench.panes:
+            self.bench.go_to(action.home)
+        await self.run_action(action.call, self.bench.namespace(action.home))
+
+    # What panes want
+
+    @on(PromptsPane.Edit)
+    def _edit_prompt(self, wish: PromptsPane.Edit) -> None:
+        self.desks.prompts.edit(wish.prompt)
+
+    @on(PromptsPane.Delete)
+    def _delete_prompts(self, wish: PromptsPane.Delete) -> None:
+        self.desks.prompts.delete(wish.prompts)
+
+    @on(FeaturesPane.Chosen)
+    def _choose_feature(self, wish: FeaturesPane.Chosen) -> None:
+        self.desks.features.choose(wish.feature)
+
+    @on(FeaturesPane.Opened)
+    def _open_feature(self) -> None:
+        self.bench.go_to("snippets")
+
+    @on(FeaturesPane.Label)
+    def _label_feature(self, wish: FeaturesPane.Label) -> None:
+        self.desks.features.label(wish.feature)
+
+    @on(SnippetsPane.Read)
+    def _read_snippet(self, wish: SnippetsPane.Read) -> None:
+        self.desks.program.read_snippet(wish.snippet)
+
+    @on(ClampPane.Opened)
+    def _read_prompt_report(self, wish: ClampPane.Opened) -> None:
+        self.push_screen(Reading(wish.title, wish.text))
+
+    @on(JobsPane.Chosen)
+    def _choose_job(self, wish: JobsPane.Chosen) -> None:
+        self.desks.jobs.choose(wish.job)
+
+    @on(JobsPane.Opened)
+    def _read_job(self, wish: JobsPane.Opened) -> None:
+        self.desks.jobs.read(wish.job)
+
+
+def run(workspace: Path, device: str = "auto") -> None:
+    """Open the app on the workspace at this path. Raises UserError for a bad configuration."""
+    settings = files.read_settings(files.config_path())
+
+    async def connect() -> Engine:
+        from engine.service.client import connect
+
+        return await connect(workspace)
+
+    app = BrainSurgery(connect, settings=settings, memory_path=files.state_path(), device=device)
+    app.run(mouse=settings.mouse)

@@ -1,0 +1,70 @@
+"""What is done when the engine is found, tells news, or is lost."""
+
+from typing import TYPE_CHECKING
+
+from engine.service.protocol import (
+    ContentsChanged,
+    Event,
+    GetStatus,
+    ListJobs,
+    NewsBody,
+    Progressed,
+    QuestionProgress,
+    Watch,
+)
+
+if TYPE_CHECKING:
+    from brainsurg_tui.app import BrainSurgery
+
+
+class ConnectionDesk:
+    """After every connecting the state is asked for afresh; between two, news keeps it fresh."""
+
+    def __init__(self, app: "BrainSurgery") -> None:
+        self._app = app
+        self._told = ""
+
+    async def greet(self) -> None:
+        """Ask for all that the panes show, having asked to be told what happens from now on."""
+        app, state = self._app, self._app.state
+        await app.ask(Watch())
+        state.connection, self._told = "connected", ""
+        state.status = await app.ask(GetStatus())
+        state.take_jobs((await app.ask(ListJobs())).jobs)
+        await app.desks.contents.refresh()
+        if any(sae.name == app.workspace_memory.sae for sae in state.contents.saes):
+            app.desks.features.choose_sae(app.workspace_memory.sae)
+        app.show()
+        if (job := state.charted()) is not None:
+            await app.desks.jobs.past(job.id)
+
+    def hear(self, body: NewsBody) -> None:
+        """Take in what the engine tells."""
+        match body:
+            case Event():
+                self._app.desks.jobs.hear(body)
+            case ContentsChanged():
+                self._app.begin(self._app.desks.contents.refresh(), "contents")
+            case QuestionProgress(body=Progressed() as progress):
+                self._app.desks.clamping.progress(progress)
+
+    def lost(self, trouble: Exception | None) -> None:
+        """Say that the engine is gone, once for every reason."""
+        text = f"The engine is gone. {trouble or ''}".strip()
+        if self._app.state.connection == "connecting":
+            text = str(trouble or "The engine left at once.")
+        if text != self._told and (trouble is not None or self._app.state.connection != "lost"):
+            self._app.say(text, "error")
+        self._told = text
+        self._app.state.connection = "lost"
+        self._app.show()
+
+    def look_at_machine(self) -> None:
+        """Ask how busy the GPU is, where there is one."""
+        status = self._app.state.status
+        if self._app.state.connection == "connected" and status is not None and status.gpus:
+            self._app.begin(self._get_status(), "status")
+
+    async def _get_status(self) -> None:
+        self._app.state.status = await self._app.ask(GetStatus())
+        self._app.show("jobs")

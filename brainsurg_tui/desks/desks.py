@@ -1,0 +1,47 @@
+"""All desks of the app."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from brainsurg_tui.desks.chain import ChainDesk
+from brainsurg_tui.desks.clamping import ClampDesk
+from brainsurg_tui.desks.connection import ConnectionDesk
+from brainsurg_tui.desks.contents import ContentsDesk
+from brainsurg_tui.desks.features import FeatureDesk
+from brainsurg_tui.desks.files import FileDesk
+from brainsurg_tui.desks.jobs import JobDesk
+from brainsurg_tui.desks.program import ProgramDesk
+from brainsurg_tui.desks.prompts import PromptDesk
+
+if TYPE_CHECKING:
+    from brainsurg_tui.app import BrainSurgery
+
+
+@dataclass(frozen=True)
+class Desks:
+    """One desk for each subject."""
+
+    chain: ChainDesk
+    clamping: ClampDesk
+    connection: ConnectionDesk
+    contents: ContentsDesk
+    features: FeatureDesk
+    files: FileDesk
+    jobs: JobDesk
+    program: ProgramDesk
+    prompts: PromptDesk
+
+    @classmethod
+    def of(cls, app: "BrainSurgery") -> "Desks":
+        """The desks of an app."""
+        return cls(
+            chain=ChainDesk(app),
+            clamping=ClampDesk(app),
+            connection=ConnectionDesk(app),
+            contents=ContentsDesk(app),
+            features=FeatureDesk(app),
+            files=FileDesk(app),
+            jobs=JobDesk(app),
+            program=ProgramDesk(app),
+            prompts=PromptDesk(app),
+        )

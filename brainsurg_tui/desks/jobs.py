@@ -1,0 +1,139 @@
+"""Following jobs, and stopping, holding and reading about them."""
+
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from brainsurg_tui.panes import job_texts
+from brainsurg_tui.screens.choose import Answer, Choose
+from brainsurg_tui.screens.reading import Reading
+from brainsurg_tui.widgets.visible import visible
+from engine.service.protocol import (
+    CancelJob,
+    Capture,
+    Event,
+    GetEvents,
+    GetJob,
+    JobInfo,
+    Noted,
+    PauseJob,
+    ResumeJob,
+    Scan,
+    StateChanged,
+    Train,
+    describe,
+)
+
+if TYPE_CHECKING:
+    from brainsurg_tui.app import BrainSurgery
+
+_ENDED = ("done", "failed", "cancelled")
+_NEXT = {
+    Capture: "T trains an SAE on it.",
+    Train: "S scans it for features.",
+    Scan: "2 shows them.",
+}
+
+
+class JobDesk:
+    """The daemon owns the jobs; this desk only says what is wanted and what is seen."""
+
+    def __init__(self, app: "BrainSurgery") -> None:
+        self._app = app
+
+    # What happens
+
+    def hear(self, event: Event) -> None:
+        """Take in what happened to a job."""
+        state = self._app.state
+        unknown = event.job not in state.jobs
+        if not state.take_event(event):
+            return
+        self._app.mark("jobs", "loss")
+        match event.body:
+            case StateChanged(state=new) if unknown or new in _ENDED:
+                self._app.begin(self._fetch(event.job, tell=new in _ENDED), f"job-{event.job}")
+            case Noted(text=text):
+                self._app.say(f"Job {event.job}: {text}", "warning")
+
+    async def _fetch(self, id: int, *, tell: bool) -> None:
+        """Get a job with its result, and tell the user how it ended."""
+        app = self._app
+        job = await app.ask(GetJob(id=id))
+        app.state.take_job(job)
+        app.show("jobs", "loss")
+        if not tell:
+            return
+        if isinstance(job.spec, Scan) and job.state == "done" and job.spec.sae == app.state.sae:
+            app.desks.features.load()
+        title = f"Job {job.id}, {describe(job.spec)}"
+        if job.state == "failed":
+            app.say(f"{title}, failed. {job.error}", "error")
+        elif job.state == "done":
+            app.say(f"{title}, is done. {_NEXT.get(type(job.spec), '')}")
+        else:
+            app.say(f"{title}, was cancelled.", "warning")
+
+    async def past(self, id: int) -> None:
+        """Ask for all that a job has told so far."""
+        answer = await self._app.ask(GetEvents(job=id))
+        self._app.state.history(id).add_past(answer.events)
+        self._app.show("jobs", "loss")
+
+    def choose(self, id: int) -> None:
+        """Look at a job."""
+        if self._app.state.job != id:
+            self._app.state.job = id
+            self._app.show("loss")
+            self._app.begin(self.past(id), "past")
+
+    # What is wanted
+
+    def _meant(self) -> JobInfo | None:
+        """The chosen job if it goes on, else the one that runs."""
+        state = self._app.state
+        running = state.running()
+        chosen = [job for job in running if job.id == state.job]
+        return next(iter(chosen or running), None)
+
+    def cancel(self) -> None:
+        """Stop a job, after asking."""
+        job = self._meant()
+        if job is None:
+            return
+        answers = [Answer("y", "stop it", "stop"), Answer("n", "let it go on", "")]
+        question = Choose(
+            f"Stop job {job.id}, {describe(job.spec)}?",
+            "What it has not saved is lost.",
+            answers,
+        )
+
+        def answered(answer: str | None) -> None:
+            if answer:
+                self._app.begin(self._change(CancelJob(id=job.id)), "change-job")
+
+        self._app.push_screen(question, answered)
+
+    def hold(self) -> None:
+        """Pause a job, or let it go on."""
+        job = self._meant()
+        if job is not None:
+            request = ResumeJob(id=job.id) if job.state == "paused" else PauseJob(id=job.id)
+            self._app.begin(self._change(request), "change-job")
+
+    async def _change(self, request: CancelJob | PauseJob | ResumeJob) -> None:
+        self._app.state.take_job(await self._app.ask(request))
+        self._app.show("jobs", "loss")
+
+    async def cancel_all(self) -> None:
+        """Stop whatever runs or waits."""
+        for job in self._app.state.running():
+            await self._app.ask(CancelJob(id=job.id))
+
+    def read(self, id: int) -> None:
+        """Show all about a job."""
+        job = self._app.state.jobs[id]
+        lines = [f"{job.state}  {job_texts.duration(job)}", job_texts.details(job.spec), ""]
+        lines += [*self._app.state.history(id).notes(), *job_texts.outcome(job)]
+        text = Text("\n".join(map(visible, lines)))
+        self._app.push_screen(Reading(f"Job {id} · {describe(job.spec)}", text))

@@ -1,0 +1,81 @@
+"""Help, messages, and the way out."""
+
+import time
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+from textual.command import CommandPalette
+
+from brainsurg_tui.screens.choose import Answer, Choose
+from brainsurg_tui.screens.help import Help, keys_in
+from brainsurg_tui.screens.palette import ActionProvider
+from brainsurg_tui.screens.reading import Reading
+from brainsurg_tui.widgets.token_strip import TokenStrip
+from brainsurg_tui.widgets.visible import visible
+from engine.service.protocol import Snippet
+
+if TYPE_CHECKING:
+    from brainsurg_tui.app import BrainSurgery
+
+
+class ProgramDesk:
+    """What any program has."""
+
+    def __init__(self, app: "BrainSurgery") -> None:
+        self._app = app
+
+    def help(self) -> None:
+        """Show the keys that work where the focus is."""
+        lines = keys_in(self._app.bench.active_bindings.values(), self._app)
+        self._app.push_screen(Help(lines, ascii_only=self._app.ascii_only))
+
+    def palette(self) -> None:
+        """Offer every action by its name."""
+        placeholder = "What do you want to do?"
+        self._app.push_screen(CommandPalette([ActionProvider], placeholder=placeholder))
+
+    def messages(self) -> None:
+        """Show what was said, the newest first."""
+        text = Text()
+        for message in reversed(self._app.state.messages):
+            when = time.strftime("%H:%M:%S", time.localtime(message.time))
+            text.append(f"{when}  ", "dim")
+            text.append(visible(message.text), "bold" if message.severity == "error" else "")
+            text.append("\n")
+            for line in message.trace.splitlines():
+                text.append(f"    {visible(line)}\n", "dim")
+        self._app.push_screen(Reading("Messages", text or Text("Nothing was said yet.")))
+
+    def read_snippet(self, snippet: Snippet) -> None:
+        """Show a whole snippet."""
+        strip = TokenStrip(ascii_only=self._app.ascii_only)
+        detail = self._app.state.detail
+        maximum = None if detail is None else detail.max
+        strip.show(snippet.tokens, snippet.activations, snippet.peak, maximum)
+        title = f"Document {snippet.document}, token {snippet.position}"
+        self._app.push_screen(Reading(title, strip, snippet.text))
+
+    def quit(self) -> None:
+        """Leave; what to do with a job that runs is asked."""
+        running = self._app.state.running()
+        if self._app.state.connection != "connected" or not running:
+            self._app.exit()
+            return
+        count = "A job runs" if len(running) == 1 else f"{len(running)} jobs run or wait"
+        answers = [
+            Answer("l", "leave it running and quit", "leave"),
+            Answer("s", "stop it and quit", "stop"),
+            Answer("n", "stay", ""),
+        ]
+        question = "Without this screen it goes on; come back with brainsurg any time."
+        self._app.push_screen(Choose(f"{count}.", question, answers), self._quit)
+
+    def _quit(self, answer: str | None) -> None:
+        if answer == "stop":
+            self._app.begin(self._stop_and_quit(), "quit")
+        elif answer == "leave":
+            self._app.exit()
+
+    async def _stop_and_quit(self) -> None:
+        await self._app.desks.jobs.cancel_all()
+        self._app.exit()

@@ -1,0 +1,72 @@
+"""The past of one job: the figures it reported and the sentences it said.
+
+What is asked for (`GetEvents`) and what is told (`News`) overlap and come in any order; `seq`
+puts both together without gaps or repetitions.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from operator import attrgetter
+
+from engine.service.protocol import Event, Noted, Progressed
+
+_seq = attrgetter("seq")
+
+
+class History:
+    """Events of one job, in order, each once."""
+
+    def __init__(self) -> None:
+        self._events: list[Event] = []
+
+    def add(self, event: Event) -> bool:
+        """Take in what was just told; False if it was known already."""
+        place = bisect_right(self._events, event.seq, key=_seq)
+        if place and self._events[place - 1].seq == event.seq:
+            return False
+        self._events.insert(place, event)
+        return True
+
+    def add_past(self, events: Iterable[Event]) -> None:
+        """Take in an answer to `GetEvents`, without losing what was told meanwhile."""
+        known = {event.seq: event for event in (*events, *self._events)}
+        self._events = sorted(known.values(), key=_seq)
+
+    def curve(self, metric: str) -> tuple[list[int], list[float]]:
+        """The steps at which `metric` was reported, and its values there."""
+        points = [
+            (event.body.done, event.body.metrics[metric])
+            for event in self._events
+            if isinstance(event.body, Progressed) and metric in event.body.metrics
+        ]
+        return [step for step, _ in points], [value for _, value in points]
+
+    def metrics(self) -> list[str]:
+        """Names of all metrics reported so far, in the order in which they appeared."""
+        names: dict[str, None] = {}
+        for event in self._events:
+            if isinstance(event.body, Progressed):
+                names.update(dict.fromkeys(event.body.metrics))
+        return list(names)
+
+    def rows(self) -> list[dict[str, float]]:
+        """Every report that carried metrics: its time, its step and the metrics."""
+        return [
+            {"time": event.time, "step": event.body.done, **event.body.metrics}
+            for event in self._events
+            if isinstance(event.body, Progressed) and event.body.metrics
+        ]
+
+    def newest(self) -> Progressed | None:
+        """The newest report that carried metrics."""
+        for event in reversed(self._events):
+            if isinstance(event.body, Progressed) and event.body.metrics:
+                return event.body
+        return None
+
+    def notes(self) -> list[str]:
+        """What the job wanted read, oldest first."""
+        return [event.body.text for event in self._events if isinstance(event.body, Noted)]
+
+    def __len__(self) -> int:
+        return len(self._events)

@@ -1,0 +1,171 @@
+"""The three lines around the panes: what is open, what runs, and which keys do something."""
+
+from collections.abc import Callable
+
+from rich.style import Style
+from rich.text import Text
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from brainsurg_tui.actions import BY_ID, HINTS
+from brainsurg_tui.arrangement import PANES
+from brainsurg_tui.panes import job_texts
+from brainsurg_tui.state import State
+from brainsurg_tui.widgets.bars import sparkline
+from brainsurg_tui.widgets.cells import clip
+from brainsurg_tui.widgets.numbers import quantity
+from brainsurg_tui.widgets.visible import visible
+from engine.service.protocol import Train, describe
+
+_SHORT = ("Prompts", "Feat", "Snip", "Clamp", "Loss", "Jobs")
+
+
+class Line(Widget):
+    """One line of text about the state."""
+
+    DEFAULT_CSS = "Line { height: 1; }"
+
+    def __init__(self, id: str, *, ascii_only: bool) -> None:
+        super().__init__(id=id)
+        self.ascii_only = ascii_only
+        self.state = State()
+
+    def show(self, state: State) -> None:
+        """Draw anew."""
+        self.state = state
+        self.refresh()
+
+    @property
+    def accent(self) -> str:
+        """The one colour."""
+        return self.app.theme_variables["accent"]
+
+    def fitted(self, left: Text, right: Text) -> Text:
+        """`left`, cut where it must be, and `right` at the right end."""
+        room = max(0, self.size.width - right.cell_len - 1)
+        if left.cell_len > room:
+            left.truncate(room, overflow="ellipsis")
+        left.append(" " * (self.size.width - left.cell_len - right.cell_len))
+        return left.append_text(right)
+
+
+class TopLine(Line):
+    """Model, site and SAE; the six panes where not all are seen; the machine and the engine."""
+
+    active: reactive[str] = reactive("prompts")
+    tabs: reactive[bool] = reactive(True)
+
+    def render(self) -> Text:
+        """Draw the line."""
+        left = Text(no_wrap=True, end="")
+        right = self._machine()
+        if self.tabs:
+            strip = self._strip()
+            name = self._subject(short=True)
+            room = self.size.width - strip.cell_len - right.cell_len - 3
+            if room < 8:
+                right = self._dot()
+                room = self.size.width - strip.cell_len - right.cell_len - 3
+            left.append(f" {clip(name, max(0, room))} ", "bold").append_text(strip)
+        else:
+            left.append(" brain surgery ", f"bold {self.accent}")
+            left.append(f" {self._subject(short=False)}")
+        return self.fitted(left, right)
+
+    def _subject(self, *, short: bool) -> str:
+        sae = self.state.sae_info()
+        if sae is None:
+            return "" if not short else "brain surgery"
+        model = visible(sae.model.rstrip("/").rpartition("/")[2])
+        if short:
+            return f"{model}·L{sae.site.rpartition('.')[2]}·{quantity(sae.d_sae)}"
+        k = "" if sae.k is None else f", k {sae.k}"
+        return f"{model} · {sae.site} · sae {sae.name} ({sae.arch} {sae.d_sae:,}{k})"
+
+    def _strip(self) -> Text:
+        strip = Text()
+        for number, (pane, short) in enumerate(zip(PANES, _SHORT, strict=True), 1):
+            style = Style(meta={"@click": f"screen.pane({number})"})
+            if pane == self.active:
+                strip.append(f"[{number}{short}]", Style.parse(f"bold {self.accent}") + style)
+            else:
+                strip.append(f" {number}{short} ", style)
+        return strip
+
+    def _machine(self) -> Text:
+        text = Text()
+        status = self.state.status
+        if status is not None and status.gpus:
+            gpu = status.gpus[0]
+            used, total = gpu.used / 1e9, gpu.total / 1e9
+            text.append(f"GPU {gpu.utilisation}% {used:.0f}/{total:.0f} GB  ", "dim")
+        return text.append_text(self._dot(named=True))
+
+    def _dot(self, *, named: bool = False) -> Text:
+        sign = "*" if self.ascii_only else "●"
+        if self.state.connection == "connected":
+            return Text(f"{sign} engine " if named else f"{sign} ", "dim")
+        word = "connecting… " if self.state.connection == "connecting" else "no engine "
+        return Text(f"{sign} {word}", "bold")
+
+
+class JobLine(Line):
+    """The running job with its bar and curve; without one, what could be done next."""
+
+    def render(self) -> Text:
+        """Draw the line."""
+        running = self.state.running()
+        if not running:
+            return self.fitted(Text(f" {self._idle()}", "dim", no_wrap=True, end=""), Text())
+        job = next((job for job in running if job.state == "running"), running[0])
+        left = Text.assemble((f" job {job.id} ", "bold"), describe(job.spec), " ", end="")
+        left.no_wrap = True
+        if job.state != "running":
+            left.append(f"{job.state} ", "dim")
+        left.append_text(job_texts.bar(job, 15, self.accent, ascii_only=self.ascii_only))
+        progress = job.progress
+        if progress is not None and isinstance(job.spec, Train):
+            figures = job_texts.metrics(progress.metrics, ("loss", "fvu", "l0"))
+            left.append("  " + "  ".join(figures))
+            _, losses = self.state.history(job.id).curve("loss")
+            left.append(f" {sparkline(losses, 12, ascii_only=self.ascii_only)}", self.accent)
+        left.append(f"  {job_texts.remaining(progress)}", "dim")
+        waiting = len(running) - 1
+        return self.fitted(left, Text(f"+{waiting} more " if waiting else "", "dim"))
+
+    def _idle(self) -> str:
+        state = self.state
+        if state.connection == "connecting":
+            return "connecting to the engine …"
+        if state.connection == "lost":
+            return "The engine is gone; trying to reach it again …"
+        if not state.contents.activations:
+            return "Next: C captures activations of the prompts."
+        sae = state.sae_info()
+        if sae is None:
+            return "Next: T trains an SAE on the activations."
+        if not sae.scanned:
+            return f"Next: S scans {sae.name} for its features."
+        if state.report is None:
+            return "Next: choose a feature in pane 2, c clamps it."
+        return "no job runs"
+
+
+class HintLine(Line):
+    """At most six keys, those of the focused pane first, `?` always among them."""
+
+    pane: reactive[str] = reactive("prompts")
+
+    def __init__(self, id: str, *, ascii_only: bool, key_of: Callable[[str], str]) -> None:
+        super().__init__(id, ascii_only=ascii_only)
+        self._key_of = key_of
+
+    def render(self) -> Text:
+        """Draw the line."""
+        text = Text(" ", no_wrap=True, end="")
+        for id in HINTS[self.pane]:
+            action = BY_ID[id]
+            if action.possible(self.state) and (key := self._key_of(id)):
+                text.append(f"{key}", f"bold {self.accent}")
+                text.append(f" {action.hint}   ", "dim")
+        return self.fitted(text, Text())

@@ -1,0 +1,182 @@
+"""A clamp report in words: badges, cells, texts before and after, next tokens."""
+
+import math
+from collections.abc import Callable, Sequence
+
+from rich.text import Text
+
+from brainsurg_tui.panes.figures import aligned
+from brainsurg_tui.widgets.cells import fit
+from brainsurg_tui.widgets.numbers import figure
+from brainsurg_tui.widgets.visible import visible
+from engine.service.protocol import (
+    Checks,
+    ClampReport,
+    EditedPrompt,
+    ModelReport,
+    Null,
+    ReconstructedPrompt,
+)
+
+
+def badges(checks: Checks, *, ascii_only: bool = False) -> str:
+    """`no-op ✓  HF ✓  error kept ✓  BOS ✓`."""
+    held, broken = ("ok", "FAILED") if ascii_only else ("✓", "✗")
+    named = (
+        ("no-op", checks.no_op),
+        ("HF", checks.hf_identical),
+        ("error kept", checks.error_kept),
+        ("BOS", checks.bos_masked),
+    )
+    return "  ".join(f"{name} {held if ok else broken}" for name, ok in named)
+
+
+def row_writer(report: ClampReport) -> Callable[[int], list[str]]:
+    """How to write row i of the diff table: prompt and figures, aligned by their largest."""
+    mean = aligned(max((p.mean_abs_diff for p in report.prompts), default=0))
+    largest = aligned(max((p.max_abs_diff for p in report.prompts), default=0))
+    if not isinstance(report, ModelReport):
+        return lambda row: [
+            report.prompts[row].prompt,
+            mean(report.prompts[row].mean_abs_diff),
+            largest(report.prompts[row].max_abs_diff),
+            top_dims(report.prompts[row]),
+        ]
+    kl = aligned(max((p.kl for p in report.prompts), default=0))
+
+    def cells(row: int) -> list[str]:
+        prompt = report.prompts[row]
+        return [
+            prompt.prompt,
+            mean(prompt.mean_abs_diff),
+            largest(prompt.max_abs_diff),
+            kl(prompt.kl),
+            null(prompt.null),
+            "" if prompt.null is None else f"{prompt.null.p:.3f}",
+            top_dims(prompt),
+        ]
+
+    return cells
+
+
+def null(found: Null | None) -> str:
+    """`0.031 [0.010–0.080]`: mean, and the 5 % and 95 % quantiles."""
+    if found is None:
+        return ""
+    write = aligned(max(found.high, found.mean))
+    return f"{write(found.mean)} [{write(found.low)}–{write(found.high)}]"
+
+
+def top_dims(prompt: EditedPrompt | ReconstructedPrompt) -> str:
+    """`(0,1038) (9,1038)`: token and hidden dimension of the largest changes."""
+    return " ".join(f"({shift.token},{shift.dim})" for shift in prompt.top_dims)
+
+
+def shared_length(prompt: EditedPrompt) -> int:
+    """How many characters of both continuations come before the first token that differs."""
+    before, after = prompt.baseline_text, prompt.edited_text
+    if prompt.divergence is None:
+        return len(before)
+    written = prompt.tokens[prompt.prompt_tokens : prompt.prompt_tokens + prompt.divergence]
+    shared = "".join(written)
+    if before.startswith(shared) and after.startswith(shared):
+        return len(shared)
+    pairs = enumerate(zip(before, after, strict=False))
+    return next((place for place, (b, a) in pairs if b != a), min(len(before), len(after)))
+
+
+def before_and_after(
+    prompt: EditedPrompt, accent: str, *, ascii_only: bool = False
+) -> tuple[Text, Text]:
+    """Both continuations: what they share is dim, what comes after the first change is not."""
+    shared = shared_length(prompt)
+    mark = ">>" if ascii_only else "▸"
+    texts = []
+    for title, text, style in (
+        ("before", prompt.baseline_text, ""),
+        ("after ", prompt.edited_text, accent),
+    ):
+        drawn = Text.assemble(
+            (f"  {title}  ", "bold"), (visible(text[:shared], ascii_only=ascii_only), "dim")
+        )
+        if prompt.divergence is not None:
+            drawn.append(mark, accent)
+            drawn.append(visible(text[shared:], ascii_only=ascii_only), style)
+        texts.append(drawn)
+    if prompt.divergence is None:
+        texts[1] = Text.assemble(("  after   ", "bold"), ("the same text, token by token", "dim"))
+    return texts[0], texts[1]
+
+
+def next_tokens(prompt: EditedPrompt, rows: int, *, ascii_only: bool = False) -> Text:
+    """The likeliest next tokens with their probabilities before and after, and Δlogp."""
+    text = Text("  next token       before     after    Δlogp", style="dim", no_wrap=True)
+    if ascii_only:
+        text = Text("  next token       before     after    dlogp", style="dim", no_wrap=True)
+    for token in prompt.next_token[:rows]:
+        shown = fit(visible(token.token, ascii_only=ascii_only).strip() or "␣", 14)
+        change = token.logp_after - token.logp_before
+        text.append(
+            f"\n  {shown} {_probability(token.logp_before)} {_probability(token.logp_after)}"
+            f" {change:+8.2f}",
+            "not dim",
+        )
+    return text
+
+
+def _probability(logp: float) -> str:
+    return f"{100 * math.exp(logp):8.2f}%"
+
+
+def everything(report: ClampReport, row: int, accent: str, *, ascii_only: bool = False) -> Text:
+    """All that the report says of one prompt."""
+    prompt = report.prompts[row]
+    text = Text.assemble((visible(prompt.prompt, ascii_only=ascii_only), "bold"), "\n\n")
+    if isinstance(prompt, EditedPrompt):
+        for half in before_and_after(prompt, accent, ascii_only=ascii_only):
+            text.append_text(half).append("\n\n")
+        text.append_text(next_tokens(prompt, len(prompt.next_token), ascii_only=ascii_only))
+        text.append("\n\n")
+        text.append(f"  KL {figure(prompt.kl)} nats a token, teacher-forced")
+        if prompt.null is not None:
+            text.append(
+                f"; {prompt.null.n} matched features: {null(prompt.null)}, p = {prompt.null.p:.3f}"
+            )
+        if prompt.delta_ce is not None:
+            text.append(f"\n  cross-entropy of the prompt {prompt.delta_ce:+.4f} nats a token")
+        text.append(
+            f"\n  {prompt.edited_tokens} of {len(prompt.tokens)} tokens edited, "
+            f"‖Δ‖ / ‖x‖ {figure(prompt.relative_norm)}\n"
+        )
+    text.append(
+        f"\n  mean|Δ| {figure(prompt.mean_abs_diff)}   max|Δ| {figure(prompt.max_abs_diff)}\n"
+    )
+    text.append_text(_shifts(prompt, ascii_only))
+    if not isinstance(report, ModelReport):
+        text.append(f"\n\n{report.note}", "dim")
+    for warning in report.warnings:
+        text.append(f"\n\n{visible(warning)}", "bold")
+    text.append(f"\n\n{visible(report.reproduce)}", "dim")
+    return text
+
+
+def _shifts(prompt: EditedPrompt | ReconstructedPrompt, ascii_only: bool) -> Text:
+    text = Text("\n  largest changes  token              dimension      Δ", "dim")
+    for shift in prompt.top_dims:
+        token = _token(prompt.tokens, shift.token, ascii_only)
+        text.append(
+            f"\n{shift.token:18d}   {fit(token, 16)} {shift.dim:9,d} {shift.delta:+10.4f}",
+            "not dim",
+        )
+    text.append("\n\n  by dimension     mean|Δ|    max|Δ|    mean Δ", "dim")
+    for dimension in prompt.dimensions:
+        text.append(
+            f"\n{dimension.dim:14,d} {dimension.mean_abs_delta:11.4f} "
+            f"{dimension.max_abs_delta:9.4f} {dimension.mean_delta:+9.4f}",
+            "not dim",
+        )
+    return text
+
+
+def _token(tokens: Sequence[str], place: int, ascii_only: bool) -> str:
+    return visible(tokens[place], ascii_only=ascii_only) if place < len(tokens) else ""

@@ -1,0 +1,27 @@
+"""Numbers that stand in columns: as many decimals as the largest needs, points under points."""
+
+import math
+from collections.abc import Callable
+
+from brainsurg_tui.widgets.numbers import figure
+
+
+def aligned(largest: float) -> Callable[[float], str]:
+    """How to write the values of a column whose largest absolute value is `largest`.
+
+    The largest gets three significant digits and the others as many decimals; what would come
+    out as zero without being it is written with an exponent.
+    """
+    if not math.isfinite(largest) or largest <= 0:
+        return figure
+    decimals = min(5, max(0, 2 - math.floor(math.log10(largest))))
+    least = 0.5 * 10.0**-decimals
+
+    def write(value: float) -> str:
+        if not math.isfinite(value):
+            return "–"
+        if value and abs(value) < least:
+            return f"{value:.0e}".replace("e-0", "e-")
+        return f"{value:,.{decimals}f}"
+
+    return write

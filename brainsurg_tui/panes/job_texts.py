@@ -1,0 +1,130 @@
+"""Jobs in words: their names, how far they are, how long they took, what they made."""
+
+import time
+
+from rich.text import Text
+
+from brainsurg_tui.widgets.bars import progress_bar
+from brainsurg_tui.widgets.numbers import byte_size, figure, quantity, seconds
+from engine.service.protocol import (
+    Capture,
+    CaptureResult,
+    FilesResult,
+    JobInfo,
+    JobSpec,
+    Progressed,
+    Scan,
+    ScanResult,
+    Train,
+    TrainResult,
+)
+
+
+def subject(spec: JobSpec) -> str:
+    """The name of what a job makes or reads."""
+    return spec.sae if isinstance(spec, Scan) else spec.name
+
+
+def fraction(job: JobInfo) -> float | None:
+    """How much of the present phase is done; None where nobody knows."""
+    if job.state == "done":
+        return 1.0
+    progress = job.progress
+    if progress is None or not progress.total:
+        return None
+    return progress.done / progress.total
+
+
+def bar(job: JobInfo, width: int, accent: str, *, ascii_only: bool = False) -> Text:
+    """A bar and its percentage in `width` cells; nothing but the phase where none is known."""
+    share = fraction(job)
+    if share is None:
+        phase = "" if job.progress is None else job.progress.phase
+        return Text(phase, "dim")
+    drawn = progress_bar(
+        share, width - 5, filled=accent if not job.over else "dim", ascii_only=ascii_only
+    )
+    return Text.assemble(drawn, f" {int(share * 100):3d}%")
+
+
+def duration(job: JobInfo, now: float | None = None) -> str:
+    """How long it has run."""
+    if job.started is None:
+        return ""
+    end = job.ended or (time.time() if now is None else now)
+    return seconds(max(0.0, end - job.started))
+
+
+def remaining(progress: Progressed | None) -> str:
+    """`3 min 2 s left`, or nothing."""
+    if progress is None or progress.seconds_left is None:
+        return ""
+    return f"{seconds(progress.seconds_left)} left"
+
+
+_SHOWN = {
+    "loss": "loss",
+    "reconstruction": "mse",
+    "fvu": "fvu",
+    "explained_variance": "explained",
+    "l0": "l0",
+    "dead_fraction": "dead",
+    "lr": "lr",
+    "tokens_per_second": "tok/s",
+}
+"""Metrics in the order in which they are told, and their short names."""
+
+
+def metrics(values: dict[str, float], names: tuple[str, ...] = tuple(_SHOWN)) -> list[str]:
+    """`loss 0.183`, `dead 0.8 %` …, for those of `names` that are known."""
+    texts = []
+    for name in names:
+        if (value := values.get(name)) is None:
+            continue
+        if name == "dead_fraction":
+            texts.append(f"dead {value:.1%}")
+        elif name == "tokens_per_second":
+            texts.append(f"{quantity(value)} tok/s")
+        else:
+            texts.append(f"{_SHOWN[name]} {figure(value)}")
+    return texts
+
+
+def outcome(job: JobInfo) -> list[str]:
+    """What a job made, or why it made nothing, in lines."""
+    lines = [job.error] if job.error else []
+    match job.result:
+        case CaptureResult() as made:
+            lines.append(
+                f"{', '.join(made.sets)}: {made.tokens:,} tokens of width {made.d_model:,} from "
+                f"{made.documents:,} texts, {byte_size(made.bytes)}, "
+                f"{quantity(made.tokens_per_second)} tok/s"
+            )
+        case TrainResult() as made:
+            lines.append(
+                f"{made.name}: {made.arch}, {made.d_in:,} → {made.d_sae:,}, {made.steps:,} steps, "
+                f"{quantity(made.tokens)} tokens"
+            )
+            lines.append("held out: " + "  ".join(metrics(made.metrics)))
+        case ScanResult() as made:
+            lines.append(
+                f"{made.alive:,} of {made.features:,} features are alive in {made.tokens:,} tokens "
+                f"of {made.activations}"
+            )
+        case FilesResult() as made:
+            lines.append(f"{len(made.files)} files: {', '.join(made.files[:4])}")
+    return lines
+
+
+def details(spec: JobSpec) -> str:
+    """What a job was asked, in a line."""
+    match spec:
+        case Capture():
+            source = f"{len(spec.prompts)} prompts" if spec.prompts else ", ".join(spec.texts)
+            return f"{spec.model} at {', '.join(spec.sites)}, {source or spec.prompt_file}"
+        case Train():
+            return f"{spec.arch} on {spec.activations}"
+        case Scan():
+            return f"over {spec.activations or 'the set it was trained on'}"
+        case _:
+            return spec.folder

@@ -1,0 +1,137 @@
+"""Pane 5: how a training goes."""
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from rich.text import Text
+from textual.binding import BindingType
+from textual.widget import Widget
+from textual.widgets import Static
+
+from brainsurg_tui.actions import bindings
+from brainsurg_tui.exports import Export, curve_svg, table_files
+from brainsurg_tui.history import History
+from brainsurg_tui.panes import job_texts
+from brainsurg_tui.panes.pane import Pane
+from brainsurg_tui.state import State
+from brainsurg_tui.widgets.chart import Chart
+from engine.service.protocol import JobInfo
+
+
+class LossChart(Chart, can_focus=True):
+    """The chart takes the focus, so that the pane's keys work."""
+
+
+class LossPane(Pane):
+    """A live chart of one metric, and a line with all of them."""
+
+    heading = "Loss"
+    BINDINGS: ClassVar[list[BindingType]] = bindings("loss")
+
+    def __init__(self, name: str, *, ascii_only: bool = False) -> None:
+        super().__init__(name, ascii_only=ascii_only)
+        self.chart = LossChart(x_label="step", ascii_only=ascii_only)
+        self.metric = "loss"
+        self.frozen = False
+        self._job: JobInfo | None = None
+
+    def body(self) -> Iterable[Widget]:
+        """Figures over the chart."""
+        yield Static(id="loss-figures", markup=False)
+        yield self.chart
+
+    @property
+    def target(self) -> Widget:
+        """The chart takes the focus."""
+        return self.chart
+
+    def show(self, state: State) -> None:
+        """Draw the training that is to be seen, unless the chart is frozen."""
+        self.state = state
+        job = state.charted()
+        if self.frozen and job is not None and self._job is not None and job.id == self._job.id:
+            return
+        self._job = job
+        self.draw()
+
+    def draw(self) -> None:
+        """Draw what is known now."""
+        job, history = self._job, self._history()
+        curve = history.curve(self.metric)
+        self.chart.empty_text = f"  {self._next_step()}"
+        self.chart.y_label = self.metric
+        self.chart.set_series({self.metric: curve})
+        newest = history.newest()
+        values = {} if newest is None else dict(newest.metrics)
+        if newest is not None and newest.rate is not None and newest.unit == "tokens":
+            values.setdefault("tokens_per_second", newest.rate)
+        parts = job_texts.metrics(values)
+        if job is not None and not job.over:
+            parts.append(job_texts.remaining(job.progress))
+        self.query_one("#loss-figures", Static).update(
+            Text("  " + "   ".join(filter(None, parts)), no_wrap=True, overflow="ellipsis")
+        )
+        self._title()
+
+    def _title(self) -> None:
+        job = self._job
+        if job is None:
+            self.title_line.subject = self.title_line.info = ""
+            return
+        state = "frozen" if self.frozen else job.state
+        self.title_line.subject = f"{job_texts.subject(job.spec)} · {self.metric}"
+        step = ""
+        if job.progress is not None and not job.over:
+            total = f" / {job.progress.total:,}" if job.progress.total else ""
+            step = f"{job.progress.phase} {job.progress.done:,}{total} · "
+        self.title_line.info = f"{step}{state}"
+
+    def _history(self) -> History:
+        return History() if self._job is None else self.state.history(self._job.id)
+
+    def _next_step(self) -> str:
+        if self._job is not None:
+            return "" if self._job.over else "Waiting for the first figures …"
+        if self.state.connection != "connected":
+            return ""
+        if self.state.contents.activations:
+            return "No training yet - press T to train an SAE."
+        return "No training yet - press C to capture activations first."
+
+    def action_freeze(self) -> None:
+        """Hold the chart still, or let it go on."""
+        self.frozen = not self.frozen
+        if self.frozen:
+            self._title()
+        else:
+            self.show(self.state)
+
+    def action_metric_right(self) -> None:
+        """Draw the next metric."""
+        self._turn(1)
+
+    def action_metric_left(self) -> None:
+        """Draw the metric before."""
+        self._turn(-1)
+
+    def _turn(self, step: int) -> None:
+        names = self._history().metrics()
+        if names:
+            place = names.index(self.metric) if self.metric in names else 0
+            self.metric = names[(place + step) % len(names)]
+            self.draw()
+
+    def copied(self) -> str:
+        """The line of figures."""
+        newest = self._history().newest()
+        return "" if newest is None else "   ".join(job_texts.metrics(dict(newest.metrics)))
+
+    def exported(self) -> list[Export]:
+        """All figures as CSV and JSON, the curve as SVG."""
+        history = self._history()
+        if self._job is None or not history.metrics():
+            return []
+        name = f"loss-{job_texts.subject(self._job.spec)}"
+        steps, values = history.curve(self.metric)
+        picture = curve_svg(steps, values, title=f"{name}: {self.metric}")
+        return [*table_files(name, history.rows()), Export(f"{name}-{self.metric}.svg", picture)]

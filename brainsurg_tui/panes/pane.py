@@ -1,0 +1,115 @@
+"""What all six panes are: one title line with the pane's number, and something that takes focus."""
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from brainsurg_tui.actions import possible
+from brainsurg_tui.arrangement import PANES
+from brainsurg_tui.exports import Export
+from brainsurg_tui.state import State
+from brainsurg_tui.widgets.cells import clip
+from brainsurg_tui.widgets.visible import visible
+
+
+class PaneTitle(Widget):
+    """`2 Features · r2 ──────── 37 of 24,576 · max`; heavier and coloured where the focus is."""
+
+    DEFAULT_CSS = """
+    PaneTitle { height: 1; color: $text-muted; }
+    """
+
+    subject: reactive[str] = reactive("")
+    """What the pane shows at present."""
+    info: reactive[str] = reactive("")
+    """Figures, at the right end."""
+    ascii_only: reactive[bool] = reactive(False)
+
+    def __init__(self, number: int, heading: str) -> None:
+        super().__init__()
+        self._heading = f"{number} {heading}"
+
+    def render(self) -> Text:
+        """Draw the line."""
+        assert self.parent is not None
+        focused = self.parent.has_pseudo_class("focus-within")
+        rule = ("=-" if self.ascii_only else "━─")[not focused]
+        dot = " - " if self.ascii_only else " · "
+        left = f" {self._heading} "
+        info = f" {visible(self.info, ascii_only=self.ascii_only)} " if self.info else ""
+        room = self.size.width - len(left) - len(info) - len(dot)
+        subject = clip(visible(self.subject, ascii_only=self.ascii_only), room)
+        text = Text(left, style="bold", no_wrap=True, end="")
+        if subject:
+            text = Text.assemble(
+                left.rstrip(), (f"{dot}{subject} ", "not bold"), style="bold", end=""
+            )
+        fill = self.size.width - text.cell_len - Text(info).cell_len
+        return Text.assemble(
+            text, (rule * max(0, fill), "dim not bold"), (info, "not bold"), end=""
+        )
+
+
+class Pane(Vertical):
+    """One of the six. It is handed the state to show, and posts messages about what is wanted."""
+
+    heading: ClassVar[str]
+
+    DEFAULT_CSS = """
+    Pane { background: transparent; }
+    Pane:focus-within > PaneTitle { color: $accent; }
+    """
+
+    def __init__(self, name: str, *, ascii_only: bool = False) -> None:
+        super().__init__(name=name, id=name)
+        self.ascii_only = ascii_only
+        self.state = State()
+        self.title_line = PaneTitle(PANES.index(name) + 1, self.heading)
+        self.title_line.ascii_only = ascii_only
+
+    def compose(self) -> ComposeResult:
+        """Lay the title over the rest."""
+        yield self.title_line
+        yield from self.body()
+
+    def body(self) -> Iterable[Widget]:
+        """Everything under the title."""
+        raise NotImplementedError
+
+    @property
+    def target(self) -> Widget:
+        """The widget that takes the focus."""
+        raise NotImplementedError
+
+    def show(self, state: State) -> None:
+        """Show what is in `state`, as far as it is this pane's subject."""
+        raise NotImplementedError
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Grey out what can't be done now."""
+        return True if possible(action, self.state) else None
+
+    # What every pane may be able to do; a pane without it says so by returning nothing.
+
+    def open_filter(self) -> None:
+        """Let the user type a filter."""
+
+    def clear_filter(self) -> bool:
+        """Show everything again; False if everything was shown."""
+        return False
+
+    def step(self, rows: int) -> None:
+        """Go to the next or previous match."""
+
+    def copied(self) -> str:
+        """What the copy key takes from this pane."""
+        return ""
+
+    def exported(self) -> list[Export]:
+        """What the export key writes; nothing where there is nothing to write."""
+        return []

@@ -1,0 +1,112 @@
+"""Pane 3: the texts on which the selected feature is most active."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.binding import BindingType
+from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import Static
+
+from brainsurg_tui.actions import bindings
+from brainsurg_tui.panes.figures import aligned
+from brainsurg_tui.panes.table_pane import TablePane
+from brainsurg_tui.state import State
+from brainsurg_tui.widgets.columns import Column
+from brainsurg_tui.widgets.line_table import LineTable
+from brainsurg_tui.widgets.numbers import figure
+from brainsurg_tui.widgets.shades import shades_for
+from brainsurg_tui.widgets.token_strip import snippet_line
+from brainsurg_tui.widgets.visible import visible
+from engine.service.protocol import FeatureDetail, Snippet
+
+
+class SnippetsPane(TablePane):
+    """One snippet a line, peak in view, shaded by activation; figures of the feature below."""
+
+    heading = "Snippets"
+    BINDINGS: ClassVar[list[BindingType]] = bindings("snippets")
+    columns = (
+        Column("peak", "peak", width=7, align="right", priority=2),
+        Column("text", "snippet", width=20, fraction=1, priority=3),
+        Column("document", "document", width=8, align="right", priority=1),
+    )
+
+    @dataclass
+    class Read(Message):
+        """The user wants to read a whole snippet."""
+
+        snippet: Snippet
+
+    def body(self) -> Iterable[Widget]:
+        """The table, and what is known of the feature."""
+        yield from super().body()
+        yield Static(id="feature-facts", markup=False)
+
+    def show(self, state: State) -> None:
+        """Show the snippets of the selected feature."""
+        self.state = state
+        detail = state.detail
+        label = state.label(state.feature) if state.feature is not None else ""
+        name = "" if state.feature is None else f"{state.feature}{f' “{label}”' if label else ''}"
+        self.title_line.subject = name
+        facts = self.query_one("#feature-facts", Static)
+        if detail is None or detail.id != state.feature:
+            self.table.empty_text = "" if name else "Choose a feature in pane 2."
+            self.set_rows(0, lambda row: ())
+            facts.update("")
+            return
+        self.table.empty_text = "It is active nowhere in the scanned text."
+        write = aligned(detail.max)
+        shades = shades_for(self.table)
+
+        def cells(row: int) -> tuple[str, Text, str]:
+            snippet = detail.snippets[row]
+            line = snippet_line(
+                snippet.tokens,
+                snippet.activations,
+                snippet.peak,
+                self.table.column_width("text"),
+                maximum=detail.max,
+                shades=shades,
+                marks=self.ascii_only or self.app.no_color,
+                ascii_only=self.ascii_only,
+            )
+            peak = snippet.activations[snippet.peak]
+            return write(peak), line, str(snippet.document)
+
+        self.set_rows(len(detail.snippets), cells)
+        facts.update(self._facts(detail))
+
+    def figures(self) -> str:
+        """The feature's maximum."""
+        detail = self.state.detail
+        return super().figures() if detail is None or self.pattern else f"max {figure(detail.max)}"
+
+    def _facts(self, detail: FeatureDetail) -> Text:
+        text = Text(no_wrap=True, overflow="ellipsis")
+        text.append(f"  density {figure(detail.density)}", "dim")
+        text.append(f"  ·  {detail.documents:,} documents", "dim")
+        text.append(f"  ·  mean {figure(detail.mean)}", "dim")
+        if detail.selectivity is not None:
+            text.append(
+                f"  ·  prefers {visible(detail.category)} ({figure(detail.selectivity)})", "dim"
+            )
+        for title, tokens in (("promotes  ", detail.promoted), ("suppresses", detail.suppressed)):
+            if tokens:
+                text.append(f"\n  {title}  ", "dim")
+                text.append("  ".join(visible(token).strip() or "␣" for token in tokens))
+        return text
+
+    def row_text(self, row: int) -> str:
+        """The snippet's text."""
+        return "" if self.state.detail is None else self.state.detail.snippets[row].text
+
+    @on(LineTable.Opened)
+    def _read(self, event: LineTable.Opened) -> None:
+        event.stop()
+        if self.state.detail is not None:
+            self.post_message(self.Read(self.state.detail.snippets[event.row]))

@@ -1,0 +1,139 @@
+"""A small form: labelled lines, enter goes on and at the end sends it off."""
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, VerticalScroll
+from textual.suggester import SuggestFromList
+from textual.widget import Widget
+from textual.widgets import Input, Static
+
+from brainsurg_tui.screens.dialog import Dialog
+from brainsurg_tui.widgets.visible import visible
+from engine.errors import UserError
+
+Send = Callable[[dict[str, str]], Awaitable[None]]
+"""Does what the form asks; a UserError from it is shown in the form, which stays open."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """One line of a form."""
+
+    name: str
+    label: str
+    value: str = ""
+    help: str = ""
+    """Shown while the field has the focus."""
+    choices: tuple[str, ...] = ()
+    """Values to turn through with up and down; typing something else is left to `free`."""
+    free: bool = True
+    """Whether values besides `choices` make sense."""
+
+
+class FieldInput(Input):
+    """An input that turns through its choices, too."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down", "turn(1)", "Next choice", show=False, id="form.next_choice"),
+        Binding("up", "turn(-1)", "Previous choice", show=False, id="form.previous_choice"),
+    ]
+
+    def __init__(self, field: Field) -> None:
+        super().__init__(
+            field.value,
+            compact=True,
+            id=f"field-{field.name}",
+            suggester=SuggestFromList(field.choices) if field.choices else None,
+            select_on_focus=True,
+        )
+        self.cursor_blink = False
+        self.field = field
+
+    def action_turn(self, step: int) -> None:
+        """Take the next choice, or without any go to the next field."""
+        choices = self.field.choices
+        if not choices:
+            if step > 0:
+                self.screen.focus_next(FieldInput)
+            else:
+                self.screen.focus_previous(FieldInput)
+            return
+        place = choices.index(self.value) + step if self.value in choices else 0
+        self.value = choices[place % len(choices)]
+        self.select_all()
+
+
+class Form(Dialog[bool]):
+    """Enter: the next field, and from the last one off it goes. ctrl+s: off from anywhere."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+s", "send", "Send off", show=False, id="form.send"),
+    ]
+
+    def __init__(self, title: str, fields: Sequence[Field], send: Send, *, verb: str) -> None:
+        super().__init__(
+            title, f"enter next, at the end {verb}   ↑↓ choices   ctrl+s {verb} now   esc leave"
+        )
+        self._fields = fields
+        self._send = send
+
+    def content(self) -> Iterable[Widget]:
+        """The fields, the help of the present one, and what the engine objects to."""
+        with VerticalScroll(classes="fields", can_focus=False):
+            for field in self._fields:
+                with Horizontal(classes="field"):
+                    yield Static(field.label, classes="field-label", markup=False)
+                    yield FieldInput(field)
+        yield Static(id="form-help", markup=False)
+        yield Static(id="form-error", markup=False)
+
+    def values(self) -> dict[str, str]:
+        """What stands in the fields."""
+        return {field.field.name: field.value.strip() for field in self.query(FieldInput)}
+
+    def offer(self, name: str, choices: tuple[str, ...], value: str) -> None:
+        """Give a field its choices when they come late; `value` fills it where it is empty."""
+        field = self.query_one(f"#field-{name}", FieldInput)
+        field.field = replace(field.field, choices=choices)
+        field.suggester = SuggestFromList(choices)
+        if not field.value:
+            field.value = value
+
+    def on_descendant_focus(self) -> None:
+        """Show the help of the field that has the focus."""
+        if isinstance(self.focused, FieldInput):
+            field = self.focused.field
+            turn = f"  ↑↓ {' · '.join(field.choices)}" if field.choices else ""
+            self.query_one("#form-help", Static).update(visible(f"{field.help}{turn}"))
+
+    @on(Input.Submitted)
+    def _next(self, event: Input.Submitted) -> None:
+        event.stop()
+        fields = list(self.query(FieldInput))
+        if event.input is fields[-1]:
+            self.action_send()
+        else:
+            fields[fields.index(event.input) + 1].focus()  # type: ignore[arg-type]
+
+    def action_send(self) -> None:
+        """Check and send off; one at a time."""
+        self.run_worker(self._sending(), exclusive=True, group="form")
+
+    async def _sending(self) -> None:
+        error = self.query_one("#form-error", Static)
+        error.update("")
+        for field in self.query(FieldInput):
+            if not field.field.free and field.value not in field.field.choices:
+                field.focus()
+                error.update(visible(f"{field.field.label}: one of the choices, please."))
+                return
+        try:
+            await self._send(self.values())
+        except UserError as mistake:
+            error.update(visible(str(mistake)))
+        else:
+            self.dismiss(True)

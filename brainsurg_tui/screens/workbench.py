@@ -1,0 +1,267 @@
+"""The one screen: six panes between three lines, laid out for the terminal there is."""
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Container
+from textual.dom import DOMNode
+from textual.events import DescendantFocus, Resize
+from textual.geometry import Offset, Region, Size, Spacing
+from textual.layout import ArrangeResult, Layout, WidgetPlacement
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Static
+
+from brainsurg_tui import arrangement
+from brainsurg_tui.actions import BY_ID, bindings, possible
+from brainsurg_tui.arrangement import PANES, Place
+from brainsurg_tui.lines import HintLine, JobLine, TopLine
+from brainsurg_tui.panes.clamp import ClampPane
+from brainsurg_tui.panes.features import FeaturesPane
+from brainsurg_tui.panes.jobs import JobsPane
+from brainsurg_tui.panes.loss import LossPane
+from brainsurg_tui.panes.pane import Pane
+from brainsurg_tui.panes.prompts import PromptsPane
+from brainsurg_tui.panes.snippets import SnippetsPane
+from brainsurg_tui.screens.jump import Jump
+from brainsurg_tui.settings import Memory, Settings, Sorting
+from brainsurg_tui.state import State
+
+
+class PlacesLayout(Layout):
+    """Puts every pane where `arrangement` says."""
+
+    name = "places"
+
+    def __init__(self) -> None:
+        self.places: dict[str, Place] = {}
+
+    def arrange(
+        self, parent: Widget, children: list[Widget], size: Size, greedy: bool = True
+    ) -> ArrangeResult:
+        """One placement for every pane that has a place."""
+        return [
+            WidgetPlacement(Region(*self.places[child.id]), Offset(), Spacing(), child)
+            for child in children
+            if child.id in self.places
+        ]
+
+
+class PaneArea(Container):
+    """The room between the lines."""
+
+    def __init__(self, *panes: Pane) -> None:
+        super().__init__(*panes, id="panes")
+        self.places_layout = PlacesLayout()
+
+    @property
+    def layout(self) -> Layout:
+        """Places instead of rows or columns."""
+        return self.places_layout
+
+    def place(self, places: dict[str, Place]) -> None:
+        """Show the panes that have a place, there."""
+        self.places_layout.places = places
+        for pane in self.children:
+            pane.display = pane.id in places
+        self.refresh(layout=True)
+
+
+class Workbench(Screen[None]):
+    """Owns what is seen where, and where the focus is; not what the panes show."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings("bench")
+
+    def __init__(self, settings: Settings, memory: Memory, *, ascii_only: bool) -> None:
+        super().__init__()
+        self._memory = memory
+        self.state = State()
+        self.prompts = PromptsPane("prompts", ascii_only=ascii_only)
+        self.features = FeaturesPane("features", ascii_only=ascii_only)
+        self.snippets = SnippetsPane("snippets", ascii_only=ascii_only)
+        self.clamp = ClampPane("clamp", ascii_only=ascii_only)
+        self.loss = LossPane("loss", ascii_only=ascii_only)
+        self.jobs = JobsPane("jobs", ascii_only=ascii_only)
+        panes = (self.prompts, self.features, self.snippets, self.clamp, self.loss, self.jobs)
+        self.panes: dict[str, Pane] = dict(zip(PANES, panes, strict=True))
+        for pane in (self.prompts, self.features):
+            pane.restore(memory.tables.get(pane.name or "", pane.sorting))
+        self.active = memory.pane if memory.pane in PANES else "prompts"
+        self.lower = self.active if self.active in ("loss", "jobs") else "loss"
+        self.zoomed = False
+        self._came_from = self.active
+        self._top = TopLine("top-line", ascii_only=ascii_only)
+        self._job = JobLine("job-line", ascii_only=ascii_only)
+        self._hints = HintLine(
+            "hint-line",
+            ascii_only=ascii_only,
+            key_of=lambda id: _first_key(settings, id),
+        )
+        self._area = PaneArea(*panes)
+
+    def compose(self) -> ComposeResult:
+        """Lay the lines around the panes."""
+        yield self._top
+        yield self._area
+        yield self._job
+        yield self._hints
+        yield Static(id="too-small", markup=False)
+
+    def on_mount(self) -> None:
+        """Begin where the last session ended."""
+        self.rearrange()
+        self.panes[self.active].target.focus()
+
+    # What the panes show
+
+    def show(self, state: State, *names: str) -> None:
+        """Hand the state to the panes of these names (none: to all) and to the lines."""
+        self.state = state
+        if not self.is_mounted:
+            return
+        with self.app.batch_update():
+            for name in names or PANES:
+                self.panes[name].state = state
+                self.panes[name].show(state)
+            for line in (self._top, self._job, self._hints):
+                line.show(state)
+        self.refresh_bindings()
+
+    def sortings(self) -> dict[str, Sorting]:
+        """Order and filter of the tables, to be remembered."""
+        return {"prompts": self.prompts.sorting, "features": self.features.sorting}
+
+    # Where they are
+
+    @property
+    def mode(self) -> arrangement.Mode:
+        """How many columns there are."""
+        return arrangement.mode_of(self.size.width, max(0, self.size.height - 3))
+
+    def on_resize(self, event: Resize) -> None:
+        """Lay the panes out for the new size."""
+        self.rearrange()
+
+    def rearrange(self) -> None:
+        """Lay the panes out, or say that there is no room."""
+        width, height = self.size
+        tiny = arrangement.too_small(width, height)
+        self.set_class(tiny, "-too-small")
+        if tiny:
+            least = "×".join(map(str, arrangement.SMALLEST))
+            self.query_one("#too-small", Static).update(
+                f"{width}×{height} is too small.\nFrom {least} on there is something to see."
+            )
+            return
+        places = arrangement.arrange(
+            width,
+            height - 3,
+            active=self.active,
+            lower=self.lower,
+            zoomed=self.zoomed,
+            weights=self._memory.weights,
+        )
+        self._area.place(places)
+        self._top.tabs = len(places) == 1
+        self._top.active = self._hints.pane = self.active
+
+    def on_descendant_focus(self, event: DescendantFocus) -> None:
+        """Follow the focus, however it moved."""
+        pane = next((node for node in event.widget.ancestors_with_self if node.id in PANES), None)
+        if pane is not None and pane.id is not None and pane.id != self.active:
+            self._came_from, self.active = self.active, pane.id
+            self.rearrange()
+
+    def go_to(self, name: str) -> None:
+        """Show and focus a pane."""
+        if name != self.active:
+            self._came_from, self.active = self.active, name
+        if name in ("loss", "jobs"):
+            self.lower = name
+        self.rearrange()
+        self.panes[name].target.focus()
+
+    def action_pane(self, number: int) -> None:
+        """Go to the pane of this number."""
+        self.go_to(PANES[number - 1])
+
+    def action_next_pane(self) -> None:
+        """Go to the pane after this one."""
+        self.go_to(PANES[(PANES.index(self.active) + 1) % len(PANES)])
+
+    def action_previous_pane(self) -> None:
+        """Go to the pane before."""
+        self.go_to(PANES[PANES.index(self.active) - 1])
+
+    def action_zoom(self) -> None:
+        """Give the pane the whole screen, or only its part."""
+        self.zoomed = not self.zoomed
+        self.rearrange()
+
+    def action_jump(self) -> None:
+        """Put letters on what can be focused."""
+        targets = [widget for widget in self.focus_chain if widget.region.height]
+        self.app.push_screen(Jump(targets), lambda widget: widget and widget.focus())
+
+    def action_wider(self) -> None:
+        """Widen the column of this pane."""
+        self._stretch(wider=1)
+
+    def action_narrower(self) -> None:
+        """Narrow it."""
+        self._stretch(wider=-1)
+
+    def action_taller(self) -> None:
+        """Give this pane more of its column."""
+        self._stretch(taller=1)
+
+    def action_shorter(self) -> None:
+        """Give it less."""
+        self._stretch(taller=-1)
+
+    def _stretch(self, *, wider: int = 0, taller: int = 0) -> None:
+        self._memory.weights = arrangement.resized(
+            self._memory.weights, self.mode, self.active, self.lower, wider=wider, taller=taller
+        )
+        self.rearrange()
+
+    # Keys that every pane answers in its own way
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Grey out what can't be done now."""
+        return True if possible(action, self.state) else None
+
+    def namespace(self, home: str) -> DOMNode:
+        """Whose methods the actions of this home are."""
+        return self.panes.get(home, self)
+
+    @property
+    def pane(self) -> Pane:
+        """The pane that has the focus, or had it last."""
+        return self.panes[self.active]
+
+    def action_filter(self) -> None:
+        """Type a filter."""
+        self.pane.open_filter()
+
+    def action_next_match(self) -> None:
+        """Go to the next row of what the filter found."""
+        self.pane.step(1)
+
+    def action_previous_match(self) -> None:
+        """Go to the one before."""
+        self.pane.step(-1)
+
+    def action_back(self) -> None:
+        """Clear the filter, then the zoom, then go to the pane before."""
+        if self.pane.clear_filter():
+            return
+        if self.zoomed:
+            self.action_zoom()
+        else:
+            self.go_to(self._came_from)
+
+
+def _first_key(settings: Settings, id: str) -> str:
+    return settings.keys.get(id, BY_ID[id].keys).split(",")[0]

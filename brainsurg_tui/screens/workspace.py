@@ -1,0 +1,124 @@
+"""What the workspace holds besides prompts: activation sets and SAEs."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.widget import Widget
+from textual.widgets import Static
+
+from brainsurg_tui.panes import job_texts
+from brainsurg_tui.screens.dialog import Dialog
+from brainsurg_tui.widgets.columns import Column
+from brainsurg_tui.widgets.line_table import LineTable
+from brainsurg_tui.widgets.numbers import byte_size, quantity
+from engine.service.protocol import ActivationsInfo, Contents, SAEInfo
+
+
+@dataclass(frozen=True)
+class Picked:
+    """What the user wants with a thing of the workspace."""
+
+    wish: Literal["use", "delete", "summary"]
+    kind: Literal["activations", "sae"]
+    name: str
+
+
+class Workspace(Dialog[Picked | None]):
+    """Two tables; enter works with an SAE or shows a set's summary, d deletes."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("d", "delete", "Delete from disk", show=False, id="workspace.delete"),
+        Binding("w,q", "leave", "Leave", show=False, id="workspace.leave"),
+    ]
+
+    def __init__(self, contents: Contents, sae: str | None, *, ascii_only: bool = False) -> None:
+        super().__init__(
+            f"Workspace · {contents.workspace}",
+            "enter use, or summary   d delete   tab other table   esc leave",
+        )
+        self._contents = contents
+        self._sae = sae
+        self._sets = LineTable(
+            Column("name", "activations", width=14, fraction=2, priority=9),
+            Column("model", "model", width=10, fraction=1, priority=4),
+            Column("site", "site", width=13, priority=5),
+            Column("d_model", "width", width=6, align="right", priority=6),
+            Column("tokens", "tokens", width=7, align="right", priority=8),
+            Column("documents", "texts", width=7, align="right", priority=7),
+            Column("bytes", "size", width=8, align="right", priority=3),
+            empty_text="none yet - C captures some",
+            ascii_only=ascii_only,
+            id="workspace-sets",
+        )
+        self._saes = LineTable(
+            Column("name", "SAEs", width=14, fraction=2, priority=9),
+            Column("arch", "kind", width=14, priority=7),
+            Column("width", "features", width=8, align="right", priority=8),
+            Column("k", "k", width=4, align="right", priority=3),
+            Column("activations", "trained on", width=10, fraction=1, priority=4),
+            Column("metrics", "held out", width=22, fraction=2, priority=5),
+            Column("scanned", "scanned", width=7, priority=6),
+            empty_text="none yet - T trains one",
+            ascii_only=ascii_only,
+            id="workspace-saes",
+        )
+
+    def content(self) -> Iterable[Widget]:
+        """Sets over SAEs."""
+        yield self._sets
+        yield Static("", markup=False)
+        yield self._saes
+
+    def on_mount(self) -> None:
+        """Fill the tables, with the cursor on the SAE in use."""
+        sets, saes = self._contents.activations, self._contents.saes
+        self._sets.set_rows(len(sets), lambda row: _set_cells(sets[row]))
+        self._saes.set_rows(len(saes), lambda row: _sae_cells(saes[row], self._sae))
+        for row, sae in enumerate(saes):
+            if sae.name == self._sae:
+                self._saes.select(row)
+        (self._saes if saes else self._sets).focus()
+
+    @on(LineTable.Opened)
+    def _use(self, event: LineTable.Opened) -> None:
+        event.stop()
+        if event.table is self._saes:
+            self.dismiss(Picked("use", "sae", self._contents.saes[event.row].name))
+        else:
+            name = self._contents.activations[event.row].name
+            self.dismiss(Picked("summary", "activations", name))
+
+    def action_delete(self) -> None:
+        """Delete what is under the cursor of the focused table."""
+        if self.focused is self._saes and self._saes.row is not None:
+            self.dismiss(Picked("delete", "sae", self._contents.saes[self._saes.row].name))
+        elif self.focused is self._sets and self._sets.row is not None:
+            name = self._contents.activations[self._sets.row].name
+            self.dismiss(Picked("delete", "activations", name))
+
+
+def _set_cells(known: ActivationsInfo) -> tuple[str, ...]:
+    return (
+        known.name,
+        known.model,
+        known.site,
+        f"{known.d_model:,}",
+        quantity(known.tokens),
+        f"{known.documents:,}",
+        byte_size(known.bytes),
+    )
+
+
+def _sae_cells(known: SAEInfo, selected: str | None) -> tuple[str, ...]:
+    return (
+        f"{known.name}{' (in use)' if known.name == selected else ''}",
+        known.arch,
+        f"{known.d_sae:,}",
+        "" if known.k is None else str(known.k),
+        known.activations,
+        "  ".join(job_texts.metrics(known.metrics, ("explained_variance", "fvu", "l0"))),
+        "yes" if known.scanned else "no",
+    )

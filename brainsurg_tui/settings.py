@@ -1,0 +1,112 @@
+"""What the user set, and what the app remembers by itself: two files, two owners.
+
+`config.toml` is the user's: the app reads it and never writes it. The state file is the app's:
+ratios, sort, filter, theme and the last feature, written when it ends.
+"""
+
+import locale
+import os
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import platformdirs
+
+from engine.errors import UserError
+from engine.files import write_whole
+
+THEME = "brain-surgery"
+_WORKSPACES_REMEMBERED = 50
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`config.toml`; every entry is optional."""
+
+    theme: str = ""
+    """Name of a theme; empty: the one chosen last. `textual-ansi` takes the terminal's colours."""
+    ascii: Literal["auto"] | bool = "auto"
+    """Draw with ASCII alone; `auto`: where the locale is not UTF-8 or the terminal is dumb."""
+    animations: bool = False
+    """Let things slide and fade."""
+    mouse: bool = True
+    """Take mouse events; false leaves selecting to the terminal."""
+    keys: dict[str, str] = {}
+    """Action id to keys: `train = "t,ctrl+t"`."""
+
+    def ascii_only(self) -> bool:
+        """Whether to draw with ASCII alone, here and now."""
+        if self.ascii != "auto":
+            return self.ascii
+        encoding = locale.getpreferredencoding(False).lower().replace("-", "")
+        return encoding != "utf8" or os.environ.get("TERM") in ("dumb", "linux", "vt100")
+
+
+class Sorting(msgspec.Struct, frozen=True):
+    """Order and filter of a table."""
+
+    column: str = ""
+    reverse: bool = False
+    filter: str = ""
+
+
+class WorkspaceMemory(msgspec.Struct):
+    """What is remembered of one workspace."""
+
+    sae: str = ""
+    feature: int | None = None
+    forms: dict[str, dict[str, str]] = {}
+    """Form to what was last typed into it."""
+
+
+class Memory(msgspec.Struct):
+    """The state file."""
+
+    theme: str = ""
+    pane: str = "prompts"
+    weights: dict[str, float] = {}
+    """Shares of columns and panes, see `arrangement.WEIGHTS`."""
+    tables: dict[str, Sorting] = {}
+    """Pane to the order and filter of its table."""
+    workspaces: dict[str, WorkspaceMemory] = {}
+
+    def of(self, workspace: str) -> WorkspaceMemory:
+        """What is remembered of `workspace`; it counts as the one used last from now on."""
+        memory = self.workspaces.pop(workspace, None) or WorkspaceMemory()
+        self.workspaces[workspace] = memory
+        for oldest in list(self.workspaces)[:-_WORKSPACES_REMEMBERED]:
+            del self.workspaces[oldest]
+        return memory
+
+
+def config_path() -> Path:
+    """Where the user's configuration is looked for."""
+    return platformdirs.user_config_path("brainsurg") / "config.toml"
+
+
+def state_path() -> Path:
+    """Where the app keeps what it remembers."""
+    return platformdirs.user_state_path("brainsurg") / "tui.json"
+
+
+def read_settings(path: Path) -> Settings:
+    """The configuration in `path`, the defaults if there is none. UserError if it is no good."""
+    try:
+        return msgspec.convert(tomllib.loads(path.read_text("utf-8")), Settings)
+    except FileNotFoundError:
+        return Settings()
+    except (OSError, ValueError) as error:  # TOMLDecodeError and ValidationError are ValueErrors
+        raise UserError(f"{path} can't be used: {error}.", "Mend it or move it away.") from error
+
+
+def read_memory(path: Path) -> Memory:
+    """What was remembered; nothing if that is not there or spoilt, for it is a convenience."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Memory)
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        return Memory()
+
+
+def write_memory(path: Path, memory: Memory) -> None:
+    """Remember. Raises OSError where that can't be written."""
+    write_whole(path, msgspec.json.format(msgspec.json.encode(memory)))

@@ -1,0 +1,202 @@
+"""What the app knows: one object, owned by the app, that nobody else changes.
+
+No Textual and no I/O in here. Panes read it when they are told to show themselves; the desks
+change it when an answer or news arrives. An answer says what it was asked for, and the methods
+that take one in refuse it when that is not what is wanted any more.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import msgspec
+
+from brainsurg_tui.history import History
+from brainsurg_tui.trial import Trial
+from engine.service.protocol import (
+    ClampReport,
+    Contents,
+    Done,
+    Event,
+    FeatureDetail,
+    FeatureTable,
+    JobInfo,
+    Progressed,
+    Reply,
+    SAEInfo,
+    StateChanged,
+    Status,
+    Train,
+)
+
+Connection = Literal["connecting", "connected", "lost"]
+
+EMPTY = Contents(workspace="", prompts=[], activations=[], saes=[])
+
+
+@dataclass(frozen=True)
+class Change:
+    """Something that the user did and may want undone: what to ask the engine, either way."""
+
+    title: str
+    back: Reply[Done]
+    again: Reply[Done]
+
+
+@dataclass(frozen=True)
+class Message:
+    """Something that went wrong or was decided, kept for the messages screen."""
+
+    time: float
+    severity: Literal["information", "warning", "error"]
+    text: str
+    trace: str = ""
+
+
+@dataclass
+class State:
+    """Everything that the panes show."""
+
+    connection: Connection = "connecting"
+    contents: Contents = EMPTY
+    status: Status | None = None
+    jobs: dict[int, JobInfo] = field(default_factory=dict)
+    """Job id to job, oldest first."""
+    histories: dict[int, History] = field(default_factory=dict)
+    sae: str | None = None
+    table: FeatureTable | None = None
+    feature: int | None = None
+    detail: FeatureDetail | None = None
+    visited: list[int] = field(default_factory=list)
+    """Features looked at, in that order, each once."""
+    trial: Trial = field(default_factory=Trial)
+    report: ClampReport | None = None
+    clamping: Progressed | None = None
+    """How far the running clamp is; None while none runs."""
+    job: int | None = None
+    """The job chosen in the jobs pane."""
+    undo: list[Change] = field(default_factory=list)
+    redo: list[Change] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
+
+    # SAEs and features
+
+    def sae_info(self) -> SAEInfo | None:
+        """The selected SAE as lists show it."""
+        return next((sae for sae in self.contents.saes if sae.name == self.sae), None)
+
+    def take_contents(self, contents: Contents) -> bool:
+        """Take in what the workspace holds; True if another SAE is selected by that."""
+        self.contents = contents
+        if self.sae_info() is not None:
+            return False
+        scanned = [sae.name for sae in contents.saes if sae.scanned]
+        everyone = [sae.name for sae in contents.saes]
+        return self.choose_sae(next(reversed(scanned or everyone), None))
+
+    def choose_sae(self, name: str | None) -> bool:
+        """Select an SAE, and forget what belongs to the one before; False if it was selected."""
+        if name == self.sae:
+            return False
+        self.sae = name
+        self.table = self.detail = self.report = self.feature = None
+        self.visited.clear()
+        self.trial = msgspec.structs.replace(self.trial, edits=())
+        return True
+
+    def take_table(self, table: FeatureTable) -> bool:
+        """Take in a feature table, unless it is of another SAE."""
+        if table.sae != self.sae:
+            return False
+        self.table = table
+        return True
+
+    def labels(self) -> Mapping[int, str]:
+        """The names that somebody gave to features of the selected SAE."""
+        return {} if self.table is None else self.table.labels
+
+    def label(self, feature: int) -> str:
+        """The name that somebody gave to a feature, or nothing."""
+        return self.labels().get(feature, "")
+
+    def take_label(self, sae: str, feature: int, text: str) -> None:
+        """A feature of `sae` is called so from now on."""
+        if self.table is None or self.table.sae != sae:
+            return
+        labels = {**self.table.labels, feature: text}
+        if not text:
+            del labels[feature]
+        self.table = msgspec.structs.replace(self.table, labels=labels)
+
+    def choose_feature(self, feature: int | None) -> bool:
+        """Select a feature; False if it was selected."""
+        if feature == self.feature:
+            return False
+        self.feature = feature
+        if feature is not None and feature not in self.visited:
+            self.visited.append(feature)
+        return True
+
+    def visit(self, step: int) -> int | None:
+        """Select the feature looked at before (-1) or after (1); None if there is none."""
+        if self.feature not in self.visited:
+            return None
+        place = self.visited.index(self.feature) + step
+        if not 0 <= place < len(self.visited):
+            return None
+        self.feature = self.visited[place]
+        return self.feature
+
+    def take_detail(self, sae: str, detail: FeatureDetail) -> bool:
+        """Take in what is known of a feature of `sae`, unless another is selected by now."""
+        if (sae, detail.id) != (self.sae, self.feature):
+            return False
+        self.detail = detail
+        return True
+
+    # Jobs
+
+    def take_jobs(self, jobs: Iterable[JobInfo]) -> None:
+        """Take in the list of jobs."""
+        self.jobs = {job.id: job for job in sorted(jobs, key=lambda job: job.id)}
+
+    def take_job(self, job: JobInfo) -> None:
+        """Take in one job."""
+        self.take_jobs([*(known for known in self.jobs.values() if known.id != job.id), job])
+
+    def take_event(self, event: Event) -> bool:
+        """Take in what happened to a job; False if that was known."""
+        if not self.history(event.job).add(event):
+            return False
+        job = self.jobs.get(event.job)
+        if job is None:
+            return True
+        match event.body:
+            case StateChanged(state=state, error=error):
+                job = msgspec.structs.replace(job, state=state, error=error)
+            case Progressed():
+                job = msgspec.structs.replace(job, progress=event.body)
+        self.jobs[event.job] = job
+        return True
+
+    def history(self, job: int) -> History:
+        """The events of a job, as far as they are known."""
+        return self.histories.setdefault(job, History())
+
+    def running(self) -> list[JobInfo]:
+        """Jobs that a worker is busy with or that wait for one, oldest first."""
+        return [job for job in self.jobs.values() if not job.over]
+
+    def charted(self) -> JobInfo | None:
+        """The training whose curve is to be seen: the chosen one, one that runs, or the last."""
+        trainings = [job for job in self.jobs.values() if isinstance(job.spec, Train)]
+        chosen = [job for job in trainings if job.id == self.job]
+        live = [job for job in trainings if job.state in ("running", "paused")]
+        return next(reversed(chosen or live or trainings), None)
+
+    # Undo
+
+    def did(self, change: Change) -> None:
+        """Remember a change that can be undone; what had been undone is gone then."""
+        self.undo.append(change)
+        self.redo.clear()

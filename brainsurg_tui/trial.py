@@ -1,0 +1,115 @@
+"""The clamp that is being prepared: edits and how to look at what follows from them.
+
+An immutable value and small functions that return the next one, so that every key in the clamp
+pane is one line, and a trial can be compared with the report that answers it.
+"""
+
+from collections.abc import Callable
+
+import msgspec
+
+from engine.service.protocol import ClampRequest, FeatureEdit, Operation, View
+
+OPERATIONS: tuple[Operation, ...] = ("clamp", "ablate", "scale", "add")
+
+_DEFAULT = {"clamp": 5.0, "ablate": 0.0, "scale": 2.0, "add": 5.0}
+"""Where each operation starts; five times the maximum is the unit's answer to the seed's 5.0."""
+
+_STEPS = (-10.0, -5.0, -3.0, -2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 3.0, 5.0, 7.0, 10.0, 15.0, 20.0)
+"""The strengths that + and - walk, in multiples of the feature's maximum."""
+
+
+class Trial(msgspec.Struct, frozen=True, kw_only=True):
+    """A clamp request that still lacks its SAE and its prompts."""
+
+    edits: tuple[FeatureEdit, ...] = ()
+    view: View = "model"
+    generate: int = 24
+    nulls: int = 20
+
+    def request(self, sae: str, prompts: list[str]) -> ClampRequest:
+        """What to ask the engine."""
+        return ClampRequest(
+            sae=sae,
+            edits=list(self.edits),
+            prompts=prompts,
+            view=self.view,
+            generate=self.generate,
+            nulls=self.nulls,
+        )
+
+    def of(self, features: list[int]) -> "Trial":
+        """The same trial on these features, keeping what was set for those it had."""
+        had = {edit.feature: edit for edit in self.edits}
+        first = self.edits[0] if self.edits else FeatureEdit(feature=0, value=5.0, unit="max")
+        edits = [had.get(f) or msgspec.structs.replace(first, feature=f) for f in features]
+        return msgspec.structs.replace(self, edits=tuple(edits))
+
+    def set(self, operation: Operation, value: float, unit: str) -> "Trial":
+        """The same trial with every edit doing this."""
+        return self._each(operation=operation, value=value, unit=unit)
+
+    def next_operation(self) -> "Trial":
+        """The operation after the present one, at its usual value."""
+        if not self.edits:
+            return self
+        place = OPERATIONS.index(self.edits[0].operation)
+        operation = OPERATIONS[(place + 1) % len(OPERATIONS)]
+        return self._each(operation=operation, value=_DEFAULT[operation])
+
+    def other_view(self) -> "Trial":
+        """Inside the running model, or the seed's view: the reconstruction alone."""
+        view: View = "reconstruction" if self.view == "model" else "model"
+        return msgspec.structs.replace(self, view=view)
+
+    def stronger(self, steps: int) -> "Trial":
+        """`steps` places up (or down) the ladder of strengths; zero stays in the way."""
+        return self._each_value(lambda value: _along(value, steps))
+
+    def zero(self) -> "Trial":
+        """The feature is held at zero."""
+        return self._each(operation="clamp", value=0.0)
+
+    def without_last(self) -> "Trial":
+        """The trial without the edit that was added last."""
+        return msgspec.structs.replace(self, edits=self.edits[:-1])
+
+    def _each(self, **fields: object) -> "Trial":
+        edits = tuple(msgspec.structs.replace(edit, **fields) for edit in self.edits)
+        return msgspec.structs.replace(self, edits=edits)
+
+    def _each_value(self, change: Callable[[float], float]) -> "Trial":
+        edits = tuple(
+            msgspec.structs.replace(edit, value=change(edit.value))
+            if edit.operation != "ablate"
+            else edit
+            for edit in self.edits
+        )
+        return msgspec.structs.replace(self, edits=edits)
+
+
+def _along(value: float, steps: int) -> float:
+    """The next rung above (steps > 0) or below `value`; beyond the ladder, half as much again."""
+    for _ in range(abs(steps)):
+        if steps > 0:
+            value = next((rung for rung in _STEPS if rung > value), value * 1.5)
+        else:
+            lower = [rung for rung in _STEPS if rung < value]
+            value = lower[-1] if lower else value * 1.5
+    return value
+
+
+def describe_edit(edit: FeatureEdit, *, ascii_only: bool = False) -> str:
+    """An edit in a few words: `10432 = 5× max`, `10432 × 0.5`, `10432 + 2`, `10432 ablated`."""
+    times, minus = ("x", "-") if ascii_only else ("×", "−")
+    value = f"{abs(edit.value):g}" + (f"{times} max" if edit.unit == "max" else "")
+    sign = minus if edit.value < 0 else ""
+    match edit.operation:
+        case "clamp":
+            return f"{edit.feature} = {sign}{value}"
+        case "ablate":
+            return f"{edit.feature} ablated"
+        case "scale":
+            return f"{edit.feature} {times} {sign}{abs(edit.value):g}"
+        case "add":
+            return f"{edit.feature} {sign or '+'} {value}"

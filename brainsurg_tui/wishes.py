@@ -1,0 +1,38 @@
+"""Action id to what the app does for it; all other actions are done by the pane or workbench."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from brainsurg_tui.app import BrainSurgery
+
+WISHES: "Mapping[str, Callable[[BrainSurgery], None]]" = {
+    "capture": lambda app: app.desks.chain.capture(),
+    "train": lambda app: app.desks.chain.train(),
+    "scan": lambda app: app.desks.chain.scan(),
+    "import_activations": lambda app: app.desks.chain.import_activations(),
+    "export_activations": lambda app: app.desks.chain.export_activations(),
+    "workspace": lambda app: app.desks.contents.look_around(),
+    "clamp": lambda app: app.desks.clamping.clamp(),
+    "stronger": lambda app: app.desks.clamping.change(app.state.trial.stronger(1)),
+    "weaker": lambda app: app.desks.clamping.change(app.state.trial.stronger(-1)),
+    "zero": lambda app: app.desks.clamping.change(app.state.trial.zero()),
+    "remove": lambda app: app.desks.clamping.change(app.state.trial.without_last()),
+    "operation": lambda app: app.desks.clamping.change(app.state.trial.next_operation()),
+    "view": lambda app: app.desks.clamping.change(app.state.trial.other_view()),
+    "form": lambda app: app.desks.clamping.settings(),
+    "earlier": lambda app: app.desks.features.visit(-1),
+    "later": lambda app: app.desks.features.visit(1),
+    "undo": lambda app: app.desks.contents.undo(),
+    "redo": lambda app: app.desks.contents.redo(),
+    "cancel_job": lambda app: app.desks.jobs.cancel(),
+    "hold_job": lambda app: app.desks.jobs.hold(),
+    "copy": lambda app: app.desks.files.copy(app.bench.pane.copied()),
+    "export": lambda app: app.desks.files.export(app.bench.pane.exported()),
+    "picture": lambda app: app.desks.files.picture(),
+    "help": lambda app: app.desks.program.help(),
+    "palette": lambda app: app.desks.program.palette(),
+    "messages": lambda app: app.desks.program.messages(),
+    "theme": lambda app: app.search_themes(),
+    "quit": lambda app: app.desks.program.quit(),
+}

@@ -1,0 +1,514 @@
+"""An engine that lives in the test: a world that several front ends may be connected to.
+
+It answers at once with small believable data, and jobs stand still until a test moves them.
+"""
+
+import asyncio
+import math
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from engine.errors import UserError
+from engine.interventions.spec import (
+    BY_CONSTRUCTION,
+    DimensionShift,
+    DimensionSummary,
+    FeatureEdit,
+    NextToken,
+)
+from engine.service import protocol as p
+from engine.service.faults import EngineGoneError
+
+PROMPTS = (
+    ("story", "Once upon a time in a distant land"),
+    ("factual", "What is the capital of France?"),
+    ("code", "Write a Python function to reverse a string."),
+    ("dialogue", "Alice: Hi Bob! How are you?"),
+    ("science", "The theory of relativity explains..."),
+    ("humour", "Tell me a joke that would make even a robot laugh."),
+    ("figurative", "If we were both code, I'd say you're the syntax to my logic."),
+)
+TEXTS = (
+    "The train from Paris to Lyon was late and everybody waited on the cold platform",
+    "She flew home to Vienna, where her sister had already made the beds for the night",
+    "In the end the mayor of Lisbon announced that the old bridge would be closed",
+    "Between Rome and the coast, the road follows the river for most of the way",
+)
+D_SAE = 2048
+D_MODEL = 64
+
+
+class World:
+    """What the fake engine keeps, whoever is connected."""
+
+    def __init__(self, workspace: str = "/tmp/fake-workspace", *, empty: bool = False) -> None:
+        self.workspace = workspace
+        self.prompts = [
+            p.SavedPrompt(id=i, prompt=prompt, category=category)
+            for i, (category, prompt) in enumerate(PROMPTS, 1)
+        ]
+        self.activations: list[p.ActivationsInfo] = []
+        self.saes: list[p.SAEInfo] = []
+        self.labels: dict[str, dict[int, str]] = {}
+        self.jobs: dict[int, p.JobInfo] = {}
+        self.events: list[p.Event] = []
+        self.watchers: list[asyncio.Queue[p.NewsBody | None]] = []
+        self.asked: list[p.Reply[Any]] = []
+        self.gates: dict[type, asyncio.Event] = {}
+        """A request of such a type is answered only when its gate is opened."""
+        self.clock = 1_700_000_000.0
+        self.gpus: list[p.Gpu] = []
+        if not empty:
+            self.add_activations("acts1", tokens=18_432, documents=120)
+            self.add_sae("r1", scanned=True)
+            self.labels["r1"] = {11: "European capitals", 7: "once upon a time"}
+
+    # What it holds
+
+    def add_activations(self, name: str, *, tokens: int, documents: int) -> None:
+        self.activations.append(
+            p.ActivationsInfo(
+                name=name,
+                model="models/stories260k",
+                site="resid_post.3",
+                d_model=D_MODEL,
+                tokens=tokens,
+                documents=documents,
+                dtype="float32",
+                bytes=tokens * D_MODEL * 4,
+                origin=f"{documents} prompts, each continued by 24 tokens",
+            )
+        )
+
+    def add_sae(self, name: str, *, arch: str = "topk", scanned: bool = False) -> None:
+        self.saes.append(
+            p.SAEInfo(
+                name=name,
+                arch=arch,
+                d_in=D_MODEL,
+                d_sae=D_SAE,
+                k=16 if arch == "topk" else None,
+                model="models/stories260k",
+                site="resid_post.3",
+                activations="acts1",
+                metrics={"explained_variance": 0.931, "fvu": 0.069, "l0": 16.0},
+                scanned=scanned,
+            )
+        )
+
+    def table(self, sae: str) -> p.FeatureTable:
+        numbers = np.random.default_rng(0)
+        density = np.exp(numbers.normal(-6, 1.5, D_SAE)).clip(0, 1).astype("<f4")
+        maximum = (numbers.gamma(3.0, 1.2, D_SAE) * (density > 1e-4)).astype("<f4")
+        documents = (density * 4000).astype("<i4")
+        columns = {
+            "max": maximum,
+            "mean": maximum * np.float32(0.3),
+            "density": density,
+            "documents": documents,
+        }
+        return p.FeatureTable(
+            sae=sae,
+            activations="acts1",
+            features=D_SAE,
+            tokens=18_432,
+            columns={name: column.tobytes() for name, column in columns.items()},
+            dtypes={name: column.dtype.str for name, column in columns.items()},
+            labels=dict(self.labels.get(sae, {})),
+        )
+
+    def detail(self, sae: str, feature: int) -> p.FeatureDetail:
+        table = self.table(sae)
+        columns = {n: np.frombuffer(c, table.dtypes[n]) for n, c in table.columns.items()}
+        maximum = float(columns["max"][feature])
+        return p.FeatureDetail(
+            id=feature,
+            max=maximum,
+            mean=float(columns["mean"][feature]),
+            density=float(columns["density"][feature]),
+            documents=int(columns["documents"][feature]),
+            label=self.labels.get(sae, {}).get(feature, ""),
+            snippets=[
+                snippet(TEXTS[i % len(TEXTS)], 3 + (feature + i) % 5, maximum * 0.93**i, 77 * i)
+                for i in range(12)
+            ],
+            promoted=[" Paris", " London", " city", " capital", "\n"],
+            suppressed=[" the", " of", " an"],
+        )
+
+    # Jobs
+
+    def submit(self, spec: p.JobSpec) -> p.JobInfo:
+        if isinstance(spec, p.Train) and spec.name in {sae.name for sae in self.saes}:
+            raise UserError(f"There is an SAE {spec.name} already.", "Choose another name.")
+        id = len(self.jobs) + 1
+        self.jobs[id] = p.JobInfo(id=id, spec=spec, state="queued", created=self.clock)
+        self.tell(id, p.StateChanged(state="queued"))
+        return self.jobs[id]
+
+    def start(self, id: int) -> None:
+        self.jobs[id] = msgspec.structs.replace(
+            self.jobs[id], state="running", started=self.clock, pid=4242
+        )
+        self.tell(id, p.StateChanged(state="running"))
+
+    def report(self, id: int, done: int, total: int = 1000) -> None:
+        """A training says how far it is."""
+        share = done / total
+        progress = p.Progressed(
+            phase="train",
+            done=done,
+            total=total,
+            unit="steps",
+            rate=210.0,
+            seconds_left=(total - done) / 210,
+            metrics={
+                "loss": 1.2 * math.exp(-4 * share) + 0.08 + 0.01 * math.sin(done),
+                "fvu": math.exp(-5 * share) + 0.06,
+                "l0": 16.0,
+                "dead_fraction": 0.01 + 0.05 * share,
+                "lr": 3e-4,
+                "tokens_per_second": 31_900.0,
+            },
+        )
+        self.jobs[id] = msgspec.structs.replace(self.jobs[id], progress=progress)
+        self.tell(id, progress)
+
+    def finish(self, id: int, state: str = "done", error: str = "") -> None:
+        """The job ends, and the workspace holds what it made."""
+        job = self.jobs[id]
+        result = self._made(job.spec) if state == "done" else None
+        self.jobs[id] = msgspec.structs.replace(
+            job, state=state, ended=self.clock + 38, error=error, result=result
+        )
+        self.tell(id, p.StateChanged(state=state, error=error))
+        self.changed()
+
+    def _made(self, spec: p.JobSpec) -> p.JobResult:
+        match spec:
+            case p.Capture():
+                self.add_activations(spec.name, tokens=315, documents=len(spec.prompts))
+                return p.CaptureResult(
+                    name=spec.name,
+                    sets=[spec.name],
+                    model=spec.model,
+                    d_model=D_MODEL,
+                    sites=spec.sites,
+                    tokens=315,
+                    documents=len(spec.prompts),
+                    bytes=315 * D_MODEL * 4,
+                    seconds=2.0,
+                    tokens_per_second=157.0,
+                )
+            case p.Train():
+                self.add_sae(spec.name, arch=spec.arch)
+                return p.TrainResult(
+                    name=spec.name,
+                    arch=spec.arch,
+                    d_in=D_MODEL,
+                    d_sae=D_SAE,
+                    steps=1000,
+                    tokens=1_024_000,
+                    tokens_per_second=31_900.0,
+                    metrics={"fvu": 0.069, "explained_variance": 0.931, "l0": 16.0},
+                )
+            case p.Scan():
+                self.saes = [
+                    msgspec.structs.replace(sae, scanned=sae.scanned or sae.name == spec.sae)
+                    for sae in self.saes
+                ]
+                return p.ScanResult(
+                    sae=spec.sae,
+                    activations=spec.activations or "acts1",
+                    features=D_SAE,
+                    tokens=18_432,
+                    alive=2000,
+                    seconds=3.0,
+                    tokens_per_second=9000.0,
+                )
+            case _:
+                return p.FilesResult(files=["activations_0.pt", "metadata.json"], shapes=[[49, 64]])
+
+    # News
+
+    def tell(self, job: int, body: p.StateChanged | p.Progressed | p.Noted) -> None:
+        event = p.Event(seq=len(self.events) + 1, job=job, time=self.clock, body=body)
+        self.events.append(event)
+        self._send(event)
+
+    def changed(self) -> None:
+        self._send(p.ContentsChanged())
+
+    def question_progress(self, done: int, total: int) -> None:
+        progress = p.Progressed(phase="clamp", done=done, total=total)
+        self._send(p.QuestionProgress(ask=1, body=progress))
+
+    def _send(self, body: p.NewsBody) -> None:
+        for watcher in self.watchers:
+            watcher.put_nowait(body)
+
+    def die(self) -> None:
+        """Every connection is lost."""
+        for watcher in self.watchers:
+            watcher.put_nowait(None)
+        self.watchers.clear()
+
+
+class FakeEngine:
+    """One connection to the world."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self._news: asyncio.Queue[p.NewsBody | None] = asyncio.Queue()
+        self._gone = False
+
+    async def ask(self, request: p.Reply[Any]) -> Any:
+        if self._gone:
+            raise EngineGoneError("the engine has ended")
+        self.world.asked.append(request)
+        gate = self.world.gates.get(type(request))
+        if gate is not None:
+            await gate.wait()
+        answer = ANSWERS[type(request)]
+        if isinstance(request, p.Watch):
+            self.world.watchers.append(self._news)
+        return answer(self.world, request)
+
+    async def news(self) -> AsyncIterator[p.NewsBody]:
+        while (body := await self._news.get()) is not None:
+            yield body
+        self._gone = True
+
+    async def close(self) -> None:
+        self._gone = True
+        if self._news in self.world.watchers:
+            self.world.watchers.remove(self._news)
+
+
+def snippet(text: str, peak: int, value: float, document: int) -> p.Snippet:
+    tokens = [f" {word}" for word in text.split(" ")]
+    tokens[0] = tokens[0].strip()
+    activations = [
+        max(0.0, round(value * (1 - abs(i - peak) / 2.5), 3)) for i in range(len(tokens))
+    ]
+    activations[peak] = value
+    return p.Snippet(
+        text=text,
+        tokens=tokens,
+        activations=activations,
+        peak=peak,
+        document=document,
+        position=peak,
+    )
+
+
+def clamp_report(request: p.ClampRequest) -> p.ClampReport:
+    """A report in which stronger edits do more."""
+    edit = request.edits[0]
+    strength = abs(edit.value)
+    shift = {
+        "mean_abs_diff": 0.031 * strength,
+        "max_abs_diff": 0.537 * strength,
+        "top_dims": [
+            DimensionShift(token=t, dim=d, delta=-0.537 * strength / (i + 1))
+            for i, (t, d) in enumerate(((0, 38), (1, 38), (9, 38), (9, 12), (2, 7)))
+        ],
+        "dimensions": [
+            DimensionSummary(
+                dim=dim,
+                mean_delta=-0.2 / (i + 1),
+                mean_abs_delta=0.2 / (i + 1),
+                max_abs_delta=0.5 / (i + 1),
+            )
+            for i, dim in enumerate((38, 12, 7, 3, 60))
+        ],
+    }
+    common = {
+        "feature": edit.feature,
+        "operation": edit.operation,
+        "edits": request.edits,
+        "maxima": [8.31] * len(request.edits),
+        "corpus": "acts1",
+        "reproduce": f"brainsurg clamp {request.sae} --feature {edit.feature} --times-max 5",
+    }
+    if request.view == "reconstruction":
+        return p.ReconstructionReport(
+            **common,
+            prompts=[
+                p.ReconstructedPrompt(prompt=t, tokens=t.split(" "), **shift)
+                for t in request.prompts
+            ],
+            note=BY_CONSTRUCTION,
+        )
+    return p.ModelReport(
+        **common,
+        site="resid_post.3",
+        prompts=[edited_prompt(text, i, edit, shift) for i, text in enumerate(request.prompts)],
+        null_features=[[4]] * request.nulls,
+        checks=p.Checks(
+            no_op=True,
+            hf_identical=True,
+            error_kept=True,
+            error_kept_deviation=1e-7,
+            bos_masked=True,
+        ),
+        warnings=["315 training vectors for 2,048 features: this memorises."],
+    )
+
+
+def edited_prompt(
+    text: str, number: int, edit: FeatureEdit, shift: dict[str, Any]
+) -> p.EditedPrompt:
+    before = [" there", " was", " a", " little", " girl", " named", " Lily", "."]
+    after = [" there", " was", " a", " big", " city", " called", " Vienna", "."]
+    prompt_tokens = text.split(" ")
+    kl = 0.08 * abs(edit.value) / (number + 1)
+    return p.EditedPrompt(
+        prompt=text,
+        tokens=[*prompt_tokens, *before],
+        prompt_tokens=len(prompt_tokens),
+        edited_tokens=len(prompt_tokens) + len(before) - 1,
+        kl=kl,
+        kl_per_position=[kl] * (len(prompt_tokens) + len(before)),
+        delta_ce=0.12,
+        relative_norm=0.31,
+        next_token=[
+            NextToken(token=" there", logp_before=-0.4, logp_after=-0.9),
+            NextToken(token=" the", logp_before=-1.9, logp_after=-2.4),
+            NextToken(token=" city", logp_before=-7.1, logp_after=-1.2),
+        ],
+        baseline_text="".join(before),
+        edited_text="".join(after),
+        divergence=3,
+        null=p.Null(n=20, mean=0.031, low=0.010, high=0.080, p=0.048),
+        **shift,
+    )
+
+
+# What each request is answered with --------------------------------------------------------------
+
+
+def _save_prompt(world: World, request: p.SavePrompt) -> p.SavedPrompt:
+    if not request.prompt.strip():
+        raise UserError("A prompt needs some text.")
+    id = request.id or max((known.id for known in world.prompts), default=0) + 1
+    saved = p.SavedPrompt(id=id, prompt=request.prompt, category=request.category)
+    known = [prompt.id for prompt in world.prompts]
+    if id in known:
+        world.prompts[known.index(id)] = saved
+    else:
+        world.prompts.append(saved)
+    world.changed()
+    return saved
+
+
+def _restore_prompts(world: World, request: p.RestorePrompts) -> p.Done:
+    world.prompts = list(request.prompts)
+    world.changed()
+    return p.Done()
+
+
+def _label(world: World, request: p.LabelFeature) -> p.Done:
+    world.labels.setdefault(request.sae, {})[request.feature] = request.text
+    if not request.text:
+        del world.labels[request.sae][request.feature]
+    world.changed()
+    return p.Done()
+
+
+def _change_job(state: str) -> Callable[[World, Any], p.JobInfo]:
+    def change(world: World, request: Any) -> p.JobInfo:
+        world.jobs[request.id] = msgspec.structs.replace(world.jobs[request.id], state=state)
+        world.tell(request.id, p.StateChanged(state=state))
+        return world.jobs[request.id]
+
+    return change
+
+
+def _delete(kind: str) -> Callable[[World, Any], p.Done]:
+    def delete(world: World, request: Any) -> p.Done:
+        setattr(world, kind, [x for x in getattr(world, kind) if x.name != request.name])
+        world.changed()
+        return p.Done()
+
+    return delete
+
+
+def _status(world: World, request: p.GetStatus) -> p.Status:
+    return p.Status(
+        pid=1,
+        uptime=12.0,
+        version="0.1.0",
+        workspace=world.workspace,
+        device="cpu, 2 cores",
+        jobs={},
+        workers=[],
+        gpus=world.gpus,
+        memory_used=1,
+        memory_total=2,
+        clients=len(world.watchers),
+    )
+
+
+def _contents(world: World, request: p.GetContents) -> p.Contents:
+    return p.Contents(
+        workspace=world.workspace,
+        prompts=list(world.prompts),
+        activations=list(world.activations),
+        saes=list(world.saes),
+    )
+
+
+def _summary(world: World, request: p.GetSummary) -> p.ActivationsSummary:
+    known = next(a for a in world.activations if a.name == request.name)
+    return p.ActivationsSummary(
+        name=known.name,
+        prompts=known.documents,
+        average_tokens=known.tokens / known.documents,
+        d_model=known.d_model,
+        vectors=known.tokens,
+    )
+
+
+def _events(world: World, request: p.GetEvents) -> p.EventList:
+    return p.EventList(
+        [e for e in world.events if e.seq > request.after and request.job in (None, e.job)]
+    )
+
+
+def _sites(world: World, request: p.GetSites) -> p.Sites:
+    if request.model == "nowhere":
+        raise UserError("There is no model nowhere.")
+    return p.Sites(
+        [
+            p.SiteInfo(site=f"resid_post.{i}", module=f"layers.{i}", width=D_MODEL, meaning="")
+            for i in range(5)
+        ]
+    )
+
+
+ANSWERS: dict[type, Callable[[World, Any], Any]] = {
+    p.Watch: lambda world, request: p.Done(),
+    p.GetStatus: _status,
+    p.GetContents: _contents,
+    p.GetSummary: _summary,
+    p.ListJobs: lambda world, request: p.JobList(list(world.jobs.values())),
+    p.GetJob: lambda world, request: world.jobs[request.id],
+    p.GetEvents: _events,
+    p.GetFeatureTable: lambda world, request: world.table(request.sae),
+    p.GetFeature: lambda world, request: world.detail(request.sae, request.feature),
+    p.LabelFeature: _label,
+    p.SavePrompt: _save_prompt,
+    p.RestorePrompts: _restore_prompts,
+    p.Submit: lambda world, request: world.submit(request.spec),
+    p.CancelJob: _change_job("cancelled"),
+    p.PauseJob: _change_job("paused"),
+    p.ResumeJob: _change_job("running"),
+    p.GetSites: _sites,
+    p.Clamp: lambda world, request: clamp_report(request.request),
+    p.DeleteActivations: _delete("activations"),
+    p.DeleteSAE: _delete("saes"),
+}
