@@ -36,7 +36,7 @@ class ClampRequest(msgspec.Struct, frozen=True, kw_only=True):
     """All applied at once."""
     prompts: list[str]
     prompt_file: str = ""
-    """The file that the prompts were read from, if any: the reproduction line names it."""
+    """A file of prompts, read when `prompts` is empty; the reproduction line names it."""
     view: View = "model"
     """`model`: edit inside the running model; `reconstruction`: decode twice and compare."""
     positions: tuple[int, int | None] = (0, None)

@@ -1,0 +1,110 @@
+"""The model view: the edit inside the running model, and what follows from it."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+
+from engine.features.catalogue import Catalogue
+from engine.interventions.cautions import cautions
+from engine.interventions.checks import all_of, measure_checks
+from engine.interventions.delta import Change, resolved
+from engine.interventions.measures import (
+    cross_entropy,
+    first_divergence,
+    kl_per_position,
+    next_token_table,
+)
+from engine.interventions.nulls import compare_with_null, matched_features, null_changes
+from engine.interventions.reproduce import reproduce
+from engine.interventions.shift import measure_shift
+from engine.interventions.spec import ClampRequest, EditedPrompt, ModelReport
+from engine.interventions.subject import Reading, Subject
+from engine.model.text import decode, vocabulary
+from engine.progress import Progress
+
+
+@torch.no_grad()
+def model_view(
+    subject: Subject, catalogue: Catalogue, request: ClampRequest, progress: Progress
+) -> ModelReport:
+    """Carry out a request that has been checked, prompt by prompt.
+
+    `progress` is called between prompts and between nulls.
+    """
+    columns = catalogue.columns
+    features = [edit.feature for edit in request.edits]
+    maxima = catalogue.maxima(features)
+    nulls = matched_features(columns, features, request.nulls, request.seed)
+    rows = [
+        resolved(request.edits, maxima),
+        *(null_changes(request.edits, stand_ins, columns) for stand_ins in nulls),
+    ]
+    texts = vocabulary(subject.lm)
+    total = len(request.prompts)
+    prompts, checks = [], []
+    for done, prompt in enumerate(request.prompts):
+
+        def tick(done: int = done) -> None:
+            progress("clamp", done, total, "prompts")
+
+        tick()
+        reading = subject.read(prompt, request)
+        checks.append(measure_checks(reading, rows[0]))
+        prompts.append(_edited(reading, rows, request.generate, texts, tick))
+    progress("clamp", total, total, "prompts")
+    return ModelReport(
+        feature=features[0],
+        operation=request.edits[0].operation,
+        edits=request.edits,
+        maxima=maxima,
+        corpus=catalogue.manifest.activations,
+        site=str(subject.site),
+        prompts=prompts,
+        null_features=nulls,
+        checks=all_of(checks),
+        warnings=cautions(request, catalogue, prompts, len(nulls)),
+        reproduce=reproduce(request),
+    )
+
+
+def _edited(
+    reading: Reading,
+    rows: Sequence[Sequence[Change]],
+    generate: int,
+    texts: list[str],
+    tick: Callable[[], None],
+) -> EditedPrompt:
+    """What the first row of changes does to one reading, held against the other rows."""
+    lm = reading.subject.lm
+    x, added = reading.activations(), reading.added(rows[0])
+    touched = reading.touched
+    relative = added[touched].norm(dim=-1) / x[touched].float().norm(dim=-1)
+    prompt_ids = reading.token_ids[: reading.prompt_tokens]
+    baseline = reading.token_ids[reading.prompt_tokens :]
+    edited = reading.continued(rows[0], generate)
+
+    kl_of_rows = []
+    for clean_logits, logits in reading.logits_under(rows):
+        tick()
+        kl_of_rows.append(kl_per_position(clean_logits, logits))
+        if len(kl_of_rows) == 1:
+            last = reading.prompt_tokens - 1
+            next_token = next_token_table(clean_logits[last], logits[last], texts)
+            losses = [cross_entropy(each, prompt_ids) for each in (logits, clean_logits)]
+    kl, *null_kl = (values.mean().item() for values in kl_of_rows)
+    return EditedPrompt(
+        prompt=reading.prompt,
+        tokens=[texts[i] for i in reading.token_ids.tolist()],
+        prompt_tokens=reading.prompt_tokens,
+        edited_tokens=int(touched.sum()),
+        kl=kl,
+        kl_per_position=kl_of_rows[0].tolist(),
+        delta_ce=None if losses[0] is None or losses[1] is None else losses[0] - losses[1],
+        relative_norm=relative.mean().item() if len(relative) else 0.0,
+        next_token=next_token,
+        baseline_text=decode(lm, baseline),
+        edited_text=decode(lm, edited),
+        divergence=first_divergence(baseline.tolist(), edited.tolist()),
+        null=compare_with_null(kl, null_kl),
+        **measure_shift(added),
+    )

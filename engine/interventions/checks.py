@@ -1,0 +1,66 @@
+"""What has to hold for an intervention to mean anything, measured on the text at hand."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from engine.interventions.delta import Change, changed
+from engine.interventions.spec import Checks
+from engine.interventions.subject import Reading
+from engine.model.edit import editing
+from engine.model.generate import logits
+
+_DECODER_ROUNDING = 1e-5
+"""Of float32 sums over all features, as a share of the largest activation of the token."""
+
+
+@torch.no_grad()
+def measure_checks(reading: Reading, changes: Sequence[Change]) -> Checks:
+    """Run the model plainly, through our own path, with an edit of nothing, and with the edit."""
+    lm, sae = reading.subject.lm, reading.subject.sae
+    batch = reading.token_ids[None]
+    plain = lm.model(input_ids=batch, use_cache=False).logits
+    clean = logits(lm, batch)
+    nothing = [dataclasses.replace(change, operation="scale", amount=1.0) for change in changes]
+    x = reading.activations()
+    with editing(lm, reading.steering(changes)):
+        moved = reading.activations()
+    z = sae.encode(x.to(sae.W_dec.device))
+    intended = (sae.decode(changed(z, changes)) - sae.decode(z)).to(x.device)
+    intended[~reading.touched] = 0
+    bos = list(reading.mask.bos)
+    return Checks(
+        no_op=torch.equal(logits(lm, batch, reading.steering(nothing)), clean),
+        hf_identical=torch.equal(clean, plain),
+        error_kept=error_is_kept(x, moved, intended),
+        error_kept_deviation=_deviation(x, moved, intended).max().item() / x.abs().max().item(),
+        bos_masked=torch.equal(x[bos], moved[bos]),
+    )
+
+
+def error_is_kept(x: Tensor, moved: Tensor, intended: Tensor) -> bool:
+    """Whether x became x + Δ within rounding: [tokens, d_model] each, Δ as `intended` in float32.
+
+    Allowed are two roundings to the dtype of x in each number, and that of a decoder's sum.
+    """
+    epsilon = torch.finfo(x.dtype).eps
+    size = x.float().abs() + intended.abs()
+    allowed = epsilon * size + _DECODER_ROUNDING * size.amax(-1, keepdim=True)
+    return bool((_deviation(x, moved, intended) <= allowed).all())
+
+
+def all_of(checks: Sequence[Checks]) -> Checks:
+    """What holds on every prompt, and the largest deviation."""
+    return Checks(
+        no_op=all(check.no_op for check in checks),
+        hf_identical=all(check.hf_identical for check in checks),
+        error_kept=all(check.error_kept for check in checks),
+        error_kept_deviation=max(check.error_kept_deviation for check in checks),
+        bos_masked=all(check.bos_masked for check in checks),
+    )
+
+
+def _deviation(x: Tensor, moved: Tensor, intended: Tensor) -> Tensor:
+    return (moved.double() - x.double() - intended.double()).abs()

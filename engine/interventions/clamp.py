@@ -1,0 +1,40 @@
+"""Changing features and measuring what follows: the one function that others call."""
+
+from pathlib import Path
+
+import msgspec
+
+from engine.activations.corpus import read_prompts
+from engine.features.catalogue import Catalogue
+from engine.interventions.causal import model_view
+from engine.interventions.reconstruction import reconstruction_view
+from engine.interventions.spec import ClampReport, ClampRequest, check_request
+from engine.interventions.subject import Subject
+from engine.model.load import LanguageModel
+from engine.model.site import Site
+from engine.progress import Progress, Silent
+from engine.sae.base import SparseAutoencoder
+
+
+def clamp(
+    lm: LanguageModel,
+    sae: SparseAutoencoder,
+    site: Site,
+    catalogue: Catalogue,
+    request: ClampRequest,
+    *,
+    progress: Progress | None = None,
+) -> ClampReport:
+    """Carry out a request with the SAE of `site`, whose features `catalogue` describes.
+
+    Raises UserError for a request that can't be carried out, before anything is run where that can
+    be told.
+    """
+    if request.prompt_file and not request.prompts:
+        prompts = [entry.prompt for entry in read_prompts(Path(request.prompt_file))]
+        request = msgspec.structs.replace(request, prompts=prompts)
+    check_request(request, len(catalogue))
+    subject = Subject(lm, sae, site)
+    subject.check(catalogue)
+    view = model_view if request.view == "model" else reconstruction_view
+    return view(subject, catalogue, request, progress or Silent())

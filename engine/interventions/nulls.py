@@ -1,0 +1,90 @@
+"""What the same operation does through other features: the null that an effect is held against."""
+
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.features.rank import Columns
+from engine.interventions.delta import Change
+from engine.interventions.spec import FeatureEdit, Null
+
+_WITHIN = np.log(2.0)
+_LOW, _HIGH = 0.05, 0.95
+
+
+def matched_features(
+    columns: Columns, features: Sequence[int], n: int, seed: int
+) -> list[list[int]]:
+    """Up to `n` random stand-ins for a set of edited features: in each, one for every feature.
+
+    A stand-in is alive and matched in density and in maximum: it is drawn at random from the
+    features within a factor of two of the edited one in both; where these are too few, the
+    nearest others (in log density and log maximum) fill up. No feature stands in twice, and no
+    edited one at all. There are fewer than `n` sets when too few features are alive, and none when
+    an edited feature is silent, since nothing alive is like it.
+    """
+    density, maximum = columns["density"], columns["max"]
+    alive = density > 0
+    if not alive[list(features)].all():
+        return []
+    free = alive.copy()
+    free[list(features)] = False
+    n = min(n, int(free.sum()) // len(features))
+    rng = np.random.default_rng(seed)
+    stand_ins = []
+    for feature in features:
+        candidates = np.flatnonzero(free)
+        apart = np.maximum(
+            _log_ratio(density[candidates], density[feature]),
+            _log_ratio(maximum[candidates], maximum[feature]),
+        )
+        alike = rng.permutation(candidates[apart <= _WITHIN])
+        others = candidates[apart > _WITHIN]
+        nearest = others[np.argsort(apart[apart > _WITHIN], kind="stable")]
+        chosen = np.concatenate([alike, nearest])[:n]
+        free[chosen] = False
+        stand_ins.append(chosen.tolist())
+    return [list(one_for_each) for one_for_each in zip(*stand_ins, strict=True)]
+
+
+def null_changes(
+    edits: Sequence[FeatureEdit], stand_ins: Sequence[int], columns: Columns
+) -> list[Change]:
+    """The same operations on the stand-ins, in units of their own maxima.
+
+    A value given in absolute units is taken as so many times the edited feature's maximum.
+    """
+    changes = []
+    for edit, stand_in in zip(edits, stand_ins, strict=True):
+        own = float(columns["max"][stand_in])
+        edited = float(columns["max"][edit.feature])
+        scale = own / edited if edit.unit == "absolute" and edit.operation != "scale" else 1.0
+        alike = msgspec.structs.replace(edit, feature=stand_in, value=edit.value * scale)
+        changes.append(Change.of(alike, own))
+    return changes
+
+
+def compare_with_null(observed: float, nulls: Sequence[float]) -> Null | None:
+    """Where an effect lies among those of the nulls; None without any.
+
+    p = (1 + #{null ≥ observed}) / (n + 1), which can't be 0: the observed effect counts as one of
+    its own null (Phipson and Smyth, "Permutation P-values should never be zero", 2010).
+    """
+    if not nulls:
+        return None
+    values: NDArray[np.float64] = np.array(nulls, dtype=np.float64)
+    low, high = np.quantile(values, [_LOW, _HIGH])
+    return Null(
+        n=len(values),
+        mean=float(values.mean()),
+        low=float(low),
+        high=float(high),
+        p=(1 + int((values >= observed).sum())) / (len(values) + 1),
+    )
+
+
+def _log_ratio(values: NDArray[np.float32], value: np.float32) -> NDArray[np.float64]:
+    """|log(values / value)| for positive values."""
+    return np.abs(np.log(values.astype(np.float64) / float(value)))

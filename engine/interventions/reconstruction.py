@@ -1,0 +1,68 @@
+"""The reconstruction view, the seed's experiment: decode with and without the edit, and compare."""
+
+import torch
+from torch import Tensor
+
+from engine.features.catalogue import Catalogue
+from engine.interventions.cautions import silent_features
+from engine.interventions.delta import Change, changed, resolved
+from engine.interventions.reproduce import reproduce
+from engine.interventions.shift import measure_shift
+from engine.interventions.spec import ClampRequest, ReconstructedPrompt, ReconstructionReport
+from engine.interventions.subject import Subject
+from engine.model.text import vocabulary
+from engine.progress import Progress
+from engine.sae.base import SparseAutoencoder
+
+
+@torch.no_grad()
+def reconstruction_delta(
+    sae: SparseAutoencoder, x: Tensor, changes: list[Change], touched: Tensor
+) -> Tensor:
+    """decode(z') - decode(z): [tokens, d_in] for activations x [tokens, d_in].
+
+    `touched` [tokens] bool says where the changes are made.
+    """
+    z = sae.encode(x.to(sae.W_dec.device))
+    z_changed = z.where(~touched.to(z.device)[:, None], changed(z, changes))
+    return sae.decode(z_changed) - sae.decode(z)
+
+
+def reconstruction_view(
+    subject: Subject, catalogue: Catalogue, request: ClampRequest, progress: Progress
+) -> ReconstructionReport:
+    """Carry out a request that has been checked, prompt by prompt.
+
+    As in the seed, the model reads the prompt and its own continuation once, and the edit is made
+    on every token of `request.positions`, beginning of sequence included: nothing is run through
+    the model afterwards that could mind.
+    """
+    features = [edit.feature for edit in request.edits]
+    maxima = catalogue.maxima(features)
+    changes = resolved(request.edits, maxima)
+    texts = vocabulary(subject.lm)
+    prompts = []
+    for done, prompt in enumerate(request.prompts):
+        progress("clamp", done, len(request.prompts), "prompts")
+        reading = subject.read(prompt, request)
+        difference = reconstruction_delta(
+            subject.sae, reading.activations(), changes, reading.in_positions
+        )
+        prompts.append(
+            ReconstructedPrompt(
+                prompt=prompt,
+                tokens=[texts[i] for i in reading.token_ids.tolist()],
+                **measure_shift(difference),
+            )
+        )
+    progress("clamp", len(request.prompts), len(request.prompts), "prompts")
+    return ReconstructionReport(
+        feature=features[0],
+        operation=request.edits[0].operation,
+        edits=request.edits,
+        maxima=maxima,
+        corpus=catalogue.manifest.activations,
+        prompts=prompts,
+        warnings=silent_features(request, catalogue),
+        reproduce=reproduce(request),
+    )

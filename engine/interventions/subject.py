@@ -1,0 +1,131 @@
+"""A model with an SAE at one of its sites, reading one text."""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from engine.errors import UserError
+from engine.features.catalogue import Catalogue
+from engine.interventions.delta import Change, delta
+from engine.interventions.spec import ClampRequest
+from engine.interventions.steering import Mask, Steering
+from engine.model.generate import generate, logits
+from engine.model.load import LanguageModel
+from engine.model.locate import check_site
+from engine.model.observe import observe
+from engine.model.site import Site
+from engine.model.text import encode
+from engine.sae.base import SparseAutoencoder
+
+_ELEMENTS = 1 << 27
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is operated on."""
+
+    lm: LanguageModel
+    sae: SparseAutoencoder
+    site: Site
+
+    def check(self, catalogue: Catalogue) -> None:
+        """Raise UserError if SAE, catalogue, model and site can't belong together."""
+        check_site(self.lm, self.site)
+        if self.sae.config.d_in != self.lm.d_model:
+            raise UserError(
+                f"The SAE reads activations of width {self.sae.config.d_in}, but those of "
+                f"{self.lm.source} are {self.lm.d_model} wide.",
+                "Choose the model that the SAE was trained on.",
+            )
+        if self.sae.config.d_sae != len(catalogue):
+            raise UserError(
+                f"The catalogue describes {len(catalogue)} features, but the SAE has "
+                f"{self.sae.config.d_sae}.",
+                "Scan the SAE again.",
+            )
+
+    def read(self, prompt: str, request: ClampRequest) -> "Reading":
+        """The prompt, and the greedy continuation that the clean model gives it.
+
+        Raises UserError for a prompt without tokens, or one that leaves no room to continue.
+        """
+        ids = encode(self.lm, prompt, chat=request.chat).to(self.lm.device)
+        if not len(ids):
+            raise UserError(f"The prompt {prompt!r} holds no token.", "Leave it out.")
+        if len(ids) + request.generate > self.lm.context:
+            raise UserError(
+                f"A prompt of {len(ids)} tokens and {request.generate} more don't fit into the "
+                f"{self.lm.context} that {self.lm.source} can read.",
+                "Shorten the prompt or generate less.",
+            )
+        token_ids = generate(self.lm, ids[None], request.generate)[0]
+        bos = self.lm.tokenizer.bos_token_id
+        first, end = request.positions
+        starts = [] if bos is None else (ids == bos).nonzero().flatten().tolist()
+        return Reading(self, prompt, token_ids, len(ids), Mask(first, end, frozenset(starts)))
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A text that a subject reads, and where in it an edit may touch."""
+
+    subject: Subject
+    prompt: str
+    token_ids: Tensor
+    """[tokens]: the prompt and the clean model's continuation."""
+    prompt_tokens: int
+    mask: Mask
+
+    @property
+    def touched(self) -> Tensor:
+        """[tokens] bool: where the edit applies in the model."""
+        return self.mask.at(self._positions)
+
+    @property
+    def in_positions(self) -> Tensor:
+        """[tokens] bool: the positions asked for, beginning of sequence or not."""
+        return dataclasses.replace(self.mask, bos=frozenset()).at(self._positions)
+
+    def activations(self) -> Tensor:
+        """What is at the site: [tokens, d_model]."""
+        site = self.subject.site
+        return observe(self.subject.lm, self.token_ids[None], [site])[site][0]
+
+    def added(self, changes: Sequence[Change]) -> Tensor:
+        """What the changes add to those activations: [tokens, d_model] float32."""
+        sae = self.subject.sae
+        z = sae.encode(self.activations().to(sae.W_dec.device))
+        return delta(sae, z, changes) * self.touched.to(z.device)[:, None]
+
+    def steering(self, *rows: Sequence[Change]) -> dict[Site, Steering]:
+        """The edit that makes these changes, a row of the batch each."""
+        return {self.subject.site: Steering(self.subject.sae, rows, self.mask)}
+
+    def continued(self, changes: Sequence[Change], most: int) -> Tensor:
+        """What the edited model writes after the prompt, greedily: [at most `most` tokens]."""
+        prompt = self.token_ids[None, : self.prompt_tokens]
+        written = generate(self.subject.lm, prompt, most, edits=self.steering(changes))
+        return written[0, self.prompt_tokens :]
+
+    def logits_under(self, rows: Sequence[Sequence[Change]]) -> Iterator[tuple[Tensor, Tensor]]:
+        """For each row of changes the logits [tokens, vocab] of the clean and the edited model.
+
+        Both read the whole text. Every batch holds the clean model as its first row, so that the
+        two were computed by the same kernels; batches are as large as keeps their logits within
+        2^27 numbers.
+        """
+        lm = self.subject.lm
+        at_once = max(1, _ELEMENTS // (len(self.token_ids) * lm.vocab_size) - 1)
+        for start in range(0, len(rows), at_once):
+            some = rows[start : start + at_once]
+            batch = self.token_ids.expand(len(some) + 1, -1)
+            clean, *edited = logits(lm, batch, self.steering((), *some))
+            for row in edited:
+                yield clean, row
+
+    @property
+    def _positions(self) -> Tensor:
+        return torch.arange(len(self.token_ids), device=self.token_ids.device)

@@ -1,0 +1,86 @@
+"""What an edit adds, against encoding, changing and decoding by hand."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.interventions.delta import Change, changed, delta, resolved
+from engine.interventions.spec import FeatureEdit, Operation
+from engine.sae.base import SparseAutoencoder
+from engine.sae.config import SAEConfig
+from engine.sae.registry import build
+
+D_MODEL, FEATURES = 6, 15
+SAES: dict[str, SparseAutoencoder] = {
+    name: build(SAEConfig(architecture=name, d_in=D_MODEL, d_sae=FEATURES, k=k)).requires_grad_(
+        False
+    )
+    for name, k in (("topk", 4), ("seed-basic", None), ("seed-optimised", None))
+}
+X = torch.randn(7, D_MODEL, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize(
+    ("edit", "expected"),
+    [
+        (FeatureEdit(feature=0, operation="clamp", value=3.0), 3.0),
+        (FeatureEdit(feature=0, operation="clamp", value=3.0, unit="max"), 30.0),
+        (FeatureEdit(feature=0, operation="clamp", value=-1.0, unit="max"), -10.0),
+        (FeatureEdit(feature=0, operation="ablate"), 0.0),
+        (FeatureEdit(feature=0, operation="ablate", value=3.0, unit="max"), 0.0),
+        (FeatureEdit(feature=0, operation="scale", value=3.0), 12.0),
+        (FeatureEdit(feature=0, operation="scale", value=3.0, unit="max"), 12.0),
+        (FeatureEdit(feature=0, operation="add", value=3.0), 7.0),
+        (FeatureEdit(feature=0, operation="add", value=3.0, unit="max"), 34.0),
+    ],
+)
+def test_an_operation_makes_of_4_when_the_maximum_is_10(edit: FeatureEdit, expected: float) -> None:
+    (change,) = resolved([edit], [10.0])
+    z = torch.tensor([[4.0, 1.0]])
+    assert changed(z, [change]).tolist() == [[expected, 1.0]]
+    assert z.tolist() == [[4.0, 1.0]]
+
+
+operations: st.SearchStrategy[Operation] = st.sampled_from(["clamp", "ablate", "scale", "add"])
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.sampled_from(sorted(SAES)),
+    st.dictionaries(
+        st.integers(0, FEATURES - 1),
+        st.tuples(operations, st.floats(-8, 8)),
+        min_size=1,
+        max_size=4,
+    ),
+)
+def test_delta_is_the_difference_of_two_reconstructions(
+    name: str, wanted: dict[int, tuple[Operation, float]]
+) -> None:
+    sae = SAES[name]
+    changes = [Change(feature, *rest) for feature, rest in wanted.items()]
+    z = sae.encode(X)
+    by_hand = z.double().clone()
+    for change in changes:
+        present = by_hand[:, change.feature]
+        by_hand[:, change.feature] = {
+            "clamp": torch.full_like(present, change.amount),
+            "ablate": torch.zeros_like(present),
+            "scale": present * change.amount,
+            "add": present + change.amount,
+        }[change.operation]
+    decoder, bias = sae.W_dec.double(), sae.b_dec.double()
+    expected = (by_hand @ decoder + bias) - (z.double() @ decoder + bias)
+    torch.testing.assert_close(delta(sae, z, changes).double(), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", sorted(SAES))
+def test_what_changes_nothing_adds_exactly_nothing(name: str) -> None:
+    z = SAES[name].encode(X)
+    changes = [Change(feature, "scale", 1.0) for feature in (2, 3, 14)]
+    assert not delta(SAES[name], z, changes).any()
+    assert not delta(SAES[name], z, []).any()
+    assert delta(SAES[name], z, [replace(changes[0], operation="add")]).any()
