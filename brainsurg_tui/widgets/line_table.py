@@ -7,7 +7,7 @@ from rich.style import Style
 from rich.text import Text
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
@@ -121,6 +121,7 @@ class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._view = TableView()
         self._cells: Cells = lambda row: ()
         self._pan = 0
+        self._lines: TableLines
 
     def set_rows(self, count: int, cells: Cells, order: "Order | None" = None) -> None:
         """Show `count` rows, or those of them that `order` names; the cursor keeps its row id."""
@@ -183,7 +184,7 @@ class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def action_pan(self, direction: int) -> None:
         """Show what is clipped on the right of the columns with a fraction, or go back."""
-        top, lines = self.scroll_offset.y, self._lines()
+        top, lines = self.scroll_offset.y, self._new_lines()
         on_screen = range(top, min(top + self._page, self.shown))
         if direction < 0 or any(
             lines.reaches_beyond(self._cells(self._view.row_at(position))) for position in on_screen
@@ -218,23 +219,24 @@ class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
         """Keep the cursor in sight."""
         self._scroll_to_cursor()
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Draw the lines of the window within `crop`, with styles looked up once for all."""
+        self._lines = self._new_lines()
+        return super().render_lines(crop)
+
     def render_line(self, y: int) -> Strip:
         """Draw line `y` of the window: the header, a row, the empty text or nothing."""
         position = self.scroll_offset.y + y - _HEADER
         if y < _HEADER:
-            strip = self._lines().header(self.sort_key, self.reverse)
-        elif position < self.shown:
+            return self._lines.header(self.sort_key, self.reverse)
+        if position < self.shown:
             row = self._view.row_at(position)
-            strip = self._lines().row(
+            return self._lines.row(
                 self._cells(row),
                 is_cursor=position == self._view.position,
                 is_marked=row in self.marked,
             )
-        elif y == _HEADER:
-            strip = self._lines().empty(self.empty_text)
-        else:
-            strip = Strip([])
-        return strip.adjust_cell_length(self._width, self.rich_style)
+        return self._lines.note(self.empty_text if y == _HEADER else "")
 
     def _show(self, count: int, order: "Order | None") -> None:
         is_other = self._view.show(count, order)
@@ -271,7 +273,7 @@ class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
     def _page(self) -> int:
         return max(1, self.scrollable_content_region.height - _HEADER)
 
-    def _lines(self) -> TableLines:
+    def _new_lines(self) -> TableLines:
         def style(part: str, *, partial: bool = False) -> Style:
             return self.get_component_rich_style(f"line-table--{part}", partial=partial)
 
@@ -281,7 +283,7 @@ class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
             cursor=style("cursor"),
             bar=style("bar", partial=True),
             marked=style("marked", partial=True),
-            empty=style("empty"),
+            note=style("empty"),
         )
         return TableLines(
             self.columns,

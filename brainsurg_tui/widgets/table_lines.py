@@ -45,8 +45,8 @@ class LineStyles:
     """The sign before the row under the cursor."""
     marked: Style
     """The sign before a marked row."""
-    empty: Style
-    """What is said in place of rows."""
+    note: Style
+    """What is said in place of a row."""
 
 
 class TableLines:
@@ -87,7 +87,7 @@ class TableLines:
                 arrow = " " + (self._signs.falling if reverse else self._signs.rising)
             title = clip(column.title, width - len(arrow), ellipsis=self._signs.ellipsis) + arrow
             segments.append(Segment(fit(title, width, column.align) + " " * GAP, style))
-        return Strip(segments)
+        return self._filled(segments)
 
     def row(self, cells: Sequence[str | Text], *, is_cursor: bool, is_marked: bool) -> Strip:
         """Return the line of a row, given one cell for every column, shown or not."""
@@ -100,14 +100,13 @@ class TableLines:
             column = self._columns[index]
             segments += self._cell(cells[index], column, width, base)
             segments.append(Segment(" " * GAP, base))
-        return Strip(segments)
+        return self._filled(segments)
 
-    def empty(self, text: str) -> Strip:
-        """Return the line that stands in a table without rows."""
+    def note(self, text: str) -> Strip:
+        """Return a line that says something in place of a row."""
         shown = " " * GUTTER + visible(text, ascii_only=self._ascii_only)
-        return Strip(
-            [Segment(clip(shown, self._width, ellipsis=self._signs.ellipsis), self._styles.empty)]
-        )
+        shown = clip(shown, self._width, ellipsis=self._signs.ellipsis)
+        return self._filled([Segment(shown, self._styles.note)])
 
     def reaches_beyond(self, cells: Sequence[str | Text]) -> bool:
         """Return whether panning further would show more of this row."""
@@ -131,3 +130,8 @@ class TableLines:
         style = base + self._console.get_style(text.style)  # `render` yields the spans' alone
         drawn = list(Segment.apply_style(text.render(self._console), style))
         return [padding, *drawn] if column.align == "right" else [*drawn, padding]
+
+    def _filled(self, segments: list[Segment]) -> Strip:
+        # Neighbours of one style are joined: a terminal is told every segment's style anew.
+        strip = Strip(Segment.simplify(segments))
+        return strip.adjust_cell_length(self._width, self._styles.plain)

@@ -33,6 +33,8 @@ def snippet_line(
     peak's own activation. The peak stays in view; `…` stands where text is cut away. `marks`
     sets the peak between `▒` signs (ASCII: brackets) for terminals without colour.
     """
+    if width <= 0:
+        return Text()
     scale = activations[peak] if maximum is None else maximum
 
     def draw(index: int) -> Text:
@@ -131,28 +133,28 @@ def _token(token: str, style: Style, is_peak: bool, marks: bool, ascii_only: boo
 
 def _window(text: Text, start: int, end: int, width: int, ellipsis: str) -> Text:
     """Return the part of `text`, at most `width` cells, that shows its characters start…end."""
-    if width <= 0:
-        return Text()
     cells = [get_character_cell_size(character) for character in text.plain]
     if sum(cells) <= width:
         return text
     room = max(0, width - sum(cells[start:end]))
-    first = start
-    before = min(sum(cells[:start]), max(int(room * _ROOM_BEFORE_PEAK), room - sum(cells[end:])))
+    first, before = start, max(int(room * _ROOM_BEFORE_PEAK), room - sum(cells[end:]))
     while first > 0 and before >= cells[first - 1]:
         first -= 1
         before -= cells[first]
-    last, used = first, 0
-    while last < len(cells) and used + cells[last] <= width:
-        used += cells[last]
+    while first < start and not cells[first]:  # a mark without its letter
+        first += 1
+    last, rest = first, width
+    while last < len(cells) and rest >= cells[last]:
+        rest -= cells[last]
         last += 1
-    shown = text[first:last]
-    if first > 0:
-        shown = _replace_cell(shown, 0, ellipsis)
-    if last < len(cells):
-        shown = _replace_cell(shown, len(shown) - 1, ellipsis)
-    return shown
-
-
-def _replace_cell(text: Text, index: int, sign: str) -> Text:
-    return text[:index] + Text(sign) + text[index + 1 :]
+    cut_before, cut_after = first > 0, last < len(cells)
+    # An ellipsis takes the place of a letter together with the marks that stand on it.
+    if cut_before:
+        first = next((at for at in range(first + 1, last) if cells[at]), last)
+    if cut_after:
+        last = next((at for at in range(last - 1, first - 1, -1) if cells[at]), first)
+    return Text.assemble(
+        ellipsis if cut_before else "",
+        text[first:last] if first < last else "",
+        ellipsis if cut_after and width > cut_before else "",
+    )
