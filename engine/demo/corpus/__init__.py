@@ -1,0 +1,1 @@
+"""The synthetic corpus: grammars that write text and know what every character of it means."""

@@ -1,0 +1,132 @@
+"""Makes the demo model: `python -m engine.demo.make`.
+
+Learns the tokenizer, writes the corpus, trains, measures the held-out loss, and saves everything
+into `engine/demo/model`. Interrupted, it goes on where it stood when the command is given again.
+"""
+
+import itertools
+import json
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import cyclopts
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers import GenerationConfig, PreTrainedTokenizerFast
+
+from engine.demo.card import write_card
+from engine.demo.corpus.generate import documents
+from engine.demo.corpus_tokens import packed_rows
+from engine.demo.loss import held_out_loss
+from engine.demo.recipe import Recipe
+from engine.demo.tokenizer import learn_tokenizer
+from engine.demo.train import train
+from engine.files import whole_file, write_whole
+from engine.progress import Progress
+
+MODEL = Path(__file__).parent / "model"
+_TOKENIZER_DOCUMENTS = 20_000
+
+
+class Printed:
+    """Progress as lines on stderr, at most one every few seconds."""
+
+    def __init__(self, seconds: float = 10.0) -> None:
+        self._seconds = seconds
+        self._started = time.monotonic()
+        self._last = 0.0
+
+    def __call__(
+        self,
+        phase: str,
+        done: int,
+        total: int | None = None,
+        unit: str = "",
+        metrics: Mapping[str, float] | None = None,
+    ) -> None:
+        now = time.monotonic()
+        if now - self._last < self._seconds:
+            return
+        self._last = now
+        figures = "  ".join(f"{name} {value:.4g}" for name, value in (metrics or {}).items())
+        elapsed = now - self._started
+        print(f"{elapsed:7.0f} s  {phase} {done}/{total} {unit}  {figures}", file=sys.stderr)
+
+    def note(self, text: str) -> None:
+        print(text, file=sys.stderr)
+
+
+def make(
+    *,
+    recipe: Annotated[Recipe, cyclopts.Parameter(name="*")] = Recipe(),  # noqa: B008
+    out: Path = MODEL,
+    work: Path = Path("build/demo"),
+    threads: int = 2,
+) -> None:
+    """Make the demo model.
+
+    Parameters
+    ----------
+    out
+        Where the model goes.
+    work
+        Where the corpus and the checkpoint are kept, so that training can be resumed.
+    threads
+        CPU threads. Another number may change the last bits of the weights.
+    """
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(True)
+    progress = Printed()
+    started = time.monotonic()
+    work.mkdir(parents=True, exist_ok=True)
+    tokenizer = _tokenizer(recipe, work / "tokenizer")
+    rows = _corpus(recipe, tokenizer, work / "corpus.npy", progress)
+    model = train(recipe, rows, work / "checkpoint.pt", progress).bfloat16()
+    tokenizer.save_pretrained(out)
+    model.generation_config = GenerationConfig(  # type: ignore[no-untyped-call]
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+        do_sample=False,
+    )
+    model.save_pretrained(out)
+    figures = {
+        "recipe": recipe.table(),
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "tokens_seen": recipe.steps * recipe.batch * recipe.context,
+        "seconds": round(time.monotonic() - started),
+        "threads": threads,
+        "held_out": asdict(held_out_loss(model, tokenizer)),
+    }
+    write_whole(out / "training.json", json.dumps(figures, indent=1).encode())
+    write_card(out)
+
+
+def _tokenizer(recipe: Recipe, folder: Path) -> PreTrainedTokenizerFast:
+    if not folder.exists():
+        texts = (d.text for d in itertools.islice(documents(recipe.seed), _TOKENIZER_DOCUMENTS))
+        learn_tokenizer(texts, recipe.vocab_size, recipe.context).save_pretrained(folder)
+    tokenizer: PreTrainedTokenizerFast = PreTrainedTokenizerFast.from_pretrained(folder)
+    return tokenizer
+
+
+def _corpus(
+    recipe: Recipe, tokenizer: PreTrainedTokenizerFast, path: Path, progress: Progress
+) -> NDArray[np.uint16]:
+    """The training rows, memory-mapped; written at the first call."""
+    if not path.exists():
+        needed = recipe.steps * recipe.batch
+        rows = packed_rows(tokenizer, recipe.seed, needed, recipe.context, progress)
+        with whole_file(path) as temporary, temporary.open("wb") as file:
+            np.save(file, rows)
+    mapped: NDArray[np.uint16] = np.load(path, mmap_mode="r")
+    return mapped
+
+
+if __name__ == "__main__":
+    cyclopts.run(make)
