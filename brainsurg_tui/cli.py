@@ -6,10 +6,9 @@ Exit status: 0 done, 1 it failed (one sentence on stderr), 2 wrong usage, 130 in
 import sys
 from importlib.metadata import version
 
-from cyclopts import App, CycloptsError
-from rich.console import Console
+from cyclopts import App, CycloptsError, UnusedCliTokensError
 
-from brainsurg_tui.commands import activations, clamp, engine, jobs, saes
+from brainsurg_tui.commands import activations, clamp, demo, engine, jobs, saes
 from brainsurg_tui.commands.common import Common
 from brainsurg_tui.widgets.visible import visible
 from engine.errors import UserError
@@ -23,6 +22,7 @@ app = App(
 )
 
 for command, name in (
+    (demo.demo, "demo"),
     (activations.capture, "capture"),
     (activations.sites, "sites"),
     (activations.import_activations, "import-activations"),
@@ -55,9 +55,10 @@ def main(arguments: list[str] | None = None) -> None:
 def _status(arguments: list[str]) -> int:
     try:
         app(arguments, exit_on_error=False, print_error=False)
+    except UnusedCliTokensError as error:
+        return _wrong(f"nothing is known of {' '.join(error.unused_tokens)!r}.")
     except CycloptsError as error:
-        Console(stderr=True).print(f"brainsurg: {error}", markup=False, highlight=False)
-        return 2
+        return _wrong(str(error))
     except UserError as error:
         return _failed(str(error), arguments)
     except EngineGoneError:
@@ -71,6 +72,11 @@ def _status(arguments: list[str]) -> int:
     except BrokenPipeError:
         return 1
     return 0
+
+
+def _wrong(sentence: str) -> int:
+    print(f"brainsurg: {visible(sentence)} See: brainsurg --help", file=sys.stderr)
+    return 2
 
 
 def _failed(sentence: str, arguments: list[str]) -> int:

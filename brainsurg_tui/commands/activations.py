@@ -18,7 +18,7 @@ def capture(
     name: str,
     *,
     model: str,
-    site: list[str],
+    site: Annotated[list[str], Parameter(negative="")],
     prompts: Path | None = None,
     text: Annotated[list[Path] | None, Several] = None,
     dataset: str | None = None,

@@ -18,7 +18,7 @@ Several = Parameter(consume_multiple=True, negative="")
 def clamp(
     sae: str,
     *,
-    feature: list[int],
+    feature: Annotated[list[int], Parameter(negative="")],
     value: float | None = None,
     times_max: float | None = None,
     ablate: Annotated[bool, Parameter(negative="")] = False,

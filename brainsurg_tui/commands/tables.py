@@ -94,6 +94,16 @@ def summary(found: p.ActivationsSummary) -> None:
     )
 
 
+def saes(rows: list[p.SAEInfo]) -> None:
+    """SAEs side by side: what they are, and how well they reconstruct."""
+    metrics = list(dict.fromkeys(name for sae in rows for name in sae.metrics))
+    table = _table("sae", "arch", "width", *metrics, right=tuple(range(2, 3 + len(metrics))))
+    for sae in rows:
+        figures = [figure(sae.metrics[m]) if m in sae.metrics else "–" for m in metrics]
+        table.add_row(_text(sae.name), sae.arch, f"{sae.d_sae:,}", *figures)
+    show(table)
+
+
 def features(found: p.FeatureList, by: str) -> None:
     """Features with their snippets."""
     if not found.features:

@@ -67,8 +67,8 @@ def _check_capture(spec: Capture, workspace: Workspace) -> None:
         parse_site(site)
     if len(set(spec.sites)) < len(spec.sites):
         raise UserError("A site is named twice.")
-    sources = [bool(spec.prompts or spec.prompt_file), bool(spec.texts), bool(spec.dataset)]
-    if sum(sources) != 1:
+    prompts = spec.prompts or spec.prompt_file
+    if sum(map(bool, (prompts, spec.texts, spec.dataset, spec.demo_documents))) != 1:
         raise UserError(
             "A capture reads prompts, text or a data set, and exactly one of them.",
             "Give one of --prompts, --text and --dataset.",

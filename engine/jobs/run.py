@@ -23,9 +23,9 @@ def run(spec: JobSpec, workspace: Workspace, progress: Progress) -> JobResult:
         case Capture():
             return capture(spec, workspace, progress)
         case ImportActivations():
-            return import_activations(spec, workspace)
+            return import_activations(spec, workspace, progress)
         case ExportActivations():
-            return export_activations(spec, workspace)
+            return export_activations(spec, workspace, progress)
         case Train():
             return train_sae(spec, workspace, progress)
         case Scan():

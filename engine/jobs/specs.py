@@ -35,6 +35,8 @@ class Capture(Spec, frozen=True, kw_only=True, tag="capture"):
     """Files or folders of documents."""
     dataset: str | None = None
     """A data set id for the `datasets` library, where there is a network."""
+    demo_documents: int = 0
+    """How many documents to write with the embedded model's own corpus generator."""
     generate: int = 0
     """How many tokens to continue each prompt by before observing it (the seed's way)."""
     context: int | None = None

@@ -76,7 +76,7 @@ class Daemon:
         loop.add_signal_handler(signal.SIGTERM, self._end.set)
         loop.add_signal_handler(signal.SIGHUP, lambda: None)
         self._socket.unlink(missing_ok=True)  # left by a daemon that was killed: we hold the lock
-        os.umask(0o077)
+        usual = os.umask(0o177)  # the socket is born with mode 0600, not given it a moment later
         async with unix_serve(
             self._connected,
             str(self._socket),
@@ -85,6 +85,7 @@ class Daemon:
             ping_interval=None,
             close_timeout=1,
         ):
+            os.umask(usual)
             log.info("serving %s on %s, pid %d", self._workspace.root, self._socket, os.getpid())
             self._queue.pump()
             idle = asyncio.create_task(self._end_when_idle())

@@ -10,5 +10,5 @@ class EngineFault(Exception):  # noqa: N818 - an error's name says whose it is
         self.trace = trace
 
 
-class EngineGoneError(Exception):
+class EngineGoneError(ConnectionError):
     """The connection to the engine was closed."""

@@ -1,0 +1,186 @@
+"""`demo`: the whole experiment on the embedded model, from prompts to a clamped feature."""
+
+from collections.abc import Callable
+from typing import Literal, TypeVar
+
+import msgspec
+from rich.text import Text
+
+from brainsurg_tui.commands import tables
+from brainsurg_tui.commands.common import Common
+from brainsurg_tui.commands.following import ask_long, run_job
+from brainsurg_tui.commands.saes import ensure_scanned
+from engine.service import protocol as p
+from engine.service.client import Client
+
+R = TypeVar("R")
+
+SEED_EXPANSION = 24_576 / 1_152
+"""The seed's features for each hidden dimension; its width is scaled down with the model."""
+
+
+class Experiment(msgspec.Struct, frozen=True, kw_only=True):
+    """What to capture and how to train on it."""
+
+    capture: p.Capture
+    trains: list[p.Train]
+    """The last one's features are looked at."""
+    by: str
+    """How features are ranked."""
+    value: float
+    unit: Literal["absolute", "max"]
+    """What the first feature is clamped to."""
+    warning: str = ""
+
+
+class DemoResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What the demo made, step by step."""
+
+    capture: p.ActivationsSummary
+    saes: list[p.SAEInfo]
+    features: list[p.FeatureDetail]
+    clamp: list[p.ClampReport]
+
+
+def demo(
+    *, preset: Literal["seed", "recommended"] = "recommended", common: Common | None = None
+) -> None:
+    """Run the whole experiment on the embedded model: capture, train, features, clamp.
+
+    What is in the workspace already is used again.
+
+    Parameters
+    ----------
+    preset
+        `seed`: the study's seven prompts and its two architectures, which memorises;
+        `recommended`: a corpus of thousands of documents and a TopK SAE.
+    """
+    common = common or Common()
+    result = common.run(lambda client: _demo(client, preset, common))
+    common.tell(result, lambda: None)
+
+
+async def _demo(client: Client, preset: str, common: Common) -> DemoResult:
+    site, width = await _middle_site(client)
+    contents = await client.ask(p.GetContents())
+    plan = _seed(site, width, contents, common) if preset == "seed" else _recommended(site, common)
+    say = _Teller(common)
+    say.warn(plan.warning)
+
+    have = {a.name for a in contents.activations}
+    if plan.capture.name not in have:
+        await run_job(client, plan.capture)
+    summary = await client.ask(p.GetSummary(name=plan.capture.name))
+    say.heading(f"Activations {plan.capture.name}: {plan.capture.model}, {site}")
+    say.show(tables.summary, summary)
+
+    have = {s.name for s in contents.saes}
+    for train in plan.trains:
+        if train.name not in have:
+            await run_job(client, train)
+    names = [train.name for train in plan.trains]
+    saes = [s for s in (await client.ask(p.GetContents())).saes if s.name in names]
+    say.heading("Sparse autoencoders, measured in the units of the activations")
+    say.show(tables.saes, saes)
+
+    sae = names[-1]
+    await ensure_scanned(client, sae, common)
+    found = await client.ask(p.RankFeatures(sae=sae, top=5, by=plan.by))
+    say.heading(f"The top five features of {sae}")
+    say.show(lambda f: tables.features(f, plan.by), found)
+
+    reports = []
+    if found.features:
+        edit = p.FeatureEdit(
+            feature=found.features[0].id, operation="clamp", value=plan.value, unit=plan.unit
+        )
+        prompts = [saved.prompt for saved in contents.prompts]
+        for view in ("reconstruction", "model"):
+            request = p.ClampRequest(
+                sae=sae, edits=[edit], prompts=prompts, view=view, seed=common.seed
+            )
+            report = await ask_long(client, p.Clamp(request=request, device=common.device))
+            reports.append(report)
+            say.heading(f"Feature {edit.feature} clamped, {view} view")
+            say.show(tables.clamp, report)
+    return DemoResult(capture=summary, saes=saes, features=found.features, clamp=reports)
+
+
+async def _middle_site(client: Client) -> tuple[str, int]:
+    """The site after the middle layer of the embedded model, and its width."""
+    sites = (await ask_long(client, p.GetSites(model="demo"))).sites
+    after = [site for site in sites if site.site.startswith("resid_post.")]
+    middle = after[len(after) // 2]
+    return middle.site, middle.width
+
+
+def _seed(site: str, width: int, contents: p.Contents, common: Common) -> Experiment:
+    features = round(SEED_EXPANSION * width)
+    prompts = [p.Prompt(prompt=s.prompt, category=s.category) for s in contents.prompts]
+    return Experiment(
+        capture=p.Capture(
+            name="seed-prompts",
+            model="demo",
+            sites=[site],
+            prompts=prompts,
+            generate=40,
+            device=common.device,
+            seed=common.seed,
+        ),
+        trains=[
+            p.Train(
+                name=arch,
+                activations="seed-prompts",
+                arch=arch,
+                width=features,
+                device=common.device,
+                seed=common.seed,
+            )
+            for arch in ("seed-basic", "seed-optimised")
+        ],
+        by="activity",
+        value=5.0,
+        unit="absolute",
+        warning=(
+            f"A few hundred vectors for {features:,} features is memorisation:"
+            " this preset repeats the study, and is no way to find features."
+        ),
+    )
+
+
+def _recommended(site: str, common: Common) -> Experiment:
+    return Experiment(
+        capture=p.Capture(
+            name="demo-corpus",
+            model="demo",
+            sites=[site],
+            demo_documents=3000,
+            device=common.device,
+            seed=common.seed,
+        ),
+        trains=[
+            p.Train(name="demo", activations="demo-corpus", device=common.device, seed=common.seed)
+        ],
+        by="max",
+        value=5.0,
+        unit="max",
+    )
+
+
+class _Teller:
+    """Shows each step as it is done, unless one JSON document was asked for."""
+
+    def __init__(self, common: Common) -> None:
+        self._quiet = common.json
+
+    def heading(self, text: str) -> None:
+        if not self._quiet:
+            tables.show("", Text(text, style="bold cyan"))
+
+    def warn(self, text: str) -> None:
+        if text and not self._quiet:
+            tables.show(Text(text, style="yellow"))
+
+    def show(self, how: Callable[[R], None], what: R) -> None:
+        if not self._quiet:
+            how(what)

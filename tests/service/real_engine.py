@@ -1,0 +1,21 @@
+"""What tests of real processes need: patience, and a look at a process."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import psutil
+
+
+async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 30.0) -> None:
+    """Wait until `condition` holds; fail the test if it doesn't come to that."""
+    async with asyncio.timeout(seconds):
+        while not await condition():
+            await asyncio.sleep(0.05)
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs (a zombie doesn't)."""
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
