@@ -1,0 +1,90 @@
+"""What a training run reports of itself, without making a GPU wait."""
+
+import time
+from collections import deque
+from types import TracebackType
+from typing import NamedTuple, Self
+
+import torch
+from torch import Tensor
+
+
+class Figures(NamedTuple):
+    """A step's figures, in raw activation units."""
+
+    loss: float
+    """What was minimised."""
+    mse: float
+    """Mean squared error per dimension."""
+    fvu: float
+    """Squared error over the variance of the training vectors."""
+    l0: float
+    """Active features per vector."""
+    dead_fraction: float
+    """Share of the features that have not fired for long."""
+    lr: float
+    """Learning rate of the step."""
+
+
+class Reading:
+    """Figures on their way from the device; ask for them once the next step is under way."""
+
+    def __init__(
+        self,
+        lr: float,
+        *,
+        loss: Tensor,
+        mse: Tensor,
+        fvu: Tensor,
+        l0: Tensor,
+        dead_fraction: Tensor,
+    ) -> None:
+        stacked = torch.stack([loss, mse, fvu, l0, dead_fraction])
+        self._lr = lr
+        self._host = stacked.to("cpu", non_blocking=True)
+        self._arrived = None
+        if stacked.is_cuda:
+            self._arrived = torch.cuda.Event()  # type: ignore[no-untyped-call]
+            self._arrived.record()
+
+    def figures(self) -> Figures:
+        """Wait for them, if need be."""
+        if self._arrived is not None:
+            self._arrived.synchronize()
+        loss, mse, fvu, l0, dead_fraction = self._host.tolist()
+        return Figures(loss, mse, fvu, l0, dead_fraction, self._lr)
+
+
+class Pace:
+    """Vectors per second over the last steps, of time spent inside `with pace:` blocks.
+
+    What lies between the blocks (somebody paused the work) doesn't count.
+    """
+
+    def __init__(self, batch: int, window: int = 50) -> None:
+        self._batch = batch
+        self._seconds: deque[float] = deque(maxlen=window)
+        self.total_seconds = 0.0
+        self._began = 0.0
+
+    def __enter__(self) -> Self:
+        self._began = time.perf_counter()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._seconds.append(time.perf_counter() - self._began)
+        self.total_seconds += self._seconds[-1]
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Vectors per second."""
+        return self._batch * len(self._seconds) / sum(self._seconds)
+
+    def seconds_left(self, steps: int) -> float:
+        """How long `steps` more steps will take."""
+        return steps * self._batch / self.tokens_per_second

@@ -1,0 +1,27 @@
+"""From a configuration to an autoencoder."""
+
+import torch
+
+from engine.sae.architectures.seed import SeedBasic, SeedOptimised
+from engine.sae.architectures.topk import TopK
+from engine.sae.base import SparseAutoencoder
+from engine.sae.config import SAEConfig
+
+CLASSES: dict[str, type[SparseAutoencoder]] = {
+    "topk": TopK,
+    "seed-basic": SeedBasic,
+    "seed-optimised": SeedOptimised,
+}
+
+
+def build(config: SAEConfig, seed: int = 0) -> SparseAutoencoder:
+    """An untrained autoencoder on the CPU; its weights depend on nothing but the seed."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return CLASSES[config.architecture](config)
+
+
+def outline(config: SAEConfig) -> SparseAutoencoder:
+    """The same without memory: its tensors have shapes and no values (torch's meta device)."""
+    with torch.device("meta"):
+        return CLASSES[config.architecture](config)

@@ -1,0 +1,59 @@
+"""How the learning rate goes over a training run."""
+
+from typing import Protocol
+
+from torch import Tensor
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
+
+from engine.sae.config import TrainConfig
+
+
+class Schedule(Protocol):
+    """Sets an optimiser's learning rate, step by step."""
+
+    def step(self, loss: Tensor) -> None:
+        """Called after each step of the optimiser with that step's loss."""
+        ...
+
+
+def schedule(optimizer: Optimizer, config: TrainConfig, steps_per_epoch: int) -> Schedule:
+    """The schedule that `config` asks for."""
+    if config.schedule == "plateau":
+        return Plateau(optimizer, config.patience, steps_per_epoch)
+    return Linear(optimizer, config)
+
+
+class Linear:
+    """A straight rise over the first share of the steps, a straight fall over the last."""
+
+    def __init__(self, optimizer: Optimizer, config: TrainConfig) -> None:
+        steps = config.steps
+        rise, fall = config.warmup * steps, config.decay * steps
+
+        def share(step: int) -> float:
+            rising = (step + 1) / rise if rise else 1.0
+            falling = (steps - step) / fall if fall else 1.0
+            return max(0.0, min(1.0, rising, falling))
+
+        self._scheduler = LambdaLR(optimizer, share)
+
+    def step(self, loss: Tensor) -> None:
+        """The loss doesn't matter here."""
+        self._scheduler.step()
+
+
+class Plateau:
+    """Halves the rate when an epoch's mean loss has not fallen for `patience` epochs."""
+
+    def __init__(self, optimizer: Optimizer, patience: int, steps_per_epoch: int) -> None:
+        self._scheduler = ReduceLROnPlateau(optimizer, factor=0.5, patience=patience)
+        self._epoch: list[Tensor] = []
+        self._steps_per_epoch = steps_per_epoch
+
+    def step(self, loss: Tensor) -> None:
+        """Read the losses once an epoch, so that a GPU waits no more often."""
+        self._epoch.append(loss.detach())
+        if len(self._epoch) == self._steps_per_epoch:
+            self._scheduler.step(sum(each.item() for each in self._epoch) / len(self._epoch))
+            self._epoch = []
