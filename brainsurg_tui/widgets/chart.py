@@ -7,6 +7,7 @@ from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 from textual.color import Color
+from textual.reactive import reactive
 from textual.widget import Widget
 
 from brainsurg_tui.widgets.bars import sparkline
@@ -31,6 +32,14 @@ class Chart(Widget):
 
     DEFAULT_CSS = "Chart { height: 1fr; }"
 
+    x_label: reactive[str] = reactive("")
+    y_label: reactive[str] = reactive("")
+    log_y: reactive[bool] = reactive(False)
+    empty_text: reactive[str] = reactive("")
+    """What stands where no series has a point to draw."""
+    ascii_only: reactive[bool] = reactive(False)
+    """Whether all that is drawn is ASCII."""
+
     def __init__(
         self,
         *,
@@ -43,11 +52,11 @@ class Chart(Widget):
         classes: str | None = None,
     ) -> None:
         super().__init__(id=id, classes=classes)
-        self.x_label = x_label
-        self.y_label = y_label
-        self.log_y = log_y
-        self.empty_text = empty_text
-        self.ascii_only = ascii_only
+        self.set_reactive(Chart.x_label, x_label)
+        self.set_reactive(Chart.y_label, y_label)
+        self.set_reactive(Chart.log_y, log_y)
+        self.set_reactive(Chart.empty_text, empty_text)
+        self.set_reactive(Chart.ascii_only, ascii_only)
         self._series: dict[str, tuple[Floats, Floats]] = {}
         self._changes = 0
         self._drawn: tuple[object, Text] = (None, Text())
@@ -64,14 +73,15 @@ class Chart(Widget):
 
     def render(self) -> Text:
         """Return the drawing, made anew only where something in it changed."""
-        colours = [Color.parse(self.app.theme_variables[name]).rgb for name in _COLOURS]
+        variables = self.app.theme_variables
+        colours = list(dict.fromkeys(Color.parse(variables[name]) for name in _COLOURS))
         settings = (self.x_label, self.y_label, self.log_y, self.empty_text, self.ascii_only)
         look = (self._changes, self.size, settings, colours)
         if self._drawn[0] != look:
             self._drawn = (look, self._draw(colours))
         return self._drawn[1]
 
-    def _draw(self, colours: Sequence[tuple[int, int, int]]) -> Text:
+    def _draw(self, colours: Sequence[Color]) -> Text:
         width, height = self.size
         lines = []
         for index, (name, (xs, ys)) in enumerate(self._series.items()):
@@ -121,4 +131,4 @@ class Chart(Widget):
 
 
 def _style(line: Line) -> Style:
-    return Style(color=Color(*line.colour).rich_color)
+    return Style(color=line.colour.rich_color)

@@ -95,6 +95,10 @@ class FilterInput(Horizontal):
             """The filter line."""
             return self.filter_input
 
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._count = ""
+
     def compose(self) -> ComposeResult:
         """Lay a slash, the field and a note beside each other."""
         yield Static("/", classes="filter--slash", markup=False)
@@ -117,11 +121,9 @@ class FilterInput(Horizontal):
     def set_count(self, shown: int, total: int) -> None:
         """Say how many rows the filter lets through."""
         self._count = f"{shown:,} of {total:,}"
-        self._note()
+        self._refresh_note()
 
-    _count = ""
-
-    def _note(self) -> None:
+    def _refresh_note(self) -> None:
         wrong = fault(self.pattern)
         self.set_class(bool(wrong), "-faulty")
         note = f"{wrong}: taken as plain text" if wrong else self._count
@@ -130,7 +132,7 @@ class FilterInput(Horizontal):
     def on_input_changed(self, event: Input.Changed) -> None:
         """Pass on what is typed."""
         event.stop()
-        self._note()
+        self._refresh_note()
         self.post_message(self.Changed(self, event.value))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:

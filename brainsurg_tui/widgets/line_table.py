@@ -25,6 +25,7 @@ Cells = Callable[[int], Sequence[str | Text]]
 
 _HEADER = 1
 _PAN = 8
+_NOTHING_MATCHES = "No row matches."
 
 
 class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
@@ -76,7 +77,7 @@ class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
     reverse: reactive[bool] = reactive(False)
     """Whether the arrow says "largest first"."""
     empty_text: reactive[str] = reactive("")
-    """What stands in a table without rows: best the key that fills it."""
+    """What stands in a table that has no rows at all: best the key that fills it."""
     ascii_only: reactive[bool] = reactive(False)
     """Whether the signs drawn around the text are ASCII."""
 
@@ -236,7 +237,9 @@ class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
                 is_cursor=position == self._view.position,
                 is_marked=row in self.marked,
             )
-        return self._lines.note(self.empty_text if y == _HEADER else "")
+        if y > _HEADER:
+            return self._lines.note("")
+        return self._lines.note(_NOTHING_MATCHES if self._view.count else self.empty_text)
 
     def _show(self, count: int, order: "Order | None") -> None:
         is_other = self._view.show(count, order)
@@ -274,15 +277,16 @@ class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
         return max(1, self.scrollable_content_region.height - _HEADER)
 
     def _new_lines(self) -> TableLines:
-        def style(part: str, *, partial: bool = False) -> Style:
-            return self.get_component_rich_style(f"line-table--{part}", partial=partial)
+        def style(part: str) -> Style:
+            return self.get_component_rich_style(f"line-table--{part}")
 
         styles = LineStyles(
             plain=self.rich_style,
             header=style("header"),
             cursor=style("cursor"),
-            bar=style("bar", partial=True),
-            marked=style("marked", partial=True),
+            # The colour alone: these signs stand on the row's own background.
+            bar=Style(color=style("bar").color),
+            marked=Style(color=style("marked").color),
             note=style("empty"),
         )
         return TableLines(

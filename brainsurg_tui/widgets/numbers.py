@@ -9,8 +9,7 @@ _BYTE_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 def figure(value: float) -> str:
     """Return `value` with three significant digits: `8.31`, `0.0123`, `1,204`, `2.40e-4`.
 
-    What has more than six digits before the point or three zeros behind it is written with an
-    exponent, so that a figure never takes more than eight cells.
+    Below 0.001 and from a million on it has an exponent.
     """
     if not math.isfinite(value):
         return str(value)  # nan, inf, -inf

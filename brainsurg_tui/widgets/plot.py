@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from rich.text import Text
+from textual.color import Color
 
 from brainsurg_tui.widgets.downsample import keep_extremes
 from brainsurg_tui.widgets.ticks import power_ticks, round_ticks, tick_labels
@@ -28,7 +29,7 @@ class Line(NamedTuple):
     name: str
     xs: Sequence[float]
     ys: Sequence[float]
-    colour: tuple[int, int, int]
+    colour: Color
     marker: str
     """A character, or `BRAILLE`."""
 
@@ -70,7 +71,7 @@ def plot(lines: Sequence[Line], width: int, height: int, *, log_y: bool, ascii_o
     for axis in (0, 1):
         figure.axes(False, axis=axis, side=1)
     for line in lines:
-        marker = plotext.marker(line.marker, plotext.pixel(foreground=line.colour))
+        marker = plotext.marker(line.marker, plotext.pixel(foreground=_foreground(line.colour)))
         signal = figure.signal(line.xs, line.ys, marker=marker)
         figure.draw(signal.lines(True).density("full"))
     x_ticks = round_ticks(left, right, max(2, width // 12))
@@ -78,6 +79,11 @@ def plot(lines: Sequence[Line], width: int, height: int, *, log_y: bool, ascii_o
     figure.ruler(1, 0).lim(bottom, top).ticks(*_y_ticks(bottom, top, height // 2, log_y))
     drawn = str(figure.build()).rstrip("\n")
     return Text.from_ansi(drawn.translate(_ASCII_FRAME) if ascii_only else drawn)
+
+
+def _foreground(colour: Color) -> int | tuple[int, int, int]:
+    """Return a colour as plotext takes it; the terminal's own colours by their number."""
+    return colour.rgb if colour.ansi is None else colour.ansi
 
 
 def _y_ticks(bottom: float, top: float, most: int, log_y: bool) -> tuple[list[float], list[str]]:

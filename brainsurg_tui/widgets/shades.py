@@ -10,12 +10,21 @@ from textual.widget import Widget
 Shades = Sequence[Style]
 """Styles from the faintest to the strongest."""
 
-# Sixteen colours leave no room for a scale: grey, yellow, bright yellow.
-ANSI_SHADES: Shades = (
-    Style(color="white", bgcolor="bright_black"),
-    Style(color="black", bgcolor="yellow"),
-    Style(color="black", bgcolor="bright_yellow"),
-)
+
+def _heat(black: str, yellow: str, red: str) -> Shades:
+    return (
+        Style(color=yellow),
+        Style(color=black, bgcolor=yellow),
+        Style(color=black, bgcolor=red),
+    )
+
+
+# Of sixteen colours only the first eight are what they are called in every terminal's palette.
+ANSI_SHADES = _heat("black", "yellow", "red")
+"""Shades in the terminal's own colours."""
+
+# A theme's colours pass through Rich, which takes exactly these to black, yellow and red.
+_SIXTEEN_COLOUR_SHADES = _heat("#000000", "#aa5500", "#aa0000")
 
 
 def shade_of(value: float, maximum: float, shades: Shades) -> Style:
@@ -36,10 +45,11 @@ def blended_shades(background: Color, accent: Color, levels: int = 6) -> Shades:
 
 
 def shades_for(widget: Widget) -> Shades:
-    """Return shades of the theme's accent on the widget's background, or the 16-colour ones."""
+    """Return shades from the widget's background to the theme's accent, as far as colours go."""
     app = widget.app
-    few_colours = app.console.color_system in ("standard", "windows") and not app.is_headless
-    if app.native_ansi_color or few_colours:
+    if app.native_ansi_color:
         return ANSI_SHADES
+    if app.console.color_system in ("standard", "windows") and not app.is_headless:
+        return _SIXTEEN_COLOUR_SHADES
     accent = Color.parse(app.theme_variables["accent"])
     return blended_shades(widget.background_colors[1], accent)

@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
+from rich.style import Style
 from textual.app import App, ComposeResult
+from textual.color import Color
 
 from brainsurg_tui.widgets import chart as chart_module
 from brainsurg_tui.widgets.chart import Chart
@@ -113,9 +115,29 @@ async def test_a_logarithmic_axis_has_labels_in_the_datas_own_unit():
         await pilot.pause()
         lines = host.lines()
 
-    assert lines[0].startswith("loss (log)")
+        assert lines[0].startswith("loss (log)")
+        host.chart.log_y = False
+        await pilot.pause()
+        assert host.lines()[0].strip() == "loss"
     labels = {line.split("┤")[0].strip() for line in lines if "┤" in line}
     assert labels == {"1", "0.1", "0.01", "0.001"}
+
+
+async def test_lines_are_told_apart_in_the_terminals_own_colours():
+    host = Host()
+    async with host.run_test(size=(60, 12)) as pilot:
+        host.theme = "ansi-dark"
+        host.chart.set_series({"loss": (XS, LOSS), "fvu": (XS, LOSS[::-1])})
+        await pilot.pause()
+        drawn = host.chart.render()
+
+    numbers = {
+        style.color.number
+        for span in drawn.spans
+        if isinstance(style := span.style, Style) and style.color is not None
+    }
+    assert len(numbers) == 2
+    assert None not in numbers
 
 
 @settings(max_examples=40, deadline=None)
@@ -129,7 +151,7 @@ def test_whatever_the_data_the_drawing_has_its_size(points, width, height, log_y
     xs, ys = points_to_draw([x for x, _ in points], [y for _, y in points], width, log_y=log_y)
     if not xs:
         return
-    line = Line("loss", xs, ys, (255, 0, 0), BRAILLE)
+    line = Line("loss", xs, ys, Color(255, 0, 0), BRAILLE)
     drawn = plot([line], width, height, log_y=log_y, ascii_only=False)
 
     rows = drawn.plain.split("\n")

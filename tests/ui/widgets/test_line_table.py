@@ -183,6 +183,15 @@ async def test_an_empty_table_says_what_fills_it():
         assert host.table.row is None
 
 
+async def test_a_filter_that_lets_nothing_through_is_no_empty_table():
+    host = Host()
+    async with host.run_test(size=(60, 11)):
+        host.table.order = np.array([], dtype=int)
+
+        assert host.lines()[1].strip() == "No row matches."
+        assert host.table.row is None
+
+
 async def test_clipped_text_can_be_read_to_its_end():
     host = Host(rows=3)
     host.cells = lambda row: ("1", "2", "abcdefghijklmnopqrstuvwxyz", "")
