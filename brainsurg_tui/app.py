@@ -2,13 +2,14 @@
 
 import time
 import traceback
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Literal, ParamSpec, TypeVar
 
 from textual import on
 from textual.app import App
 from textual.binding import BindingType
+from textual.worker import WorkType
 
 from brainsurg_tui import settings as files
 from brainsurg_tui.actions import Action, bindings, possible
@@ -28,9 +29,10 @@ from brainsurg_tui.theme import DARK, LIGHT
 from brainsurg_tui.widgets.visible import visible
 from brainsurg_tui.wishes import WISHES
 from engine.errors import UserError
-from engine.service.faults import EngineFault
+from engine.service.faults import EngineFault, EngineGoneError
 from engine.service.protocol import Reply
 
+P = ParamSpec("P")
 R = TypeVar("R")
 
 _REDRAW = 0.2
@@ -83,7 +85,7 @@ class BrainSurgery(App[None]):
         self.animation_level = "full" if self.settings.animations else "none"
         self.set_keymap(self.settings.keys)
         self.push_screen(self.bench)
-        self.call_after_refresh(self.begin, self._asking.keep(), "engine")
+        self.call_after_refresh(self.begin, "engine", self._asking.keep)
         self.set_interval(_LOOK_AT_MACHINE, self.desks.connection.look_at_machine)
 
     async def on_unmount(self) -> None:
@@ -115,19 +117,29 @@ class BrainSurgery(App[None]):
         """The engine's answer. Raises UserError if there is none."""
         return await self._asking.ask(request)
 
-    def begin(self, work: Coroutine[Any, Any, None], group: str) -> None:
+    def begin(
+        self,
+        group: str,
+        work: Callable[P, Coroutine[Any, Any, None]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> None:
         """Do `work` beside everything else, instead of what `group` was doing."""
-        self.run_worker(self._guarded(work), group=group, exclusive=True, exit_on_error=False)
 
-    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
-        try:
-            await work
-        except UserError as mistake:
-            self.say(str(mistake), "error")
-        except EngineFault as fault:
-            self.say(f"The engine failed: {fault.what}. m shows it.", "error", fault.trace)
-        except Exception as bug:
-            self.say(f"That is a bug: {bug!r}. m shows it.", "error", traceback.format_exc())
+        async def guarded() -> None:
+            try:
+                await work(*args, **kwargs)
+            except UserError as mistake:
+                self.say(str(mistake), "error")
+            except EngineGoneError:
+                self.say("The engine went away before it answered.", "error")
+            except EngineFault as fault:
+                self.say(f"The engine failed: {fault.what}. m shows it.", "error", fault.trace)
+            except Exception as bug:
+                self.say(f"That is a bug: {bug!r}. m shows it.", "error", traceback.format_exc())
+
+        worker: WorkType[None] = guarded
+        self.run_worker(worker, group=group, exclusive=True, exit_on_error=False)
 
     def show(self, *panes: str) -> None:
         """Have these panes (none: all) show the state."""

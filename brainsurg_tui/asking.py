@@ -45,13 +45,10 @@ class Asking:
         self._engine: Engine | None = None
 
     async def ask(self, request: Reply[R]) -> R:
-        """The answer to `request`. Raises UserError if there is none."""
+        """The answer to `request`. Raises UserError, or EngineGoneError, if there is none."""
         if self._engine is None:
             raise UserError("The engine is not there.", "It is being looked for; try again soon.")
-        try:
-            return await self._engine.ask(request)
-        except (EngineGoneError, OSError) as error:
-            raise UserError("The engine went away before it answered.") from error
+        return await self._engine.ask(request)
 
     async def keep(self) -> None:
         """Connect, listen until the engine is lost, begin again; for as long as the app runs."""

@@ -1,9 +1,11 @@
 """The three lines around the panes: what is open, what runs, and which keys do something."""
 
 from collections.abc import Callable
+from itertools import accumulate
 
 from rich.style import Style
 from rich.text import Text
+from textual.geometry import Offset
 from textual.reactive import reactive
 from textual.widget import Widget
 
@@ -17,6 +19,8 @@ from brainsurg_tui.widgets.numbers import quantity
 from brainsurg_tui.widgets.visible import visible
 from engine.service.protocol import Train, describe
 
+_CURVE = 10
+"""Cells of the running job's curve."""
 _SHORT = ("Prompts", "Feat", "Snip", "Clamp", "Loss", "Jobs")
 
 
@@ -54,6 +58,8 @@ class TopLine(Line):
 
     active: reactive[str] = reactive("prompts")
     tabs: reactive[bool] = reactive(True)
+    """Whether the names of the panes are needed."""
+    _strip_from = 0
 
     def render(self) -> Text:
         """Draw the line."""
@@ -66,7 +72,9 @@ class TopLine(Line):
             if room < 8:
                 right = self._dot()
                 room = self.size.width - strip.cell_len - right.cell_len - 3
-            left.append(f" {clip(name, max(0, room))} ", "bold").append_text(strip)
+            left.append(f" {clip(name, max(0, room))} ", "bold")
+            self._strip_from = left.cell_len
+            left.append_text(strip)
         else:
             left.append(" brain surgery ", f"bold {self.accent}")
             left.append(f" {self._subject(short=False)}")
@@ -81,6 +89,16 @@ class TopLine(Line):
             return f"{model}·L{sae.site.rpartition('.')[2]}·{quantity(sae.d_sae)}"
         k = "" if sae.k is None else f", k {sae.k}"
         return f"{model} · {sae.site} · sae {sae.name} ({sae.arch} {sae.d_sae:,}{k})"
+
+    def tabs_at(self) -> dict[str, Offset]:
+        """Where the name of each pane stands on the screen."""
+        if not self.tabs:
+            return {}
+        widths = [len(short) + 3 for short in _SHORT]
+        starts = accumulate(widths, initial=self._strip_from)
+        return {
+            pane: self.region.offset + Offset(x, 0) for pane, x in zip(PANES, starts, strict=False)
+        }
 
     def _strip(self) -> Text:
         strip = Text()
@@ -112,26 +130,53 @@ class TopLine(Line):
 class JobLine(Line):
     """The running job with its bar and curve; without one, what could be done next."""
 
+    hidden: reactive[str] = reactive("")
+    """Name of the one pane that is not seen."""
+
     def render(self) -> Text:
         """Draw the line."""
         running = self.state.running()
         if not running:
-            return self.fitted(Text(f" {self._idle()}", "dim", no_wrap=True, end=""), Text())
+            return self.fitted(
+                Text(f" {self._idle()}", "dim", no_wrap=True, end=""), self._right("")
+            )
         job = next((job for job in running if job.state == "running"), running[0])
         left = Text.assemble((f" job {job.id} ", "bold"), describe(job.spec), " ", end="")
         left.no_wrap = True
         if job.state != "running":
             left.append(f"{job.state} ", "dim")
         left.append_text(job_texts.bar(job, 15, self.accent, ascii_only=self.ascii_only))
-        progress = job.progress
-        if progress is not None and isinstance(job.spec, Train):
-            figures = job_texts.metrics(progress.metrics, ("loss", "fvu", "l0"))
-            left.append("  " + "  ".join(figures))
-            _, losses = self.state.history(job.id).curve("loss")
-            left.append(f" {sparkline(losses, 12, ascii_only=self.ascii_only)}", self.accent)
-        left.append(f"  {job_texts.remaining(progress)}", "dim")
         waiting = len(running) - 1
-        return self.fitted(left, Text(f"+{waiting} more " if waiting else "", "dim"))
+        right = self._right(f"+{waiting} more" if waiting else "")
+        remaining = Text(f"  {job_texts.remaining(job.progress)}", "dim")
+        room = self.size.width - left.cell_len - remaining.cell_len - right.cell_len - 1
+        if job.progress is not None and isinstance(job.spec, Train):
+            left.append_text(self._training(job.id, job.progress.metrics, room))
+        return self.fitted(left.append_text(remaining), right)
+
+    def _training(self, job: int, metrics: dict[str, float], room: int) -> Text:
+        """The loss and its curve, and where there is room the other figures."""
+        _, losses = self.state.history(job).curve("loss")
+        curve = sparkline(losses, _CURVE, ascii_only=self.ascii_only)
+        for names in (("loss", "fvu", "l0"), ("loss", "fvu"), ("loss",)):
+            text = Text("  " + "  ".join(job_texts.metrics(metrics, names)))
+            text.append(f" {curve}", self.accent)
+            if text.cell_len <= room:
+                return text
+        return Text()
+
+    def _right(self, text: str) -> Text:
+        return Text("   ".join(filter(None, (text, self._hidden_title()))) + " ", "dim")
+
+    def _hidden_title(self) -> str:
+        return f"{PANES.index(self.hidden) + 1} {self.hidden.title()}" if self.hidden else ""
+
+    def hidden_at(self) -> dict[str, Offset]:
+        """Where the name of the pane that is not seen stands on the screen."""
+        if not self.hidden:
+            return {}
+        from_right = len(self._hidden_title()) + 1
+        return {self.hidden: self.region.offset + Offset(self.size.width - from_right, 0)}
 
     def _idle(self) -> str:
         state = self.state

@@ -7,11 +7,11 @@ if TYPE_CHECKING:
     from brainsurg_tui.app import BrainSurgery
 
 WISHES: "Mapping[str, Callable[[BrainSurgery], None]]" = {
-    "capture": lambda app: app.desks.chain.capture(),
-    "train": lambda app: app.desks.chain.train(),
-    "scan": lambda app: app.desks.chain.scan(),
-    "import_activations": lambda app: app.desks.chain.import_activations(),
-    "export_activations": lambda app: app.desks.chain.export_activations(),
+    "capture": lambda app: app.desks.capturing.capture(),
+    "train": lambda app: app.desks.training.train(),
+    "scan": lambda app: app.desks.training.scan(),
+    "import_activations": lambda app: app.desks.exchange.import_activations(),
+    "export_activations": lambda app: app.desks.exchange.export_activations(),
     "workspace": lambda app: app.desks.contents.look_around(),
     "clamp": lambda app: app.desks.clamping.clamp(),
     "stronger": lambda app: app.desks.clamping.change(app.state.trial.stronger(1)),

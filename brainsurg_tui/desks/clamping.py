@@ -3,9 +3,9 @@
 import asyncio
 from typing import TYPE_CHECKING, cast, get_args
 
+from brainsurg_tui.desks.submitting import number, whole
 from brainsurg_tui.screens.form import Field, Form
 from brainsurg_tui.trial import OPERATIONS, Trial
-from engine.errors import UserError
 from engine.service.protocol import Clamp, Operation, Progressed, Unit, View
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class ClampDesk:
     def _run(self, pause: float) -> None:
         self._app.state.clamping = Progressed(phase="waiting", done=0)
         self._app.show("clamp")
-        self._app.begin(self._ask(self._app.state.trial, pause), "clamp")
+        self._app.begin("clamp", self._ask, self._app.state.trial, pause)
 
     async def _ask(self, trial: Trial, pause: float) -> None:
         app, state = self._app, self._app.state
@@ -74,9 +74,7 @@ class ClampDesk:
         trial = self._app.state.trial
         edit = trial.edits[0]
         fields = [
-            Field(
-                "operation", "operation", edit.operation, "What is done to it.", OPERATIONS, False
-            ),
+            Field("operation", "operation", edit.operation, choices=OPERATIONS, free=False),
             Field("value", "value", f"{edit.value:g}", "A number; nothing counts for ablate."),
             Field(
                 "unit",
@@ -98,7 +96,7 @@ class ClampDesk:
             Field("nulls", "nulls", str(trial.nulls), "Matched random features to compare with."),
         ]
         features = ", ".join(str(edit.feature) for edit in trial.edits)
-        self._app.push_screen(Form(f"Clamp {features}", fields, self._set, verb="runs"))
+        self._app.push_screen(Form(f"Clamp {features}", fields, self._set, verb="run"))
 
     async def _set(self, values: dict[str, str]) -> None:
         trial = self._app.state.trial.set(
@@ -114,19 +112,3 @@ class ClampDesk:
                 nulls=whole(values["nulls"], "nulls"),
             )
         )
-
-
-def number(text: str, name: str) -> float:
-    """`text` as a number. UserError if it is none."""
-    try:
-        return float(text)
-    except ValueError:
-        raise UserError(f"{name}: {text!r} is no number.") from None
-
-
-def whole(text: str, name: str) -> int:
-    """`text` as a whole number from 0; `24,576` and `1e6` count. UserError if it is none."""
-    value = number(text.replace(",", "").replace("_", ""), name)
-    if value < 0 or not value.is_integer():
-        raise UserError(f"{name}: {text!r} is no whole number from 0 on.")
-    return int(value)

@@ -44,7 +44,7 @@ class ConnectionDesk:
             case Event():
                 self._app.desks.jobs.hear(body)
             case ContentsChanged():
-                self._app.begin(self._app.desks.contents.refresh(), "contents")
+                self._app.begin("contents", self._app.desks.contents.refresh)
             case QuestionProgress(body=Progressed() as progress):
                 self._app.desks.clamping.progress(progress)
 
@@ -63,7 +63,7 @@ class ConnectionDesk:
         """Ask how busy the GPU is, where there is one."""
         status = self._app.state.status
         if self._app.state.connection == "connected" and status is not None and status.gpus:
-            self._app.begin(self._get_status(), "status")
+            self._app.begin("status", self._get_status)
 
     async def _get_status(self) -> None:
         self._app.state.status = await self._app.ask(GetStatus())

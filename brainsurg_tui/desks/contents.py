@@ -50,7 +50,7 @@ class ContentsDesk:
             case Picked(wish="use", name=name):
                 self._app.desks.features.choose_sae(name)
             case Picked(wish="summary", name=name):
-                self._app.begin(self._summary(name), "summary")
+                self._app.begin("summary", self._summary, name)
             case Picked(wish="delete"):
                 self._ask_to_delete(picked)
 
@@ -80,7 +80,7 @@ class ContentsDesk:
 
         def answered(answer: str | None) -> None:
             if answer:
-                self._app.begin(self._delete(request), "delete")
+                self._app.begin("delete", self._delete, request)
 
         question = f"The {what} is gone then; there is no undo."
         self._app.push_screen(Choose(f"Delete {picked.name}?", question, answers), answered)
@@ -97,14 +97,14 @@ class ContentsDesk:
         if self._app.state.undo:
             change = self._app.state.undo.pop()
             self._app.state.redo.append(change)
-            self._app.begin(self._apply(change, back=True), "undo")
+            self._app.begin("undo", self._apply, change, back=True)
 
     def redo(self) -> None:
         """Do again what was undone last."""
         if self._app.state.redo:
             change = self._app.state.redo.pop()
             self._app.state.undo.append(change)
-            self._app.begin(self._apply(change, back=False), "undo")
+            self._app.begin("undo", self._apply, change, back=False)
 
     async def _apply(self, change: Change, *, back: bool) -> None:
         request = change.back if back else change.again

@@ -3,15 +3,17 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from brainsurg_tui.desks.chain import ChainDesk
+from brainsurg_tui.desks.capturing import CaptureDesk
 from brainsurg_tui.desks.clamping import ClampDesk
 from brainsurg_tui.desks.connection import ConnectionDesk
 from brainsurg_tui.desks.contents import ContentsDesk
+from brainsurg_tui.desks.exchange import ExchangeDesk
 from brainsurg_tui.desks.features import FeatureDesk
 from brainsurg_tui.desks.files import FileDesk
 from brainsurg_tui.desks.jobs import JobDesk
 from brainsurg_tui.desks.program import ProgramDesk
 from brainsurg_tui.desks.prompts import PromptDesk
+from brainsurg_tui.desks.training import TrainDesk
 
 if TYPE_CHECKING:
     from brainsurg_tui.app import BrainSurgery
@@ -21,27 +23,31 @@ if TYPE_CHECKING:
 class Desks:
     """One desk for each subject."""
 
-    chain: ChainDesk
+    capturing: CaptureDesk
     clamping: ClampDesk
     connection: ConnectionDesk
     contents: ContentsDesk
+    exchange: ExchangeDesk
     features: FeatureDesk
     files: FileDesk
     jobs: JobDesk
     program: ProgramDesk
     prompts: PromptDesk
+    training: TrainDesk
 
     @classmethod
     def of(cls, app: "BrainSurgery") -> "Desks":
         """The desks of an app."""
         return cls(
-            chain=ChainDesk(app),
+            capturing=CaptureDesk(app),
             clamping=ClampDesk(app),
             connection=ConnectionDesk(app),
             contents=ContentsDesk(app),
+            exchange=ExchangeDesk(app),
             features=FeatureDesk(app),
             files=FileDesk(app),
             jobs=JobDesk(app),
             program=ProgramDesk(app),
             prompts=PromptDesk(app),
+            training=TrainDesk(app),
         )

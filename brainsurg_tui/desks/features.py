@@ -32,7 +32,7 @@ class FeatureDesk:
         """Ask for the feature table of the selected SAE, if it has one."""
         sae = self._app.state.sae_info()
         if sae is not None and sae.scanned:
-            self._app.begin(self._load(sae.name), "table")
+            self._app.begin("table", self._load, sae.name)
 
     async def _load(self, sae: str) -> None:
         app = self._app
@@ -55,7 +55,7 @@ class FeatureDesk:
     def _fetch(self) -> None:
         state = self._app.state
         if state.sae is not None and state.feature is not None:
-            self._app.begin(self._look(state.sae, state.feature), "feature")
+            self._app.begin("feature", self._look, state.sae, state.feature)
 
     async def _look(self, sae: str, feature: int) -> None:
         await asyncio.sleep(_PAUSE)
@@ -81,7 +81,7 @@ class FeatureDesk:
             "label", "label", written(state.label(feature)), "What it answers to; empty: no name."
         )
         send = partial(self._label, state.sae, feature)
-        self._app.push_screen(Form(f"Feature {feature}", [field], send, verb="saves"))
+        self._app.push_screen(Form(f"Feature {feature}", [field], send, verb="save"))
 
     async def _label(self, sae: str, feature: int, values: dict[str, str]) -> None:
         state = self._app.state

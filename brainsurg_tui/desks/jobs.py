@@ -52,7 +52,7 @@ class JobDesk:
         self._app.mark("jobs", "loss")
         match event.body:
             case StateChanged(state=new) if unknown or new in _ENDED:
-                self._app.begin(self._fetch(event.job, tell=new in _ENDED), f"job-{event.job}")
+                self._app.begin(f"job-{event.job}", self._fetch, event.job, tell=new in _ENDED)
             case Noted(text=text):
                 self._app.say(f"Job {event.job}: {text}", "warning")
 
@@ -85,7 +85,7 @@ class JobDesk:
         if self._app.state.job != id:
             self._app.state.job = id
             self._app.show("loss")
-            self._app.begin(self.past(id), "past")
+            self._app.begin("past", self.past, id)
 
     # What is wanted
 
@@ -110,7 +110,7 @@ class JobDesk:
 
         def answered(answer: str | None) -> None:
             if answer:
-                self._app.begin(self._change(CancelJob(id=job.id)), "change-job")
+                self._app.begin("change-job", self._change, CancelJob(id=job.id))
 
         self._app.push_screen(question, answered)
 
@@ -119,7 +119,7 @@ class JobDesk:
         job = self._meant()
         if job is not None:
             request = ResumeJob(id=job.id) if job.state == "paused" else PauseJob(id=job.id)
-            self._app.begin(self._change(request), "change-job")
+            self._app.begin("change-job", self._change, request)
 
     async def _change(self, request: CancelJob | PauseJob | ResumeJob) -> None:
         self._app.state.take_job(await self._app.ask(request))

@@ -72,7 +72,7 @@ class ProgramDesk:
 
     def _quit(self, answer: str | None) -> None:
         if answer == "stop":
-            self._app.begin(self._stop_and_quit(), "quit")
+            self._app.begin("quit", self._stop_and_quit)
         elif answer == "leave":
             self._app.exit()
 

@@ -43,7 +43,7 @@ class PromptDesk:
             ),
         ]
         title = "New prompt" if prompt is None else "Change the prompt"
-        self._app.push_screen(Form(title, fields, partial(self._save, prompt), verb="saves"))
+        self._app.push_screen(Form(title, fields, partial(self._save, prompt), verb="save"))
 
     async def _save(self, prompt: SavedPrompt | None, values: dict[str, str]) -> None:
         before = self._app.state.contents.prompts
@@ -63,7 +63,7 @@ class PromptDesk:
 
     def delete(self, doomed: list[SavedPrompt]) -> None:
         """Take prompts out; undo brings them back."""
-        self._app.begin(self._delete(doomed), "prompts")
+        self._app.begin("prompts", self._delete, doomed)
 
     async def _delete(self, doomed: list[SavedPrompt]) -> None:
         before = self._app.state.contents.prompts

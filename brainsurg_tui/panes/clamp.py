@@ -27,16 +27,16 @@ from engine.service.protocol import ClampReport, EditedPrompt, ModelReport
 _BESIDE_FROM = 100
 """Width from which before and after stand beside each other."""
 
-_PROMPT = Column("prompt", "prompt", width=16, fraction=3, priority=9)
-_MEAN = Column("mean", "mean|Δ|", width=8, align="right", priority=7)
-_MAX = Column("max", "max|Δ|", width=8, align="right", priority=6)
+_PROMPT = Column("prompt", "prompt", width=12, fraction=3, priority=9)
+_MEAN = Column("mean", "mean|Δ|", width=7, align="right", priority=7)
+_MAX = Column("max", "max|Δ|", width=7, align="right", priority=6)
 _DIMS = Column("dims", "(token,dim)", width=18, fraction=2, priority=2)
 _MODEL = (
     _PROMPT,
     _MEAN,
     _MAX,
-    Column("kl", "KL", width=8, align="right", priority=8),
-    Column("null", "null", width=21, align="right", priority=4),
+    Column("kl", "KL", width=7, align="right", priority=8),
+    Column("null", "null", width=19, align="right", priority=4),
     Column("p", "p", width=5, align="right", priority=5),
     _DIMS,
 )
@@ -64,6 +64,7 @@ class ClampPane(TablePane):
     def body(self) -> Iterable[Widget]:
         """The line of the trial, the table, and the texts."""
         yield Static(id="trial", markup=False)
+        yield Static(id="clamp-warnings", markup=False)
         yield from super().body()
         with Container(id="texts"):
             yield Static(id="before", markup=False)
@@ -80,6 +81,10 @@ class ClampPane(TablePane):
         self._report = report
         self.title_line.info = self.figures()
         self.table.empty_text = _next_step(state)
+        warnings = [] if report is None else report.warnings
+        self.query_one("#clamp-warnings", Static).update(
+            "\n".join(f"  ! {visible(text, ascii_only=self.ascii_only)}" for text in warnings)
+        )
         if report is None:
             self.table.columns = _MODEL
             self.set_rows(0, lambda row: ())
@@ -128,18 +133,16 @@ class ClampPane(TablePane):
                 static.update("")
             return
         prompt = report.prompts[row]
-        warnings = Text("\n".join(f"  ! {visible(w)}" for w in report.warnings))
         if isinstance(prompt, EditedPrompt):
             accent = self.app.theme_variables["accent"]
             texts = clamp_texts.before_and_after(prompt, accent, ascii_only=self.ascii_only)
             before.update(texts[0])
             after.update(texts[1])
-            rows = clamp_texts.next_tokens(prompt, 5, ascii_only=self.ascii_only)
-            tokens.update(Text.assemble(rows, "\n", warnings) if warnings else rows)
+            tokens.update(clamp_texts.next_tokens(prompt, 5, ascii_only=self.ascii_only))
         else:
             note = "" if isinstance(report, ModelReport) else report.note
             before.update(Text(f"  {note}", "dim"))
-            after.update(warnings)
+            after.update("")
             tokens.update("")
 
     def on_resize(self, event: Resize) -> None:

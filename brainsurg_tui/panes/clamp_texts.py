@@ -63,7 +63,7 @@ def null(found: Null | None) -> str:
     """`0.031 [0.010–0.080]`: mean, and the 5 % and 95 % quantiles."""
     if found is None:
         return ""
-    write = aligned(max(found.high, found.mean))
+    write = aligned(max(found.high, found.mean), digits=2)
     return f"{write(found.mean)} [{write(found.low)}–{write(found.high)}]"
 
 

@@ -1,6 +1,6 @@
 """Pane 2: every feature of the SAE, a line each."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+_DENSITY_DECIMALS = 4
+"""One token in ten thousand still shows."""
+
+
 class FeatureRows(LineTable, inherit_bindings=False):
     """A line table in which `l` is left to the pane, for labelling; → still moves right."""
 
@@ -40,12 +44,12 @@ class FeaturesPane(TablePane):
     heading = "Features"
     BINDINGS: ClassVar[list[BindingType]] = bindings("features")
     columns = (
-        Column("id", "id", width=7, align="right", priority=9),
-        Column("max", "max", width=8, align="right", priority=8),
-        Column("mean", "mean", width=8, align="right", priority=5),
-        Column("density", "density", width=9, align="right", priority=6),
-        Column("documents", "docs", width=7, align="right", priority=4),
-        Column("label", "label", width=10, fraction=1, priority=7),
+        Column("id", "id", width=4, align="right", priority=9),
+        Column("max", "max", width=6, align="right", priority=8),
+        Column("mean", "mean", width=6, align="right", priority=5),
+        Column("density", "density", width=7, align="right", priority=6),
+        Column("documents", "docs", width=5, align="right", priority=4),
+        Column("label", "label", width=7, fraction=1, priority=7),
     )
 
     @dataclass
@@ -101,11 +105,20 @@ class FeaturesPane(TablePane):
             name: np.frombuffer(data, dtype=table.dtypes[name])
             for name, data in table.columns.items()
         }
+        largest = {name: values.max(initial=0) for name, values in self._values.items()}
         writers = {
-            name: aligned(float(values.max(initial=0)))
+            name: aligned(
+                float(largest[name]), at_least=_DENSITY_DECIMALS if name == "density" else 0
+            )
             for name, values in self._values.items()
             if values.dtype.kind == "f"
         }
+        texts = {name: writers.get(name, _whole)(value) for name, value in largest.items()}
+        texts["id"] = str(table.features - 1)
+        self.table.columns = tuple(
+            replace(column, width=max(column.width, len(texts.get(column.key, ""))))
+            for column in self.columns
+        )
 
         def cells(row: int) -> list[str]:
             texts = []
@@ -117,10 +130,8 @@ class FeaturesPane(TablePane):
                     texts.append(self.state.label(row))
                 elif values is None:
                     texts.append("")
-                elif column.key in writers:
-                    texts.append(writers[column.key](float(values[row])))
                 else:
-                    texts.append(f"{int(values[row]):,}")
+                    texts.append(writers.get(column.key, _whole)(float(values[row])))
             return texts
 
         self.set_rows(table.features, cells)
@@ -231,6 +242,10 @@ class FeaturesPane(TablePane):
             for row in self.shown_rows()
         ]
         return table_files(f"features-{self._shown.sae}", rows)
+
+
+def _whole(value: float) -> str:
+    return f"{int(value):,}"
 
 
 def _next_step(state: State) -> str:

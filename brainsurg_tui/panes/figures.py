@@ -6,15 +6,15 @@ from collections.abc import Callable
 from brainsurg_tui.widgets.numbers import figure
 
 
-def aligned(largest: float) -> Callable[[float], str]:
+def aligned(largest: float, *, digits: int = 3, at_least: int = 0) -> Callable[[float], str]:
     """How to write the values of a column whose largest absolute value is `largest`.
 
-    The largest gets three significant digits and the others as many decimals; what would come
-    out as zero without being it is written with an exponent.
+    The largest gets `digits` significant digits, or `at_least` so many decimals, and the others as
+    many decimals; what would come out as zero without being it is written with an exponent.
     """
     if not math.isfinite(largest) or largest <= 0:
         return figure
-    decimals = min(5, max(0, 2 - math.floor(math.log10(largest))))
+    decimals = min(5, max(at_least, digits - 1 - math.floor(math.log10(largest))))
     least = 0.5 * 10.0**-decimals
 
     def write(value: float) -> str:

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from typing import ClassVar
 
-from rich.text import Text
 from textual.binding import BindingType
 from textual.widget import Widget
 from textual.widgets import Static
@@ -65,13 +64,14 @@ class LossPane(Pane):
         values = {} if newest is None else dict(newest.metrics)
         if newest is not None and newest.rate is not None and newest.unit == "tokens":
             values.setdefault("tokens_per_second", newest.rate)
-        parts = job_texts.metrics(values)
-        if job is not None and not job.over:
-            parts.append(job_texts.remaining(job.progress))
-        self.query_one("#loss-figures", Static).update(
-            Text("  " + "   ".join(filter(None, parts)), no_wrap=True, overflow="ellipsis")
-        )
+        left = job_texts.remaining(job.progress) if job is not None and not job.over else ""
+        figures = self.query_one("#loss-figures", Static)
+        figures.update(_fitting([*job_texts.metrics(values), left], self.size.width))
         self._title()
+
+    def on_resize(self) -> None:
+        """Show as many figures as have room now."""
+        self.draw()
 
     def _title(self) -> None:
         job = self._job
@@ -135,3 +135,12 @@ class LossPane(Pane):
         steps, values = history.curve(self.metric)
         picture = curve_svg(steps, values, title=f"{name}: {self.metric}")
         return [*table_files(name, history.rows()), Export(f"{name}-{self.metric}.svg", picture)]
+
+
+def _fitting(parts: list[str], width: int) -> str:
+    """As many of `parts`, the first ones first, as have room in a line."""
+    line = " "
+    for part in filter(None, parts):
+        if len(line) + len(part) + 3 <= width:
+            line += f"  {part} "
+    return line

@@ -21,24 +21,32 @@ class PaneTitle(Widget):
     """`2 Features · r2 ──────── 37 of 24,576 · max`; heavier and coloured where the focus is."""
 
     DEFAULT_CSS = """
-    PaneTitle { height: 1; color: $text-muted; }
+    PaneTitle {
+        height: 1;
+        color: $text-muted;
+        &.-active { color: $accent; }
+    }
     """
 
     subject: reactive[str] = reactive("")
     """What the pane shows at present."""
     info: reactive[str] = reactive("")
     """Figures, at the right end."""
+    active: reactive[bool] = reactive(False)
+    """Whether the pane has the focus."""
     ascii_only: reactive[bool] = reactive(False)
 
     def __init__(self, number: int, heading: str) -> None:
         super().__init__()
         self._heading = f"{number} {heading}"
 
+    def watch_active(self, active: bool) -> None:
+        """Take the accent, or leave it."""
+        self.set_class(active, "-active")
+
     def render(self) -> Text:
         """Draw the line."""
-        assert self.parent is not None
-        focused = self.parent.has_pseudo_class("focus-within")
-        rule = ("=-" if self.ascii_only else "━─")[not focused]
+        rule = ("-=" if self.ascii_only else "─━")[self.active]
         dot = " - " if self.ascii_only else " · "
         left = f" {self._heading} "
         info = f" {visible(self.info, ascii_only=self.ascii_only)} " if self.info else ""
@@ -62,7 +70,6 @@ class Pane(Vertical):
 
     DEFAULT_CSS = """
     Pane { background: transparent; }
-    Pane:focus-within > PaneTitle { color: $accent; }
     """
 
     def __init__(self, name: str, *, ascii_only: bool = False) -> None:

@@ -76,7 +76,7 @@ class TablePane(Pane):
 
     def figures(self) -> str:
         """The right end of the title."""
-        if not self.pattern:
+        if not self.pattern or self.filter_line.display:
             return f"{self._total:,}" if self._total else ""
         return f"/{self.pattern}  {self.table.shown:,} of {self._total:,}"
 

@@ -32,6 +32,8 @@ class Field:
     """Values to turn through with up and down; typing something else is left to `free`."""
     free: bool = True
     """Whether values besides `choices` make sense."""
+    empty: str = ""
+    """What an empty field means, shown in it."""
 
 
 class FieldInput(Input):
@@ -45,6 +47,7 @@ class FieldInput(Input):
     def __init__(self, field: Field) -> None:
         super().__init__(
             field.value,
+            placeholder=field.empty,
             compact=True,
             id=f"field-{field.name}",
             suggester=SuggestFromList(field.choices) if field.choices else None,
@@ -74,12 +77,21 @@ class Form(Dialog[bool]):
         Binding("ctrl+s", "send", "Send off", show=False, id="form.send"),
     ]
 
-    def __init__(self, title: str, fields: Sequence[Field], send: Send, *, verb: str) -> None:
-        super().__init__(
-            title, f"enter next, at the end {verb}   ↑↓ choices   ctrl+s {verb} now   esc leave"
-        )
+    def __init__(
+        self,
+        title: str,
+        fields: Sequence[Field],
+        send: Send,
+        *,
+        verb: str,
+        left: "Callable[[Form, str, str], None] | None" = None,
+    ) -> None:
+        """`left` is told form, name and value of a field that was changed and left."""
+        super().__init__(title, f"enter next   ↑↓ choices   ctrl+s {verb}   esc leave")
         self._fields = fields
         self._send = send
+        self._left = left
+        self._seen = {field.name: field.value for field in fields}
 
     def content(self) -> Iterable[Widget]:
         """The fields, the help of the present one, and what the engine objects to."""
@@ -95,6 +107,11 @@ class Form(Dialog[bool]):
         """What stands in the fields."""
         return {field.field.name: field.value.strip() for field in self.query(FieldInput)}
 
+    def say(self, text: str) -> None:
+        """Show what is wrong, or nothing."""
+        if self.is_attached:
+            self.query_one("#form-error", Static).update(visible(text))
+
     def offer(self, name: str, choices: tuple[str, ...], value: str) -> None:
         """Give a field its choices when they come late; `value` fills it where it is empty."""
         field = self.query_one(f"#field-{name}", FieldInput)
@@ -102,6 +119,15 @@ class Form(Dialog[bool]):
         field.suggester = SuggestFromList(choices)
         if not field.value:
             field.value = value
+
+    @on(Input.Blurred)
+    def _was_left(self, event: Input.Blurred) -> None:
+        assert isinstance(event.input, FieldInput)
+        name, value = event.input.field.name, event.value.strip()
+        if value != self._seen[name]:
+            self._seen[name] = value
+            if self._left is not None:
+                self._left(self, name, value)
 
     def on_descendant_focus(self) -> None:
         """Show the help of the field that has the focus."""
@@ -124,16 +150,15 @@ class Form(Dialog[bool]):
         self.run_worker(self._sending(), exclusive=True, group="form")
 
     async def _sending(self) -> None:
-        error = self.query_one("#form-error", Static)
-        error.update("")
+        self.say("")
         for field in self.query(FieldInput):
             if not field.field.free and field.value not in field.field.choices:
                 field.focus()
-                error.update(visible(f"{field.field.label}: one of the choices, please."))
+                self.say(f"{field.field.label}: one of the choices, please.")
                 return
         try:
             await self._send(self.values())
         except UserError as mistake:
-            error.update(visible(str(mistake)))
+            self.say(str(mistake))
         else:
             self.dismiss(True)

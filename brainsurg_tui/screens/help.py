@@ -50,7 +50,7 @@ def keys_in(bindings: Iterable[ActiveBinding], app: App[None]) -> list[KeyHelp]:
             KeyHelp(
                 where=where,
                 keys=" ".join(key_name(active.binding, app) for active in same),
-                title=binding.description if action is None else action.title,
+                title=binding.description if action is None else action.title.rpartition(": ")[2],
                 help="" if action is None else action.help,
                 enabled=same[0].enabled,
             )

@@ -1,36 +1,38 @@
-"""A letter on everything that can be focused; pressing it goes there."""
+"""A letter on every pane; pressing it goes there."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.events import Key
+from textual.geometry import Offset
 from textual.screen import ModalScreen
-from textual.widget import Widget
 from textual.widgets import Static
 
-LETTERS = "asdfghjkl"
+LETTERS = "asdfgh"
 
 
-class Jump(ModalScreen[Widget | None]):
-    """The workbench stays visible under the letters."""
+class Jump(ModalScreen[str | None]):
+    """The workbench stays visible under the letters; the answer is the name of a pane."""
 
     BINDINGS: ClassVar[list[BindingType]] = []
 
-    def __init__(self, targets: Sequence[Widget]) -> None:
+    def __init__(self, places: Mapping[str, Offset]) -> None:
+        """`places` maps the name of a pane to where its letter stands."""
         super().__init__()
-        self._targets = dict(zip(LETTERS, targets, strict=False))
+        self._names = dict(zip(LETTERS, places, strict=False))
+        self._places = places
 
     def compose(self) -> ComposeResult:
-        """Put the letters where the targets are."""
-        for letter, target in self._targets.items():
+        """Put the letters where the panes are, or their names."""
+        for letter, name in self._names.items():
             label = Static(f" {letter} ", classes="jump-letter", markup=False)
-            label.styles.offset = (target.region.x + 1, target.region.y)
+            label.styles.offset = self._places[name]
             yield label
 
     def on_key(self, event: Key) -> None:
         """Go where the letter says; any other key goes nowhere."""
         event.stop()
         event.prevent_default()
-        self.dismiss(self._targets.get(event.character or ""))
+        self.dismiss(self._names.get(event.character or ""))

@@ -165,6 +165,14 @@ class Workbench(Screen[None]):
         self._area.place(places)
         self._top.tabs = len(places) == 1
         self._top.active = self._hints.pane = self.active
+        self._job.hidden = self._hidden(places)
+        for name, pane in self.panes.items():
+            pane.title_line.active = name == self.active
+
+    def _hidden(self, places: dict[str, Place]) -> str:
+        """The pane that shares its place with another, where several are seen."""
+        hidden = [name for name in PANES if name not in places]
+        return hidden[0] if len(hidden) == 1 else ""
 
     def on_descendant_focus(self, event: DescendantFocus) -> None:
         """Follow the focus, however it moved."""
@@ -200,9 +208,15 @@ class Workbench(Screen[None]):
         self.rearrange()
 
     def action_jump(self) -> None:
-        """Put letters on what can be focused."""
-        targets = [widget for widget in self.focus_chain if widget.region.height]
-        self.app.push_screen(Jump(targets), lambda widget: widget and widget.focus())
+        """Put letters on the panes, and on the names of those that are not seen."""
+        places = self._top.tabs_at() | self._job.hidden_at()
+        places |= {name: pane.region.offset for name, pane in self.panes.items() if pane.display}
+        in_order = {name: places[name] for name in PANES if name in places}
+        self.app.push_screen(Jump(in_order), self._jumped)
+
+    def _jumped(self, name: str | None) -> None:
+        if name is not None:
+            self.go_to(name)
 
     def action_wider(self) -> None:
         """Widen the column of this pane."""

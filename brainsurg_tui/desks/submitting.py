@@ -1,0 +1,59 @@
+"""What every form that ends in a job shares: names, numbers, paths, and the asking itself."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.errors import UserError
+from engine.service.protocol import JobSpec, Submit, describe
+
+if TYPE_CHECKING:
+    from brainsurg_tui.app import BrainSurgery
+
+
+async def submit(app: "BrainSurgery", form: str, values: dict[str, str], spec: JobSpec) -> None:
+    """Ask for a job, and remember what was typed for the next time. UserError if refused."""
+    job = await app.ask(Submit(spec=spec))
+    app.workspace_memory.forms[form] = values
+    app.state.take_job(job)
+    app.state.job = job.id
+    app.show("jobs", "loss")
+    app.say(f"Job {job.id}: {describe(spec)}.")
+
+
+def free_name(stem: str, taken: Iterable[str]) -> str:
+    """The first of `stem1`, `stem2` … that is not taken."""
+    names = set(taken)
+    number = 1
+    while f"{stem}{number}" in names:
+        number += 1
+    return f"{stem}{number}"
+
+
+def existing(text: str) -> Path:
+    """The file or folder that the user means. UserError if it is not there."""
+    path = Path(text).expanduser().resolve()
+    if not text or not path.exists():
+        raise UserError(f"There is no {text or 'path'!r}.", "Check the path.")
+    return path
+
+
+def number(text: str, name: str) -> float:
+    """`text` as a number. UserError if it is none."""
+    try:
+        return float(text)
+    except ValueError:
+        raise UserError(f"{name}: {text!r} is no number.") from None
+
+
+def whole(text: str, name: str) -> int:
+    """`text` as a whole number from 0; `24,576` and `1e6` count. UserError if it is none."""
+    value = number(text.replace(",", ""), name)
+    if value < 0 or not value.is_integer():
+        raise UserError(f"{name}: {text!r} is no whole number from 0 on.")
+    return int(value)
+
+
+def whole_if_any(text: str, name: str) -> int | None:
+    """The same, and None for nothing at all."""
+    return whole(text, name) if text else None
