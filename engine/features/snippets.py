@@ -1,9 +1,12 @@
 """Pieces of text on which a feature is active, token by token (no torch here)."""
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
-from engine.activations.tokens import TokenTable
-from engine.features.catalogue import Catalogue
+if TYPE_CHECKING:  # who only names the struct, as a front end does, needs no NumPy
+    from engine.activations.tokens import TokenTable
+    from engine.features.catalogue import Catalogue
 
 
 class Snippet(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,8 +26,8 @@ class Snippet(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def snippets(
-    catalogue: Catalogue,
-    tokens: TokenTable,
+    catalogue: "Catalogue",
+    tokens: "TokenTable",
     feature: int,
     *,
     most: int = 5,
