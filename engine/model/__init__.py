@@ -1,1 +1,1 @@
-"""A causal language model: load it, tokenise for it, name its sites, observe them, edit them, generate."""
+"""A causal language model: load it, tokenise for it, name its sites, observe, edit, generate."""

@@ -1,0 +1,135 @@
+"""Where a model's layers are, found by running it once on a handful of tokens."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from engine.errors import UserError
+from engine.model.branches import Branches, candidates, find_branches
+from engine.model.hooks import on_input, on_output
+
+_TOKENS = ((3, 4, 5), (3, 4, 6))
+"""Two rows that differ in their last token only. The first ids are often special tokens."""
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """What `examine` found in a model."""
+
+    path: str
+    """Of the list of layers, such as `model.layers`."""
+    layers: nn.ModuleList
+    branches: tuple[Branches, ...]
+    """By layer, what it adds to the residual stream."""
+    final_norm: nn.Module | None
+    """What the last layer's output passes through before the unembedding."""
+    d_model: int
+    vocab_size: int
+    """The number of logits per token; the tokenizer may know fewer tokens."""
+
+
+class _Trace:
+    """What one forward pass showed: tensors by layer, and which modules ran after the layers."""
+
+    def __init__(self, layers: nn.ModuleList) -> None:
+        self.entered: list[list[Tensor]] = [[] for _ in layers]
+        self.left: list[list[Tensor]] = [[] for _ in layers]
+        self.outputs: list[dict[str, Tensor]] = [{} for _ in layers]
+        self.last: list[nn.Module] = []
+        self.vocab_size = 0
+
+
+def examine(model: nn.Module) -> Anatomy:
+    """Find a model's layers and what each of them adds to the residual stream.
+
+    Raises UserError for a model whose hidden states are no residual stream that its layers read
+    and write in turn, and for one that looks at later tokens.
+    """
+    path, layers = _find_layers(model)
+    trace = _run(model, path, layers)
+    _check_stream(trace, type(model).__name__)
+    _check_causality(trace.left[-1][0], type(model).__name__)
+    return Anatomy(
+        path=path,
+        layers=layers,
+        branches=tuple(
+            find_branches(layer, entered, left, outputs)
+            for layer, (entered,), (left,), outputs in zip(
+                layers, trace.entered, trace.left, trace.outputs, strict=True
+            )
+        ),
+        final_norm=next((m for m in trace.last if "norm" in type(m).__name__.lower()), None),
+        d_model=trace.left[-1][0].shape[-1],
+        vocab_size=trace.vocab_size,
+    )
+
+
+def _find_layers(model: Any) -> tuple[str, nn.ModuleList]:
+    """The path and the modules of the list with the most parameters in the model's decoder."""
+    for root in (model.get_decoder(), model):
+        lists = [m for m in root.modules() if isinstance(m, nn.ModuleList)]
+        if lists:
+            largest = max(lists, key=lambda m: sum(p.numel() for p in m.parameters()))
+            return next(name for name, m in model.named_modules() if m is largest), largest
+    raise UserError(f"{type(model).__name__} has no list of layers to look into.")
+
+
+def _run(model: nn.Module, path: str, layers: nn.ModuleList) -> _Trace:
+    """Run `model` once and keep what enters and leaves its layers and their parts."""
+    trace = _Trace(layers)
+
+    def into(seen: list[Tensor]) -> Callable[[Tensor], None]:
+        return lambda x: seen.append(x.clone())
+
+    def under(seen: dict[str, Tensor], name: str) -> Callable[[Tensor], None]:
+        return lambda x: seen.__setitem__(name, x.clone())
+
+    def note(module: nn.Module) -> Callable[[Tensor], None]:
+        return lambda _: trace.last.append(module) if trace.left[-1] else None
+
+    with ExitStack() as hooks, torch.no_grad():
+        for layer, entered, left, outputs in zip(
+            layers, trace.entered, trace.left, trace.outputs, strict=True
+        ):
+            hooks.callback(on_input(layer, into(entered)).remove)
+            hooks.callback(on_output(layer, into(left)).remove)
+            for name, part in candidates(layer):
+                hooks.callback(on_output(part, under(outputs, name)).remove)
+        for module in model.get_submodule(path.rpartition(".")[0]).children():
+            hooks.callback(on_output(module, note(module)).remove)
+        tokens = torch.tensor(_TOKENS, device=next(model.parameters()).device)
+        trace.vocab_size = model(input_ids=tokens, use_cache=False).logits.shape[-1]
+    return trace
+
+
+def _check_stream(trace: _Trace, name: str) -> None:
+    """Each layer must run once, on [batch, tokens, d_model], on what the layer before it left."""
+    runs = [*trace.entered, *trace.left]
+    if (
+        all(len(run) == 1 for run in runs)
+        and len({run[0].shape for run in runs}) == 1
+        and runs[0][0].shape[:-1] == (len(_TOKENS), len(_TOKENS[0]))
+        and all(
+            torch.allclose(left, entered, rtol=0, atol=0, equal_nan=True)
+            for (left,), (entered,) in zip(trace.left[:-1], trace.entered[1:], strict=True)
+        )
+    ):
+        return
+    raise UserError(
+        f"{name} has no single residual stream that its layers read and write in turn.",
+        "There are no places to name in such a model; choose another.",
+    )
+
+
+def _check_causality(left: Tensor, name: str) -> None:
+    """The two rows differ in their last token only, and what precedes it must not know."""
+    first, second = left[:, :-1].double()
+    if (first - second).abs().max() > 4 * torch.finfo(left.dtype).eps * first.abs().max():
+        raise UserError(
+            f"{name} looks at later tokens, so it is no causal language model.",
+            "Choose a model that predicts each token from those before it.",
+        )

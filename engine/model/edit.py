@@ -1,0 +1,79 @@
+"""Changing activations while the model runs."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from engine.model.load import LanguageModel
+from engine.model.locate import show_site
+from engine.model.site import Site
+
+Edit = Callable[[Tensor, Tensor], Tensor]
+"""Gets activations [batch, tokens, d_model] and the tokens' absolute positions [tokens], counted
+from 0 at the first token of the text; returns what takes the activations' place, in their shape,
+without changing them where they are. Any dtype; it is brought back to the model's."""
+
+
+@contextmanager
+def editing(lm: LanguageModel, edits: Mapping[Site, Edit]) -> Iterator[None]:
+    """Within the block, every forward pass of the model is edited at the given sites.
+
+    That holds for whole texts, for the prompt of a generation and for each of its cached steps,
+    where an edit gets one token with its true position. Inside another `editing`, this one is
+    applied second at a site that both edit. No edits leave the model exactly as it is.
+
+    Raises UserError for a site that the model does not have.
+    """
+    clock = _Clock()
+
+    def at_site(edit: Edit) -> Callable[[Tensor], Tensor]:
+        def see(activations: Tensor) -> Tensor:
+            end = clock.start + activations.shape[1]
+            positions = torch.arange(clock.start, end, device=activations.device)
+            edited = edit(activations, positions)
+            if edited.shape != activations.shape:
+                raise ValueError(f"an edit made {edited.shape} of {activations.shape}")
+            return edited.to(activations.dtype)
+
+        return see
+
+    with ExitStack() as hooks:
+        for site, edit in edits.items():
+            for handle in show_site(lm, site, at_site(edit)):
+                hooks.callback(handle.remove)
+        if edits:
+            begin = lm.model.register_forward_pre_hook(clock.begin_pass, with_kwargs=True)
+            hooks.callback(begin.remove)
+        yield
+
+
+class _Clock:
+    """Knows the absolute position of the first token of the forward pass that is running."""
+
+    def __init__(self) -> None:
+        self.start = 0
+        self._end = 0
+        self._cache: Any = None
+
+    def begin_pass(self, _: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Called before the model runs, with what it is called with."""
+        ids = args[0] if args else kwargs["input_ids"]
+        cache = kwargs.get("past_key_values")
+        if cache is None:
+            cache = kwargs.get("cache_params")
+        self.start = self._past(cache)
+        self._end = self.start + ids.shape[1]
+        self._cache = cache
+
+    def _past(self, cache: Any) -> int:
+        """The number of tokens that `cache` has seen."""
+        if cache is None:
+            return 0
+        try:
+            return int(cache.get_seq_length())
+        except ValueError:
+            # a purely recurrent model's cache does not count: go on where its last pass ended
+            return self._end if cache is self._cache else 0

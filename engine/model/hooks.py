@@ -1,0 +1,38 @@
+"""Watching and changing the tensor that enters or leaves a module, whatever shape its call has."""
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
+
+See = Callable[[Tensor], Tensor | None]
+"""Gets a tensor as it passes; what it returns takes the tensor's place, None leaves it."""
+
+
+def on_input(module: nn.Module, see: See) -> RemovableHandle:
+    """Show `see` the hidden states on which `module` is called, before it runs."""
+
+    def hook(
+        _: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
+        changed = see(args[0] if args else kwargs["hidden_states"])
+        if changed is None:
+            return None
+        if args:
+            return (changed, *args[1:]), kwargs
+        return args, {**kwargs, "hidden_states": changed}
+
+    return module.register_forward_pre_hook(hook, with_kwargs=True)
+
+
+def on_output(module: nn.Module, see: See) -> RemovableHandle:
+    """Show `see` the tensor that `module` returns, or the first one of several."""
+
+    def hook(_: nn.Module, __: Any, output: Any) -> Any:
+        if isinstance(output, Tensor):
+            return see(output)
+        changed = see(output[0])
+        return None if changed is None else type(output)((changed, *output[1:]))
+
+    return module.register_forward_hook(hook)

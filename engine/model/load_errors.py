@@ -1,0 +1,99 @@
+"""What went wrong while loading a model, in one sentence, and what to do about it."""
+
+import contextlib
+from collections.abc import Iterator
+from pickle import UnpicklingError
+
+import torch
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HfHubHTTPError,
+    HFValidationError,
+    LocalEntryNotFoundError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+from safetensors import SafetensorError
+
+from engine.errors import UserError
+
+_EXPLANATIONS: tuple[tuple[tuple[type[Exception], ...], str, str], ...] = (
+    (
+        (GatedRepoError,),
+        "{source} is gated: its owner gives access on request.",
+        "Ask for it on https://huggingface.co/{source}, then log in with `hf auth login`.",
+    ),
+    (
+        (RepositoryNotFoundError, HFValidationError),
+        "{source} is neither a folder here nor a model on the Hugging Face hub.",
+        "Check the spelling; for a private model, log in with `hf auth login`.",
+    ),
+    (
+        (RevisionNotFoundError,),
+        "{source} has no revision {revision}.",
+        "Look at its branches and commits on https://huggingface.co/{source}.",
+    ),
+    (
+        (LocalEntryNotFoundError, OfflineModeIsEnabled),
+        "{source} is not on this machine and could not be fetched from the hub.",
+        "Load it once with a network, or give the folder of a model.",
+    ),
+    (
+        (HfHubHTTPError,),
+        "The hub did not give out {source}: {reason}",
+        "Try again later, or give the folder of a model.",
+    ),
+    (
+        (SafetensorError, UnpicklingError),
+        "A file of weights in {source} is damaged or no file of weights: {reason}",
+        "Fetch or save the model again.",
+    ),
+    (
+        (torch.OutOfMemoryError,),
+        "{source} does not fit into the memory of the device.",
+        "Free some, use a smaller dtype, or choose another device.",
+    ),
+    (
+        (ImportError,),
+        "{source} needs a package that is not installed: {reason}",
+        "Install it beside Brain Surgery.",
+    ),
+    (
+        (Exception,),
+        "{source} could not be loaded: {reason}",
+        "Check that it is a whole model, as transformers' save_pretrained writes it.",
+    ),
+)
+"""Kinds of exceptions, most particular first; what happened; what to do."""
+
+
+@contextlib.contextmanager
+def explaining(source: str, revision: str | None) -> Iterator[None]:
+    """Turn what fails while the files of `source` are read into a UserError with a clear sentence.
+
+    What fails there is the fault of files that are not ours, or of the way to them. transformers
+    wraps the hub's exceptions in general ones; what is underneath counts.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        chain = list(_chain(error))
+        for kinds, what, do in _EXPLANATIONS:
+            for cause in chain:
+                if isinstance(cause, kinds):
+                    texts = {"source": source, "revision": revision, "reason": _first_line(cause)}
+                    raise UserError(what.format(**texts), do.format(**texts)) from error
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """`error`, what caused it, what caused that, …"""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _first_line(error: BaseException) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)[:200]
