@@ -1,54 +1,56 @@
-"""Rows of an activation set as an SAE's features see them."""
+"""Rows of an activation set as an SAE's features see them: only what is active."""
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Self
 
 import torch
 from torch import Tensor
 
 from engine.features.peaks import Peaks
-from engine.features.stretches import Stretch
-from engine.sae.base import SparseAutoencoder
-
-_ELEMENTS = 1 << 24
 
 
 @dataclass(frozen=True)
 class Block:
-    """Rows of an activation set, in its order, with the activation of every feature at each."""
+    """Some rows of an activation set, in its order, and the (feature, row) pairs that are active.
 
-    acts: Tensor
-    """[rows, features] float32, 0 where a feature is not active."""
-    active: Tensor
-    """[rows, features] bool: activation above the SAE's `active_threshold`."""
+    The pairs are sorted by feature, then by row. All that is known of a feature is summed up from
+    them: their number is rows · l0, which is a small part of rows · features.
+    """
+
     documents: Tensor
     """[rows] int64."""
     positions: Tensor
     """[rows] int64, within the document."""
+    features: Tensor
+    """[pairs] int64."""
+    rows: Tensor
+    """[pairs] int64, from 0 in this block."""
+    values: Tensor
+    """[pairs] float32: the activations."""
+
+    @classmethod
+    def of(cls, acts: Tensor, threshold: float, documents: Tensor, positions: Tensor) -> Self:
+        """acts [rows, features], active where above `threshold`; [rows] each of the others."""
+        rows, features = (acts > threshold).nonzero(as_tuple=True)
+        values = acts[rows, features]
+        features, order = features.sort(stable=True)
+        return cls(documents.long(), positions.long(), features, rows[order], values[order])
 
     @cached_property
     def peaks(self) -> Peaks:
         """The largest activation of every feature within every document of the block."""
-        rows, features = self.active.nonzero(as_tuple=True)
         return Peaks.of(
-            features, self.documents[rows], self.positions[rows], self.acts[rows, features]
+            self.features, self.documents[self.rows], self.positions[self.rows], self.values
         )
 
 
-def rows_per_block(features: int) -> int:
-    """How many rows keep one [rows, features] float32 array within 64 MiB."""
-    return max(1, _ELEMENTS // features)
+def sums_by_feature(features: Tensor, values: Tensor, count: int) -> Tensor:
+    """Σ of values [pairs] for each of `count` features: [count] float64.
 
-
-@torch.no_grad()
-def look(sae: SparseAutoencoder, stretch: Stretch, wanted: Tensor) -> Block:
-    """Encode the rows of a stretch for which `wanted` [rows] is true."""
-    device = sae.W_dec.device
-    acts = sae.encode(stretch.acts[wanted].to(device))
-    active = acts > sae.active_threshold
-    return Block(
-        acts=acts.where(active, 0),
-        active=active,
-        documents=stretch.documents[wanted].to(device).long(),
-        positions=stretch.positions[wanted].to(device).long(),
-    )
+    `features` [pairs] are sorted. Terms are added in their order, on a GPU too, so that the same
+    scan gives the same bytes.
+    """
+    lengths = features.bincount(minlength=count)
+    sums: Tensor = torch.segment_reduce(values.double(), "sum", lengths=lengths, initial=0.0)
+    return sums

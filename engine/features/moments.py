@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from engine.features.block import Block
+from engine.features.block import Block, sums_by_feature
 
 
 class Moments:
@@ -20,10 +20,11 @@ class Moments:
 
     def add(self, block: Block) -> None:
         """Take in the rows of a block."""
-        self.tokens += len(block.acts)
-        self.count += block.active.sum(0)
-        self._sum += block.acts.sum(0, dtype=torch.float64)
-        self.max = torch.maximum(self.max, block.acts.amax(0))
+        features = len(self.count)
+        self.tokens += len(block.documents)
+        self.count += block.features.bincount(minlength=features)
+        self._sum += sums_by_feature(block.features, block.values, features)
+        self.max.scatter_reduce_(0, block.features, block.values, "amax")
 
     @property
     def mean(self) -> Tensor:

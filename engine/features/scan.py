@@ -2,20 +2,25 @@
 
 from pathlib import Path
 
+import torch
+
 from engine.activations.store import ActivationSet
-from engine.features.block import look, rows_per_block
+from engine.features.block import Block
 from engine.features.catalogue import Manifest, write_manifest
 from engine.features.categories import categories_of
 from engine.features.directions import write_directions
 from engine.features.figures import Figures
-from engine.features.stretches import stretches
+from engine.features.stretches import Stretch, stretches
 from engine.features.windows import Windows
 from engine.files import whole_folder
 from engine.model.load import LanguageModel
 from engine.progress import Progress, Silent
 from engine.sae.base import SparseAutoencoder
 
+_ELEMENTS = 1 << 24
 
+
+@torch.no_grad()
 def scan(
     sae: SparseAutoencoder,
     acts: ActivationSet,
@@ -49,16 +54,23 @@ def scan(
         for stretch in stretches(acts, rows):
             progress("scan", stretch.start, tokens, "tokens")
             if stretch.counted.any():
-                figures.add(look(sae, stretch, stretch.counted))
+                figures.add(_block(sae, stretch))
         progress("scan", tokens, tokens, "tokens")
         figures.write(temporary)
 
-        windows = Windows(temporary / "examples", figures.examples, acts.document_bounds, radius)
+        windows = Windows(
+            temporary / "examples",
+            figures.examples,
+            acts.document_bounds,
+            radius=radius,
+            threshold=sae.active_threshold,
+        )
         for stretch in stretches(acts, rows):
             progress("examples", stretch.start, tokens, "tokens")
             wanted = windows.wanted(stretch.start, len(stretch)) & stretch.counted
             if wanted.any():
-                windows.add(stretch.start, look(sae, stretch, wanted).acts, wanted)
+                acts_here = sae.encode(stretch.acts[wanted].to(sae.W_dec.device))
+                windows.add(stretch.start, acts_here, wanted)
         progress("examples", tokens, tokens, "tokens")
         windows.close()
 
@@ -79,3 +91,18 @@ def scan(
         )
         write_manifest(temporary, manifest)
     return manifest
+
+
+def rows_per_block(features: int) -> int:
+    """How many rows keep one [rows, features] float32 array within 64 MiB."""
+    return max(1, _ELEMENTS // features)
+
+
+def _block(sae: SparseAutoencoder, stretch: Stretch) -> Block:
+    """What is active on the counted rows of a stretch."""
+    device = sae.W_dec.device
+    x, documents, positions = (
+        column[stretch.counted].to(device)
+        for column in (stretch.acts, stretch.documents, stretch.positions)
+    )
+    return Block.of(sae.encode(x), sae.active_threshold, documents, positions)

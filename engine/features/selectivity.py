@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from engine.features.block import Block
+from engine.features.block import Block, sums_by_feature
 
 
 class Selectivity:
@@ -25,11 +25,14 @@ class Selectivity:
 
     def add(self, block: Block) -> None:
         """Take in the rows of a block."""
-        categories = self._category_of[block.documents]
-        for category in torch.unique(categories[categories >= 0]).tolist():
-            rows = categories == category
-            self._tokens[category] += rows.sum()
-            self._sums[category] += block.acts[rows].sum(0, dtype=torch.float64)
+        category_of_row = self._category_of[block.documents]
+        category_of_pair = category_of_row[block.rows]
+        for category in torch.unique(category_of_row[category_of_row >= 0]).tolist():
+            self._tokens[category] += (category_of_row == category).sum()
+            here = category_of_pair == category
+            self._sums[category] += sums_by_feature(
+                block.features[here], block.values[here], self._sums.shape[1]
+            )
 
     def result(self) -> tuple[Tensor, Tensor]:
         """Selectivity [features] float32 and the preferred category [features] int64.

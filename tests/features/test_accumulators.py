@@ -40,7 +40,7 @@ class Rows:
         places = torch.tensor(self.places())
         bounds = sorted({0, *self.cuts, len(acts)})
         return [
-            Block(acts[a:b], acts[a:b] > 0, places[a:b, 0], places[a:b, 1])
+            Block.of(acts[a:b], 0.0, places[a:b, 0], places[a:b, 1])
             for a, b in itertools.pairwise(bounds)
         ]
 
