@@ -7,23 +7,25 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engine.errors import UserError
 from engine.model.load import LanguageModel
 from engine.model.text import vocabulary
 from engine.model.unembed import logit_effects
 from engine.progress import Progress
 
 _TOKENS = 10
-_ELEMENTS = 1 << 24
+_ELEMENTS = 1 << 26
+"""Effects held at once, 256 MiB: the features go by in blocks."""
 
 
 @torch.no_grad()
-def write_directions(lm: LanguageModel, W_dec: Tensor, folder: Path, *, progress: Progress) -> None:
+def write_directions(lm: LanguageModel, W_dec: Tensor, folder: Path, progress: Progress) -> None:
     """Write `promoted.npy`, `suppressed.npy` and `vocabulary.json` into the new `folder`.
 
     W_dec: [features, d_model]. The ten tokens of each feature are those whose logits its direction
-    raises or lowers most on the direct path to the output, see `logit_effects`.
+    raises or lowers most on the direct path to the output, see `logit_effects`. For a model that
+    has no such path a note says so, and nothing is written.
     """
-    folder.mkdir()
     features = len(W_dec)
     tokens = min(_TOKENS, lm.vocab_size)
     promoted = np.empty((features, tokens), dtype="<i4")
@@ -32,10 +34,15 @@ def write_directions(lm: LanguageModel, W_dec: Tensor, folder: Path, *, progress
     for start in range(0, features, step):
         progress("token effects", start, features, "features")
         here = slice(start, start + step)
-        effects = logit_effects(lm, W_dec[here])
+        try:
+            effects = logit_effects(lm, W_dec[here])
+        except UserError as error:
+            progress.note(str(error))
+            return
         promoted[here] = effects.topk(tokens).indices.cpu().numpy()
         suppressed[here] = effects.topk(tokens, largest=False).indices.cpu().numpy()
     progress("token effects", features, features, "features")
+    folder.mkdir()
     np.save(folder / "promoted.npy", promoted)
     np.save(folder / "suppressed.npy", suppressed)
     (folder / "vocabulary.json").write_bytes(msgspec.json.encode(vocabulary(lm)))

@@ -75,7 +75,7 @@ def scan(
         windows.close()
 
         if lm is not None:
-            write_directions(lm, sae.W_dec, temporary / "tokens", progress=progress)
+            write_directions(lm, sae.W_dec, temporary / "tokens", progress)
         manifest = Manifest(
             activations=acts.folder.name,
             model=acts.manifest.model,

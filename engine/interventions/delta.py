@@ -61,5 +61,7 @@ def delta(sae: SparseAutoencoder, z: Tensor, changes: Sequence[Change]) -> Tenso
     """
     features = [change.feature for change in changes]
     before = z[..., features]
-    after = changed(z, changes)[..., features]
+    after = torch.empty_like(before)
+    for column, change in enumerate(changes):
+        after[..., column] = change.applied(before[..., column])
     return (after - before) @ sae.W_dec[features]

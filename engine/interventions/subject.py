@@ -1,7 +1,7 @@
 """A model with an SAE at one of its sites, reading one text."""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,6 +12,7 @@ from engine.features.catalogue import Catalogue
 from engine.interventions.delta import Change, delta
 from engine.interventions.spec import ClampRequest
 from engine.interventions.steering import Mask, Steering
+from engine.model.edit import Edit
 from engine.model.generate import generate, logits
 from engine.model.load import LanguageModel
 from engine.model.locate import check_site
@@ -61,11 +62,17 @@ class Subject:
                 f"{self.lm.context} that {self.lm.source} can read.",
                 "Shorten the prompt or generate less.",
             )
-        token_ids = generate(self.lm, ids[None], request.generate)[0]
+        token_ids = self.write(ids, request.generate)
         bos = self.lm.tokenizer.bos_token_id
         first, end = request.positions
         starts = [] if bos is None else (ids == bos).nonzero().flatten().tolist()
         return Reading(self, prompt, token_ids, len(ids), Mask(first, end, frozenset(starts)))
+
+    def write(self, ids: Tensor, most: int, edits: Mapping[Site, Edit] | None = None) -> Tensor:
+        """Token ids [tokens] and what the model writes after them greedily: at most `most` more."""
+        if most == 0:
+            return ids
+        return generate(self.lm, ids[None], most, edits=edits)[0]
 
 
 @dataclass(frozen=True)
@@ -96,9 +103,9 @@ class Reading:
 
     def added(self, changes: Sequence[Change]) -> Tensor:
         """What the changes add to those activations: [tokens, d_model] float32."""
-        sae = self.subject.sae
-        z = sae.encode(self.activations().to(sae.W_dec.device))
-        return delta(sae, z, changes) * self.touched.to(z.device)[:, None]
+        sae, x = self.subject.sae, self.activations()
+        added = delta(sae, sae.encode(x.to(sae.W_dec.device)), changes)
+        return added.to(x.device) * self.touched[:, None]
 
     def steering(self, *rows: Sequence[Change]) -> dict[Site, Steering]:
         """The edit that makes these changes, a row of the batch each."""
@@ -106,9 +113,8 @@ class Reading:
 
     def continued(self, changes: Sequence[Change], most: int) -> Tensor:
         """What the edited model writes after the prompt, greedily: [at most `most` tokens]."""
-        prompt = self.token_ids[None, : self.prompt_tokens]
-        written = generate(self.subject.lm, prompt, most, edits=self.steering(changes))
-        return written[0, self.prompt_tokens :]
+        prompt = self.token_ids[: self.prompt_tokens]
+        return self.subject.write(prompt, most, self.steering(changes))[self.prompt_tokens :]
 
     def logits_under(self, rows: Sequence[Sequence[Change]]) -> Iterator[tuple[Tensor, Tensor]]:
         """For each row of changes the logits [tokens, vocab] of the clean and the edited model.
