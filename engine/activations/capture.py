@@ -53,12 +53,13 @@ def capture_prompts(
             room = _room(lm, asked, number)
             if room < generate:
                 progress.note(f"Prompt {number} leaves room for {room} generated tokens.")
-            whole = continued(lm, asked[None], min(generate, room))[0]
+            new = min(generate, room)
+            whole = continued(lm, asked[None], new)[0].cpu() if new else asked
             observed = observe(lm, whole[None], sites)
             for site, writer in writers.items():
                 writer.add(
                     observed[site][0].cpu(),
-                    whole.cpu(),
+                    whole,
                     text=prompt.prompt,
                     category=prompt.category,
                     generated=decode(lm, whole[len(asked) :]),
@@ -113,7 +114,7 @@ def _observe_pass(
     observed: list[dict[Site, Tensor]],
 ) -> None:
     ids, mask = padded([pool[index] for index in together])
-    batch = observe(lm, ids.to(lm.device), sites, attention_mask=mask.to(lm.device))
+    batch = observe(lm, ids, sites, attention_mask=mask.to(lm.device))
     for site, acts in batch.items():
         for row, index in enumerate(together):
             observed[index][site] = acts[row, : len(pool[index].token_ids)].cpu()

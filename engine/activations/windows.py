@@ -31,12 +31,12 @@ def cut_documents(
     """
     left = max_tokens
     for text in documents:
-        ids = encode(lm, text).cpu()
+        ids = encode(lm, text)
         begun = int(ids[0]) == lm.tokenizer.bos_token_id if len(ids) else False
         bos, body = ids[: int(begun)], ids[int(begun) :]
         if not len(body):
             continue
-        for number, part in enumerate(body.split(context - len(bos))):
+        for number, part in enumerate(torch.split(body, context - len(bos))):
             if left == 0:
                 return
             window = torch.cat([bos, part])[:left]

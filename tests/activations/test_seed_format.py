@@ -204,6 +204,7 @@ def test_an_existing_folder_is_not_exported_into(written, tmp_path):
         export_seed_activations(ActivationSet.open(written([2]).folder), tmp_path / "seed")
 
 
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol:UserWarning")
 @pytest.mark.parametrize("save", [torch.save, lambda o, p: p.write_bytes(pickle.dumps(o))])
 def test_a_file_that_carries_code_is_refused_and_not_run(tmp_path, save):
     folder = seed_folder(tmp_path / "seed", [{}, {}, {}])
@@ -226,7 +227,7 @@ def test_damaged_files_are_named(tmp_path, damage):
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(data=st.data(), legacy=st.booleans())
 def test_flipped_bytes_are_read_or_refused_but_never_crash(tmp_path_factory, data, legacy):
     folder = tmp_path_factory.mktemp("flipped")
