@@ -44,7 +44,8 @@ def open_app(*, common: Common | None = None) -> None:
     """Open the terminal app."""
     from brainsurg_tui.app import run
 
-    run((common or Common()).workspace)
+    common = common or Common()
+    run(common.workspace, common.device)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -56,7 +57,7 @@ def _status(arguments: list[str]) -> int:
     try:
         app(arguments, exit_on_error=False, print_error=False)
     except UnusedCliTokensError as error:
-        return _wrong(f"nothing is known of {' '.join(error.unused_tokens)!r}.")
+        return _wrong(f"nothing is known of {' '.join(error.unused_tokens or [])!r}.")
     except CycloptsError as error:
         return _wrong(str(error))
     except UserError as error:

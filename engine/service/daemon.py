@@ -120,19 +120,19 @@ class Daemon:
                         asks[frame.request.ask].cancel()
                     await connection.send(p.pack(p.Answer(id=frame.id, body=p.Done())))
                     continue
-                task = asyncio.create_task(self._answer(connection, frame))
-                asks[frame.id] = task
-                task.add_done_callback(lambda _, id=frame.id: asks.pop(id, None))
+                asks[frame.id] = asyncio.create_task(self._answer(connection, frame, asks))
         except ConnectionClosed:
             pass
         finally:
-            for task in asks.values():
+            for task in list(asks.values()):
                 task.cancel()
             self._clients.discard(connection)
             self._watchers.discard(connection)
             await warming
 
-    async def _answer(self, connection: ServerConnection, ask: p.Ask) -> None:
+    async def _answer(
+        self, connection: ServerConnection, ask: p.Ask, asks: dict[int, asyncio.Task[None]]
+    ) -> None:
         reply: p.Answer | p.Refusal
         try:
             reply = p.Answer(id=ask.id, body=await self._reply(connection, ask))
@@ -147,6 +147,7 @@ class Daemon:
             log.exception("could not answer %s", type(ask.request).__name__)
             what = f"{type(error).__name__}: {error}"
             reply = p.Refusal(id=ask.id, what=what, bug=True, trace=traceback.format_exc())
+        asks.pop(ask.id, None)
         with contextlib.suppress(ConnectionClosed):
             await connection.send(p.pack(reply))
 

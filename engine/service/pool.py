@@ -12,6 +12,7 @@ import secrets
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
@@ -81,8 +82,9 @@ class Worker:
     async def _reach(self) -> ServerConnection | None:
         """The connection, or None if the process ended before it opened one."""
         over = asyncio.ensure_future(self._process.wait())
+        first: list[asyncio.Future[Any]] = [over, self._connection]
         try:
-            await asyncio.wait({over, self._connection}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
         finally:
             over.cancel()
         return self._connection.result() if self._connection.done() else None
