@@ -1,5 +1,6 @@
 """The model view: the edit inside the running model, and what follows from it."""
 
+import functools
 from collections.abc import Callable, Sequence
 
 import torch
@@ -43,10 +44,7 @@ def model_view(
     total = len(request.prompts)
     prompts, checks = [], []
     for done, prompt in enumerate(request.prompts):
-
-        def tick(done: int = done) -> None:
-            progress("clamp", done, total, "prompts")
-
+        tick = functools.partial(progress, "clamp", done, total, "prompts")
         tick()
         reading = subject.read(prompt, request)
         checks.append(measure_checks(reading, rows[0]))
@@ -83,23 +81,25 @@ def _edited(
     baseline = reading.token_ids[reading.prompt_tokens :]
     edited = reading.continued(rows[0], generate)
 
-    kl_of_rows = []
-    for clean_logits, logits in reading.logits_under(rows):
+    effects = reading.logits_under(rows)
+    clean_logits, logits = next(effects)
+    last = reading.prompt_tokens - 1
+    kl_per_token = kl_per_position(clean_logits, logits)
+    kl = kl_per_token.mean().item()
+    before, after = (cross_entropy(each, prompt_ids) for each in (clean_logits, logits))
+    next_token = next_token_table(clean_logits[last], logits[last], texts)
+    null_kl = []
+    for clean_logits, logits in effects:
         tick()
-        kl_of_rows.append(kl_per_position(clean_logits, logits))
-        if len(kl_of_rows) == 1:
-            last = reading.prompt_tokens - 1
-            next_token = next_token_table(clean_logits[last], logits[last], texts)
-            losses = [cross_entropy(each, prompt_ids) for each in (logits, clean_logits)]
-    kl, *null_kl = (values.mean().item() for values in kl_of_rows)
+        null_kl.append(kl_per_position(clean_logits, logits).mean().item())
     return EditedPrompt(
         prompt=reading.prompt,
         tokens=[texts[i] for i in reading.token_ids.tolist()],
         prompt_tokens=reading.prompt_tokens,
         edited_tokens=int(touched.sum()),
         kl=kl,
-        kl_per_position=kl_of_rows[0].tolist(),
-        delta_ce=None if losses[0] is None or losses[1] is None else losses[0] - losses[1],
+        kl_per_position=kl_per_token.tolist(),
+        delta_ce=None if before is None or after is None else after - before,
         relative_norm=relative.mean().item() if len(relative) else 0.0,
         next_token=next_token,
         baseline_text=decode(lm, baseline),

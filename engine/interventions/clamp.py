@@ -8,7 +8,8 @@ from engine.activations.corpus import read_prompts
 from engine.features.catalogue import Catalogue
 from engine.interventions.causal import model_view
 from engine.interventions.reconstruction import reconstruction_view
-from engine.interventions.spec import ClampReport, ClampRequest, check_request
+from engine.interventions.refusals import check_request
+from engine.interventions.spec import ClampReport, ClampRequest
 from engine.interventions.subject import Subject
 from engine.model.load import LanguageModel
 from engine.model.site import Site

@@ -1,11 +1,8 @@
 """What can be done to features, and what is told about it afterwards (no torch here)."""
 
-import math
 from typing import Literal
 
 import msgspec
-
-from engine.errors import UserError
 
 Operation = Literal["clamp", "ablate", "scale", "add"]
 Unit = Literal["absolute", "max"]
@@ -98,10 +95,9 @@ BY_CONSTRUCTION = (
 )
 
 
-class ReconstructionReport(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """What an edit does to the SAE's reconstruction; nothing is run through the model."""
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """What both views tell of the edit itself."""
 
-    view: Literal["reconstruction"] = "reconstruction"
     feature: int
     """The first edited feature; `edits` has all."""
     operation: Operation
@@ -111,10 +107,18 @@ class ReconstructionReport(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """M of each edited feature over `corpus`."""
     corpus: str
     """The activation set that M was measured on."""
+    warnings: list[str]
+    """What to know before believing the rest."""
+    reproduce: str
+    """The command that repeats it."""
+
+
+class ReconstructionReport(Report, frozen=True, kw_only=True, tag=True):
+    """What an edit does to the SAE's reconstruction; nothing is run through the model."""
+
+    view: Literal["reconstruction"] = "reconstruction"
     prompts: list[ReconstructedPrompt]
     note: str = BY_CONSTRUCTION
-    warnings: list[str] = []
-    reproduce: str
 
 
 class NextToken(msgspec.Struct, frozen=True, kw_only=True):
@@ -188,56 +192,15 @@ class Checks(msgspec.Struct, frozen=True, kw_only=True):
     """No beginning-of-sequence token was moved."""
 
 
-class ModelReport(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+class ModelReport(Report, frozen=True, kw_only=True, tag=True):
     """What an edit inside the running model does, with the reconstruction error kept."""
 
     view: Literal["model"] = "model"
-    feature: int
-    """The first edited feature; `edits` has all."""
-    operation: Operation
-    """The first edit's operation."""
-    edits: list[FeatureEdit]
-    maxima: list[float]
-    """M of each edited feature over `corpus`."""
-    corpus: str
-    """The activation set that M was measured on."""
     site: str
     prompts: list[EditedPrompt]
     null_features: list[list[int]]
     """The features of each null, one for each edit."""
     checks: Checks
-    warnings: list[str]
-    reproduce: str
 
 
 ClampReport = ModelReport | ReconstructionReport
-
-
-def check_request(request: ClampRequest, d_sae: int) -> None:
-    """Raise UserError for a request that can't be carried out on an SAE of `d_sae` features."""
-    if not request.prompts:
-        raise UserError("There is no prompt to try the edit on.", "Give at least one.")
-    if not request.edits:
-        raise UserError("No feature is to be changed.", "Name at least one.")
-    features = [edit.feature for edit in request.edits]
-    for edit in request.edits:
-        if not 0 <= edit.feature < d_sae:
-            raise UserError(
-                f"There is no feature {edit.feature}.",
-                f"The features of {request.sae} are 0 to {d_sae - 1}.",
-            )
-        if features.count(edit.feature) > 1:
-            raise UserError(f"Feature {edit.feature} is to be changed twice.", "Change it once.")
-        if not math.isfinite(edit.value):
-            raise UserError(
-                f"{edit.value} can't be an activation of feature {edit.feature}.",
-                "Give a finite number.",
-            )
-    if request.nulls < 0 or request.generate < 0:
-        raise UserError("The number of nulls and of generated tokens can't be negative.")
-    first, end = request.positions
-    if first < 0 or (end is not None and end <= first):
-        raise UserError(
-            f"Positions {first}:{'' if end is None else end} hold no token.",
-            "Count from 0; A:B takes A and leaves B out.",
-        )

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from engine.errors import UserError
 from engine.interventions.notation import format_edit, parse_edit
+from engine.interventions.refusals import check_request
 from engine.interventions.reproduce import reproduce
-from engine.interventions.spec import ClampRequest, FeatureEdit, check_request
+from engine.interventions.spec import ClampRequest, FeatureEdit
 
 REQUEST = ClampRequest(sae="s", edits=[FeatureEdit(feature=3, value=5.0)], prompts=["Hello"])
 

@@ -1,0 +1,36 @@
+"""Requests that can't be carried out (no torch here)."""
+
+import math
+
+from engine.errors import UserError
+from engine.interventions.spec import ClampRequest
+
+
+def check_request(request: ClampRequest, d_sae: int) -> None:
+    """Raise UserError for a request that can't be carried out on an SAE of `d_sae` features."""
+    if not request.prompts:
+        raise UserError("There is no prompt to try the edit on.", "Give at least one.")
+    if not request.edits:
+        raise UserError("No feature is to be changed.", "Name at least one.")
+    features = [edit.feature for edit in request.edits]
+    for edit in request.edits:
+        if not 0 <= edit.feature < d_sae:
+            raise UserError(
+                f"There is no feature {edit.feature}.",
+                f"The features of {request.sae} are 0 to {d_sae - 1}.",
+            )
+        if features.count(edit.feature) > 1:
+            raise UserError(f"Feature {edit.feature} is to be changed twice.", "Change it once.")
+        if not math.isfinite(edit.value):
+            raise UserError(
+                f"{edit.value} can't be an activation of feature {edit.feature}.",
+                "Give a finite number.",
+            )
+    if request.nulls < 0 or request.generate < 0:
+        raise UserError("The number of nulls and of generated tokens can't be negative.")
+    first, end = request.positions
+    if first < 0 or (end is not None and end <= first):
+        raise UserError(
+            f"Positions {first}:{'' if end is None else end} hold no token.",
+            "Count from 0; A:B takes A and leaves B out.",
+        )
