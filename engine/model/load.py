@@ -15,6 +15,7 @@ from transformers import (
     GenerationConfig,
     PreTrainedConfig,
 )
+from transformers.utils.hub import resolve_revision
 
 from engine.errors import UserError
 from engine.model.anatomy import Anatomy, examine
@@ -86,11 +87,14 @@ def load_model(
     address = model_address(source)
     where = choose_device(device)
     kind = choose_dtype(dtype, where)
-    origin = {"revision": revision, "local_files_only": local_files_only}
     with quiet():
-        with explaining(source, revision):
+        commit = resolve_revision(address, revision, local_files_only=local_files_only)
+        origin = {"revision": commit, "local_files_only": local_files_only}
+        with explaining("configuration", source, revision):
             config = _load_config(address, source, origin)
+        with explaining("weights", source, revision):
             model = _load_weights(address, source, config, kind, origin).to(where)
+        with explaining("tokenizer", source, revision):
             tokenizer = AutoTokenizer.from_pretrained(address, trust_remote_code=False, **origin)
         model.generation_config = _plain_generation(model, tokenizer)
         anatomy = examine(model)
@@ -98,7 +102,7 @@ def load_model(
         model=model,
         tokenizer=tokenizer,
         source=source,
-        revision=getattr(config, "_commit_hash", None),
+        revision=getattr(commit, "resolved", None),
         anatomy=anatomy,
         context=_context(config.get_text_config(), tokenizer),
         device=where,
@@ -117,7 +121,7 @@ def _load_config(address: str, source: str, origin: Mapping[str, Any]) -> PreTra
                 "Choose a model that transformers knows by itself.",
             )
         raise UserError(
-            f"{source} is of a kind that this transformers does not know: {model_type!r}.",
+            f"{source} is of no kind that transformers knows: {model_type or 'it names none'}.",
             "Check that its config.json is a language model's, or install a newer transformers.",
         )
     config: PreTrainedConfig = AutoConfig.from_pretrained(
@@ -138,20 +142,22 @@ def _load_weights(
     dtype: torch.dtype | None,
     origin: Mapping[str, Any],
 ) -> Any:
-    """The model with all its weights. transformers would fill missing ones with random numbers."""
+    """The model, if all its weights are there: transformers fills in random numbers for others."""
     auto: Any = AutoModelForCausalLM
     model, report = auto.from_pretrained(
         address,
         config=config,
         dtype=dtype or "auto",
         trust_remote_code=False,
+        ignore_mismatched_sizes=True,  # transformers' own message names no weight
         output_loading_info=True,
         **origin,
     )
-    if report["missing_keys"]:
-        missing = sorted(report["missing_keys"])
+    absent = sorted(report["missing_keys"]) + sorted(name for name, *_ in report["mismatched_keys"])
+    if absent:
         raise UserError(
-            f"{source} lacks {len(missing)} of the model's weights, such as {missing[0]}.",
+            f"{source} lacks {len(absent)} of the weights that its configuration promises, "
+            f"or has them in another shape: {absent[0]}.",
             "It may be damaged, or a model for another task than language modelling.",
         )
     return model.eval().requires_grad_(False)

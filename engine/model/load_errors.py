@@ -45,9 +45,14 @@ _EXPLANATIONS: tuple[tuple[tuple[type[Exception], ...], str, str], ...] = (
         "Try again later, or give the folder of a model.",
     ),
     (
-        (SafetensorError, UnpicklingError),
-        "A file of weights in {source} is damaged or no file of weights: {reason}",
+        (SafetensorError,),
+        "A file of weights of {source} is damaged: {reason}",
         "Fetch or save the model again.",
+    ),
+    (
+        (UnpicklingError,),
+        "The weights of {source} are a pickle of more than tensors, which could run code.",
+        "Look for a copy of the model in safetensors.",
     ),
     (
         (torch.OutOfMemoryError,),
@@ -61,7 +66,7 @@ _EXPLANATIONS: tuple[tuple[tuple[type[Exception], ...], str, str], ...] = (
     ),
     (
         (Exception,),
-        "{source} could not be loaded: {reason}",
+        "The {part} of {source} can't be loaded: {reason}",
         "Check that it is a whole model, as transformers' save_pretrained writes it.",
     ),
 )
@@ -69,8 +74,8 @@ _EXPLANATIONS: tuple[tuple[tuple[type[Exception], ...], str, str], ...] = (
 
 
 @contextlib.contextmanager
-def explaining(source: str, revision: str | None) -> Iterator[None]:
-    """Turn what fails while the files of `source` are read into a UserError with a clear sentence.
+def explaining(part: str, source: str, revision: str | None) -> Iterator[None]:
+    """Turn what fails while a `part` of `source` is read ("weights") into a UserError.
 
     What fails there is the fault of files that are not ours, or of the way to them. transformers
     wraps the hub's exceptions in general ones; what is underneath counts.
@@ -84,7 +89,12 @@ def explaining(source: str, revision: str | None) -> Iterator[None]:
         for kinds, what, do in _EXPLANATIONS:
             for cause in chain:
                 if isinstance(cause, kinds):
-                    texts = {"source": source, "revision": revision, "reason": _first_line(cause)}
+                    texts = {
+                        "part": part,
+                        "source": source,
+                        "revision": revision,
+                        "reason": _sentence(cause),
+                    }
                     raise UserError(what.format(**texts), do.format(**texts)) from error
 
 
@@ -95,5 +105,7 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def _first_line(error: BaseException) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)[:200]
+def _sentence(error: BaseException) -> str:
+    """The message of `error` on one line of bounded length, or else its kind."""
+    words = " ".join(str(error).split()) or type(error).__name__
+    return f"{words.rstrip('.')}." if len(words) <= 200 else f"{words[:200]} …"

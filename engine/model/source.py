@@ -16,19 +16,19 @@ def model_address(source: str) -> str:
 
     "demo" is the embedded model; a folder that exists is that folder; all else must be able to
     be a hub id. Raises UserError for a folder without a model in it, and for what is neither a
-    folder nor a possible hub id. Whether a hub id exists is found out by loading it.
+    folder nor a possible hub id; whether a hub id exists is found out by loading it.
     """
     if source == DEMO:
         return str(importlib.resources.files("engine") / "demo" / "model")
     folder = Path(source).expanduser()
-    if folder.is_dir():
+    if source and folder.is_dir():
         if not (folder / "config.json").is_file():
             raise UserError(
                 f"{source!r} is a folder, but no model: it has no config.json.",
                 "Give a folder that transformers' save_pretrained wrote, or a hub id.",
             )
         return str(folder)
-    if folder.exists() or not _HUB_ID.fullmatch(source):
+    if folder.is_file() or not _HUB_ID.fullmatch(source):
         raise UserError(
             f"{source!r} is neither a model's folder nor a hub id.",
             "Give a folder that exists, or an id such as openai-community/gpt2.",

@@ -1,0 +1,122 @@
+"""Sites of many architectures: what is where, and that its definition holds."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+import transformers as hf
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.errors import UserError
+from engine.model.anatomy import examine
+from engine.model.locate import all_sites, check_site
+from engine.model.observe import observe
+from engine.model.site import KINDS, Site, parse_site
+from tests.model.zoo import NO_SUMS, SUMS, some_tokens, zoo_model
+
+
+@given(st.sampled_from(KINDS), st.integers(0, 9999))
+def test_a_site_reads_back_as_it_was_written(kind, layer) -> None:
+    assert parse_site(str(Site(kind, layer))) == Site(kind, layer)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "resid_post", "resid_post.", "resid_post.-1", "resid_mid.3", "mlp_out.1.2", "\x1b[2J"],
+)
+def test_what_is_no_site_is_said_to_be_none(text) -> None:
+    with pytest.raises(UserError, match="names no place in a model"):
+        parse_site(text)
+
+
+@pytest.mark.parametrize("name", SUMS)
+def test_layers_add_their_attention_and_mlp_to_what_enters_them(name) -> None:
+    lm = zoo_model(name)
+    assert [info.site for info in all_sites(lm)] == [
+        f"{kind}.{layer}"
+        for layer in range(3)
+        for kind in ("resid_pre", "attn_out", "mlp_out", "resid_post")
+    ]
+    sites = [parse_site(info.site) for info in all_sites(lm)]
+    seen = observe(lm, some_tokens(2, 11), sites)
+    for layer in range(3):
+        entered, attention, mlp, left = (
+            seen[Site(kind, layer)] for kind in ("resid_pre", "attn_out", "mlp_out", "resid_post")
+        )
+        assert entered.shape == (2, 11, 16)
+        assert attention.abs().max() > 1e-3
+        assert mlp.abs().max() > 1e-3
+        torch.testing.assert_close(entered + attention + mlp, left, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", NO_SUMS)
+def test_other_layers_have_only_what_enters_and_leaves_them(name) -> None:
+    lm = zoo_model(name)
+    kinds = {parse_site(info.site).kind for info in all_sites(lm)}
+    assert kinds == {"resid_pre", "resid_post"}
+    with pytest.raises(UserError, match=r"no mlp_out\.1.*Use resid_pre\.1"):
+        check_site(lm, Site("mlp_out", 1))
+
+
+@pytest.mark.parametrize("name", [*SUMS, "opt-350m", "gpt1", "minimax"])
+def test_the_residual_stream_is_what_transformers_reports(name) -> None:
+    lm = zoo_model(name)
+    ids = some_tokens(2, 7)
+    hidden = lm.model(input_ids=ids, output_hidden_states=True, use_cache=False).hidden_states
+    seen = observe(lm, ids, [Site("resid_pre", layer) for layer in range(3)])
+    for layer in range(3):
+        assert torch.equal(seen[Site("resid_pre", layer)], hidden[layer])
+    # transformers' last hidden state is behind the final norm
+    before = observe(lm, ids, [Site("resid_post", layer) for layer in range(3)])
+    assert torch.equal(before[Site("resid_post", 1)], hidden[2])
+    if lm.anatomy.final_norm is not None:
+        normed = lm.anatomy.final_norm(before[Site("resid_post", 2)])
+        torch.testing.assert_close(normed, hidden[3].view(normed.shape))
+
+
+def test_a_site_is_described_by_a_module_that_is_there() -> None:
+    lm = zoo_model("gemma2")
+    described = {info.site: info for info in all_sites(lm)}
+    assert described["attn_out.1"].module == "model.layers.1.post_attention_layernorm"
+    for info in described.values():
+        lm.model.get_submodule(info.module)
+        assert info.width == 16
+    assert "MLP of layer 2" in described["mlp_out.2"].meaning
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_beyond_the_last_layer_the_last_one_is_named(kind) -> None:
+    with pytest.raises(UserError, match=rf"no {kind}\.3.*last one is {kind}\.2"):
+        check_site(zoo_model("llama"), Site(kind, 3))
+
+
+def test_a_model_that_sees_later_tokens_is_refused() -> None:
+    config = hf.BertConfig(
+        vocab_size=99, hidden_size=16, num_hidden_layers=2, num_attention_heads=2
+    )
+    with pytest.raises(UserError, match="looks at later tokens"):
+        examine(hf.BertLMHeadModel(config).eval())
+
+
+def test_a_model_without_a_residual_stream_is_refused() -> None:
+    config = hf.XLNetConfig(vocab_size=99, d_model=16, n_layer=2, n_head=2, d_inner=16)
+    with pytest.raises(UserError, match="no single residual stream"):
+        examine(hf.XLNetLMHeadModel(config).eval())
+
+
+def test_half_precision_finds_the_same_parts() -> None:
+    for name in ("gemma3", "gpt2", "granite", "falcon-new"):
+        lm = zoo_model(name)
+        half = type(lm.model)(lm.model.config).eval()
+        half.load_state_dict(lm.model.state_dict())
+        assert examine(half.to(torch.bfloat16)).branches == lm.anatomy.branches
+
+
+def test_naming_sites_and_sources_needs_no_torch() -> None:
+    code = (
+        "import sys, engine.model.site, engine.model.source;"
+        "sys.exit(any(m in sys.modules for m in ('torch', 'transformers', 'numpy')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,146 @@
+"""Small random models of many architectures, to hold the laws of the room against."""
+
+import functools
+from typing import Any
+
+import torch
+import transformers as hf
+
+from engine.model.anatomy import examine
+from engine.model.load import LanguageModel
+
+CONTEXT = 64
+VOCABULARY = 99
+
+_COMMON = {
+    "vocab_size": VOCABULARY,
+    "hidden_size": 16,
+    "intermediate_size": 24,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 2,
+    "num_key_value_heads": 1,
+    "head_dim": 8,
+    "max_position_embeddings": CONTEXT,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+    "pad_token_id": 0,
+}
+_EXPERTS = {"num_experts_per_tok": 2, "moe_intermediate_size": 12}
+_GPT = {"n_embd": 16, "n_layer": 3, "n_head": 2, "n_positions": CONTEXT}
+_LATENT = {
+    "q_lora_rank": 8,
+    "kv_lora_rank": 8,
+    "qk_rope_head_dim": 8,
+    "qk_nope_head_dim": 8,
+    "v_head_dim": 8,
+    "num_key_value_heads": 2,
+}
+_VISION = {
+    "hidden_size": 8,
+    "intermediate_size": 8,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 1,
+    "image_size": 16,
+    "patch_size": 8,
+}
+
+
+def _falcon(**changes: bool) -> Any:
+    common = {name: value for name, value in _COMMON.items() if name != "head_dim"}
+    return hf.FalconConfig(**common, **changes)
+
+
+def _gemma3_with_eyes() -> Any:
+    text = hf.Gemma3TextConfig(**_COMMON, sliding_window=4)
+    return hf.Gemma3Config(text_config=text, vision_config=_VISION, mm_tokens_per_image=4)
+
+
+SUMS: dict[str, Any] = {
+    "llama": lambda: hf.LlamaConfig(**_COMMON),
+    "mistral": lambda: hf.MistralConfig(**_COMMON, sliding_window=4),
+    "qwen3": lambda: hf.Qwen3Config(**_COMMON),
+    "gemma2": lambda: hf.Gemma2Config(**_COMMON, sliding_window=4),
+    "gemma3": lambda: hf.Gemma3TextConfig(**_COMMON, sliding_window=4),
+    "gemma3-with-eyes": _gemma3_with_eyes,
+    "olmo2": lambda: hf.Olmo2Config(**_COMMON),
+    "glm4": lambda: hf.Glm4Config(**_COMMON),
+    "cohere": lambda: hf.CohereConfig(**_COMMON),
+    "phi": lambda: hf.PhiConfig(**_COMMON | {"num_key_value_heads": 2}),
+    "phi3": lambda: hf.Phi3Config(**_COMMON),
+    "stablelm": lambda: hf.StableLmConfig(**_COMMON),
+    "granite": lambda: hf.GraniteConfig(**_COMMON, residual_multiplier=0.22),
+    "minicpm3": lambda: hf.MiniCPM3Config(**_COMMON | _LATENT),
+    "gpt2": lambda: hf.GPT2Config(**_COMMON | _GPT),
+    "gptj": lambda: hf.GPTJConfig(**_COMMON | _GPT, rotary_dim=4),
+    "gpt-neox-parallel": lambda: hf.GPTNeoXConfig(**_COMMON, use_parallel_residual=True),
+    "gpt-neox-sequential": lambda: hf.GPTNeoXConfig(**_COMMON, use_parallel_residual=False),
+    "opt": lambda: hf.OPTConfig(**_COMMON, ffn_dim=24, word_embed_proj_dim=16),
+    "bloom": lambda: hf.BloomConfig(**_COMMON | {"n_head": 2}),
+    "falcon-parallel": lambda: _falcon(new_decoder_architecture=False),
+    "falcon-new": lambda: _falcon(new_decoder_architecture=True),
+    "falcon-sequential": lambda: _falcon(new_decoder_architecture=False, parallel_attn=False),
+    "mpt": lambda: hf.MptConfig(**_COMMON | {"d_model": 16, "n_heads": 2, "n_layers": 3}),
+    "mixtral": lambda: hf.MixtralConfig(**_COMMON, num_local_experts=4),
+    "qwen3-moe": lambda: hf.Qwen3MoeConfig(**_COMMON | _EXPERTS, num_experts=4),
+    "deepseek-v3": lambda: hf.DeepseekV3Config(
+        **_COMMON | _LATENT | _EXPERTS, n_routed_experts=4, n_group=1, topk_group=1
+    ),
+    "qwen3-next": lambda: hf.Qwen3NextConfig(
+        **_COMMON | _EXPERTS,
+        num_experts=4,
+        shared_expert_intermediate_size=12,
+        linear_num_key_heads=2,
+        linear_num_value_heads=2,
+        linear_key_head_dim=8,
+        linear_value_head_dim=8,
+        layer_types=["linear_attention", "full_attention", "linear_attention"],
+    ),
+}
+"""Architectures whose layers are the sum of their input, one attention and one MLP."""
+
+NO_SUMS: dict[str, Any] = {
+    "mamba": lambda: hf.MambaConfig(**_COMMON, state_size=8),
+    "opt-350m": lambda: hf.OPTConfig(
+        **_COMMON, ffn_dim=24, word_embed_proj_dim=8, do_layer_norm_before=False
+    ),
+    "gpt1": lambda: hf.OpenAIGPTConfig(**_COMMON | _GPT),
+    "minimax": lambda: hf.MiniMaxConfig(
+        **_COMMON, num_local_experts=4, mlp_alpha_factor=2.0, layer_types=["full_attention"] * 3
+    ),
+}
+"""Architectures whose layers do something else, so that they have resid_pre and resid_post only."""
+
+
+@functools.cache
+def zoo_model(name: str) -> LanguageModel:
+    """The architecture called `name`, float32, every parameter drawn from a wide normal."""
+    torch.set_num_threads(1)
+    return language_model((SUMS | NO_SUMS)[name]())
+
+
+def language_model(config: Any, tokenizer: Any = None) -> LanguageModel:
+    """A random model for `config`, put together as `load_model` does."""
+    hf.logging.set_verbosity_error()
+    torch.manual_seed(0)
+    model: Any = hf.AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.normal_(0, 0.3)
+    model = model.eval().requires_grad_(False)
+    model.generation_config = hf.GenerationConfig(eos_token_id=None, pad_token_id=0)
+    return LanguageModel(
+        model=model,
+        tokenizer=tokenizer,
+        source="zoo",
+        revision=None,
+        anatomy=examine(model),
+        context=CONTEXT,
+        device=torch.device("cpu"),
+        dtype=torch.float32,
+    )
+
+
+def some_tokens(*shape: int, seed: int = 0) -> torch.Tensor:
+    """Random token ids of `shape`, without the special ones."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(3, VOCABULARY, shape, generator=generator)
