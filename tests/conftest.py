@@ -27,7 +27,7 @@ def stories_path() -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_llama_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a random Llama (d_model 32, 3 layers) with a byte-level tokenizer of its own."""
+    """The folder of a random Llama (d_model 32, 3 layers) with its own byte-level tokenizer."""
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
