@@ -14,6 +14,9 @@ from engine.errors import UserError
 
 ARCHITECTURES = ("topk", "seed-basic", "seed-optimised")
 
+CORPUS = 10_000
+"""Vectors from which on an activation set counts as a corpus rather than a handful of prompts."""
+
 Schedule = Literal["linear", "plateau"]
 
 
@@ -69,7 +72,7 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True):
     patience: int = 0
     """Epochs without a lower loss that `plateau` bears before it halves the learning rate."""
     l1: float = 0.0
-    """Weight of the mean absolute code in the loss of the seed's architectures."""
+    """Weight of ‖codes‖₁ in the loss of the seed's architectures."""
     aux: float = 0.0
     """Weight of the loss that revives dead features."""
     dead_after: int = 1_000_000
@@ -104,45 +107,6 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True):
         return math.ceil(self.tokens / self.batch)
 
 
-def _topk_training(sae: SAEConfig, vectors: int) -> TrainConfig:
-    """Measured on a real model; see `engine.sae.architectures.topk`."""
-    tokens = max(vectors, min(2_000_000, 50 * vectors))
-    return TrainConfig(
-        tokens=tokens,
-        batch=min(1024, max(32, vectors // 16)),
-        lr=min(5e-3, 1.2e-3 * (2**14 / sae.d_sae) ** 0.5),
-        warmup=0.05,
-        decay=0.2,
-        aux=1 / 32,
-        dead_after=min(10_000_000, max(1, tokens // 20)),
-        held_out=_held_out(vectors),
-    )
-
-
-def _seed_training(sae: SAEConfig, vectors: int) -> TrainConfig:
-    """The study's: a few epochs over a handful of prompts."""
-    shared = TrainConfig(
-        tokens=20 * vectors if vectors < 10_000 else vectors,
-        batch=32,
-        lr=1e-3,
-        l1=1e-3,
-        held_out=_held_out(vectors),
-    )
-    if sae.architecture == "seed-basic":
-        return shared
-    return msgspec.structs.replace(shared, l1=1e-4, schedule="plateau", patience=1)
-
-
-def _held_out(vectors: int) -> float:
-    """A tenth, but nothing of a handful of prompts, as in the study."""
-    return 0.1 if vectors >= 10_000 else 0.0
-
-
-def _at_least_one(name: str, value: int) -> None:
-    if value < 1:
-        raise UserError(f"{name} is {value}.", "Choose a whole number above 0.")
-
-
 def recipe(
     architecture: str,
     d_in: int,
@@ -167,10 +131,56 @@ def recipe(
     elif width is None:
         width = round(d_in * 24_576 / 1_152)  # the study's features per dimension
     sae = SAEConfig(architecture=architecture, d_in=d_in, d_sae=width, k=k)
-    recommended = (
-        _topk_training(sae, vectors) if architecture == "topk" else _seed_training(sae, vectors)
-    )
-    given = {"tokens": tokens, "batch": batch, "lr": lr, "seed": seed}
+    training = (_topk if architecture == "topk" else _seed)(sae, vectors, tokens)
+    given = {"batch": batch, "lr": lr, "seed": seed}
     return sae, msgspec.structs.replace(
-        recommended, **{name: value for name, value in given.items() if value is not None}
+        training, **{name: value for name, value in given.items() if value is not None}
     )
+
+
+def _topk(sae: SAEConfig, vectors: int, tokens: int | None) -> TrainConfig:
+    """What this is worth was measured: see `engine.sae.architectures.topk`."""
+    if tokens is None:
+        tokens = max(vectors, min(2_000_000, 50 * vectors))
+    return TrainConfig(
+        tokens=tokens,
+        batch=min(1024, max(32, vectors // 16)),
+        lr=min(5e-3, 1.2e-3 * (2**14 / sae.d_sae) ** 0.5),
+        warmup=0.05,
+        decay=0.2,
+        aux=1 / 32,
+        dead_after=_dead_after(tokens),
+        held_out=_held_out(vectors),
+    )
+
+
+def _seed(sae: SAEConfig, vectors: int, tokens: int | None) -> TrainConfig:
+    """For a handful of prompts, as in the study; of a corpus, one epoch."""
+    if tokens is None:
+        tokens = 40 * vectors if vectors < CORPUS else vectors
+    training = TrainConfig(
+        tokens=tokens,
+        batch=32,
+        lr=1e-3,
+        l1=1e-3,
+        dead_after=_dead_after(tokens),
+        held_out=_held_out(vectors),
+    )
+    if sae.architecture == "seed-optimised":
+        return msgspec.structs.replace(training, l1=1e-4, schedule="plateau", patience=1)
+    return training
+
+
+def _dead_after(tokens: int) -> int:
+    """Ten million, as in Gao et al. 2024; in shorter runs a twentieth of the run."""
+    return min(10_000_000, max(1, tokens // 20))
+
+
+def _held_out(vectors: int) -> float:
+    """A tenth of a corpus, and nothing of a handful of prompts, as in the study."""
+    return 0.1 if vectors >= CORPUS else 0.0
+
+
+def _at_least_one(name: str, value: int) -> None:
+    if value < 1:
+        raise UserError(f"{name} is {value}.", "Choose a whole number above 0.")

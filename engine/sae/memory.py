@@ -1,6 +1,6 @@
 """Whether an autoencoder can be trained here, told before anything is allocated."""
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 import torch
 
 from engine.errors import UserError

@@ -134,6 +134,6 @@ def _weighted_rows(rows: Tensor, indices: Tensor, weights: Tensor) -> Tensor:
 def _dots_with_rows(vectors: Tensor, rows: Tensor, indices: Tensor) -> Tensor:
     """vectors[i] · rows[indices[i, j]]: [n, k], which is the gradient of `_weighted_rows`."""
     with torch.enable_grad():
-        weights = torch.zeros(indices.shape, device=rows.device, requires_grad=True)
+        weights = rows.new_zeros(indices.shape).requires_grad_()
         summed = _weighted_rows(rows.detach(), indices, weights)
     return torch.autograd.grad(summed, weights, vectors)[0]

@@ -44,8 +44,7 @@ class TrainingDiverged(UserError):  # noqa: N818 - it says what happened
     def __init__(self, step: int, sae: SparseAutoencoder, good_step: int) -> None:
         super().__init__(
             f"The loss is no longer a finite number at step {step}.",
-            "Choose a lower learning rate; if that doesn't help, the activations themselves hold "
-            f"values that aren't finite. The weights of step {good_step} are kept.",
+            f"Choose a lower learning rate. The weights of step {good_step} are kept.",
         )
         self.step = step
         self.sae = sae
@@ -65,8 +64,8 @@ def train(
     Every step is told to `progress` (phase "train") with loss, mse, fvu, l0, dead_fraction, lr,
     tokens_per_second and seconds_left; mse is in raw units whatever the architecture.
 
-    Raises UserError, before work starts, for activations of another width, none at all, or more
-    memory than there is; TrainingDiverged when the loss stops being finite.
+    Raises UserError, before work starts, for activations of another width and for more memory than
+    there is; TrainingDiverged when the loss stops being finite.
     """
     acts.check_width(sae_config.d_in)
     device = torch.device(device)
@@ -77,10 +76,10 @@ def train(
             "What a feature seems to mean is one data point seen again."
         )
     check_memory(sae_config, train_config.batch, device, progress)
+    batches = ShuffledBatches(acts, train_rows, train_config.batch, train_config.seed)
     sample = _sample(acts, train_rows, train_config.seed).to(device)
     sae = build(sae_config, train_config.seed).to(device)
     trainer = Trainer(sae, train_config, sample, len(train_rows))
-    batches = ShuffledBatches(acts, train_rows, train_config.batch, train_config.seed)
     pace = Pace(train_config.batch)
     steps = train_config.steps
     for done, figures in enumerate(_run(trainer, batches, steps, device, pace), 1):
@@ -114,23 +113,15 @@ def _run(
 
 def _split(acts: ActivationSet, config: TrainConfig, progress: Progress) -> tuple[Tensor, Tensor]:
     """Rows to train on and rows held out; a single document is trained on whole."""
-    documents = int((acts.document_bounds.diff() > 0).sum())
-    if not documents:
-        raise UserError(f"{acts.folder} holds no activations to train on.", "Capture some first.")
-    if config.held_out and documents < 2:
+    held_out = config.held_out
+    if held_out and acts.manifest.documents < 2:
         progress.note("There is a single document: nothing is held out for evaluation.")
-        return split_documents(acts, 0.0, config.seed)
-    return split_documents(acts, config.held_out, config.seed)
+        held_out = 0.0
+    return split_documents(acts, held_out, config.seed)
 
 
 def _sample(acts: ActivationSet, rows: Tensor, seed: int) -> Tensor:
-    """Up to `SAMPLE` of the rows, in fp32: [n, d_in]. UserError if they aren't finite."""
+    """Up to `SAMPLE` of the rows, in fp32: [n, d_in]."""
     generator = torch.Generator().manual_seed(seed)
     chosen = torch.randperm(len(rows), generator=generator)[:SAMPLE].sort().values
-    sample = acts.rows(rows[chosen]).float()
-    if not sample.isfinite().all():
-        raise UserError(
-            f"The activations in {acts.folder} hold values that aren't finite.",
-            "Capture them again with --dtype float32.",
-        )
-    return sample
+    return acts.rows(rows[chosen]).float()

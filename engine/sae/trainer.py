@@ -12,8 +12,11 @@ STEPS_BETWEEN_ROLL_CALLS = 20
 """Which features are dead is looked up this often: a GPU waits each time."""
 GOOD_STATES = 20
 """How often in a run the weights are put aside, once their loss is known to be finite."""
-ADAM_EPS = 6.25e-10
-"""Gao et al. 2024. Small, since gradients are small where a feature is in few vectors."""
+BETAS = (0.9, 0.99)
+"""Adam's. A feature's gradients come seldom and in bursts, so the second moment forgets faster than
+by default; what that is worth is told in `engine.sae.architectures.topk`."""
+EPS = 6.25e-10
+"""Adam's, from Gao et al. 2024: small, as gradients are where a feature is in few vectors."""
 
 
 class Trainer:
@@ -32,7 +35,9 @@ class Trainer:
         scaled = sample * self._scale
         sae.initialise(scaled)
         self._variance = (scaled - scaled.mean(0)).square().sum(1).mean().clamp_min(1e-30).item()
-        self._optimizer = torch.optim.Adam(sae.parameters(), config.lr, eps=ADAM_EPS, fused=True)
+        self._optimizer = torch.optim.Adam(
+            sae.parameters(), config.lr, betas=BETAS, eps=EPS, fused=True
+        )
         self._schedule = schedule(self._optimizer, config, -(-vectors // config.batch))
         self._silent_for = torch.zeros(sae.config.d_sae, dtype=torch.int64, device=sample.device)
         self._dead = self._silent_for.new_empty(0)

@@ -43,8 +43,9 @@ class TopK(SparseAutoencoder):
     def encode(self, x: Tensor) -> Tensor:
         centred = x.float().reshape(-1, self.config.d_in) - self.b_dec
         active = encode_top_k(centred, self.encoder, self.encoder_bias, self.k)
-        acts = centred.new_zeros(len(centred), self.config.d_sae)
-        return acts.scatter_(1, active.indices, active.values).view(*x.shape[:-1], -1)
+        d_sae = self.config.d_sae
+        acts = centred.new_zeros(len(centred), d_sae)
+        return acts.scatter_(1, active.indices, active.values).view(*x.shape[:-1], d_sae)
 
     @torch.no_grad()
     def initialise(self, sample: Tensor) -> None:

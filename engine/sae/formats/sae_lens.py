@@ -51,7 +51,10 @@ class Cfg(msgspec.Struct, frozen=True, kw_only=True):
 def read_config(folder: Path) -> SAEConfig:
     """The configuration in `folder`. UserError naming the field that we can't follow."""
     cfg = _read(folder)
-    return SAEConfig(architecture=cfg.architecture, d_in=cfg.d_in, d_sae=cfg.d_sae, k=cfg.k)
+    try:
+        return SAEConfig(architecture=cfg.architecture, d_in=cfg.d_in, d_sae=cfg.d_sae, k=cfg.k)
+    except UserError as error:
+        raise UserError(f"{folder / CONFIG} can't be understood: {error.what}") from error
 
 
 def read_weights(folder: Path, config: SAEConfig) -> "dict[str, Tensor]":

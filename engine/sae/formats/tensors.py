@@ -28,7 +28,8 @@ def read_tensors(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str,
                 wrong = "holds no tensor" if name in shapes else "holds an unknown tensor"
                 raise UserError(f"{path} {wrong} {name!r}.")
             return {
-                name: _checked(path, name, file.get_tensor(name), shapes[name]) for name in names
+                name: _checked(path, name, file.get_tensor(name), shapes[name])
+                for name in sorted(shapes)
             }
     except SafetensorError as error:
         raise UserError(f"{path} is damaged: {error}.", "Copy or train it again.") from error

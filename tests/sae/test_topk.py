@@ -1,0 +1,117 @@
+"""TopK, against numpy and against what its docstring promises."""
+
+import numpy as np
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from torch import Tensor
+
+from engine.sae.architectures.topk import TopK, geometric_median
+from engine.sae.base import StepInput
+from engine.sae.config import SAEConfig, TrainConfig
+
+PLAIN = TrainConfig(tokens=1, batch=1, lr=1e-3)
+NONE_DEAD = torch.empty(0, dtype=torch.int64)
+
+
+def random_topk(d_in: int, d_sae: int, k: int, seed: int = 0) -> TopK:
+    torch.manual_seed(seed)
+    sae = TopK(SAEConfig(architecture="topk", d_in=d_in, d_sae=d_sae, k=k))
+    with torch.no_grad():
+        for weight in sae.parameters():
+            weight.copy_(torch.randn_like(weight))
+    return sae
+
+
+def numpy_acts(sae: TopK, x: NDArray[np.float32]) -> NDArray[np.float64]:
+    """[n, d_in] to [n, d_sae], feature by feature as the docstring says it."""
+    encoder, bias, centre = (
+        w.detach().double().numpy() for w in (sae.encoder, sae.encoder_bias, sae.b_dec)
+    )
+    acts = np.zeros((len(x), len(encoder)))
+    for row, vector in enumerate(x.astype(np.float64)):
+        pre = encoder @ (vector - centre) + bias
+        for feature in np.argsort(-pre)[: sae.k]:
+            acts[row, feature] = max(pre[feature], 0.0)
+    return acts
+
+
+@given(st.integers(1, 9), st.integers(1, 70), st.data())
+@settings(deadline=None, max_examples=60)
+def test_encode_and_decode_are_the_formula(d_in: int, d_sae: int, data: st.DataObject) -> None:
+    k = data.draw(st.integers(1, d_sae))
+    leading = data.draw(st.sampled_from([(), (3,), (2, 5), (0,)]))
+    sae = random_topk(d_in, d_sae, k, seed=d_in * d_sae)
+    x = torch.randn(*leading, d_in)
+    acts, decoded = sae.encode(x).detach(), sae(x).detach()
+    assert acts.shape == (*leading, d_sae)
+    assert decoded.shape == (*leading, d_in)
+    expected = numpy_acts(sae, x.reshape(-1, d_in).numpy())
+    np.testing.assert_allclose(acts.reshape(-1, d_sae), expected, rtol=1e-4, atol=1e-5)
+    back = expected @ sae.W_dec.detach().double().numpy() + sae.b_dec.detach().double().numpy()
+    np.testing.assert_allclose(decoded.reshape(-1, d_in), back, rtol=1e-4, atol=1e-4)
+
+
+def test_bfloat16_activations_are_coded_in_float32() -> None:
+    sae = random_topk(6, 20, 3)
+    x = torch.randn(5, 6).bfloat16()
+    assert sae.encode(x).dtype == torch.float32
+    assert torch.equal(sae.encode(x), sae.encode(x.float()))
+
+
+def test_after_unscale_it_does_to_x_what_it_did_to_scaled_x() -> None:
+    scaled, raw = random_topk(6, 20, 3), random_topk(6, 20, 3)
+    x, scale = torch.randn(50, 6), 7.5
+    raw.unscale(scale)
+    torch.testing.assert_close(scaled.encode(scale * x), scale * raw.encode(x))
+    torch.testing.assert_close(scaled(scale * x), scale * raw(x))
+
+
+def test_the_geometric_median_has_the_least_distance_to_all() -> None:
+    x = torch.randn(200, 3, generator=torch.Generator().manual_seed(0))
+    x[:60] += 100  # which pulls the mean, and hardly the median
+    median = geometric_median(x)
+
+    def distance(point: Tensor) -> float:
+        return (x - point).norm(dim=1).sum().item()
+
+    assert distance(median) < distance(x.mean(0)) - 100
+    for axis in torch.eye(3):
+        assert distance(median) <= min(
+            distance(median + 0.05 * axis), distance(median - 0.05 * axis)
+        )
+
+
+def test_features_stay_directions_of_length_one() -> None:
+    sae = TopK(SAEConfig(architecture="topk", d_in=6, d_sae=20, k=3))
+    assert torch.equal(sae.encoder, sae.decoder)
+    sae.training_step(StepInput(torch.randn(30, 6), 6.0, NONE_DEAD), PLAIN).loss.backward()
+    before = sae.decoder.grad.clone()
+    sae.constrain_gradients()
+    along = (sae.decoder.grad * sae.decoder).sum(1)
+    torch.testing.assert_close(along, torch.zeros(20), atol=1e-6, rtol=0)
+    removed = before - sae.decoder.grad
+    assert (removed - (removed * sae.decoder).sum(1, keepdim=True) * sae.decoder).abs().max() < 1e-6
+    with torch.no_grad():
+        sae.decoder += 0.1 * torch.randn(20, 6)
+    sae.constrain_weights()
+    torch.testing.assert_close(sae.W_dec.norm(dim=1), torch.ones(20))
+
+
+def test_the_auxiliary_loss_moves_the_dead_and_only_them() -> None:
+    sae = TopK(SAEConfig(architecture="topk", d_in=6, d_sae=20, k=3))
+    dead = torch.tensor([4, 17])
+    with torch.no_grad():
+        sae.encoder_bias[dead] = -3  # never among the best three
+    x = 3 * torch.randn(64, 6)
+    grads = {}
+    for aux in (0.0, 1.0):
+        sae.zero_grad()
+        config = TrainConfig(tokens=1, batch=1, lr=1e-3, aux=aux)
+        step = sae.training_step(StepInput(x, 6.0, dead), config)
+        assert step.fired[dead].sum() == 0
+        step.loss.backward()
+        grads[aux] = sae.decoder.grad.clone()
+    changed = (grads[0.0] != grads[1.0]).any(1)
+    assert set(changed.nonzero().flatten().tolist()) == set(dead.tolist())

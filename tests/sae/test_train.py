@@ -1,0 +1,174 @@
+"""Training: it learns, repeats itself, tells what it does, and stops as it should."""
+
+import itertools
+import math
+import re
+
+import msgspec
+import pytest
+import torch
+from torch import Tensor
+
+from engine.errors import UserError
+from engine.progress import Cancelled
+from engine.sae import memory
+from engine.sae.config import ARCHITECTURES, SAEConfig, TrainConfig, recipe
+from engine.sae.evaluate import evaluate
+from engine.sae.registry import build
+from engine.sae.train import TrainingDiverged, train
+from engine.sae.trainer import Trainer
+from tests.sae.conftest import MakeSet, Remembering
+
+TOPK = SAEConfig(architecture="topk", d_in=12, d_sae=48, k=4)
+SHORT = TrainConfig(tokens=2_000, batch=100, lr=5e-3, dead_after=400, aux=1 / 32, held_out=0.2)
+
+
+def test_topk_finds_what_the_data_are_made_of(make_set: MakeSet, sparse_data: Tensor) -> None:
+    acts = make_set(sparse_data)
+    config, training = recipe("topk", 12, len(acts), width=48, k=4, tokens=80_000)
+    trained = train(config, msgspec.structs.replace(training, held_out=0.2), acts)
+    metrics = evaluate(trained.sae, acts, trained.held_rows)
+    assert metrics.explained_variance > 0.9
+    assert metrics.dead_fraction < 0.1
+    assert 0 < metrics.l0 <= 4
+    torch.testing.assert_close(trained.sae.W_dec.norm(dim=1), torch.ones(48))
+
+
+def test_whole_documents_are_held_out(make_set: MakeSet, sparse_data: Tensor) -> None:
+    held = train(TOPK, SHORT, make_set(sparse_data, length=40)).held_rows
+    assert len(held) == 800
+    assert torch.equal(held.view(-1, 40) // 40, held.view(-1, 40)[:, :1].expand(-1, 40) // 40)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_the_same_seed_gives_the_same_bytes(
+    make_set: MakeSet, sparse_data: Tensor, architecture: str
+) -> None:
+    acts = make_set(sparse_data[:400])
+    states = []
+    for seed in (5, 5, 6):
+        torch.manual_seed(len(states))  # what others draw must not matter
+        config, training = recipe(architecture, 12, 400, width=24, tokens=2_000, seed=seed)
+        states.append(train(config, training, acts).sae.state_dict())
+    first, again, other = states
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert any(not torch.equal(first[name], other[name]) for name in first)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_every_step_is_told_in_raw_units(
+    make_set: MakeSet, sparse_data: Tensor, progress: Remembering, architecture: str
+) -> None:
+    sae = SAEConfig(
+        architecture=architecture, d_in=12, d_sae=48, k=4 if architecture == "topk" else None
+    )
+    training = TrainConfig(tokens=400 * 5, batch=400, lr=1e-9)  # whole epochs, and no learning
+    acts = make_set(sparse_data[:400])
+    trained = train(sae, training, acts, progress=progress)
+    assert [step[:3] for step in progress.steps] == [("train", n, 5) for n in range(1, 6)]
+    measured = evaluate(trained.sae, acts, torch.arange(400))
+    for _, done, _, told in progress.steps:
+        assert told["mse"] == pytest.approx(measured.mse, rel=1e-3)
+        assert told["fvu"] == pytest.approx(measured.fvu, rel=1e-3)
+        assert told["l0"] == pytest.approx(measured.l0, rel=1e-2)
+        assert told["lr"] == pytest.approx(1e-9)
+        assert told["tokens_per_second"] > 0
+        assert (told["seconds_left"] > 0) == (done < 5)
+        assert {"loss", "dead_fraction"} <= told.keys()
+    assert trained.loss == progress.steps[-1][3]["loss"]
+
+
+def test_the_rate_rises_and_falls(
+    make_set: MakeSet, sparse_data: Tensor, progress: Remembering
+) -> None:
+    config = msgspec.structs.replace(SHORT, warmup=0.25, decay=0.5, lr=1.0, tokens=800)
+    train(TOPK, config, make_set(sparse_data), progress=progress)
+    rates = [metrics["lr"] for *_, metrics in progress.steps]
+    assert rates == pytest.approx([0.5, 1, 1, 1, 1, 0.75, 0.5, 0.25])
+
+
+def test_the_rate_is_halved_on_a_plateau(
+    make_set: MakeSet, sparse_data: Tensor, progress: Remembering
+) -> None:
+    config = TrainConfig(tokens=400 * 12, batch=200, lr=0.5, schedule="plateau", patience=1)
+    sae = SAEConfig(architecture="seed-basic", d_in=12, d_sae=8)
+    train(sae, config, make_set(sparse_data[:400]), progress=progress)
+    rates = [metrics["lr"] for *_, metrics in progress.steps]
+    assert rates[0] == 0.5
+    assert rates[-1] < rates[0] / 2
+    assert all(b in (a, a / 2) for a, b in itertools.pairwise(rates))
+
+
+def test_a_loss_that_runs_away_stops_the_run_and_keeps_a_good_state(
+    make_set: MakeSet, sparse_data: Tensor
+) -> None:
+    sae = SAEConfig(architecture="seed-basic", d_in=12, d_sae=8)
+    config = TrainConfig(tokens=4_000, batch=100, lr=1e30)
+    with pytest.raises(TrainingDiverged) as stopped:
+        train(sae, config, make_set(sparse_data))
+    error = stopped.value
+    assert f"step {error.step}" in str(error)
+    assert error.good_step < error.step < 40
+    assert math.isfinite(error.sae(sparse_data).square().mean().item())
+
+
+def test_cancelling_stops_at_once(
+    make_set: MakeSet, sparse_data: Tensor, progress: Remembering
+) -> None:
+    progress.raises[3] = Cancelled()
+    with pytest.raises(Cancelled):
+        train(TOPK, SHORT, make_set(sparse_data), progress=progress)
+    assert progress.steps[-1][1] == 3
+
+
+def test_fewer_vectors_than_features_memorise_and_it_is_said(
+    make_set: MakeSet, sparse_data: Tensor, progress: Remembering
+) -> None:
+    train(TOPK, SHORT, make_set(sparse_data[:40]), progress=progress)
+    assert any("40 training vectors for 48 features" in note for note in progress.notes)
+    assert any("nothing is held out" in note for note in progress.notes)
+
+
+def test_activations_of_another_width_are_refused(make_set: MakeSet, sparse_data: Tensor) -> None:
+    with pytest.raises(UserError, match="11 wide, not 12"):
+        train(TOPK, SHORT, make_set(sparse_data[:, :11], name="narrow"))
+
+
+def test_identical_vectors_are_trained_on_without_harm(make_set: MakeSet) -> None:
+    trained = train(TOPK, SHORT, make_set(torch.ones(200, 12)))
+    assert trained.sae(torch.ones(3, 12)).isfinite().all()
+
+
+def test_memory_is_weighed_before_anything_is_allocated(
+    make_set: MakeSet,
+    sparse_data: Tensor,
+    progress: Remembering,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    acts = make_set(sparse_data)
+    huge = SAEConfig(architecture="seed-basic", d_in=12, d_sae=4_000_000)
+    with pytest.raises(UserError, match=re.escape("is 64000.0 GB")):
+        train(huge, SHORT, acts)
+
+    study = SAEConfig(architecture="seed-basic", d_in=1152, d_sae=24_576)
+    monkeypatch.setattr(memory, "free_bytes", lambda device: 100 << 30)
+    memory.check_memory(study, 32, torch.device("cpu"), progress)
+    assert len(progress.notes) == 1
+    assert "24576 × 24576), is 2.4 GB" in progress.notes[0]
+    memory.check_memory(TOPK, 32, torch.device("cpu"), progress)
+    assert len(progress.notes) == 1
+
+
+def test_dead_features_come_back_for_the_auxiliary_loss(sparse_data: Tensor) -> None:
+    alive = {}
+    for aux in (0.0, 1 / 32):
+        sae = build(TOPK)
+        with torch.no_grad():
+            sae.encoder_bias[:30] = -3  # of 48: above 0 now and then, not among the best four
+        config = TrainConfig(tokens=30_000, batch=100, lr=2e-3, aux=aux, dead_after=500)
+        trainer = Trainer(sae, config, sparse_data, len(sparse_data))
+        for step in range(300):
+            trainer.step(sparse_data[step * 100 % 4000 :][:100])
+        acts = trainer.finish().encode(sparse_data)
+        alive[aux] = int((acts > 0).any(0).sum())
+    assert alive[1 / 32] >= alive[0.0] + 8
