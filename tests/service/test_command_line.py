@@ -1,0 +1,284 @@
+"""The whole chain as a user types it: the `brainsurg` command in processes of its own."""
+
+import json
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+class Runner:
+    """Runs `brainsurg` on one workspace."""
+
+    def __init__(self, workspace: Path) -> None:
+        self.workspace = workspace
+
+    def __call__(self, *words: object) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", "from brainsurg_tui.cli import main; main()"]
+        options = ["--workspace", str(self.workspace)]
+        return subprocess.run(
+            [*command, *map(str, words), *options],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+    def json(self, *words: object) -> dict[str, Any]:
+        """The JSON document that the command prints; it must print nothing else."""
+        ran = self(*words, "--json")
+        assert ran.returncode == 0, ran.stderr
+        answer: dict[str, Any] = json.loads(ran.stdout)
+        return answer
+
+    def fails(self, *words: object, status: int = 1) -> str:
+        """The one sentence with which the command fails."""
+        ran = self(*words)
+        assert ran.returncode == status, ran.stdout + ran.stderr
+        assert ran.stdout == ""
+        assert "Traceback" not in ran.stderr
+        assert ran.stderr.count("\n") == 1
+        return ran.stderr
+
+
+@pytest.fixture(scope="module")
+def brainsurg(tmp_path_factory: pytest.TempPathFactory, runtime_folder: Path) -> Any:
+    runner = Runner(tmp_path_factory.mktemp("cli") / "ws")
+    yield runner
+    runner("engine", "stop")
+
+
+@pytest.fixture(scope="module")
+def stories(brainsurg: Runner, stories_model_path: Path, stories_path: Path) -> dict[str, Any]:
+    """What the capture answers; the other tests build on it."""
+    return brainsurg.json(
+        *("capture", "stories", "--model", stories_model_path, "--site", "resid_post.3"),
+        *("--text", stories_path, "--max-tokens", 60_000),
+    )
+
+
+@pytest.fixture(scope="module")
+def sae(brainsurg: Runner, stories: dict[str, Any]) -> dict[str, Any]:
+    """What the training answers."""
+    options = ("--arch", "topk", "--width", 1024, "--k", 16, "--tokens", 400_000)
+    return brainsurg.json("train", "sae", "--activations", "stories", *options)
+
+
+def test_capture_says_what_it_wrote(brainsurg: Runner, stories: dict[str, Any]) -> None:
+    assert stories["name"] == "stories"
+    assert (stories["d_model"], stories["sites"]) == (64, ["resid_post.3"])
+    assert stories["tokens"] == 60_000
+    assert stories["bytes"] > 60_000 * 64 * 4
+    summary = brainsurg.json("summary", "stories")
+    assert summary["vectors"] == 60_000
+    assert summary["prompts"] == stories["documents"]
+    assert summary["average_tokens"] == pytest.approx(60_000 / stories["documents"])
+
+
+def test_an_sae_explains_nine_tenths_of_held_out_stories(sae: dict[str, Any]) -> None:
+    assert (sae["arch"], sae["d_in"], sae["d_sae"]) == ("topk", 64, 1024)
+    assert sae["tokens"] >= 400_000
+    metrics = sae["metrics"]
+    assert metrics["explained_variance"] > 0.9
+    assert metrics["fvu"] == pytest.approx(1 - metrics["explained_variance"])
+    assert metrics["l0"] <= 16
+    assert metrics["dead_fraction"] < 0.2
+
+
+def test_features_come_with_snippets_from_distinct_documents(
+    brainsurg: Runner, sae: dict[str, Any]
+) -> None:
+    found = brainsurg.json("features", "sae", "--top", 3, "--by", "max")["features"]
+    assert len(found) == 3
+    assert found[0]["max"] >= found[1]["max"] >= found[2]["max"]
+    for feature in found:
+        documents = [snippet["document"] for snippet in feature["snippets"]]
+        assert len(documents) == len(set(documents))
+        for snippet in feature["snippets"]:
+            assert "".join(snippet["tokens"]) == snippet["text"]
+            peak = snippet["activations"][snippet["peak"]]
+            assert peak == max(snippet["activations"])
+            assert peak <= feature["max"] + 1e-5
+        assert feature["promoted"]
+        assert feature["suppressed"]
+    assert found[0]["snippets"][0]["activations"][found[0]["snippets"][0]["peak"]] == pytest.approx(
+        found[0]["max"]
+    )
+
+
+def test_a_label_persists_and_can_be_searched_for(brainsurg: Runner, sae: dict[str, Any]) -> None:
+    feature = brainsurg.json("features", "sae", "--top", 1)["features"][0]["id"]
+    brainsurg.json("label", "sae", feature, "the [bold]dog[/] \x1b[31m")
+    brainsurg("engine", "stop")
+    found = brainsurg.json("features", "sae", "--filter", "label ~ dog")["features"]
+    assert [f["id"] for f in found] == [feature]
+    assert found[0]["label"] == "the [bold]dog[/] \x1b[31m"
+    shown = brainsurg("features", "sae", "--filter", "label ~ dog").stdout
+    assert "[bold]dog[/]" in shown
+    assert "\x1b" not in shown
+
+
+def test_a_clamp_reports_effect_null_and_checks(brainsurg: Runner, sae: dict[str, Any]) -> None:
+    feature = brainsurg.json("features", "sae", "--top", 1)["features"][0]["id"]
+    report = brainsurg.json(
+        *("clamp", "sae", "--feature", feature, "--times-max", 5, "--nulls", 20),
+        *("--prompt", "Once upon a time", "The dog was", "--generate", 12),
+    )
+    assert (report["feature"], report["operation"]) == (feature, "clamp")
+    assert [p["prompt"] for p in report["prompts"]] == ["Once upon a time", "The dog was"]
+    checks = report["checks"]
+    assert checks["no_op"]
+    assert checks["hf_identical"]
+    assert checks["error_kept"]
+    for prompt in report["prompts"]:
+        assert prompt["kl"] > 0
+        assert len(prompt["top_dims"]) == 5
+        assert all(0 <= top["dim"] < 64 for top in prompt["top_dims"])
+        assert prompt["null"]["n"] == 20
+        assert prompt["null"]["low"] <= prompt["null"]["high"]
+        assert 1 / 21 <= prompt["null"]["p"] <= 1
+        assert prompt["baseline_text"]
+    assert report["reproduce"].startswith("brainsurg clamp sae")
+
+
+def test_the_reproduction_line_reproduces(brainsurg: Runner, sae: dict[str, Any]) -> None:
+    options = ("--ablate", "--prompt", 'Lily\'s "red" ball', "--nulls", 5, "--generate", 5)
+    report = brainsurg.json("clamp", "sae", "--feature", 3, *options)
+    again = brainsurg.json(*shlex.split(report["reproduce"])[1:])
+    assert again["prompts"] == report["prompts"]
+
+
+def test_the_reconstruction_view_runs_nothing_through_the_model(
+    brainsurg: Runner, sae: dict[str, Any]
+) -> None:
+    report = brainsurg.json(
+        *("clamp", "sae", "--feature", 7, "--value", 5.0, "--view", "reconstruction"),
+        *("--prompt", "Once upon a time"),
+    )
+    prompt = report["prompts"][0]
+    assert prompt["max_abs_diff"] >= prompt["mean_abs_diff"] > 0
+    assert len({top["dim"] for top in prompt["top_dims"]}) >= 1
+    assert all(0 <= top["token"] < 30 and 0 <= top["dim"] < 64 for top in prompt["top_dims"])
+
+
+def test_jobs_are_listed_and_can_be_detached_and_followed(
+    brainsurg: Runner, sae: dict[str, Any]
+) -> None:
+    options = ("--activations", "stories", "--width", 64, "--k", 4, "--tokens", 4000)
+    started = brainsurg("train", "small", *options, "--detach")
+    followed = brainsurg.json("jobs", "follow", started.stdout.strip())
+    assert followed["name"] == "small"
+    listed = brainsurg.json("jobs")["jobs"]
+    assert {"id", "kind", "state", "progress", "seconds"} <= listed[-1].keys()
+    assert listed[-1]["state"] == "done"
+    assert listed[-1]["progress"] == 1.0
+
+
+def test_the_seeds_format_goes_out_and_in(brainsurg: Runner, tmp_path: Path, stories: Any) -> None:
+    prompts = tmp_path / "prompts.txt"
+    prompts.write_text("Once upon a time\nThe dog [red]ran[/] \x1b[2Jaway\n")
+    brainsurg.json(
+        *("capture", "seven", "--model", stories["model"], "--site", "resid_post.3"),
+        *("--prompts", prompts, "--generate", 10),
+    )
+    out = brainsurg.json("export-activations", "seven", tmp_path / "out")
+    assert out["files"] == ["activations_0.pt", "activations_1.pt"]
+    assert all(shape[1] == 64 for shape in out["shapes"])
+    back = brainsurg.json("import-activations", "back", tmp_path / "out")
+    assert back["shapes"] == out["shapes"]
+    assert brainsurg.json("summary", "back")["vectors"] == sum(s[0] for s in out["shapes"])
+
+
+def test_sites_are_listed(brainsurg: Runner, stories: dict[str, Any]) -> None:
+    sites = brainsurg.json("sites", stories["model"])["sites"]
+    assert {"site": "resid_post.4", "module": "model.layers.4", "width": 64}.items() <= next(
+        s for s in sites if s["site"] == "resid_post.4"
+    ).items()
+
+
+def test_mistakes_are_one_sentence(
+    brainsurg: Runner, tmp_path: Path, stories: dict[str, Any]
+) -> None:
+    empty = tmp_path / "empty.txt"
+    empty.write_text("\n \n")
+    model = stories["model"]
+    text = ("--text", tmp_path / "nowhere.txt")
+    capture = ("capture", "x", "--model")
+    fails = brainsurg.fails
+    assert "no file" in fails(*capture, model, "--site", "resid_post.3", *text)
+    assert "resid_post.9" in fails(
+        *capture, model, "--site", "resid_post.9", "--prompts", _prompt(tmp_path)
+    )
+    assert "holds no prompt" in fails(*capture, model, "--site", "resid_pre.0", "--prompts", empty)
+    assert "no config.json" in fails(
+        *capture, tmp_path, "--site", "resid_pre.0", "--prompts", _prompt(tmp_path)
+    )
+    assert "no activation set" in fails("train", "x", "--activations", "nothing")
+    assert "already there" in fails("capture", "stories", *capture[2:], model, *_little(tmp_path))
+    assert "no feature 5000" in fails("clamp", "sae", "--feature", 5000, "--prompt", "Hi")
+    assert "column 5" in fails("features", "sae", "--filter", "max >> 3")
+    assert "no job 999" in fails("jobs", "cancel", 999)
+
+
+def _prompt(folder: Path) -> Path:
+    path = folder / "prompt.txt"
+    path.write_text("Once upon a time\n")
+    return path
+
+
+def _little(folder: Path) -> tuple[object, ...]:
+    return ("--site", "resid_post.3", "--prompts", _prompt(folder))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("nonsense",),
+        ("capture", "x"),
+        ("capture", "x", "--model", "demo", "--site", "resid_post.0"),
+        ("train", "x", "--activations", "a", "--arch", "vanilla"),
+        ("clamp", "sae", "--feature", "1", "--prompt", "a", "--ablate", "--value", "3"),
+        ("clamp", "sae", "--feature", "1", "--prompt", "a", "--positions", "x"),
+    ],
+)
+def test_wrong_usage_is_status_two(brainsurg: Runner, words: tuple[str, ...]) -> None:
+    assert brainsurg.fails(*words, status=2).startswith("brainsurg: ")
+
+
+def test_an_unwritable_workspace_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    assert "can't be written" in Runner(tmp_path / "file" / "ws").fails("jobs")
+
+
+def test_the_engine_tells_how_it_is_and_stops(brainsurg: Runner, stories: dict[str, Any]) -> None:
+    brainsurg.json("jobs")
+    status = brainsurg.json("engine", "status")
+    assert {"pid", "uptime", "jobs", "workers", "device"} <= status.keys()
+    assert brainsurg.json("engine", "stop") == {"stopped": True}
+    assert brainsurg.json("engine", "status") == {"running": False}
+
+
+def test_interrupting_cancels_the_job_and_ends_with_130(
+    brainsurg: Runner, stories: dict[str, Any]
+) -> None:
+    command = [sys.executable, "-c", "from brainsurg_tui.cli import main; main()", "train", "long"]
+    options = ["--activations", "stories", "--tokens", "1000000000", "--width", "64", "--k", "4"]
+    workspace = ["--workspace", str(brainsurg.workspace)]
+    running = subprocess.Popen(
+        [*command, *options, *workspace], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    deadline = time.monotonic() + 60
+    while not any(
+        job["state"] == "running" and job["progress"] for job in brainsurg.json("jobs")["jobs"]
+    ):
+        assert time.monotonic() < deadline
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=30)
+    assert running.returncode == 130
+    assert b"Traceback" not in said
+    assert brainsurg.json("jobs")["jobs"][-1]["state"] == "cancelled"
