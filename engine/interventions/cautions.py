@@ -6,8 +6,8 @@ from engine.features.catalogue import Catalogue
 from engine.interventions.spec import ClampRequest, EditedPrompt
 
 OFF_DISTRIBUTION = 0.5
-"""Edits longer than this share of what they change get a warning. The bound is ours: in text as it
-is, a single feature of a sparse code rarely makes up half of an activation."""
+"""Edits longer than this share of what they change get a warning. The bound is ours: one feature
+among the dozens of a sparse code rarely makes up half of an activation."""
 
 
 def silent_features(request: ClampRequest, catalogue: Catalogue) -> list[str]:
@@ -34,6 +34,6 @@ def cautions(
     if longest > OFF_DISTRIBUTION:
         found.append(
             f"Off distribution: the edit is {longest:.2g} times as long as the activations that "
-            "it changes, further than text as it is would take them."
+            f"it changes (warned of from {OFF_DISTRIBUTION} on)."
         )
     return found
