@@ -18,18 +18,20 @@ Several = Parameter(consume_multiple=True, negative="")
 def clamp(
     sae: str,
     *,
-    feature: Annotated[list[int], Parameter(negative="")],
+    feature: Annotated[list[int] | None, Parameter(negative="")] = None,
     value: float | None = None,
     times_max: float | None = None,
     ablate: Annotated[bool, Parameter(negative="")] = False,
     scale: float | None = None,
     add: float | None = None,
+    edit: Annotated[list[str] | None, Parameter(negative="")] = None,
     prompts: Path | None = None,
     prompt: Annotated[list[str] | None, Several] = None,
     positions: str = "0:",
     generate: int = 24,
     nulls: int = 20,
     view: Literal["model", "reconstruction"] = "model",
+    chat: Annotated[bool, Parameter(negative="")] = False,
     common: Common | None = None,
 ) -> None:
     """Change features of an SAE and measure what follows, beside matched random features.
@@ -50,6 +52,9 @@ def clamp(
         Multiply its activation.
     add
         Add this many times its maximum.
+    edit
+        One feature with an operation of its own, such as 3041=5x (5 times its maximum), 3041=2.5,
+        3041*0.5 or 3041+1x; may be given several times, and replaces the options above.
     prompts
         A file of prompts: .txt, .jsonl or .json.
     prompt
@@ -62,15 +67,20 @@ def clamp(
         How many matched random features to compare with.
     view
         `model` edits inside the running model; `reconstruction` decodes twice and compares.
+    chat
+        Put each prompt into the tokenizer's chat template.
     """
     common = common or Common()
     if (prompts is None) == (prompt is None):
         wrong_usage("give either --prompts or --prompt.")
+    if (feature is None) == (edit is None):
+        wrong_usage("give either --feature or --edit.")
     request = p.ClampRequest(
         sae=sae,
-        edits=[
+        edits=[p.parse_edit(text) for text in edit or []]
+        + [
             _edit(one, value=value, times_max=times_max, ablate=ablate, scale=scale, add=add)
-            for one in feature
+            for one in feature or []
         ],
         prompts=prompt or [],
         prompt_file="" if prompts is None else absolute(prompts),
@@ -79,6 +89,7 @@ def clamp(
         generate=generate,
         nulls=nulls,
         seed=common.seed,
+        chat=chat,
     )
 
     async def talk(client: Client) -> p.ClampReport:

@@ -71,15 +71,16 @@ class Catalogues:
         self, catalogue: Catalogue, sae: str, id: int, most: int, labels: dict[int, str]
     ) -> p.FeatureDetail:
         columns, manifest = catalogue.columns, catalogue.manifest
-        has_categories = "selectivity" in columns and columns["density"][id] > 0
+        # -1: active only in documents without a category, or nowhere
+        category = int(columns["category"][id]) if "category" in columns else -1
         return p.FeatureDetail(
             id=id,
             max=float(columns["max"][id]),
             mean=float(columns["mean"][id]),
             density=float(columns["density"][id]),
             documents=int(columns["documents"][id]),
-            selectivity=float(columns["selectivity"][id]) if has_categories else None,
-            category=manifest.categories[int(columns["category"][id])] if has_categories else "",
+            selectivity=float(columns["selectivity"][id]) if category >= 0 else None,
+            category=manifest.categories[category] if category >= 0 else "",
             label=labels.get(id, ""),
             snippets=self._snippets(catalogue, id, most),
             promoted=catalogue.promoted(id),

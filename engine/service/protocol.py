@@ -17,6 +17,7 @@ import msgspec
 
 from engine.activations.corpus import Prompt as Prompt
 from engine.features.snippets import Snippet as Snippet
+from engine.interventions.notation import parse_edit as parse_edit
 from engine.interventions.spec import Checks as Checks
 from engine.interventions.spec import ClampReport as ClampReport
 from engine.interventions.spec import ClampRequest as ClampRequest

@@ -221,7 +221,7 @@ def test_mistakes_are_one_sentence(
     assert "no activation set" in fails("train", "x", "--activations", "nothing")
     assert "already there" in fails("capture", "stories", *capture[2:], model, *_little(tmp_path))
     assert "no feature 5000" in fails("clamp", "sae", "--feature", 5000, "--prompt", "Hi")
-    assert "column 5" in fails("features", "sae", "--filter", "max >> 3")
+    assert "column 6" in fails("features", "sae", "--filter", "max >> 3")
     assert "no job 999" in fails("jobs", "cancel", 999)
 
 
