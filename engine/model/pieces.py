@@ -46,7 +46,9 @@ def _decoders(tokenizer: Any) -> Iterator[dict[str, Any]]:
 
 
 def _read_bytes(token: str) -> str:
-    """A token of a byte-level tokenizer: GPT-2, Llama 3, Qwen."""
+    """A token of a byte-level tokenizer: GPT-2, Llama 3, Qwen. Some hold foreign tokens too."""
+    if not all(character in _BYTE_OF for character in token):
+        return token
     return _text(bytes(_BYTE_OF[character] for character in token))
 
 

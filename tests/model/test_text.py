@@ -102,6 +102,12 @@ def test_every_logit_has_a_text(byte_level, stories) -> None:
     assert len(vocabulary(stories)) == 512
 
 
+def test_a_token_outside_the_byte_alphabet_reads_as_it_is_written() -> None:
+    tokenizer = Tokenizer(models.BPE({"Ġa": 0, "a b": 1}, []))
+    tokenizer.decoder = decoders.ByteLevel()
+    assert vocabulary(with_tokenizer(tokenizer))[:2] == [" a", "a b"]
+
+
 def test_word_pieces_read_with_their_spaces(word_piece) -> None:
     assert joined(word_piece, "Playing the dogs") == " playing the dogs"
 
