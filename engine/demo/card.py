@@ -22,7 +22,8 @@ Tokenizer: byte-level BPE of {vocab_size:,} tokens, learned from that corpus.
 | | |
 |---|---|
 | tokens seen | {tokens_seen:,}, each document once |
-| time | {minutes:.0f} minutes, {threads} CPU threads |
+| steps | {steps:,} of {batch} × {context} tokens, Muon (lr {lr}) and AdamW (lr {adam_lr}) |
+| time | {cpu_minutes} minutes of processor time, {threads} thread |
 | held-out loss | {loss:.4f} nats per token over {documents} documents ({tokens:,} tokens) |
 | generator's entropy on the same documents | {entropy:.4f} nats per token |
 
@@ -46,9 +47,10 @@ def write_card(folder: Path) -> None:
     training = json.loads((folder / "training.json").read_text())
     card = _CARD.format(
         **training["recipe"] | training["held_out"],
+        steps=training["steps"],
         parameters=training["parameters"],
         tokens_seen=training["tokens_seen"],
-        minutes=training["seconds"] / 60,
+        cpu_minutes=training["cpu_minutes"],
         threads=training["threads"],
         quality=_quality(folder / "quality.json"),
         samples=_samples(folder),

@@ -18,7 +18,7 @@ def token_stream(tokenizer: PreTrainedTokenizerFast, seed: int) -> Iterator[list
     eos = tokenizer.eos_token_id
     texts = (document.text for document in documents(seed))
     while batch := list(itertools.islice(texts, _AT_ONCE)):
-        for ids in tokenizer(batch)["input_ids"]:
+        for ids in tokenizer(batch, verbose=False)["input_ids"]:
             yield [*ids, eos]
 
 

@@ -25,15 +25,16 @@ class HeldOutLoss:
 def held_out_loss(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, *, number: int = 500, seed: int = 1
 ) -> HeldOutLoss:
-    """Measure over the first `number` held-out documents of `seed`."""
-    tokens, loss, nats = 0, 0.0, 0.0
+    """Measure over the first `number` held-out documents of `seed` that fit into the context."""
+    read, tokens, loss, nats = 0, 0, 0.0, 0.0
     for document in itertools.islice(documents(seed, held_out=True), number):
-        ids = [*tokenizer(document.text)["input_ids"], tokenizer.eos_token_id]
+        ids = [*tokenizer(document.text, verbose=False)["input_ids"], tokenizer.eos_token_id]
         if len(ids) > model.config.max_position_embeddings:
             continue
         batch = torch.tensor([ids], device=model.device)
         mean = model(input_ids=batch, labels=batch, use_cache=False).loss.item()
+        read += 1
         tokens += len(ids) - 1
         loss += mean * (len(ids) - 1)
         nats += document.nats
-    return HeldOutLoss(number, tokens, loss / tokens, nats / tokens)
+    return HeldOutLoss(read, tokens, loss / tokens, nats / tokens)

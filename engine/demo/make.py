@@ -66,7 +66,8 @@ def make(
     recipe: Annotated[Recipe, cyclopts.Parameter(name="*")] = Recipe(),  # noqa: B008
     out: Path = MODEL,
     work: Path = Path("build/demo"),
-    threads: int = 2,
+    threads: int = 1,
+    compiled: bool = True,
 ) -> None:
     """Make the demo model.
 
@@ -78,15 +79,17 @@ def make(
         Where the corpus and the checkpoint are kept, so that training can be resumed.
     threads
         CPU threads. Another number may change the last bits of the weights.
+    compiled
+        Compile the training step, which needs a C++ compiler.
     """
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True)
     progress = Printed()
-    started = time.monotonic()
     work.mkdir(parents=True, exist_ok=True)
     tokenizer = _tokenizer(recipe, work / "tokenizer")
     rows = _corpus(recipe, tokenizer, work / "corpus.npy", progress)
-    model = train(recipe, rows, work / "checkpoint.pt", progress).bfloat16()
+    trained = train(recipe, rows, work / "checkpoint.pt", progress, compiled=compiled)
+    model = trained.model.bfloat16()
     tokenizer.save_pretrained(out)
     model.generation_config = GenerationConfig(  # type: ignore[no-untyped-call]
         bos_token_id=tokenizer.bos_token_id,
@@ -98,11 +101,13 @@ def make(
     figures = {
         "recipe": recipe.table(),
         "parameters": sum(p.numel() for p in model.parameters()),
+        "steps": recipe.steps,
         "tokens_seen": recipe.steps * recipe.batch * recipe.context,
-        "seconds": round(time.monotonic() - started),
+        "cpu_minutes": round(trained.cpu_seconds / 60, 1),
         "threads": threads,
         "held_out": asdict(held_out_loss(model, tokenizer)),
     }
+    (out / "quality.json").unlink(missing_ok=True)
     write_whole(out / "training.json", json.dumps(figures, indent=1).encode())
     write_card(out)
 

@@ -29,14 +29,16 @@ class Recipe:
     """Sequences of one step."""
     tokens: int = 12_000_000
     """Training tokens in all; no document is seen twice."""
-    lr: float = 2e-3
-    """Peak learning rate."""
+    lr: float = 8e-3
+    """Peak learning rate of the matrices inside the layers (Muon)."""
+    adam_lr: float = 4e-3
+    """Peak learning rate of embeddings and norms (AdamW)."""
     warmup: int = 100
     """Steps in which the learning rate rises from zero."""
     decay: float = 0.3
     """Share of the steps at the end in which it falls to zero (warm-up, stable, decay)."""
     weight_decay: float = 0.1
-    """Of matrices; norms have none."""
+    """Of the matrices inside the layers."""
     seed: int = 0
     """Of the weights and of the corpus."""
 
@@ -44,11 +46,11 @@ class Recipe:
     def steps(self) -> int:
         return self.tokens // (self.batch * self.context)
 
-    def learning_rate(self, step: int) -> float:
-        """The learning rate of a step: warm-up, stable, linear decay (Hägele et al. 2024)."""
+    def schedule(self, step: int) -> float:
+        """The share of the peak rates: warm-up, stable, linear decay (Hägele et al. 2024)."""
         rising = (step + 1) / self.warmup
         falling = (self.steps - step) / (self.decay * self.steps)
-        return self.lr * min(1.0, rising, falling)
+        return min(1.0, rising, falling)
 
     def config(self) -> Gemma3TextConfig:
         """The architecture, as transformers writes it. Token ids are those of `tokenizer.py`."""

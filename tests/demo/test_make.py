@@ -40,10 +40,10 @@ def test_training_resumed_is_training_uninterrupted(
     torch.set_num_threads(1)
     monkeypatch.setattr("engine.demo.train._SAVE_EVERY", 4)
     monkeypatch.setattr("engine.demo.train._SAY_EVERY", 1)
-    whole = train(TINY, rows(), tmp_path / "whole.pt", Silent())
+    whole = train(TINY, rows(), tmp_path / "whole.pt", Silent()).model
     with pytest.raises(Cancelled):
         train(TINY, rows(), tmp_path / "part.pt", StopsAt(6))
-    resumed = train(TINY, rows(), tmp_path / "part.pt", Silent())
+    resumed = train(TINY, rows(), tmp_path / "part.pt", Silent()).model
     for a, b in zip(whole.parameters(), resumed.parameters(), strict=True):
         assert torch.equal(a, b)
 
@@ -57,8 +57,8 @@ def test_rows_are_the_documents_one_after_the_other() -> None:
 
 
 def test_the_learning_rate_rises_stays_and_falls() -> None:
-    recipe = Recipe(tokens=2048 * 1000, warmup=100, decay=0.3, lr=1.0)
-    rates = [recipe.learning_rate(step) for step in range(recipe.steps)]
+    recipe = Recipe(tokens=2048 * 1000, warmup=100, decay=0.3)
+    rates = [recipe.schedule(step) for step in range(recipe.steps)]
     assert rates[:100] == pytest.approx([(i + 1) / 100 for i in range(100)])
     assert rates[100:701] == [1.0] * 601
     assert rates[-1] == pytest.approx(1 / 300)
