@@ -70,7 +70,8 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True):
     decay: float = 0.0
     """Share of the steps, the last ones, in which `linear` falls to 0."""
     patience: int = 0
-    """Epochs without a lower loss that `plateau` bears before it halves the learning rate."""
+    """Periods without a lower loss that `plateau` bears before it halves the learning rate; a
+    period is an epoch, or a fortieth of the run where that is shorter."""
     l1: float = 0.0
     """Weight of ‖codes‖₁ in the loss of the seed's architectures."""
     aux: float = 0.0
@@ -155,12 +156,12 @@ def _topk(sae: SAEConfig, vectors: int, tokens: int | None) -> TrainConfig:
 
 
 def _seed(sae: SAEConfig, vectors: int, tokens: int | None) -> TrainConfig:
-    """For a handful of prompts, as in the study; of a corpus, one epoch."""
+    """For a handful of prompts, as in the study; of a corpus, one epoch in large batches."""
     if tokens is None:
         tokens = 40 * vectors if vectors < CORPUS else vectors
     training = TrainConfig(
         tokens=tokens,
-        batch=32,
+        batch=32 if vectors < CORPUS else 1024,
         lr=1e-3,
         l1=1e-3,
         dead_after=_dead_after(tokens),

@@ -2,11 +2,15 @@
 
 from typing import Protocol
 
+import torch
 from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
 from engine.sae.config import TrainConfig
+
+PERIODS = 40
+"""In how many parts `plateau` cuts a run of few epochs."""
 
 
 class Schedule(Protocol):
@@ -20,7 +24,8 @@ class Schedule(Protocol):
 def schedule(optimizer: Optimizer, config: TrainConfig, steps_per_epoch: int) -> Schedule:
     """The schedule that `config` asks for."""
     if config.schedule == "plateau":
-        return Plateau(optimizer, config.patience, steps_per_epoch)
+        fortieth = max(1, config.steps // PERIODS)
+        return Plateau(optimizer, config.patience, min(steps_per_epoch, fortieth))
     return Linear(optimizer, config)
 
 
@@ -44,16 +49,16 @@ class Linear:
 
 
 class Plateau:
-    """Halves the rate when an epoch's mean loss has not fallen for `patience` epochs."""
+    """Halves the rate when the mean loss of a period has not fallen for `patience` periods."""
 
-    def __init__(self, optimizer: Optimizer, patience: int, steps_per_epoch: int) -> None:
+    def __init__(self, optimizer: Optimizer, patience: int, period: int) -> None:
         self._scheduler = ReduceLROnPlateau(optimizer, factor=0.5, patience=patience)
-        self._epoch: list[Tensor] = []
-        self._steps_per_epoch = steps_per_epoch
+        self._losses: list[Tensor] = []
+        self._period = period
 
     def step(self, loss: Tensor) -> None:
-        """Read the losses once an epoch, so that a GPU waits no more often."""
-        self._epoch.append(loss.detach())
-        if len(self._epoch) == self._steps_per_epoch:
-            self._scheduler.step(sum(each.item() for each in self._epoch) / len(self._epoch))
-            self._epoch = []
+        """Read the losses once a period, so that a GPU waits no more often."""
+        self._losses.append(loss.detach())
+        if len(self._losses) == self._period:
+            self._scheduler.step(torch.stack(self._losses).mean().item())
+            self._losses = []

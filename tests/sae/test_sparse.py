@@ -21,7 +21,7 @@ def rows_and_k(draw: st.DrawFn) -> tuple[Tensor, int]:
 
 
 @given(rows_and_k())
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=100)
 def test_top_k_is_exact(case: tuple[Tensor, int]) -> None:
     values, k = case
     kept = top_k(values, k)

@@ -165,9 +165,9 @@ def test_dead_features_come_back_for_the_auxiliary_loss(sparse_data: Tensor) -> 
         sae = build(TOPK)
         with torch.no_grad():
             sae.encoder_bias[:30] = -3  # of 48: above 0 now and then, not among the best four
-        config = TrainConfig(tokens=30_000, batch=100, lr=2e-3, aux=aux, dead_after=500)
+        config = TrainConfig(tokens=20_000, batch=100, lr=2e-3, aux=aux, dead_after=500)
         trainer = Trainer(sae, config, sparse_data, len(sparse_data))
-        for step in range(300):
+        for step in range(200):
             trainer.step(sparse_data[step * 100 % 4000 :][:100])
         acts = trainer.finish().encode(sparse_data)
         alive[aux] = int((acts > 0).any(0).sum())

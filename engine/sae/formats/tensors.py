@@ -23,13 +23,13 @@ def read_tensors(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str,
         path.open("rb").close()
     try:
         with safe_open(path, framework="pt") as file:
-            names = set(file.keys())
-            for name in sorted(names ^ shapes.keys()):
-                wrong = "holds no tensor" if name in shapes else "holds an unknown tensor"
-                raise UserError(f"{path} {wrong} {name!r}.")
+            if missing := shapes.keys() - file.keys():
+                raise UserError(f"{path} holds no tensor {min(missing)!r}.")
+            if unknown := file.keys() - shapes.keys():
+                raise UserError(f"{path} holds an unknown tensor {min(unknown)!r}.")
             return {
-                name: _checked(path, name, file.get_tensor(name), shapes[name])
-                for name in sorted(shapes)
+                name: _checked(path, name, file.get_tensor(name), shape)
+                for name, shape in shapes.items()
             }
     except SafetensorError as error:
         raise UserError(f"{path} is damaged: {error}.", "Copy or train it again.") from error
