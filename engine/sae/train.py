@@ -90,6 +90,8 @@ def train(
             "seconds_left": pace.seconds_left(steps - done),
         }
         progress("train", done, steps, "steps", metrics)
+    if not trainer.weights_are_finite():
+        raise TrainingDiverged(steps, trainer.finish_with_last_good(), trainer.good_step)
     tokens = steps * train_config.batch
     speed = tokens / pace.total_seconds
     return Trained(trainer.finish(), held_rows, steps, tokens, speed, figures.loss)

@@ -65,6 +65,10 @@ class Trainer:
         self._step += 1
         return self._reading(losses, len(x), lr)
 
+    def weights_are_finite(self) -> bool:
+        """Whether the last update left numbers; its loss was taken before it."""
+        return all(bool(weight.isfinite().all()) for weight in self._sae.parameters())
+
     def finish(self) -> SparseAutoencoder:
         """The autoencoder as it is now, for inference on raw activations."""
         self._sae.requires_grad_(False).eval()

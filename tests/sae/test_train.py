@@ -112,6 +112,16 @@ def test_a_loss_that_runs_away_stops_the_run_and_keeps_a_good_state(
     assert math.isfinite(error.sae(sparse_data).square().mean().item())
 
 
+def test_weights_that_the_last_step_ruined_are_not_handed_out(
+    make_set: MakeSet, sparse_data: Tensor
+) -> None:
+    sae = SAEConfig(architecture="seed-basic", d_in=12, d_sae=8)
+    config = TrainConfig(tokens=100, batch=100, lr=1e39)
+    with pytest.raises(TrainingDiverged) as stopped:
+        train(sae, config, make_set(sparse_data))
+    assert stopped.value.sae(sparse_data).isfinite().all()
+
+
 def test_cancelling_stops_at_once(
     make_set: MakeSet, sparse_data: Tensor, progress: Remembering
 ) -> None:
