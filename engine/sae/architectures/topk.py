@@ -6,6 +6,19 @@ autoencoders", Gao et al. 2024, arXiv:2406.04093).
 Features are directions of length 1; the encoder starts as the decoder's transpose, and b_dec as the
 geometric median of the data. Features that have not fired for long learn to reconstruct what the
 others leave (the auxiliary loss of the paper, with k_aux = d_in / 2).
+
+The recipe was measured on 480,000 activations of a Llama of 260,000 parameters reading TinyStories
+(resid_post.3, d_in 64), at width 1,024, k 16 and 2,000,000 vectors, on held-out stories:
+
+    as it is                                    explained variance 0.940    dead 0       25 CPU s
+    Adam's β₂ at 0.999                                             0.936         0
+    a sixth of the learning rate (8e-4)                            0.926         0
+    both                                                           0.907         0.1 %
+    no auxiliary loss                                              0.940         0.6 %
+    width 4,096                                                    0.956         2.8 %   60 CPU s
+
+Three seeds lie within 0.001. The learning rate goes with 1/√width: at width 4,096, on sums of 16 of
+1,024 random directions, four times the recipe's left half of all features dead.
 """
 
 import torch
