@@ -10,7 +10,7 @@ from engine.features.filter import matching
 from engine.features.rank import order
 from engine.features.snippets import snippets
 from engine.service import protocol as p
-from engine.workspace.folders import Workspace
+from engine.workspace.folders import Stamp, Workspace, stamp
 from engine.workspace.labels import Labels
 
 
@@ -91,23 +91,18 @@ class Catalogues:
         folder = self._workspace.activations(catalogue.manifest.activations)
         if not folder.exists():
             return []  # the figures outlive the set they were taken from; its texts do not
-        return snippets(catalogue, _tokens(folder, _stamp(folder)), id, most=most)
+        return snippets(catalogue, _tokens(folder, stamp(folder)), id, most=most)
 
     def _open(self, sae: str) -> Catalogue:
         folder = self._workspace.existing_catalogue(sae)
-        return _catalogue(folder, _stamp(folder))
-
-
-def _stamp(folder: Path) -> int:
-    """Changes when the folder is replaced by another of its name."""
-    return folder.stat().st_ino
+        return _catalogue(folder, stamp(folder))
 
 
 @functools.lru_cache(maxsize=4)
-def _catalogue(folder: Path, stamp: int) -> Catalogue:
+def _catalogue(folder: Path, _: Stamp) -> Catalogue:
     return Catalogue.open(folder)
 
 
 @functools.lru_cache(maxsize=4)
-def _tokens(folder: Path, stamp: int) -> TokenTable:
+def _tokens(folder: Path, _: Stamp) -> TokenTable:
     return TokenTable.open(folder)

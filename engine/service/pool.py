@@ -99,6 +99,7 @@ class Pool:
         self._workers: dict[str, Worker] = {}
         self._spare: Worker | None = None
         self._refill: asyncio.Task[None] | None = None
+        self._one_at_a_time = asyncio.Lock()
 
     @property
     def workers(self) -> list[Worker]:
@@ -112,14 +113,13 @@ class Pool:
 
     async def warm(self) -> None:
         """See to it that there is a spare."""
-        if self._spare is None or not self._spare.alive:
-            self._spare = await self._start()
+        async with self._one_at_a_time:
+            await self._ready()
 
     async def take(self, doing: str, log: str) -> Worker:
         """A worker that nobody else uses; what it prints from now on is in the log of that name."""
-        await self.warm()
-        worker, self._spare = self._spare, None
-        assert worker is not None
+        async with self._one_at_a_time:
+            worker, self._spare = await self._ready(), None
         worker.doing = doing
         worker.log = worker.log.rename(self._workspace.logs / f"{log}.log")
         if self._refill is None or self._refill.done():
@@ -131,10 +131,17 @@ class Pool:
         if self._refill is not None:
             self._refill.cancel()
         await asyncio.gather(*(worker.end() for worker in self.workers))
+        if self._spare is not None:
+            self._spare.log.unlink(missing_ok=True)
 
     async def _warm_later(self) -> None:
         await asyncio.sleep(REFILL_AFTER)
         await self.warm()
+
+    async def _ready(self) -> Worker:
+        if self._spare is None or not self._spare.alive:
+            self._spare = await self._start()
+        return self._spare
 
     async def _start(self) -> Worker:
         token = secrets.token_hex(16)

@@ -1,6 +1,7 @@
 """The job queue: one job runs at a time, in a worker of its own.
 
-A paused job keeps its worker and its memory, and the next one may start. Whatever becomes of a
+A paused job keeps its worker and its memory, and the next one may start; when it is resumed it
+goes on at once, beside whatever runs by then. Whatever becomes of a
 worker (an error, a kill, no memory), its job ends in a state that says so, and the queue goes on.
 """
 
@@ -84,8 +85,10 @@ class Queue:
 
     async def pause(self, id: int) -> JobInfo:
         """Hold a running job. UserError if it doesn't run."""
-        if self._ledger.get(id).state != RUNNING or id not in self._workers:
+        if self._ledger.get(id).state != RUNNING:
             raise UserError(f"Job {id} is not running.")
+        if id not in self._workers:
+            raise UserError(f"Job {id} is only starting.", "Pause it in a moment.")
         await self._workers[id].send(Pause())
         self._tell(self._ledger.change(id, PAUSED, pid=self._workers[id].pid))
         self.pump()

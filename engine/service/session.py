@@ -13,7 +13,7 @@ from engine.sae.base import SparseAutoencoder
 from engine.sae.metadata import SAEMetadata
 from engine.sae.store import load_sae
 from engine.service import protocol as p
-from engine.workspace.folders import Workspace
+from engine.workspace.folders import Stamp, Workspace, stamp
 
 
 class Session:
@@ -23,7 +23,7 @@ class Session:
         self._workspace = workspace
         self._progress = progress
         self._model: tuple[tuple[str, str], LanguageModel] | None = None
-        self._sae: tuple[tuple[str, str, int], SparseAutoencoder, SAEMetadata] | None = None
+        self._sae: tuple[tuple[str, str, Stamp], SparseAutoencoder, SAEMetadata] | None = None
 
     def run(self, spec: p.JobSpec) -> p.JobResult:
         """Do a job. Raises UserError, or Cancelled."""
@@ -61,7 +61,7 @@ class Session:
 
     def _load_sae(self, name: str, device: str) -> tuple[SparseAutoencoder, SAEMetadata]:
         folder = self._workspace.existing_sae(name)
-        key = (name, device, folder.stat().st_ino)
+        key = (name, device, stamp(folder))
         if self._sae is None or self._sae[0] != key:
             self._sae = None
             self._progress(f"load {name}", 0)

@@ -21,6 +21,7 @@ from engine.progress import Cancelled
 from engine.service import protocol as p
 from engine.service.pool import TOKEN
 from engine.service.reporter import Reporter
+from engine.service.shortages import shortage_of
 from engine.workspace.folders import Workspace
 
 if TYPE_CHECKING:
@@ -56,6 +57,9 @@ def _outcome(work: p.Run | p.Ask, session: "Session") -> p.Frame:
     except UserError as error:
         return p.Refusal(id=id, what=error.what, do=error.do)
     except Exception as error:
+        shortage = shortage_of(error)
+        if shortage is not None:
+            return p.Refusal(id=id, what=shortage.what, do=shortage.do)
         traceback.print_exc()
         what = f"{type(error).__name__}: {error}"
         return p.Refusal(id=id, what=what, bug=True, trace=traceback.format_exc())

@@ -103,6 +103,15 @@ class Workspace:
         return path
 
 
+Stamp = tuple[int, int]
+
+
+def stamp(folder: Path) -> Stamp:
+    """Something that changes when the folder is replaced by another of its name."""
+    state = folder.stat()
+    return state.st_ino, state.st_ctime_ns
+
+
 def remove_folder(path: Path) -> None:
     """Remove a folder so that no reader finds half of it: rename first, then delete."""
     aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
