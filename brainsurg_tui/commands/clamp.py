@@ -45,7 +45,7 @@ def clamp(
     value
         Hold it at this activation.
     times_max
-        Hold it at this many times its maximum over the scanned corpus (5 if nothing is said).
+        Hold it at this many times its maximum over the scanned corpus (1 if nothing is said).
     ablate
         Hold it at zero.
     scale
@@ -120,7 +120,7 @@ def _edit(
         return p.FeatureEdit(feature=feature, operation="add", value=add, unit="max")
     if value is not None:
         return p.FeatureEdit(feature=feature, operation="clamp", value=value)
-    times = 5.0 if times_max is None else times_max
+    times = 1.0 if times_max is None else times_max
     return p.FeatureEdit(feature=feature, operation="clamp", value=times, unit="max")
 
 

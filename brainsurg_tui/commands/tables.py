@@ -17,6 +17,10 @@ from brainsurg_tui.widgets.visible import visible
 from engine.service import protocol as p
 
 
+_METRICS = {"mse": "mse", "fvu": "fvu", "cosine": "cosine", "l0": "L0", "dead_fraction": "dead"}
+"""The metrics that fit beside each other on 80 columns, and their titles."""
+
+
 def show(*what: RenderableType) -> None:
     """Print to stdout."""
     console = Console(highlight=False)
@@ -96,11 +100,10 @@ def summary(found: p.ActivationsSummary) -> None:
 
 def saes(rows: list[p.SAEInfo]) -> None:
     """SAEs side by side: what they are, and how well they reconstruct."""
-    metrics = list(dict.fromkeys(name for sae in rows for name in sae.metrics))
-    table = _table("sae", "arch", "width", *metrics, right=tuple(range(2, 3 + len(metrics))))
+    table = _table("sae", "width", *_METRICS.values(), right=tuple(range(1, 2 + len(_METRICS))))
     for sae in rows:
-        figures = [figure(sae.metrics[m]) if m in sae.metrics else "–" for m in metrics]
-        table.add_row(_text(sae.name), sae.arch, f"{sae.d_sae:,}", *figures)
+        figures = [figure(sae.metrics[m]) if m in sae.metrics else "–" for m in _METRICS]
+        table.add_row(_text(sae.name), f"{sae.d_sae:,}", *figures)
     show(table)
 
 
