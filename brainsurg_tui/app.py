@@ -2,17 +2,19 @@
 
 import time
 import traceback
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal, ParamSpec, TypeVar
 
 from textual import on
 from textual.app import App
 from textual.binding import BindingType
+from textual.filter import LineFilter
 from textual.worker import WorkType
 
 from brainsurg_tui import settings as files
 from brainsurg_tui.actions import Action, bindings, possible
+from brainsurg_tui.ascii import AsciiSigns
 from brainsurg_tui.asking import Asking, EngineFactory
 from brainsurg_tui.desks.desks import Desks
 from brainsurg_tui.engine import Engine
@@ -35,8 +37,9 @@ from engine.service.protocol import Reply
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_REDRAW = 0.2
-"""Seconds between two drawings of what jobs report: more than five a second nobody reads."""
+_ASCII_SIGNS = AsciiSigns()
+_REDRAW = 0.5
+"""Seconds between two drawings of what jobs report: a chart is 8 KB over the link."""
 _LOOK_AT_MACHINE = 5.0
 """Seconds between two looks at the GPU."""
 
@@ -75,6 +78,7 @@ class BrainSurgery(App[None]):
         self.desks = Desks.of(self)
         self._asking = Asking(engine, self.desks.connection, first_wait=first_wait)
         self._marked: set[str] = set()
+        self._redrawn = 0.0
 
     def on_mount(self) -> None:
         """Paint, and only then look for the engine."""
@@ -110,6 +114,11 @@ class BrainSurgery(App[None]):
     def workspace_memory(self) -> WorkspaceMemory:
         """What is remembered of this workspace."""
         return self.memory.of(self.state.contents.workspace)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Where the terminal has ASCII alone, so has every line."""
+        filters = super().get_line_filters()
+        return [*filters, _ASCII_SIGNS] if self.ascii_only else filters
 
     # What desks need
 
@@ -148,11 +157,13 @@ class BrainSurgery(App[None]):
     def mark(self, *panes: str) -> None:
         """Have these panes show the state soon, together with what else happens until then."""
         if not self._marked:
-            self.set_timer(_REDRAW, self._show_marked)
+            since = time.monotonic() - self._redrawn
+            self.set_timer(max(0.01, _REDRAW - since), self._show_marked)
         self._marked.update(panes)
 
     def _show_marked(self) -> None:
         panes, self._marked = self._marked, set()
+        self._redrawn = time.monotonic()
         self.show(*panes)
 
     def say(

@@ -33,6 +33,7 @@ WEIGHTS: dict[str, float] = {
 
 _TWO_FROM = (100, 28)
 _THREE_FROM = (160, 36)
+_STEP = 1.2
 
 
 class Place(NamedTuple):
@@ -116,7 +117,7 @@ def _shares(whole: int, names: Sequence[str], weights: Mapping[str, float]) -> l
 def resized(
     weights: Mapping[str, float], mode: Mode, pane: str, lower: str, *, wider: int, taller: int
 ) -> dict[str, float]:
-    """`weights` after making the column of `pane` wider and the pane taller by some tenths."""
+    """`weights` after making the column of `pane` wider, and the pane taller, by some steps."""
     changed = {**WEIGHTS, **weights}
     for column, panes in columns(mode, lower).items():
         if pane in panes:
@@ -125,5 +126,5 @@ def resized(
     return changed
 
 
-def _stretched(weight: float, tenths: int) -> float:
-    return min(20.0, max(1.0, weight * (1 + tenths / 10)))
+def _stretched(weight: float, steps: int) -> float:
+    return min(20.0, max(1.0, weight * _STEP**steps))

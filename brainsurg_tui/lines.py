@@ -33,11 +33,22 @@ class Line(Widget):
         super().__init__(id=id)
         self.ascii_only = ascii_only
         self.state = State()
+        self._drawn = Text()
 
     def show(self, state: State) -> None:
-        """Draw anew."""
+        """Draw anew, where something is new."""
         self.state = state
-        self.refresh()
+        if self.drawn() != self._drawn:
+            self.refresh()
+
+    def render(self) -> Text:
+        """Draw the line."""
+        self._drawn = self.drawn()
+        return self._drawn.copy()
+
+    def drawn(self) -> Text:
+        """The line for the present state."""
+        raise NotImplementedError
 
     @property
     def accent(self) -> str:
@@ -61,8 +72,8 @@ class TopLine(Line):
     """Whether the names of the panes are needed."""
     _strip_from = 0
 
-    def render(self) -> Text:
-        """Draw the line."""
+    def drawn(self) -> Text:
+        """The line for the present state."""
         left = Text(no_wrap=True, end="")
         right = self._machine()
         if self.tabs:
@@ -120,11 +131,10 @@ class TopLine(Line):
         return text.append_text(self._dot(named=True))
 
     def _dot(self, *, named: bool = False) -> Text:
-        sign = "*" if self.ascii_only else "●"
         if self.state.connection == "connected":
-            return Text(f"{sign} engine " if named else f"{sign} ", "dim")
+            return Text("● engine " if named else "● ", "dim")
         word = "connecting… " if self.state.connection == "connecting" else "no engine "
-        return Text(f"{sign} {word}", "bold")
+        return Text(f"● {word}", "bold")
 
 
 class JobLine(Line):
@@ -133,8 +143,8 @@ class JobLine(Line):
     hidden: reactive[str] = reactive("")
     """Name of the one pane that is not seen."""
 
-    def render(self) -> Text:
-        """Draw the line."""
+    def drawn(self) -> Text:
+        """The line for the present state."""
         running = self.state.running()
         if not running:
             return self.fitted(
@@ -205,12 +215,21 @@ class HintLine(Line):
         super().__init__(id, ascii_only=ascii_only)
         self._key_of = key_of
 
-    def render(self) -> Text:
-        """Draw the line."""
+    def drawn(self) -> Text:
+        """The line for the present state."""
+        *others, help = [
+            hint
+            for id in HINTS[self.pane]
+            if BY_ID[id].possible(self.state) and (hint := self._hint(id))
+        ]
+        room = self.size.width - help.cell_len
         text = Text(" ", no_wrap=True, end="")
-        for id in HINTS[self.pane]:
-            action = BY_ID[id]
-            if action.possible(self.state) and (key := self._key_of(id)):
-                text.append(f"{key}", f"bold {self.accent}")
-                text.append(f" {action.hint}   ", "dim")
-        return self.fitted(text, Text())
+        for hint in others:
+            if text.cell_len + hint.cell_len <= room:
+                text.append_text(hint)
+        return self.fitted(text.append_text(help), Text())
+
+    def _hint(self, id: str) -> Text:
+        return Text.assemble(
+            (self._key_of(id), f"bold {self.accent}"), (f" {BY_ID[id].hint}   ", "dim")
+        )

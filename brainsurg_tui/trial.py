@@ -99,17 +99,16 @@ def _along(value: float, steps: int) -> float:
     return value
 
 
-def describe_edit(edit: FeatureEdit, *, ascii_only: bool = False) -> str:
+def describe_edit(edit: FeatureEdit) -> str:
     """An edit in a few words: `10432 = 5× max`, `10432 × 0.5`, `10432 + 2`, `10432 ablated`."""
-    times, minus = ("x", "-") if ascii_only else ("×", "−")
-    value = f"{abs(edit.value):g}" + (f"{times} max" if edit.unit == "max" else "")
-    sign = minus if edit.value < 0 else ""
+    value = f"{abs(edit.value):g}" + ("× max" if edit.unit == "max" else "")
+    sign = "−" if edit.value < 0 else ""
     match edit.operation:
         case "clamp":
             return f"{edit.feature} = {sign}{value}"
         case "ablate":
             return f"{edit.feature} ablated"
         case "scale":
-            return f"{edit.feature} {times} {sign}{abs(edit.value):g}"
+            return f"{edit.feature} × {sign}{abs(edit.value):g}"
         case "add":
             return f"{edit.feature} {sign or '+'} {value}"

@@ -33,9 +33,7 @@ class CaptureDesk:
             Field("source", "read", _PROMPTS, help="Those of pane 1, or a path to text."),
             Field("model", "model", model, help="A folder, a hub id, or demo: the small own one."),
             Field("site", "site", site, help="Where to look; several with spaces between."),
-            Field(
-                "generate", "continue by", "24", help="Tokens it writes after a prompt first."
-            ),
+            Field("generate", "continue by", "24", help="Tokens it writes after a prompt first."),
             Field("max_tokens", "at most", empty="all tokens", help="Tokens to keep."),
             Field("name", "name", name, help="Name of the new activation set."),
         ]

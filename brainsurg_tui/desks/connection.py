@@ -50,12 +50,12 @@ class ConnectionDesk:
 
     def lost(self, trouble: Exception | None) -> None:
         """Say that the engine is gone, once for every reason."""
-        text = f"The engine is gone. {trouble or ''}".strip()
-        if self._app.state.connection == "connecting":
-            text = str(trouble or "The engine left at once.")
-        if text != self._told and (trouble is not None or self._app.state.connection != "lost"):
-            self._app.say(text, "error")
-        self._told = text
+        reason = "" if trouble is None else str(trouble)
+        if self._app.state.connection == "connected":
+            self._app.say(f"The engine is gone. {reason}".strip(), "error")
+        elif reason and reason != self._told:
+            self._app.say(reason, "error")
+        self._told = reason
         self._app.state.connection = "lost"
         self._app.show()
 

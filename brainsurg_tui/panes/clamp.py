@@ -11,11 +11,11 @@ from textual.containers import Container
 from textual.events import Resize
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Static
 
 from brainsurg_tui.actions import bindings
 from brainsurg_tui.exports import Export, json_text, table_files
 from brainsurg_tui.panes import clamp_texts
+from brainsurg_tui.panes.note import Note
 from brainsurg_tui.panes.table_pane import TablePane
 from brainsurg_tui.state import State
 from brainsurg_tui.trial import describe_edit
@@ -59,17 +59,20 @@ class ClampPane(TablePane):
 
     def __init__(self, name: str, *, ascii_only: bool = False) -> None:
         super().__init__(name, ascii_only=ascii_only)
+        self.trial_line = Note("trial")
+        self.warnings = Note("clamp-warnings")
+        self.before = Note("before")
+        self.after = Note("after")
+        self.next_tokens = Note("next-tokens")
         self._report: ClampReport | None = None
 
     def body(self) -> Iterable[Widget]:
         """The line of the trial, the table, and the texts."""
-        yield Static(id="trial", markup=False)
-        yield Static(id="clamp-warnings", markup=False)
+        yield self.trial_line
+        yield self.warnings
         yield from super().body()
         with Container(id="texts"):
-            yield Static(id="before", markup=False)
-            yield Static(id="after", markup=False)
-            yield Static(id="next-tokens", markup=False)
+            yield from (self.before, self.after, self.next_tokens)
 
     def show(self, state: State) -> None:
         """Show the trial and the report that answers it."""
@@ -82,7 +85,7 @@ class ClampPane(TablePane):
         self.title_line.info = self.figures()
         self.table.empty_text = _next_step(state)
         warnings = [] if report is None else report.warnings
-        self.query_one("#clamp-warnings", Static).update(
+        self.warnings.say(
             "\n".join(f"  ! {visible(text, ascii_only=self.ascii_only)}" for text in warnings)
         )
         if report is None:
@@ -97,12 +100,11 @@ class ClampPane(TablePane):
 
     def _show_trial(self) -> None:
         trial = self.state.trial
-        line = self.query_one("#trial", Static)
         if not trial.edits:
-            line.update("")
+            self.trial_line.say("")
             return
         accent = self.app.theme_variables["accent"]
-        edits = ", ".join(describe_edit(edit, ascii_only=self.ascii_only) for edit in trial.edits)
+        edits = ", ".join(describe_edit(edit) for edit in trial.edits)
         parts = [f"{trial.view} view", f"{len(self.state.contents.prompts)} prompts"]
         if trial.view == "model":
             parts[1:1] = [f"{trial.generate} tokens", f"{trial.nulls} nulls"]
@@ -110,7 +112,7 @@ class ClampPane(TablePane):
             progress = self.state.clamping
             total = f"/{progress.total}" if progress.total else ""
             parts = [f"{progress.phase} {progress.done}{total} …"]
-        line.update(
+        self.trial_line.say(
             Text.assemble("  ", (edits, f"bold {accent}"), ("   " + " · ".join(parts), "dim"))
         )
 
@@ -120,30 +122,27 @@ class ClampPane(TablePane):
         if self.pattern:
             return super().figures()
         if isinstance(report, ModelReport):
-            return clamp_texts.badges(report.checks, ascii_only=self.ascii_only)
+            return clamp_texts.badges(report.checks)
         return "" if report is None else "not run through the model"
 
     def _show_texts(self) -> None:
-        before, after, tokens = (
-            self.query_one(f"#{name}", Static) for name in ("before", "after", "next-tokens")
-        )
         report, row = self._report, self.table.row
         if report is None or row is None:
-            for static in (before, after, tokens):
-                static.update("")
+            for text in (self.before, self.after, self.next_tokens):
+                text.say("")
             return
         prompt = report.prompts[row]
         if isinstance(prompt, EditedPrompt):
             accent = self.app.theme_variables["accent"]
             texts = clamp_texts.before_and_after(prompt, accent, ascii_only=self.ascii_only)
-            before.update(texts[0])
-            after.update(texts[1])
-            tokens.update(clamp_texts.next_tokens(prompt, 5, ascii_only=self.ascii_only))
+            self.before.say(texts[0])
+            self.after.say(texts[1])
+            self.next_tokens.say(clamp_texts.next_tokens(prompt, 5, ascii_only=self.ascii_only))
         else:
             note = "" if isinstance(report, ModelReport) else report.note
-            before.update(Text(f"  {note}", "dim"))
-            after.update("")
-            tokens.update("")
+            self.before.say(Text(f"  {note}", "dim"))
+            self.after.say("")
+            self.next_tokens.say("")
 
     def on_resize(self, event: Resize) -> None:
         """Put both texts beside each other where there is room."""
@@ -166,7 +165,7 @@ class ClampPane(TablePane):
 
     def _edits(self) -> str:
         edits = [] if self._report is None else self._report.edits
-        return ", ".join(describe_edit(edit, ascii_only=self.ascii_only) for edit in edits)
+        return ", ".join(describe_edit(edit) for edit in edits)
 
     def row_text(self, row: int) -> str:
         """The cells of a row."""

@@ -19,16 +19,15 @@ from engine.service.protocol import (
 )
 
 
-def badges(checks: Checks, *, ascii_only: bool = False) -> str:
+def badges(checks: Checks) -> str:
     """`no-op ✓  HF ✓  error kept ✓  BOS ✓`."""
-    held, broken = ("ok", "FAILED") if ascii_only else ("✓", "✗")
     named = (
         ("no-op", checks.no_op),
         ("HF", checks.hf_identical),
         ("error kept", checks.error_kept),
         ("BOS", checks.bos_masked),
     )
-    return "  ".join(f"{name} {held if ok else broken}" for name, ok in named)
+    return "  ".join(f"{name} {'✓' if ok else '✗'}" for name, ok in named)
 
 
 def row_writer(report: ClampReport) -> Callable[[int], list[str]]:
@@ -90,7 +89,6 @@ def before_and_after(
 ) -> tuple[Text, Text]:
     """Both continuations: what they share is dim, what comes after the first change is not."""
     shared = shared_length(prompt)
-    mark = ">>" if ascii_only else "▸"
     texts = []
     for title, text, style in (
         ("before", prompt.baseline_text, ""),
@@ -100,7 +98,7 @@ def before_and_after(
             (f"  {title}  ", "bold"), (visible(text[:shared], ascii_only=ascii_only), "dim")
         )
         if prompt.divergence is not None:
-            drawn.append(mark, accent)
+            drawn.append("▸", accent)
             drawn.append(visible(text[shared:], ascii_only=ascii_only), style)
         texts.append(drawn)
     if prompt.divergence is None:
@@ -111,8 +109,6 @@ def before_and_after(
 def next_tokens(prompt: EditedPrompt, rows: int, *, ascii_only: bool = False) -> Text:
     """The likeliest next tokens with their probabilities before and after, and Δlogp."""
     text = Text("  next token       before     after    Δlogp", style="dim", no_wrap=True)
-    if ascii_only:
-        text = Text("  next token       before     after    dlogp", style="dim", no_wrap=True)
     for token in prompt.next_token[:rows]:
         shown = fit(visible(token.token, ascii_only=ascii_only).strip() or "␣", 14)
         change = token.logp_after - token.logp_before

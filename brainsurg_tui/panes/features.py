@@ -87,15 +87,17 @@ class FeaturesPane(TablePane):
         table = state.table
         self.title_line.subject = state.sae or ""
         self.table.empty_text = _next_step(state)
-        if table is not self._shown:
+        shown, self._shown = self._shown, table
+        if _columns(table) != _columns(shown):
             self._decode(table)
+        elif table is not shown:  # only labels changed: cursor and marks stay
+            self.resort()
         if state.feature is not None and state.feature != self.table.row:
             self.table.select(state.feature)
-        self.table.refresh()
 
     def _decode(self, table: FeatureTable | None) -> None:
         self.table.marked.clear()
-        self._shown, self._values = table, {}
+        self._values = {}
         if table is None:
             self.set_rows(0, lambda row: ())
             return
@@ -169,7 +171,7 @@ class FeaturesPane(TablePane):
         """Count and order."""
         if not self._total:
             return ""
-        arrow = ("^v" if self.ascii_only else "▲▼")[self.table.reverse]
+        arrow = "▲▼"[self.table.reverse]
         return f"{super().figures()} · {self.table.sort_key} {arrow}"
 
     def restore(self, sorting: Sorting) -> None:
@@ -242,6 +244,10 @@ class FeaturesPane(TablePane):
             for row in self.shown_rows()
         ]
         return table_files(f"features-{self._shown.sae}", rows)
+
+
+def _columns(table: FeatureTable | None) -> dict[str, bytes] | None:
+    return None if table is None else table.columns
 
 
 def _whole(value: float) -> str:

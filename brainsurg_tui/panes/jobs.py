@@ -10,10 +10,10 @@ from textual import on
 from textual.binding import BindingType
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Static
 
 from brainsurg_tui.actions import bindings
 from brainsurg_tui.panes import job_texts
+from brainsurg_tui.panes.note import Note
 from brainsurg_tui.panes.table_pane import TablePane
 from brainsurg_tui.state import State
 from brainsurg_tui.widgets.columns import Column
@@ -52,23 +52,30 @@ class JobsPane(TablePane):
 
     def __init__(self, name: str, *, ascii_only: bool = False) -> None:
         super().__init__(name, ascii_only=ascii_only)
+        self.log_lines = Note("job-log")
         self._jobs: list[JobInfo] = []
 
     def body(self) -> Iterable[Widget]:
         """The table, and the log of the selected job."""
         yield from super().body()
-        yield Static(id="job-log", markup=False)
+        yield self.log_lines
 
     def show(self, state: State) -> None:
         """Show the jobs."""
         self.state = state
-        self._jobs = list(reversed(state.jobs.values()))
+        before, self._jobs = self._jobs, list(reversed(state.jobs.values()))
         self.table.empty_text = (
             "Nothing has been done yet - press C to capture activations."
             if state.connection == "connected"
             else ""
         )
-        self.set_rows(len(self._jobs), self._cells)
+        if [job.id for job in before] == [job.id for job in self._jobs] and before:
+            for row, (old, new) in enumerate(zip(before, self._jobs, strict=True)):
+                if old != new:
+                    self.table.refresh_row(row)
+            self.count_shown()
+        else:
+            self.set_rows(len(self._jobs), self._cells)
         self._show_log()
 
     def _cells(self, row: int) -> tuple[str | Text, ...]:
@@ -86,10 +93,9 @@ class JobsPane(TablePane):
         )
 
     def _show_log(self) -> None:
-        log = self.query_one("#job-log", Static)
         row = self.table.row
         if row is None or row >= len(self._jobs):
-            log.update("")
+            self.log_lines.say("")
             return
         job = self._jobs[row]
         lines = [job_texts.details(job.spec), *self.state.history(job.id).notes()]
@@ -102,7 +108,7 @@ class JobsPane(TablePane):
             style = "bold" if line == job.error and line else "dim"
             text.append(f"  {visible(line, ascii_only=self.ascii_only)}\n", style)
         text.rstrip()
-        log.update(text)
+        self.log_lines.say(text)
 
     def figures(self) -> str:
         """How many run and wait."""

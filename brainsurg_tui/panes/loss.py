@@ -5,12 +5,12 @@ from typing import ClassVar
 
 from textual.binding import BindingType
 from textual.widget import Widget
-from textual.widgets import Static
 
 from brainsurg_tui.actions import bindings
 from brainsurg_tui.exports import Export, curve_svg, table_files
 from brainsurg_tui.history import History
 from brainsurg_tui.panes import job_texts
+from brainsurg_tui.panes.note import Note
 from brainsurg_tui.panes.pane import Pane
 from brainsurg_tui.state import State
 from brainsurg_tui.widgets.chart import Chart
@@ -30,13 +30,15 @@ class LossPane(Pane):
     def __init__(self, name: str, *, ascii_only: bool = False) -> None:
         super().__init__(name, ascii_only=ascii_only)
         self.chart = LossChart(x_label="step", ascii_only=ascii_only)
+        self.figures = Note("loss-figures")
         self.metric = "loss"
         self.frozen = False
         self._job: JobInfo | None = None
+        self._drawn: object = None
 
     def body(self) -> Iterable[Widget]:
         """Figures over the chart."""
-        yield Static(id="loss-figures", markup=False)
+        yield self.figures
         yield self.chart
 
     @property
@@ -51,7 +53,10 @@ class LossPane(Pane):
         if self.frozen and job is not None and self._job is not None and job.id == self._job.id:
             return
         self._job = job
-        self.draw()
+        now = (job, len(self._history()), state.connection, len(state.contents.activations))
+        if now != self._drawn:
+            self._drawn = now
+            self.draw()
 
     def draw(self) -> None:
         """Draw what is known now."""
@@ -65,8 +70,7 @@ class LossPane(Pane):
         if newest is not None and newest.rate is not None and newest.unit == "tokens":
             values.setdefault("tokens_per_second", newest.rate)
         left = job_texts.remaining(job.progress) if job is not None and not job.over else ""
-        figures = self.query_one("#loss-figures", Static)
-        figures.update(_fitting([*job_texts.metrics(values), left], self.size.width))
+        self.figures.say(_fitting([*job_texts.metrics(values), left], self.size.width))
         self._title()
 
     def on_resize(self) -> None:

@@ -16,6 +16,8 @@ from brainsurg_tui.state import State
 from brainsurg_tui.widgets.cells import clip
 from brainsurg_tui.widgets.visible import visible
 
+_DOT = " · "
+
 
 class PaneTitle(Widget):
     """`2 Features · r2 ──────── 37 of 24,576 · max`; heavier and coloured where the focus is."""
@@ -46,16 +48,15 @@ class PaneTitle(Widget):
 
     def render(self) -> Text:
         """Draw the line."""
-        rule = ("-=" if self.ascii_only else "─━")[self.active]
-        dot = " - " if self.ascii_only else " · "
+        rule = "─━"[self.active]
         left = f" {self._heading} "
         info = f" {visible(self.info, ascii_only=self.ascii_only)} " if self.info else ""
-        room = self.size.width - len(left) - len(info) - len(dot)
+        room = self.size.width - len(left) - len(info) - len(_DOT)
         subject = clip(visible(self.subject, ascii_only=self.ascii_only), room)
         text = Text(left, style="bold", no_wrap=True, end="")
         if subject:
             text = Text.assemble(
-                left.rstrip(), (f"{dot}{subject} ", "not bold"), style="bold", end=""
+                left.rstrip(), (f"{_DOT}{subject} ", "not bold"), style="bold", end=""
             )
         fill = self.size.width - text.cell_len - Text(info).cell_len
         return Text.assemble(

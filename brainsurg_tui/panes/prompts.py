@@ -37,10 +37,17 @@ class PromptsPane(TablePane):
 
         prompts: list[SavedPrompt]
 
+    def __init__(self, name: str, *, ascii_only: bool = False) -> None:
+        super().__init__(name, ascii_only=ascii_only)
+        self._shown: tuple[list[SavedPrompt], str] = ([], "")
+
     def show(self, state: State) -> None:
         """Show the prompts."""
         self.state = state
         known = state.contents.prompts
+        if (known, state.connection) == self._shown:
+            return
+        self._shown = (known, state.connection)
         self.table.marked &= set(range(len(known)))
         self.table.empty_text = (
             "No prompts yet - press a to add one." if state.connection == "connected" else ""

@@ -9,10 +9,10 @@ from textual import on
 from textual.binding import BindingType
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Static
 
 from brainsurg_tui.actions import bindings
 from brainsurg_tui.panes.figures import aligned
+from brainsurg_tui.panes.note import Note
 from brainsurg_tui.panes.table_pane import TablePane
 from brainsurg_tui.state import State
 from brainsurg_tui.widgets.columns import Column
@@ -41,24 +41,31 @@ class SnippetsPane(TablePane):
 
         snippet: Snippet
 
+    def __init__(self, name: str, *, ascii_only: bool = False) -> None:
+        super().__init__(name, ascii_only=ascii_only)
+        self._shown: tuple[FeatureDetail | None, str] | None = None
+        self.facts = Note("feature-facts")
+
     def body(self) -> Iterable[Widget]:
         """The table, and what is known of the feature."""
         yield from super().body()
-        yield Static(id="feature-facts", markup=False)
+        yield self.facts
 
     def show(self, state: State) -> None:
-        """Show the snippets of the selected feature."""
+        """Show the snippets of the feature that was answered last: the old ones stay till then."""
         self.state = state
         detail = state.detail
-        label = state.label(state.feature) if state.feature is not None else ""
-        name = "" if state.feature is None else f"{state.feature}{f' “{label}”' if label else ''}"
-        self.title_line.subject = name
-        facts = self.query_one("#feature-facts", Static)
-        if detail is None or detail.id != state.feature:
-            self.table.empty_text = "" if name else "Choose a feature in pane 2."
-            self.set_rows(0, lambda row: ())
-            facts.update("")
+        shown = (detail, "" if detail is None else state.label(detail.id))
+        if shown == self._shown:
             return
+        self._shown = shown
+        if detail is None:
+            self.title_line.subject = ""
+            self.table.empty_text = "Choose a feature in pane 2."
+            self.set_rows(0, lambda row: ())
+            self.facts.say("")
+            return
+        self.title_line.subject = f"{detail.id} “{shown[1]}”" if shown[1] else str(detail.id)
         self.table.empty_text = "It is active nowhere in the scanned text."
         write = aligned(detail.max)
         shades = shades_for(self.table)
@@ -79,7 +86,7 @@ class SnippetsPane(TablePane):
             return write(peak), line, str(snippet.document)
 
         self.set_rows(len(detail.snippets), cells)
-        facts.update(self._facts(detail))
+        self.facts.say(self._facts(detail))
 
     def figures(self) -> str:
         """The feature's maximum."""
@@ -98,7 +105,7 @@ class SnippetsPane(TablePane):
         for title, tokens in (("promotes  ", detail.promoted), ("suppresses", detail.suppressed)):
             if tokens:
                 text.append(f"\n  {title}  ", "dim")
-                text.append("  ".join(visible(token).strip() or "␣" for token in tokens))
+                text.append("  ".join(visible(token, ascii_only=self.ascii_only).strip() or "␣" for token in tokens))
         return text
 
     def row_text(self, row: int) -> str:

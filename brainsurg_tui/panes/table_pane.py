@@ -71,7 +71,8 @@ class TablePane(Pane):
 
     def count_shown(self) -> None:
         """Say how many rows the filter lets through."""
-        self.filter_line.set_count(self.table.shown, self._total)
+        if self.filter_line.display:
+            self.filter_line.set_count(self.table.shown, self._total)
         self.title_line.info = self.figures()
 
     def figures(self) -> str:
@@ -102,6 +103,7 @@ class TablePane(Pane):
     def open_filter(self) -> None:
         """Let the user go on typing the filter."""
         self.filter_line.open(self.pattern)
+        self.count_shown()
 
     def clear_filter(self) -> bool:
         """Show everything again; False if everything was shown."""

@@ -91,6 +91,8 @@ class Form(Dialog[bool]):
         self._fields = fields
         self._send = send
         self._left = left
+        self._help = Static(id="form-help", markup=False)
+        self._error = Static(id="form-error", markup=False)
         self._seen = {field.name: field.value for field in fields}
 
     def content(self) -> Iterable[Widget]:
@@ -100,8 +102,8 @@ class Form(Dialog[bool]):
                 with Horizontal(classes="field"):
                     yield Static(field.label, classes="field-label", markup=False)
                     yield FieldInput(field)
-        yield Static(id="form-help", markup=False)
-        yield Static(id="form-error", markup=False)
+        yield self._help
+        yield self._error
 
     def values(self) -> dict[str, str]:
         """What stands in the fields."""
@@ -109,8 +111,7 @@ class Form(Dialog[bool]):
 
     def say(self, text: str) -> None:
         """Show what is wrong, or nothing."""
-        if self.is_attached:
-            self.query_one("#form-error", Static).update(visible(text))
+        self._error.update(visible(text))
 
     def offer(self, name: str, choices: tuple[str, ...], value: str) -> None:
         """Give a field its choices when they come late; `value` fills it where it is empty."""
@@ -134,7 +135,7 @@ class Form(Dialog[bool]):
         if isinstance(self.focused, FieldInput):
             field = self.focused.field
             turn = f"  ↑↓ {' · '.join(field.choices)}" if field.choices else ""
-            self.query_one("#form-help", Static).update(visible(f"{field.help}{turn}"))
+            self._help.update(visible(f"{field.help}{turn}"))
 
     @on(Input.Submitted)
     def _next(self, event: Input.Submitted) -> None:

@@ -62,10 +62,12 @@ class PaneArea(Container):
 
     def place(self, places: dict[str, Place]) -> None:
         """Show the panes that have a place, there."""
+        if places == self.places_layout.places:
+            return
         self.places_layout.places = places
         for pane in self.children:
             pane.display = pane.id in places
-        self.refresh(layout=True)
+            pane.refresh(layout=True)  # it is the child that makes the parent arrange anew
 
 
 class Workbench(Screen[None]):
@@ -99,6 +101,7 @@ class Workbench(Screen[None]):
             key_of=lambda id: _first_key(settings, id),
         )
         self._area = PaneArea(*panes)
+        self._too_small = Static(id="too-small", markup=False)
 
     def compose(self) -> ComposeResult:
         """Lay the lines around the panes."""
@@ -106,7 +109,7 @@ class Workbench(Screen[None]):
         yield self._area
         yield self._job
         yield self._hints
-        yield Static(id="too-small", markup=False)
+        yield self._too_small
 
     def on_mount(self) -> None:
         """Begin where the last session ended."""
@@ -118,8 +121,8 @@ class Workbench(Screen[None]):
     def show(self, state: State, *names: str) -> None:
         """Hand the state to the panes of these names (none: to all) and to the lines."""
         self.state = state
-        if not self.is_mounted:
-            return
+        if not (self.is_mounted and self.app.is_running):
+            return  # too early, or too late: the widgets are not all there
         with self.app.batch_update():
             for name in names or PANES:
                 self.panes[name].state = state
@@ -150,7 +153,7 @@ class Workbench(Screen[None]):
         self.set_class(tiny, "-too-small")
         if tiny:
             least = "×".join(map(str, arrangement.SMALLEST))
-            self.query_one("#too-small", Static).update(
+            self._too_small.update(
                 f"{width}×{height} is too small.\nFrom {least} on there is something to see."
             )
             return

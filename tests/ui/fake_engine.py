@@ -342,6 +342,7 @@ def clamp_report(request: p.ClampRequest) -> p.ClampReport:
                 for t in request.prompts
             ],
             note=BY_CONSTRUCTION,
+            warnings=[],
         )
     return p.ModelReport(
         **common,

@@ -8,12 +8,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
 from brainsurg_tui.app import BrainSurgery
 from engine.service import protocol as p
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from fake_engine import FakeEngine, World
+from tests.ui.fake_engine import FakeEngine, World
 
 
 async def work(world: World) -> None:

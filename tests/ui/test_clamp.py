@@ -1,0 +1,139 @@
+"""Pane 4: trying edits."""
+
+import asyncio
+import json
+from pathlib import Path
+
+from engine.service import protocol as p
+from tests.ui.fake_engine import World
+from tests.ui.session import Session, open_app
+
+
+def last(user: Session) -> p.ClampRequest:
+    return user.asked(p.Clamp)[-1].request
+
+
+async def clamped(user: Session) -> None:
+    await user.press("2", "c")
+    await user.until(lambda: user.app.state.report is not None)
+
+
+async def test_the_report_in_numbers_and_texts(world: World) -> None:
+    async with open_app(world) as user:
+        await clamped(user)
+        await user.sees("no-op ✓", "HF ✓", "error kept ✓", "BOS ✓")
+        row = user.line("Once upon")
+        assert "0.155" in row
+        assert "0.400" in row
+        assert "0.031 [0.010–0.080]" in row
+        assert "0.048" in row
+        assert "there was a▸ little girl" in user.line("before")
+        assert "there was a▸ big city" in user.line("after  ")
+        await user.sees("! 315 training vectors for 2,048 features: this memorises.")
+
+
+async def test_top_dimensions_are_pairs_of_token_and_dimension(world: World) -> None:
+    async with open_app(world, (140, 40)) as user:
+        await clamped(user)
+        await user.press("z")
+        await user.sees("(0,38) (1,38) (9,38)")
+        await user.press("enter")
+        await user.sees("p = 0.048", "largest changes")
+        await user.press("G")
+        await user.sees("by dimension", "brainsurg clamp r1")
+
+
+async def test_strength_walks_through_zero_and_the_engine_is_asked_once_at_rest(
+    world: World,
+) -> None:
+    async with open_app(world) as user:
+        await clamped(user)
+        asked = len(user.asked(p.Clamp))
+        await user.press(*["minus"] * 6)
+        await user.until(lambda: user.app.state.report.edits[0].value == -0.5)
+        assert len(user.asked(p.Clamp)) == asked + 1
+        await user.press("plus")
+        await user.until(lambda: user.app.state.report.edits[0].value == 0)
+
+
+async def test_operation_view_zero_and_remove(world: World) -> None:
+    async with open_app(world) as user:
+        await clamped(user)
+        await user.press("o")
+        await user.until(lambda: last(user).edits[0].operation == "ablate")
+        await user.press("v")
+        await user.until(lambda: last(user).view == "reconstruction")
+        await user.sees("not run through the model", "by construction")
+        await user.press("0")
+        await user.until(
+            lambda: (last(user).edits[0].operation, last(user).edits[0].value) == ("clamp", 0)
+        )
+        await user.press("x")
+        await user.sees("choose a feature in pane 2 and press c")
+
+
+async def test_marked_features_are_clamped_together(world: World) -> None:
+    async with open_app(world) as user:
+        await user.press("2", "space", "down", "space", "c")
+        await user.until(lambda: user.asked(p.Clamp))
+        assert len(last(user).edits) == 2
+        await user.press("x")
+        await user.until(lambda: len(last(user).edits) == 1)
+
+
+async def test_settings_are_typed(world: World) -> None:
+    async with open_app(world) as user:
+        await clamped(user)
+        await user.press("f", "down", "enter", "ctrl+s")
+        await user.until(lambda: last(user).edits[0].operation == "ablate")
+        await user.press("f", "up", "enter")
+        await user.type("2.5")
+        await user.press("enter", "down", "ctrl+s")
+        await user.until(lambda: last(user).edits[0].unit == "absolute")
+        assert (last(user).edits[0].operation, last(user).edits[0].value) == ("clamp", 2.5)
+        await user.press("f", "enter")
+        await user.type("strong")
+        await user.press("ctrl+s")
+        await user.sees("value: 'strong' is no number.")
+
+
+async def test_a_report_that_comes_too_late_is_dropped(world: World) -> None:
+    async with open_app(world) as user:
+        gate = world.gates[p.Clamp] = asyncio.Event()
+        await user.press("2", "c")
+        await user.until(lambda: user.asked(p.Clamp))
+        await user.press("plus")
+        gate.set()
+        await user.until(lambda: user.app.state.report is not None)
+        assert user.app.state.report.edits[0].value == 7.0
+        assert user.app.state.clamping is None
+
+
+async def test_progress_of_a_long_clamp_is_told(world: World) -> None:
+    async with open_app(world) as user:
+        gate = world.gates[p.Clamp] = asyncio.Event()
+        await user.press("2", "c")
+        await user.until(lambda: user.asked(p.Clamp))
+        world.question_progress(3, 7)
+        await user.sees("clamp 3/7")
+        gate.set()
+        await user.sees("before")
+
+
+async def test_export_holds_the_whole_report(world: World) -> None:
+    async with open_app(world) as user:
+        await clamped(user)
+        await user.press("e")
+        folder = Path(world.workspace) / "exports"
+        [path] = folder.glob("clamp-*.json")
+        report = json.loads(path.read_text())
+        assert report["prompts"][0]["top_dims"][2] == {"token": 9, "dim": 38, "delta": -0.895}
+        [table] = folder.glob("clamp-*.csv")
+        assert table.read_text().splitlines()[0] == "prompt,mean_abs_diff,max_abs_diff,kl,delta_ce"
+
+
+async def test_without_features_the_pane_says_what_comes_first(empty_world: World) -> None:
+    async with open_app(empty_world) as user:
+        await user.press("4", "c")
+        await user.sees("features come first")
+        assert not user.asked(p.Clamp)

@@ -1,0 +1,108 @@
+"""Text from people, files and models is shown, never obeyed."""
+
+import pytest
+
+from engine.errors import UserError
+from engine.service import protocol as p
+from tests.ui import fake_engine
+from tests.ui.fake_engine import World
+from tests.ui.session import Session, open_app
+
+EVIL = "\x1b[2J\x1b]52;c;aGk=\x07[bold red]boo[/]\u202e[@click=app.quit]x[/]"
+SHOWN = "␛[2J␛]52;c;aGk=␇[bold red]boo[/]<U+202E>"
+
+
+def assert_harmless(user: Session) -> None:
+    for line in user.screen:
+        assert not any(ord(c) < 32 or c in "\x7f\u202e" for c in line), line
+
+
+async def test_in_prompts_and_categories(world: World) -> None:
+    world.prompts = [p.SavedPrompt(id=1, prompt=EVIL, category="\x1b[31mred")]
+    async with open_app(world, (120, 24)) as user:
+        await user.sees(SHOWN, "␛[31mred")
+        assert_harmless(user)
+        await user.press("e")
+        await user.sees(r"\x1b[2J\x1b]52;c;aGk=\x07[bold red]boo[/]\u202e")
+        assert_harmless(user)
+        await user.press("ctrl+s")
+        await user.until(lambda: user.asked(p.SavePrompt))
+        assert user.asked(p.SavePrompt)[0].prompt == EVIL
+        await user.press("y")
+        assert user.app.clipboard == EVIL
+
+
+async def test_in_labels_tokens_and_snippets(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def evil_detail(self: World, sae: str, feature: int) -> p.FeatureDetail:
+        tokens = ["\x1b[2J", EVIL, " fine"]
+        snippet = p.Snippet(
+            text="".join(tokens),
+            tokens=tokens,
+            activations=[0, 3, 0],
+            peak=1,
+            document=0,
+            position=1,
+        )
+        return p.FeatureDetail(
+            id=feature,
+            max=3.0,
+            mean=1.0,
+            density=0.1,
+            documents=1,
+            category=EVIL,
+            selectivity=0.5,
+            snippets=[snippet],
+            promoted=[EVIL],
+            suppressed=["\x1b[0m"],
+        )
+
+    monkeypatch.setattr(World, "detail", evil_detail)
+    world.labels["r1"] = {1686: EVIL}
+    async with open_app(world, (160, 50)) as user:
+        await user.press("2")
+        await user.sees("“␛[2J␛]52;c;aGk=␇[bold", "promotes")
+        assert_harmless(user)
+        await user.press("3", "enter")
+        await user.sees("Document 0")
+        assert_harmless(user)
+        await user.press("escape", "2", "l")
+        await user.sees(r"\x1b[2J")
+        assert_harmless(user)
+
+
+async def test_in_what_the_engine_refuses(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(world: World, request: object) -> None:
+        raise UserError(f"No {EVIL}.", "[/nothing]")
+
+    monkeypatch.setitem(fake_engine.ANSWERS, p.RestorePrompts, refuse)
+    async with open_app(world, (140, 40), toasts=True) as user:
+        await user.press("d")
+        await user.sees("␛[2J")
+        assert_harmless(user)
+        await user.press("m")
+        await user.sees("Messages", SHOWN)
+        assert_harmless(user)
+
+
+async def test_in_jobs_and_reports(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = world.submit(p.Train(name="r2", activations=EVIL))
+    world.start(job.id)
+    world.tell(job.id, p.Noted(text=EVIL))
+    world.finish(job.id, "failed", EVIL)
+    world.prompts = [p.SavedPrompt(id=1, prompt=EVIL)]
+    world.activations.append(world.activations[0].__replace__(name="x", model=EVIL)) if hasattr(
+        world.activations[0], "__replace__"
+    ) else None
+    async with open_app(world, (160, 50)) as user:
+        await user.press("6")
+        await user.sees("␛[2J")
+        assert_harmless(user)
+        await user.press("enter")
+        await user.sees(f"Job {job.id}")
+        assert_harmless(user)
+        await user.press("escape", "2", "c")
+        await user.sees("before")
+        assert_harmless(user)
+        await user.press("enter")
+        await user.sees("by dimension")
+        assert_harmless(user)

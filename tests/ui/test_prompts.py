@@ -1,0 +1,90 @@
+"""Pane 1: writing prompts, and taking it back."""
+
+from engine.service import protocol as p
+from tests.ui.fake_engine import World
+from tests.ui.session import Session, open_app
+
+
+def prompts(user: Session) -> list[str]:
+    return [prompt.prompt for prompt in user.world.prompts]
+
+
+async def test_add_with_a_category_then_undo_and_redo(world: World) -> None:
+    async with open_app(world, (80, 24)) as user:
+        await user.press("a")
+        await user.type("A new prompt")
+        await user.press("enter", "down", "down", "enter")
+        await user.sees("A new prompt")
+        assert user.world.prompts[-1].category == "factual"
+        await user.press("u")
+        await user.until(lambda: "A new prompt" not in prompts(user))
+        await user.until(lambda: "A new prompt" not in user.text)
+        await user.press("ctrl+r")
+        await user.until(lambda: "A new prompt" in prompts(user))
+
+
+async def test_edit_changes_the_prompt_under_the_cursor(world: World) -> None:
+    async with open_app(world) as user:
+        await user.press("down", "enter")
+        await user.sees("Change the prompt", "What is the capital of France?")
+        await user.type("Who?")
+        await user.press("enter", "enter")
+        await user.until(lambda: prompts(user)[1] == "Who?")
+        assert len(prompts(user)) == 7
+
+
+async def test_delete_takes_the_marked_ones_and_undo_brings_all_back(world: World) -> None:
+    before = list(world.prompts)
+    async with open_app(world) as user:
+        await user.press("space", "down", "space", "d")
+        await user.until(lambda: user.world.prompts == before[2:])
+        await user.press("u")
+        await user.until(lambda: user.world.prompts == before)
+
+
+async def test_undo_in_the_order_in_which_it_was_done(world: World) -> None:
+    before = list(world.prompts)
+    async with open_app(world) as user:
+        await user.press("d")
+        await user.until(lambda: user.world.prompts == before[1:])
+        await user.press("d")
+        await user.until(lambda: user.world.prompts == before[2:])
+        await user.press("u")
+        await user.until(lambda: user.world.prompts == before[1:])
+        await user.press("u")
+        await user.until(lambda: user.world.prompts == before)
+
+
+async def test_a_new_line_in_a_prompt_is_typed_and_shown_as_an_escape(world: World) -> None:
+    async with open_app(world) as user:
+        await user.press("a")
+        await user.type(r"one\ntwo")
+        await user.press("ctrl+s")
+        await user.until(lambda: prompts(user)[-1] == "one\ntwo")
+        await user.sees("one↵two")
+        await user.press("e")
+        await user.sees(r"one\ntwo")
+
+
+async def test_an_empty_prompt_is_refused_in_the_form(world: World) -> None:
+    async with open_app(world) as user:
+        await user.press("a", "ctrl+s")
+        await user.sees("A prompt needs some text.")
+
+
+async def test_filter_inverted_with_its_count(world: World) -> None:
+    async with open_app(world, (80, 24)) as user:
+        await user.press("slash")
+        await user.type("!the")
+        await user.press("enter")
+        await user.sees("/!the  4 of 7")
+        assert "The theory" not in user.text
+        await user.press("escape")
+        await user.sees("The theory")
+
+
+async def test_another_front_ends_prompt_appears(world: World) -> None:
+    async with open_app(world) as user:
+        world.prompts.append(p.SavedPrompt(id=99, prompt="from elsewhere"))
+        world.changed()
+        await user.sees("from elsewhere")
