@@ -16,7 +16,6 @@ from brainsurg_tui.widgets.numbers import byte_size, figure, quantity, seconds
 from brainsurg_tui.widgets.visible import visible
 from engine.service import protocol as p
 
-
 _METRICS = {"mse": "mse", "fvu": "fvu", "cosine": "cosine", "l0": "L0", "dead_fraction": "dead"}
 """The metrics that fit beside each other on 80 columns, and their titles."""
 
@@ -25,7 +24,11 @@ def show(*what: RenderableType) -> None:
     """Print to stdout."""
     console = Console(highlight=False)
     for one in what:
-        console.print(one)
+        console.print(one, soft_wrap=isinstance(one, Command))
+
+
+class Command(Text):
+    """A command to copy: the terminal may wrap it, we don't."""
 
 
 def tell_job(common: Common, outcome: p.JobResult | p.JobInfo) -> None:
@@ -151,12 +154,16 @@ def status(found: p.Status) -> None:
 
 
 def shift_table(report: p.ClampReport) -> Table:
-    """Mean and largest difference and the top dimensions, a prompt a line."""
-    table = _table("prompt", "mean |Δ|", "max |Δ|", "top (token, dimension): Δ", right=(1, 2))
+    """How far each prompt's activations moved, and at which tokens and dimensions most."""
+    titles = ("prompt", "mean |Δ|", "max |Δ|", "dimensions", "(token,dim) Δ")
+    table = _table(*titles, right=(1, 2))
     for prompt in report.prompts:
-        top = "  ".join(f"({s.token}, {s.dim}) {s.delta:+.3g}" for s in prompt.top_dims)
         table.add_row(
-            _text(prompt.prompt), figure(prompt.mean_abs_diff), figure(prompt.max_abs_diff), top
+            _text(prompt.prompt),
+            figure(prompt.mean_abs_diff),
+            figure(prompt.max_abs_diff),
+            " ".join(str(summary.dim) for summary in prompt.dimensions),
+            " ".join(f"({s.token},{s.dim}){s.delta:+.3g}" for s in prompt.top_dims),
         )
     return table
 
@@ -198,7 +205,7 @@ def _model_report(report: p.ModelReport) -> list[RenderableType]:
         effect,
         *texts,
         "",
-        _text(report.reproduce, "dim"),
+        Command(visible(report.reproduce), style="dim"),
     ]
 
 
@@ -211,7 +218,7 @@ def _reconstruction_report(report: p.ReconstructionReport) -> list[RenderableTyp
         "",
         Text(report.note, style="dim"),
         "",
-        _text(report.reproduce, "dim"),
+        Command(visible(report.reproduce), style="dim"),
     ]
 
 
@@ -302,8 +309,9 @@ def _table(*titles: str, right: tuple[int, ...] = ()) -> Table:
         table.add_column(
             title,
             justify="right" if index in right else "left",
-            no_wrap=index in right,
-            max_width=40 if title == "prompt" else None,
+            no_wrap=index in right or title == "prompt",
+            overflow="ellipsis",
+            max_width=28 if title == "prompt" else None,
         )
     return table
 
