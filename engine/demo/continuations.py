@@ -11,6 +11,7 @@ from engine.demo.corpus.document import Document
 from engine.demo.corpus.generate import documents
 
 _BATCH = 50
+NEW_TOKENS = 100
 
 
 def held_out_documents(category: str, number: int, seed: int = 2) -> list[Document]:
@@ -35,7 +36,7 @@ def continuations(
     model: Gemma3ForCausalLM,
     tokenizer: PreTrainedTokenizerFast,
     prompts: Sequence[str],
-    new_tokens: int = 100,
+    new_tokens: int = NEW_TOKENS,
 ) -> list[str]:
     """The greedy continuation of each prompt, up to its end of text or `new_tokens` tokens.
 

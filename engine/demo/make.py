@@ -91,7 +91,7 @@ def make(
     trained = train(recipe, rows, work / "checkpoint.pt", progress, compiled=compiled)
     model = trained.model.bfloat16()
     tokenizer.save_pretrained(out)
-    model.generation_config = GenerationConfig(  # type: ignore[no-untyped-call]
+    model.generation_config = GenerationConfig(
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,

