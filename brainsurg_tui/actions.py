@@ -50,6 +50,10 @@ def _has_running_job(state: State) -> bool:
     return _connected(state) and bool(state.running())
 
 
+def _has_running_work(state: State) -> bool:
+    return _has_running_job(state) or (_connected(state) and state.clamping is not None)
+
+
 @dataclass(frozen=True)
 class Action:
     """Something that the user can do."""
@@ -178,10 +182,10 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "cancel_job",
         "Cancel the job",
-        "Stop the job chosen in the jobs pane, or the running one; asks first.",
+        "Stop the job chosen in the jobs pane or the running one, after asking; or the clamp.",
         "X",
         hint="cancel",
-        possible=_has_running_job,
+        possible=_has_running_work,
     ),
     Action(
         "hold_job",
@@ -335,6 +339,14 @@ ACTIONS: tuple[Action, ...] = (
     Action("metric_right", "Loss: next metric", "Draw the next metric.", ">", "loss", "metric"),
     Action("metric_left", "Loss: previous metric", "Draw the metric before.", "<", "loss"),
     Action(
+        "logarithmic",
+        "Loss: logarithmic",
+        "Draw on a logarithmic axis, or a linear one.",
+        "L",
+        "loss",
+        "log",
+    ),
+    Action(
         "freeze", "Loss: freeze", "Hold the chart still, or let it go on.", "p", "loss", "freeze"
     ),
 )
@@ -344,7 +356,7 @@ HINTS: dict[str, tuple[str, ...]] = {
     "features": ("filter", "sort_right", "label", "clamp", "palette", "help"),
     "snippets": ("earlier", "later", "clamp", "zoom", "palette", "help"),
     "clamp": ("stronger", "operation", "view", "form", "export", "help"),
-    "loss": ("metric_right", "freeze", "export", "zoom", "palette", "help"),
+    "loss": ("metric_right", "logarithmic", "freeze", "export", "zoom", "help"),
     "jobs": ("hold_job", "cancel_job", "train", "zoom", "palette", "help"),
 }
 """Pane to what its hint line shows, in this order, as far as it can be done."""
@@ -366,6 +378,11 @@ def bindings(home: str) -> list[BindingType]:
         for action in ACTIONS
         if action.home == home and action.keys
     ]
+
+
+def key_of(id: str, state: State) -> str:
+    """The first key of an action, as the user set it."""
+    return state.keys.get(id, BY_ID[id].keys).split(",")[0]
 
 
 def possible(name: str, state: State) -> bool:

@@ -13,7 +13,7 @@ from textual.filter import LineFilter
 from textual.worker import WorkType
 
 from brainsurg_tui import settings as files
-from brainsurg_tui.actions import Action, bindings, possible
+from brainsurg_tui.actions import Action, bindings, key_of, possible
 from brainsurg_tui.ascii import AsciiSigns
 from brainsurg_tui.asking import Asking, EngineFactory
 from brainsurg_tui.desks.desks import Desks
@@ -73,8 +73,8 @@ class BrainSurgery(App[None]):
         self.memory = Memory() if memory_path is None else files.read_memory(memory_path)
         self.device = device
         self.ascii_only = self.settings.ascii_only()
-        self.state = State()
-        self.bench = Workbench(self.settings, self.memory, ascii_only=self.ascii_only)
+        self.state = State(keys=self.settings.keys)
+        self.bench = Workbench(self.memory, ascii_only=self.ascii_only)
         self.desks = Desks.of(self)
         self._asking = Asking(engine, self.desks.connection, first_wait=first_wait)
         self._marked: set[str] = set()
@@ -135,6 +135,8 @@ class BrainSurgery(App[None]):
     ) -> None:
         """Do `work` beside everything else, instead of what `group` was doing."""
 
+        see = f"{key_of('messages', self.state)} shows it."
+
         async def guarded() -> None:
             try:
                 await work(*args, **kwargs)
@@ -143,9 +145,9 @@ class BrainSurgery(App[None]):
             except EngineGoneError:
                 self.say("The engine went away before it answered.", "error")
             except EngineFault as fault:
-                self.say(f"The engine failed: {fault.what}. m shows it.", "error", fault.trace)
+                self.say(f"The engine failed: {fault.what}. {see}", "error", fault.trace)
             except Exception as bug:
-                self.say(f"That is a bug: {bug!r}. m shows it.", "error", traceback.format_exc())
+                self.say(f"That is a bug: {bug!r}. {see}", "error", traceback.format_exc())
 
         worker: WorkType[None] = guarded
         self.run_worker(worker, group=group, exclusive=True, exit_on_error=False)

@@ -57,6 +57,8 @@ class Message:
 class State:
     """Everything that the panes show."""
 
+    keys: Mapping[str, str] = field(default_factory=dict)
+    """The user's own keys, by action id."""
     connection: Connection = "connecting"
     contents: Contents = EMPTY
     status: Status | None = None

@@ -12,8 +12,8 @@ from engine.service.protocol import ClampRequest, FeatureEdit, Operation, View
 
 OPERATIONS: tuple[Operation, ...] = ("clamp", "ablate", "scale", "add")
 
-_DEFAULT = {"clamp": 5.0, "ablate": 0.0, "scale": 2.0, "add": 5.0}
-"""Where each operation starts; five times the maximum is the unit's answer to the seed's 5.0."""
+_DEFAULT = {"clamp": 1.0, "ablate": 0.0, "scale": 2.0, "add": 1.0}
+"""Where each operation starts: at the feature's own maximum, which no text is beyond."""
 
 _STEPS = (-10.0, -5.0, -3.0, -2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 3.0, 5.0, 7.0, 10.0, 15.0, 20.0)
 """The strengths that + and - walk, in multiples of the feature's maximum."""
@@ -41,7 +41,11 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     def of(self, features: list[int]) -> "Trial":
         """The same trial on these features, keeping what was set for those it had."""
         had = {edit.feature: edit for edit in self.edits}
-        first = self.edits[0] if self.edits else FeatureEdit(feature=0, value=5.0, unit="max")
+        first = (
+            self.edits[0]
+            if self.edits
+            else FeatureEdit(feature=0, value=_DEFAULT["clamp"], unit="max")
+        )
         edits = [had.get(f) or msgspec.structs.replace(first, feature=f) for f in features]
         return msgspec.structs.replace(self, edits=tuple(edits))
 

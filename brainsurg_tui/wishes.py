@@ -25,7 +25,7 @@ WISHES: "Mapping[str, Callable[[BrainSurgery], None]]" = {
     "later": lambda app: app.desks.features.visit(1),
     "undo": lambda app: app.desks.contents.undo(),
     "redo": lambda app: app.desks.contents.redo(),
-    "cancel_job": lambda app: app.desks.jobs.cancel(),
+    "cancel_job": lambda app: app.desks.jobs.cancel_work(),
     "hold_job": lambda app: app.desks.jobs.hold(),
     "copy": lambda app: app.desks.files.copy(app.bench.pane.copied()),
     "export": lambda app: app.desks.files.export(app.bench.pane.exported()),

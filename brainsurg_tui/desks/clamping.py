@@ -38,9 +38,14 @@ class ClampDesk:
         if trial.edits:
             self._run(_PAUSE)
         else:
-            state.report = state.clamping = None
-            self._app.workers.cancel_group(self._app, "clamp")
-            self._app.show("clamp")
+            state.report = None
+            self.give_up()
+
+    def give_up(self) -> None:
+        """Do not wait for the report any more; the engine stops working on it."""
+        self._app.workers.cancel_group(self._app, "clamp")
+        self._app.state.clamping = None
+        self._app.show("clamp")
 
     def _run(self, pause: float) -> None:
         self._app.state.clamping = Progressed(phase="waiting", done=0)

@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from brainsurg_tui import next_steps
 from brainsurg_tui.panes import job_texts
 from brainsurg_tui.screens.choose import Answer, Choose
 from brainsurg_tui.screens.reading import Reading
 from brainsurg_tui.widgets.visible import visible
 from engine.service.protocol import (
     CancelJob,
-    Capture,
     Event,
     GetEvents,
     GetJob,
@@ -20,7 +20,6 @@ from engine.service.protocol import (
     ResumeJob,
     Scan,
     StateChanged,
-    Train,
     describe,
 )
 
@@ -28,11 +27,6 @@ if TYPE_CHECKING:
     from brainsurg_tui.app import BrainSurgery
 
 _ENDED = ("done", "failed", "cancelled")
-_NEXT = {
-    Capture: "T trains an SAE on it.",
-    Train: "S scans it for features.",
-    Scan: "2 shows them.",
-}
 
 
 class JobDesk:
@@ -54,7 +48,7 @@ class JobDesk:
             case StateChanged(state=new) if unknown or new in _ENDED:
                 self._app.begin(f"job-{event.job}", self._fetch, event.job, tell=new in _ENDED)
             case Noted(text=text):
-                self._app.say(f"Job {event.job}: {text}", "warning")
+                self._app.say(f"Job {event.job}: {text}")
 
     async def _fetch(self, id: int, *, tell: bool) -> None:
         """Get a job with its result, and tell the user how it ended."""
@@ -70,7 +64,7 @@ class JobDesk:
         if job.state == "failed":
             app.say(f"{title}, failed. {job.error}", "error")
         elif job.state == "done":
-            app.say(f"{title}, is done. {_NEXT.get(type(job.spec), '')}")
+            app.say(f"{title}, is done. {next_steps.after(job.spec, app.state)}")
         else:
             app.say(f"{title}, was cancelled.", "warning")
 
@@ -96,11 +90,15 @@ class JobDesk:
         chosen = [job for job in running if job.id == state.job]
         return next(iter(chosen or running), None)
 
-    def cancel(self) -> None:
-        """Stop a job, after asking."""
+    def cancel_work(self) -> None:
+        """Give up the clamp that is being waited for; else stop a job, after asking."""
         job = self._meant()
-        if job is None:
-            return
+        if self._app.state.clamping is not None and self._app.bench.active != "jobs":
+            self._app.desks.clamping.give_up()
+        elif job is not None:
+            self._ask_to_cancel(job)
+
+    def _ask_to_cancel(self, job: JobInfo) -> None:
         answers = [Answer("y", "stop it", "stop"), Answer("n", "let it go on", "")]
         question = Choose(
             f"Stop job {job.id}, {describe(job.spec)}?",

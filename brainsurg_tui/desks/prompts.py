@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from brainsurg_tui.actions import key_of
 from brainsurg_tui.escapes import meant, written
 from brainsurg_tui.screens.form import Field, Form
 from brainsurg_tui.state import Change
@@ -13,7 +14,7 @@ from engine.service.protocol import RestorePrompts, SavedPrompt, SavePrompt
 if TYPE_CHECKING:
     from brainsurg_tui.app import BrainSurgery
 
-_CATEGORIES = ("story", "factual", "code", "dialogue", "science", "humour", "figurative")
+_CATEGORIES = ("story", "question", "code", "dialogue", "science", "joke", "figurative")
 """Those of the seed's seven prompts."""
 
 
@@ -72,7 +73,7 @@ class PromptDesk:
         await self._app.ask(RestorePrompts(prompts=after))
         what = "a prompt" if len(doomed) == 1 else f"{len(doomed)} prompts"
         self._changed(f"delete {what}", before, after)
-        self._app.say(f"Deleted {what}; u brings back.")
+        self._app.say(f"Deleted {what}; {key_of('undo', self._app.state)} brings back.")
 
     def _changed(self, title: str, before: list[SavedPrompt], after: list[SavedPrompt]) -> None:
         state = self._app.state

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.errors import UserError
-from engine.service.protocol import JobSpec, Submit, describe
+from engine.service.protocol import JobSpec, Submit
 
 if TYPE_CHECKING:
     from brainsurg_tui.app import BrainSurgery
@@ -18,7 +18,6 @@ async def submit(app: "BrainSurgery", form: str, values: dict[str, str], spec: J
     app.state.take_job(job)
     app.state.job = job.id
     app.show("jobs", "loss")
-    app.say(f"Job {job.id}: {describe(spec)}.")
 
 
 def free_name(stem: str, taken: Iterable[str]) -> str:

@@ -12,6 +12,7 @@ from textual.events import Resize
 from textual.message import Message
 from textual.widget import Widget
 
+from brainsurg_tui import next_steps
 from brainsurg_tui.actions import bindings
 from brainsurg_tui.exports import Export, json_text, table_files
 from brainsurg_tui.panes import clamp_texts
@@ -83,10 +84,10 @@ class ClampPane(TablePane):
             return
         self._report = report
         self.title_line.info = self.figures()
-        self.table.empty_text = _next_step(state)
+        self.table.empty_text = next_steps.for_clamp(state)
         warnings = [] if report is None else report.warnings
         self.warnings.say(
-            "\n".join(f"  ! {visible(text, ascii_only=self.ascii_only)}" for text in warnings)
+            "\n".join(f"! {visible(text, ascii_only=self.ascii_only)}" for text in warnings)
         )
         if report is None:
             self.table.columns = _MODEL
@@ -113,7 +114,7 @@ class ClampPane(TablePane):
             total = f"/{progress.total}" if progress.total else ""
             parts = [f"{progress.phase} {progress.done}{total} …"]
         self.trial_line.say(
-            Text.assemble("  ", (edits, f"bold {accent}"), ("   " + " · ".join(parts), "dim"))
+            Text.assemble((edits, f"bold {accent}"), ("   " + " · ".join(parts), "dim"))
         )
 
     def figures(self) -> str:
@@ -140,7 +141,7 @@ class ClampPane(TablePane):
             self.next_tokens.say(clamp_texts.next_tokens(prompt, 5, ascii_only=self.ascii_only))
         else:
             note = "" if isinstance(report, ModelReport) else report.note
-            self.before.say(Text(f"  {note}", "dim"))
+            self.before.say(Text(note, "dim"))
             self.after.say("")
             self.next_tokens.say("")
 
@@ -184,15 +185,3 @@ class ClampPane(TablePane):
             for prompt in report.prompts
         ]
         return [table_files(name, rows)[0], Export(f"{name}.json", json_text(report))]
-
-
-def _next_step(state: State) -> str:
-    if state.clamping is not None:
-        return "Clamping …"
-    if state.connection != "connected":
-        return ""
-    if state.trial.edits:
-        return "Press c to run the clamp."
-    if state.table is None:
-        return "Nothing to clamp yet: features come first (T trains an SAE, S scans it)."
-    return "Nothing clamped yet - choose a feature in pane 2 and press c."

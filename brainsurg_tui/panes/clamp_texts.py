@@ -62,7 +62,8 @@ def null(found: Null | None) -> str:
     """`0.031 [0.010–0.080]`: mean, and the 5 % and 95 % quantiles."""
     if found is None:
         return ""
-    write = aligned(max(found.high, found.mean), digits=2)
+    largest = max(found.high, found.mean)
+    write = aligned(largest, digits=2 if largest < 1 else 3)
     return f"{write(found.mean)} [{write(found.low)}–{write(found.high)}]"
 
 
@@ -95,25 +96,25 @@ def before_and_after(
         ("after ", prompt.edited_text, accent),
     ):
         drawn = Text.assemble(
-            (f"  {title}  ", "bold"), (visible(text[:shared], ascii_only=ascii_only), "dim")
+            (f"{title}  ", "bold"), (visible(text[:shared], ascii_only=ascii_only), "dim")
         )
         if prompt.divergence is not None:
             drawn.append("▸", accent)
             drawn.append(visible(text[shared:], ascii_only=ascii_only), style)
         texts.append(drawn)
     if prompt.divergence is None:
-        texts[1] = Text.assemble(("  after   ", "bold"), ("the same text, token by token", "dim"))
+        texts[1] = Text.assemble(("after   ", "bold"), ("the same text, token by token", "dim"))
     return texts[0], texts[1]
 
 
 def next_tokens(prompt: EditedPrompt, rows: int, *, ascii_only: bool = False) -> Text:
     """The likeliest next tokens with their probabilities before and after, and Δlogp."""
-    text = Text("  next token       before     after    Δlogp", style="dim", no_wrap=True)
+    text = Text("next token       before     after    Δlogp", style="dim", no_wrap=True)
     for token in prompt.next_token[:rows]:
         shown = fit(visible(token.token, ascii_only=ascii_only).strip() or "␣", 14)
         change = token.logp_after - token.logp_before
         text.append(
-            f"\n  {shown} {_probability(token.logp_before)} {_probability(token.logp_after)}"
+            f"\n{shown} {_probability(token.logp_before)} {_probability(token.logp_after)}"
             f" {change:+8.2f}",
             "not dim",
         )

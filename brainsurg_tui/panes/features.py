@@ -7,6 +7,7 @@ from textual import on
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
+from brainsurg_tui import next_steps
 from brainsurg_tui.actions import bindings
 from brainsurg_tui.exports import Export, table_files
 from brainsurg_tui.panes.feature_filter import features_matching
@@ -86,7 +87,7 @@ class FeaturesPane(TablePane):
         self.state = state
         table = state.table
         self.title_line.subject = state.sae or ""
-        self.table.empty_text = _next_step(state)
+        self.table.empty_text = next_steps.for_features(state)
         shown, self._shown = self._shown, table
         if _columns(table) != _columns(shown):
             self._decode(table)
@@ -252,17 +253,3 @@ def _columns(table: FeatureTable | None) -> dict[str, bytes] | None:
 
 def _whole(value: float) -> str:
     return f"{int(value):,}"
-
-
-def _next_step(state: State) -> str:
-    """What to do where there is no feature to be seen."""
-    if state.connection != "connected":
-        return ""
-    sae = state.sae_info()
-    if sae is None:
-        if state.contents.activations:
-            return "No features yet - press T to train an SAE."
-        return "No activations yet - press C to capture some."
-    if not sae.scanned:
-        return f"{sae.name} is not scanned yet - press S to find its features."
-    return "No feature matches - esc clears the filter." if state.table else "…"

@@ -116,12 +116,18 @@ def outcome(job: JobInfo) -> list[str]:
     return lines
 
 
+def short(*paths: str) -> str:
+    """Paths by the last of their names."""
+    return ", ".join(path.rstrip("/").rpartition("/")[2] for path in paths)
+
+
 def details(spec: JobSpec) -> str:
     """What a job was asked, in a line."""
     match spec:
         case Capture():
-            source = f"{len(spec.prompts)} prompts" if spec.prompts else ", ".join(spec.texts)
-            return f"{spec.model} at {', '.join(spec.sites)}, {source or spec.prompt_file}"
+            files = [*spec.texts, *filter(None, (spec.prompt_file, spec.dataset))]
+            source = f"{len(spec.prompts)} prompts" if spec.prompts else short(*files)
+            return f"{short(spec.model)} at {', '.join(spec.sites)}, {source}"
         case Train():
             return f"{spec.arch} on {spec.activations}"
         case Scan():

@@ -11,6 +11,7 @@ from textual.binding import BindingType
 from textual.message import Message
 from textual.widget import Widget
 
+from brainsurg_tui import next_steps
 from brainsurg_tui.actions import bindings
 from brainsurg_tui.panes import job_texts
 from brainsurg_tui.panes.note import Note
@@ -64,19 +65,24 @@ class JobsPane(TablePane):
         """Show the jobs."""
         self.state = state
         before, self._jobs = self._jobs, list(reversed(state.jobs.values()))
-        self.table.empty_text = (
-            "Nothing has been done yet - press C to capture activations."
-            if state.connection == "connected"
-            else ""
-        )
+        self.table.empty_text = next_steps.for_jobs(state)
         if [job.id for job in before] == [job.id for job in self._jobs] and before:
             for row, (old, new) in enumerate(zip(before, self._jobs, strict=True)):
                 if old != new:
                     self.table.refresh_row(row)
             self.count_shown()
         else:
-            self.set_rows(len(self._jobs), self._cells)
+            self._select_again(before)
         self._show_log()
+
+    def _select_again(self, before: list[JobInfo]) -> None:
+        """Show other jobs, with the cursor on the one that had it."""
+        row = self.table.row
+        chosen = None if row is None or row >= len(before) or row == 0 else before[row].id
+        self.set_rows(len(self._jobs), self._cells)
+        for place, job in enumerate(self._jobs):
+            if job.id == chosen:
+                self.table.select(place)
 
     def _cells(self, row: int) -> tuple[str | Text, ...]:
         job = self._jobs[row]
@@ -106,7 +112,7 @@ class JobsPane(TablePane):
         text = Text()
         for line in lines:
             style = "bold" if line == job.error and line else "dim"
-            text.append(f"  {visible(line, ascii_only=self.ascii_only)}\n", style)
+            text.append(f"{visible(line, ascii_only=self.ascii_only)}\n", style)
         text.rstrip()
         self.log_lines.say(text)
 

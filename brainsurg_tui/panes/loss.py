@@ -6,6 +6,7 @@ from typing import ClassVar
 from textual.binding import BindingType
 from textual.widget import Widget
 
+from brainsurg_tui import next_steps
 from brainsurg_tui.actions import bindings
 from brainsurg_tui.exports import Export, curve_svg, table_files
 from brainsurg_tui.history import History
@@ -15,6 +16,8 @@ from brainsurg_tui.panes.pane import Pane
 from brainsurg_tui.state import State
 from brainsurg_tui.widgets.chart import Chart
 from engine.service.protocol import JobInfo
+
+_INDENT = 3
 
 
 class LossChart(Chart, can_focus=True):
@@ -70,7 +73,7 @@ class LossPane(Pane):
         if newest is not None and newest.rate is not None and newest.unit == "tokens":
             values.setdefault("tokens_per_second", newest.rate)
         left = job_texts.remaining(job.progress) if job is not None and not job.over else ""
-        self.figures.say(_fitting([*job_texts.metrics(values), left], self.size.width))
+        self.figures.say(_fitting([*job_texts.metrics(values), left], self.size.width - _INDENT))
         self._title()
 
     def on_resize(self) -> None:
@@ -96,11 +99,7 @@ class LossPane(Pane):
     def _next_step(self) -> str:
         if self._job is not None:
             return "" if self._job.over else "Waiting for the first figures …"
-        if self.state.connection != "connected":
-            return ""
-        if self.state.contents.activations:
-            return "No training yet - press T to train an SAE."
-        return "No training yet - press C to capture activations first."
+        return next_steps.for_loss(self.state)
 
     def action_freeze(self) -> None:
         """Hold the chart still, or let it go on."""
@@ -109,6 +108,11 @@ class LossPane(Pane):
             self._title()
         else:
             self.show(self.state)
+
+    def action_logarithmic(self) -> None:
+        """Draw the metric on a logarithmic axis, or a linear one."""
+        self.chart.log_y = not self.chart.log_y
+        self.draw()
 
     def action_metric_right(self) -> None:
         """Draw the next metric."""
@@ -143,8 +147,8 @@ class LossPane(Pane):
 
 def _fitting(parts: list[str], width: int) -> str:
     """As many of `parts`, the first ones first, as have room in a line."""
-    line = " "
+    line = ""
     for part in filter(None, parts):
-        if len(line) + len(part) + 3 <= width:
-            line += f"  {part} "
+        if len(line) + len(part) <= width:
+            line += f"{part}   "
     return line

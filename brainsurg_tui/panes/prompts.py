@@ -7,6 +7,7 @@ from textual import on
 from textual.binding import BindingType
 from textual.message import Message
 
+from brainsurg_tui import next_steps
 from brainsurg_tui.actions import bindings
 from brainsurg_tui.panes.table_pane import TablePane
 from brainsurg_tui.state import State
@@ -49,9 +50,7 @@ class PromptsPane(TablePane):
             return
         self._shown = (known, state.connection)
         self.table.marked &= set(range(len(known)))
-        self.table.empty_text = (
-            "No prompts yet - press a to add one." if state.connection == "connected" else ""
-        )
+        self.table.empty_text = next_steps.for_prompts(state)
         self.set_rows(len(known), lambda row: (known[row].category, known[row].prompt))
 
     def row_text(self, row: int) -> str:

@@ -10,6 +10,7 @@ from textual.binding import BindingType
 from textual.message import Message
 from textual.widget import Widget
 
+from brainsurg_tui import next_steps
 from brainsurg_tui.actions import bindings
 from brainsurg_tui.panes.figures import aligned
 from brainsurg_tui.panes.note import Note
@@ -61,7 +62,7 @@ class SnippetsPane(TablePane):
         self._shown = shown
         if detail is None:
             self.title_line.subject = ""
-            self.table.empty_text = "Choose a feature in pane 2."
+            self.table.empty_text = next_steps.for_snippets(state)
             self.set_rows(0, lambda row: ())
             self.facts.say("")
             return
@@ -95,7 +96,7 @@ class SnippetsPane(TablePane):
 
     def _facts(self, detail: FeatureDetail) -> Text:
         text = Text(no_wrap=True, overflow="ellipsis")
-        text.append(f"  density {figure(detail.density)}", "dim")
+        text.append(f"density {figure(detail.density)}", "dim")
         text.append(f"  ·  {detail.documents:,} documents", "dim")
         text.append(f"  ·  mean {figure(detail.mean)}", "dim")
         if detail.selectivity is not None:
@@ -104,9 +105,17 @@ class SnippetsPane(TablePane):
             )
         for title, tokens in (("promotes  ", detail.promoted), ("suppresses", detail.suppressed)):
             if tokens:
-                text.append(f"\n  {title}  ", "dim")
-                text.append("  ".join(visible(token, ascii_only=self.ascii_only).strip() or "␣" for token in tokens))
+                text.append(f"\n{title}  ", "dim")
+                text.append(
+                    "  ".join(
+                        visible(token, ascii_only=self.ascii_only).strip() or "␣"
+                        for token in tokens
+                    )
+                )
         return text
+
+    def _token(self, token: str) -> str:
+        return visible(token, ascii_only=self.ascii_only).strip() or "␣"
 
     def row_text(self, row: int) -> str:
         """The snippet's text."""

@@ -15,6 +15,9 @@ from brainsurg_tui.screens.dialog import Dialog
 from brainsurg_tui.widgets.visible import visible
 from engine.errors import UserError
 
+_FEW = 8
+"""So many choices are named; more are counted."""
+
 Send = Callable[[dict[str, str]], Awaitable[None]]
 """Does what the form asks; a UserError from it is shown in the form, which stays open."""
 
@@ -114,11 +117,11 @@ class Form(Dialog[bool]):
         self._error.update(visible(text))
 
     def offer(self, name: str, choices: tuple[str, ...], value: str) -> None:
-        """Give a field its choices when they come late; `value` fills it where it is empty."""
+        """Give a field its choices when they come late; `value` replaces what is none of them."""
         field = self.query_one(f"#field-{name}", FieldInput)
         field.field = replace(field.field, choices=choices)
         field.suggester = SuggestFromList(choices)
-        if not field.value:
+        if not set(field.value.split()) & set(choices):
             field.value = value
 
     @on(Input.Blurred)
@@ -134,7 +137,9 @@ class Form(Dialog[bool]):
         """Show the help of the field that has the focus."""
         if isinstance(self.focused, FieldInput):
             field = self.focused.field
-            turn = f"  ↑↓ {' · '.join(field.choices)}" if field.choices else ""
+            few = len(field.choices) <= _FEW
+            choices = " · ".join(field.choices) if few else f"{len(field.choices)} choices"
+            turn = f"  ↑↓ {choices}" if field.choices else ""
             self._help.update(visible(f"{field.help}{turn}"))
 
     @on(Input.Submitted)

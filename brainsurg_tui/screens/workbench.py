@@ -14,9 +14,11 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from brainsurg_tui import arrangement
-from brainsurg_tui.actions import BY_ID, bindings, possible
+from brainsurg_tui.actions import bindings, possible
 from brainsurg_tui.arrangement import PANES, Place
-from brainsurg_tui.lines import HintLine, JobLine, TopLine
+from brainsurg_tui.lines.hint_line import HintLine
+from brainsurg_tui.lines.job_line import JobLine
+from brainsurg_tui.lines.top_line import TopLine
 from brainsurg_tui.panes.clamp import ClampPane
 from brainsurg_tui.panes.features import FeaturesPane
 from brainsurg_tui.panes.jobs import JobsPane
@@ -25,7 +27,7 @@ from brainsurg_tui.panes.pane import Pane
 from brainsurg_tui.panes.prompts import PromptsPane
 from brainsurg_tui.panes.snippets import SnippetsPane
 from brainsurg_tui.screens.jump import Jump
-from brainsurg_tui.settings import Memory, Settings, Sorting
+from brainsurg_tui.settings import Memory, Sorting
 from brainsurg_tui.state import State
 
 
@@ -75,7 +77,7 @@ class Workbench(Screen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("bench")
 
-    def __init__(self, settings: Settings, memory: Memory, *, ascii_only: bool) -> None:
+    def __init__(self, memory: Memory, *, ascii_only: bool) -> None:
         super().__init__()
         self._memory = memory
         self.state = State()
@@ -95,11 +97,7 @@ class Workbench(Screen[None]):
         self._came_from = self.active
         self._top = TopLine("top-line", ascii_only=ascii_only)
         self._job = JobLine("job-line", ascii_only=ascii_only)
-        self._hints = HintLine(
-            "hint-line",
-            ascii_only=ascii_only,
-            key_of=lambda id: _first_key(settings, id),
-        )
+        self._hints = HintLine("hint-line", ascii_only=ascii_only)
         self._area = PaneArea(*panes)
         self._too_small = Static(id="too-small", markup=False)
 
@@ -278,7 +276,3 @@ class Workbench(Screen[None]):
             self.action_zoom()
         else:
             self.go_to(self._came_from)
-
-
-def _first_key(settings: Settings, id: str) -> str:
-    return settings.keys.get(id, BY_ID[id].keys).split(",")[0]

@@ -49,7 +49,7 @@ class Workspace(Dialog[Picked | None]):
             Column("tokens", "tokens", width=7, align="right", priority=8),
             Column("documents", "texts", width=7, align="right", priority=7),
             Column("bytes", "size", width=8, align="right", priority=3),
-            empty_text="none yet - C captures some",
+            empty_text="none yet",
             ascii_only=ascii_only,
             id="workspace-sets",
         )
@@ -61,7 +61,7 @@ class Workspace(Dialog[Picked | None]):
             Column("activations", "trained on", width=10, fraction=1, priority=4),
             Column("metrics", "held out", width=22, fraction=2, priority=5),
             Column("scanned", "scanned", width=7, priority=6),
-            empty_text="none yet - T trains one",
+            empty_text="none yet",
             ascii_only=ascii_only,
             id="workspace-saes",
         )
@@ -103,7 +103,7 @@ class Workspace(Dialog[Picked | None]):
 def _set_cells(known: ActivationsInfo) -> tuple[str, ...]:
     return (
         known.name,
-        known.model,
+        job_texts.short(known.model),
         known.site,
         f"{known.d_model:,}",
         quantity(known.tokens),

@@ -45,7 +45,7 @@ async def test_the_whole_chain_needs_only_enter(empty_world: World) -> None:
         await user.sees("4 Clamp", "before", "after", "no-op ✓", "error kept ✓")
         request = user.asked(p.Clamp)[-1].request
         assert request.edits[0].feature == user.app.state.feature
-        assert (request.edits[0].value, request.edits[0].unit) == (5.0, "max")
+        assert (request.edits[0].value, request.edits[0].unit) == (1.0, "max")
         assert len(request.prompts) == 7
 
 

@@ -23,8 +23,8 @@ async def test_the_report_in_numbers_and_texts(world: World) -> None:
         await clamped(user)
         await user.sees("no-op ✓", "HF ✓", "error kept ✓", "BOS ✓")
         row = user.line("Once upon")
-        assert "0.155" in row
-        assert "0.400" in row
+        assert "0.0310" in row
+        assert "0.0800" in row
         assert "0.031 [0.010–0.080]" in row
         assert "0.048" in row
         assert "there was a▸ little girl" in user.line("before")
@@ -43,17 +43,17 @@ async def test_top_dimensions_are_pairs_of_token_and_dimension(world: World) -> 
         await user.sees("by dimension", "brainsurg clamp r1")
 
 
-async def test_strength_walks_through_zero_and_the_engine_is_asked_once_at_rest(
+async def test_strength_walks_down_past_zero_and_the_engine_is_asked_once_at_rest(
     world: World,
 ) -> None:
     async with open_app(world) as user:
         await clamped(user)
         asked = len(user.asked(p.Clamp))
         await user.press(*["minus"] * 6)
-        await user.until(lambda: user.app.state.report.edits[0].value == -0.5)
+        await user.until(lambda: user.app.state.report.edits[0].value == -3)
         assert len(user.asked(p.Clamp)) == asked + 1
         await user.press("plus")
-        await user.until(lambda: user.app.state.report.edits[0].value == 0)
+        await user.until(lambda: user.app.state.report.edits[0].value == -2)
 
 
 async def test_operation_view_zero_and_remove(world: World) -> None:
@@ -69,7 +69,7 @@ async def test_operation_view_zero_and_remove(world: World) -> None:
             lambda: (last(user).edits[0].operation, last(user).edits[0].value) == ("clamp", 0)
         )
         await user.press("x")
-        await user.sees("choose a feature in pane 2 and press c")
+        await user.sees("choose a feature in pane 2, press c")
 
 
 async def test_marked_features_are_clamped_together(world: World) -> None:
@@ -105,7 +105,7 @@ async def test_a_report_that_comes_too_late_is_dropped(world: World) -> None:
         await user.press("plus")
         gate.set()
         await user.until(lambda: user.app.state.report is not None)
-        assert user.app.state.report.edits[0].value == 7.0
+        assert user.app.state.report.edits[0].value == 2.0
         assert user.app.state.clamping is None
 
 
@@ -127,7 +127,13 @@ async def test_export_holds_the_whole_report(world: World) -> None:
         folder = Path(world.workspace) / "exports"
         [path] = folder.glob("clamp-*.json")
         report = json.loads(path.read_text())
-        assert report["prompts"][0]["top_dims"][2] == {"token": 9, "dim": 38, "delta": -0.895}
+        assert [(dim["token"], dim["dim"]) for dim in report["prompts"][0]["top_dims"]] == [
+            (0, 38),
+            (1, 38),
+            (9, 38),
+            (9, 12),
+            (2, 7),
+        ]
         [table] = folder.glob("clamp-*.csv")
         assert table.read_text().splitlines()[0] == "prompt,mean_abs_diff,max_abs_diff,kl,delta_ce"
 

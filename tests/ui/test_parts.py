@@ -138,21 +138,21 @@ def trial_on(feature: int = 7) -> Trial:
     return Trial().of([feature])
 
 
-def test_a_new_trial_clamps_at_five_times_the_maximum() -> None:
+def test_a_new_trial_clamps_at_the_maximum() -> None:
     [edit] = trial_on().edits
-    assert (edit.operation, edit.value, edit.unit) == ("clamp", 5.0, "max")
-    assert describe_edit(edit) == "7 = 5× max"
+    assert (edit.operation, edit.value, edit.unit) == ("clamp", 1.0, "max")
+    assert describe_edit(edit) == "7 = 1× max"
 
 
 def test_the_ladder_goes_up_and_down_the_same_rungs_and_beyond() -> None:
-    values = [trial_on().stronger(steps).edits[0].value for steps in range(-8, 6)]
+    values = [trial_on().stronger(steps).edits[0].value for steps in range(-5, 9)]
     assert values == [-2, -1, -0.5, 0, 0.5, 1, 2, 3, 5, 7, 10, 15, 20, 30]
     assert trial_on().stronger(3).stronger(-3) == trial_on()
 
 
 def test_other_features_take_over_what_was_set() -> None:
     trial = trial_on(7).stronger(1).of([7, 8])
-    assert [(edit.feature, edit.value) for edit in trial.edits] == [(7, 7.0), (8, 7.0)]
+    assert [(edit.feature, edit.value) for edit in trial.edits] == [(7, 2.0), (8, 2.0)]
     assert trial.without_last() == trial_on(7).stronger(1)
 
 
@@ -162,7 +162,7 @@ def test_every_operation_comes_round() -> None:
     for _ in range(4):
         trial = trial.next_operation()
         seen.append(describe_edit(trial.edits[0]))
-    assert seen == ["7 ablated", "7 × 2", "7 + 5× max", "7 = 5× max"]
+    assert seen == ["7 ablated", "7 × 2", "7 + 1× max", "7 = 1× max"]
 
 
 def test_ablating_has_no_strength() -> None:

@@ -1,0 +1,101 @@
+"""What could be done next, said wherever there is nothing to be seen; with the keys that do it."""
+
+from brainsurg_tui.actions import key_of
+from brainsurg_tui.state import State
+from engine.service.protocol import Capture, JobSpec, Scan, Train
+
+
+def for_prompts(state: State) -> str:
+    """In a prompts pane without prompts."""
+    if state.connection != "connected":
+        return ""
+    return f"No prompts yet - press {key_of('add', state)} to add one."
+
+
+def for_features(state: State) -> str:
+    """In a features pane without features."""
+    if state.connection != "connected":
+        return ""
+    sae = state.sae_info()
+    if sae is not None and sae.scanned:
+        return "No feature matches - esc clears the filter." if state.table else "…"
+    if sae is not None:
+        return (
+            f"{sae.name} is not scanned yet - press {key_of('scan', state)} to find its features."
+        )
+    if state.contents.activations:
+        return f"No features yet - press {key_of('train', state)} to train an SAE."
+    return f"No activations yet - press {key_of('capture', state)} to capture some."
+
+
+def for_snippets(state: State) -> str:
+    """In a snippets pane while no feature is selected."""
+    return f"Choose a feature in pane {key_of('pane_2', state)}." if state.table else ""
+
+
+def for_clamp(state: State) -> str:
+    """In a clamp pane without a report."""
+    clamp = key_of("clamp", state)
+    if state.clamping is not None:
+        return "Clamping …"
+    if state.connection != "connected":
+        return ""
+    if state.trial.edits:
+        return f"Press {clamp} to run the clamp."
+    if state.table is None:
+        return "Nothing to clamp yet: features come first."
+    return (
+        f"Nothing clamped yet - choose a feature in pane {key_of('pane_2', state)}, press {clamp}."
+    )
+
+
+def for_loss(state: State) -> str:
+    """In a loss pane without a training."""
+    if state.connection != "connected":
+        return ""
+    if state.contents.activations:
+        return f"No training yet - press {key_of('train', state)} to train an SAE."
+    return f"No training yet - press {key_of('capture', state)} to capture activations first."
+
+
+def for_jobs(state: State) -> str:
+    """In a jobs pane without jobs."""
+    if state.connection != "connected":
+        return ""
+    return f"Nothing was done yet - press {key_of('capture', state)} to capture activations."
+
+
+def for_job_line(state: State) -> str:
+    """While no job runs: what is being waited for, or the next step of the chain."""
+    if state.connection == "connecting":
+        return "connecting to the engine …"
+    if state.connection == "lost":
+        return "The engine is gone; trying to reach it again …"
+    if state.clamping is not None:
+        progress = state.clamping
+        total = f" of {progress.total} {progress.unit}" if progress.total else ""
+        return f"Clamping: {progress.done}{total} - {key_of('cancel_job', state)} gives it up"
+    if not state.contents.activations:
+        return f"Next: {key_of('capture', state)} captures activations of the prompts."
+    sae = state.sae_info()
+    if sae is None:
+        return f"Next: {key_of('train', state)} trains an SAE on the activations."
+    if not sae.scanned:
+        return f"Next: {key_of('scan', state)} scans {sae.name} for its features."
+    if state.report is None:
+        pane, clamp = key_of("pane_2", state), key_of("clamp", state)
+        return f"Next: choose a feature in pane {pane}, {clamp} clamps it."
+    return "no job runs"
+
+
+def after(spec: JobSpec, state: State) -> str:
+    """When a job has ended well."""
+    match spec:
+        case Capture():
+            return f"{key_of('train', state)} trains an SAE on it."
+        case Train():
+            return f"{key_of('scan', state)} scans it for features."
+        case Scan():
+            return f"{key_of('pane_2', state)} shows them."
+        case _:
+            return ""
