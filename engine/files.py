@@ -65,24 +65,37 @@ def write_whole(path: Path, data: bytes) -> None:
 def whole_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
     """Yield a temporary folder; when the block ends well, it becomes `path`.
 
-    Raises UserError if `path` exists and `replace` is false. With `replace` the old folder is
-    moved aside first and removed last, so that one of the two is always there.
+    Raises UserError if `path` exists and `replace` is false, before the block or, if somebody else
+    made it meanwhile, after it. With `replace` the old folder is moved aside first and removed
+    last, so that one of the two is always there.
     """
-    if path.exists() and not replace:
-        raise UserError(f"{path} is already there.", "Choose another name, or remove it first.")
+    if not replace:
+        _check_absent(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     aside = temporary.with_name(temporary.name + ".old")
     try:
         yield temporary
         temporary.chmod(0o755)
-        if path.exists():
+        if not replace:
+            _check_absent(path)
+        elif path.exists():
             path.rename(aside)
-        temporary.rename(path)
+        try:
+            temporary.rename(path)
+        except OSError:
+            if aside.exists():
+                aside.rename(path)
+            raise
         sync_folder(path.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def _check_absent(path: Path) -> None:
+    if path.exists():
+        raise UserError(f"{path} is already there.", "Choose another name, or remove it first.")
 
 
 def sha256(path: Path) -> str:

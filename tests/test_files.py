@@ -46,3 +46,32 @@ def test_a_folder_is_replaced_only_on_request_and_only_by_a_whole_one(tmp_path: 
         (temporary / "b").write_text("two")
     assert [p.name for p in path.iterdir()] == ["b"]
     assert [p.name for p in tmp_path.iterdir()] == ["folder"]
+
+
+def test_a_folder_that_somebody_else_made_meanwhile_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "folder"
+    with pytest.raises(UserError, match="already there"), whole_folder(path) as temporary:
+        (temporary / "a").write_text("late")
+        path.mkdir()
+        (path / "a").write_text("first")
+    assert (path / "a").read_text() == "first"
+    assert [p.name for p in tmp_path.iterdir()] == ["folder"]
+
+
+def test_the_old_folder_comes_back_when_the_new_one_can_not_take_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "folder"
+    with whole_folder(path) as temporary:
+        (temporary / "a").write_text("old")
+    rename = Path.rename
+
+    def failing(self: Path, target: Path) -> Path:
+        if self == temporary:
+            raise OSError("the disk is gone")
+        return rename(self, target)
+
+    with pytest.raises(OSError, match="disk"), whole_folder(path, replace=True) as temporary:
+        monkeypatch.setattr(Path, "rename", failing)
+    assert (path / "a").read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["folder"]
