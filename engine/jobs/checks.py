@@ -4,12 +4,14 @@ A mistake that can be seen at once is told at once, not minutes later when a wor
 What only the model or the data can tell is left to the job.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from engine.activations.corpus import read_prompts
 from engine.activations.manifest import read_manifest
 from engine.errors import UserError
 from engine.files import checked_name
+from engine.jobs.events import JobInfo
 from engine.jobs.specs import (
     Capture,
     ExportActivations,
@@ -41,6 +43,44 @@ def check(spec: JobSpec, workspace: Workspace) -> None:
             _check_scan(spec, workspace)
 
 
+def check_pending(spec: JobSpec, pending: Iterable[JobInfo], workspace: Workspace) -> None:
+    """Raise UserError if one of the `pending` jobs is to make what `spec` would make."""
+    if isinstance(spec, Scan) or (isinstance(spec, Train) and spec.replace):
+        return
+    for job in pending:
+        for path in outputs(spec, workspace) & outputs(job.spec, workspace):
+            raise UserError(f"Job {job.id} is about to make {path}.", "Choose another name.")
+
+
+def outputs(spec: JobSpec, workspace: Workspace) -> set[Path]:
+    """The folders that a job makes."""
+    match spec:
+        case Capture():
+            return {workspace.activations(name) for name in set_names(spec)}
+        case ImportActivations():
+            return {workspace.activations(spec.name)}
+        case ExportActivations():
+            return {Path(spec.folder)}
+        case Train():
+            return {workspace.sae(spec.name)}
+        case Scan():
+            return {workspace.catalogue(spec.sae)}
+
+
+def inputs(spec: JobSpec, workspace: Workspace) -> set[Path]:
+    """The folders of the workspace that a job reads."""
+    match spec:
+        case ExportActivations():
+            return {workspace.activations(spec.name)}
+        case Train():
+            return {workspace.activations(spec.activations)}
+        case Scan():
+            acts = scanned_activations(spec, workspace)
+            return {workspace.sae(spec.sae), workspace.activations(acts)}
+        case Capture() | ImportActivations():
+            return set()
+
+
 def set_names(spec: Capture) -> list[str]:
     """The activation sets that a capture makes, one a site."""
     if len(spec.sites) == 1:
@@ -50,8 +90,9 @@ def set_names(spec: Capture) -> list[str]:
 
 def scanned_activations(spec: Scan, workspace: Workspace) -> str:
     """The activation set that a scan reads."""
-    trained_on = read_sae_info(workspace.existing_sae(spec.sae)).metadata.activations
-    name = spec.activations or trained_on
+    name = spec.activations
+    if name is None:
+        name = read_sae_info(workspace.existing_sae(spec.sae)).metadata.activations
     if not name:
         raise UserError(
             f"{spec.sae} does not say what it was trained on.", "Name a set with --activations."

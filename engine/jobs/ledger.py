@@ -53,6 +53,10 @@ class Ledger:
         marks = ", ".join("?" * len(states))
         return list(self._read(f"WHERE state IN ({marks}) ORDER BY id", *states))
 
+    def pending(self) -> list[JobInfo]:
+        """Jobs that are not over, oldest first."""
+        return self.in_state(QUEUED, RUNNING, PAUSED)
+
     def count(self) -> dict[str, int]:
         """State to number of jobs."""
         return dict(self._database.execute("SELECT state, COUNT(*) FROM jobs GROUP BY state"))

@@ -1,6 +1,7 @@
 """From a spec to the function that does it. Runs in a worker: torch is allowed from here on."""
 
 from engine.jobs.capture import capture
+from engine.jobs.checks import check
 from engine.jobs.exchange import export_activations, import_activations
 from engine.jobs.scan import scan_sae
 from engine.jobs.specs import (
@@ -19,6 +20,7 @@ from engine.workspace.folders import Workspace
 
 def run(spec: JobSpec, workspace: Workspace, progress: Progress) -> JobResult:
     """Do the job. Raises UserError, or Cancelled out of a call of `progress`."""
+    check(spec, workspace)  # again: others ran since it was queued, and hours must not be lost
     match spec:
         case Capture():
             return capture(spec, workspace, progress)
