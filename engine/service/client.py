@@ -11,9 +11,9 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from filelock import AsyncFileLock
+from filelock import AsyncFileLock, Timeout
 from websockets.asyncio.client import ClientConnection, unix_connect
-from websockets.exceptions import ConnectionClosed, InvalidMessage
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from engine.errors import UserError
 from engine.service import protocol as p
@@ -25,6 +25,8 @@ R = TypeVar("R")
 
 START_TIMEOUT = 20.0
 """Seconds in which a daemon must answer after it was started."""
+ATTACH_TIMEOUT = 10.0
+"""Seconds in which a daemon that runs must answer."""
 
 
 class Client:
@@ -46,7 +48,8 @@ class Client:
         """The answer to `request`; `report` hears how far a long question is.
 
         Raises UserError for what the user can mend, EngineFault for a bug of ours and
-        EngineGoneError when the connection is lost. Cancelling gives a question up.
+        EngineGoneError when the connection is lost. Cancelling gives a question up; a change that
+        was asked for is made all the same.
         """
         if self._listening.done():
             raise EngineGoneError("the engine has ended")
@@ -84,7 +87,11 @@ class Client:
 
     async def _send(self, frame: p.Frame) -> None:
         try:
-            await self._connection.send(p.pack(frame))
+            data = p.pack(frame)
+        except (OverflowError, UnicodeEncodeError) as error:
+            raise UserError(f"This can't be sent to the engine: {error}.") from error
+        try:
+            await self._connection.send(data)
         except ConnectionClosed as error:
             raise EngineGoneError("the engine has ended") from error
 
@@ -136,26 +143,30 @@ async def connect(root: Path) -> Client:
 
 async def attach(root: Path) -> Client | None:
     """A connection to the engine that already runs for the workspace at `root`, or None."""
-    return await _attach(Workspace(root.expanduser().resolve()))
+    return await _attach(Workspace.at(root))
 
 
 async def _attach(workspace: Workspace) -> Client | None:
     try:
-        connection = await unix_connect(
-            str(socket_path(workspace)),
-            uri="ws://engine/",
-            max_size=None,
-            compression=None,
-            ping_interval=None,
-            close_timeout=1,
-        )
-    except (FileNotFoundError, ConnectionRefusedError, InvalidMessage):
-        return None
-    try:
-        await connection.send(p.pack(p.Hello(pid=os.getpid())))
-        data = await connection.recv()
-    except ConnectionClosed:
-        return None
+        async with asyncio.timeout(ATTACH_TIMEOUT):
+            connection = await unix_connect(
+                str(socket_path(workspace)),
+                uri="ws://engine/",
+                max_size=None,
+                compression=None,
+                ping_interval=None,
+                open_timeout=None,
+                close_timeout=1,
+            )
+            await connection.send(p.pack(p.Hello(pid=os.getpid())))
+            data = await connection.recv()
+    except (FileNotFoundError, ConnectionError, InvalidHandshake, ConnectionClosed):
+        return None  # there is none, or it is just ending
+    except TimeoutError:
+        raise UserError(
+            f"The engine of {workspace.root} runs but does not answer.",
+            f"Its log is {_log(workspace)}; end it with: kill $(pgrep -f engine.service.daemon)",
+        ) from None
     assert isinstance(data, bytes)
     hello = p.unpack(data)
     assert isinstance(hello, p.Hello)
@@ -170,13 +181,17 @@ async def _attach(workspace: Workspace) -> Client | None:
 
 async def _start(workspace: Workspace) -> Client:
     # Two front ends that start at once must not both start a daemon.
-    async with AsyncFileLock(socket_path(workspace).with_suffix(".lock"), timeout=START_TIMEOUT):
-        client = await _attach(workspace)
-        return client if client is not None else await _start_locked(workspace)
+    lock = AsyncFileLock(socket_path(workspace).with_suffix(".lock"), timeout=START_TIMEOUT)
+    try:
+        async with lock:
+            client = await _attach(workspace)
+            return client if client is not None else await _start_locked(workspace)
+    except Timeout:
+        raise _too_slow(workspace) from None
 
 
 async def _start_locked(workspace: Workspace) -> Client:
-    log = workspace.logs / "engine.log"
+    log = _log(workspace)
     with log.open("ab") as output:
         before = output.tell()
         process = subprocess.Popen(
@@ -197,6 +212,15 @@ async def _start_locked(workspace: Workspace) -> Client:
             last = said.splitlines()[-1] if said else f"status {process.returncode}"
             raise UserError(f"The engine could not start: {last}", f"Its log is {log}.")
         await asyncio.sleep(0.03)
-    raise UserError(
-        f"The engine did not answer within {START_TIMEOUT:.0f} seconds.", f"Its log is {log}."
+    raise _too_slow(workspace)
+
+
+def _too_slow(workspace: Workspace) -> UserError:
+    return UserError(
+        f"The engine did not answer within {START_TIMEOUT:.0f} seconds.",
+        f"Its log is {_log(workspace)}.",
     )
+
+
+def _log(workspace: Workspace) -> Path:
+    return workspace.logs / "engine.log"

@@ -19,22 +19,34 @@ from engine.workspace.folders import Workspace
 
 RUNTIME_DIR = "BRAINSURG_RUNTIME_DIR"
 """Environment variable that names another folder than /tmp/brainsurg-UID."""
+LONGEST_PATH = 107
+"""Bytes that the path of a Unix socket may have."""
+PATIENCE = 3.0
+"""Seconds for which a new daemon waits for one that is just ending."""
 
 
 def socket_path(workspace: Workspace) -> Path:
     """The daemon's socket, in a folder that is surely ours. UserError where it is not."""
     base = Path(os.environ.get(RUNTIME_DIR) or f"/tmp/brainsurg-{os.geteuid()}")
-    base.mkdir(mode=0o700, exist_ok=True)
-    _check_ours(base)
+    try:
+        base.mkdir(mode=0o700, exist_ok=True)
+        _check_ours(base)
+    except FileExistsError:
+        raise _unsafe(f"{base} is not a folder of your own") from None
+    except OSError as error:
+        raise _unsafe(f"{base} can't be made ({error.strerror})") from error
     name = hashlib.sha256(os.fsencode(workspace.root)).hexdigest()[:16]
-    return base / f"{name}.sock"
+    path = base / f"{name}.sock"
+    if len(os.fsencode(path)) > LONGEST_PATH:
+        raise _unsafe(f"{base} is too long a path for a socket")
+    return path
 
 
 def only_daemon(workspace: Workspace) -> FileLock:
     """Hold the workspace for this process until it ends. UserError if another holds it."""
     lock = FileLock(workspace.root / "engine.lock")
     try:
-        lock.acquire(blocking=False)
+        lock.acquire(timeout=PATIENCE)
     except Timeout:
         raise UserError(
             f"Another engine already serves {workspace.root}.",

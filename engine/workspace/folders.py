@@ -29,9 +29,19 @@ class Workspace:
     root: Path
 
     @classmethod
+    def at(cls, root: Path) -> "Workspace":
+        """The workspace at `root`, there or not. UserError for what can't be a path."""
+        try:
+            return cls(root.expanduser().resolve())
+        except (OSError, RuntimeError) as error:  # an unknown ~user, a circle of links
+            raise UserError(
+                f"The workspace {root} can't be found: {error}.", "Name another with --workspace."
+            ) from error
+
+    @classmethod
     def open(cls, root: Path) -> "Workspace":
         """The workspace at `root`, made if it is not there. UserError where it can't be written."""
-        workspace = cls(root.expanduser().resolve())
+        workspace = cls.at(root)
         try:
             for folder in ("activations", "saes", "catalogues", "reports", "logs"):
                 (workspace.root / folder).mkdir(parents=True, exist_ok=True)

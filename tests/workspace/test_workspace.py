@@ -36,6 +36,11 @@ def test_a_file_in_the_way_is_a_clear_error(tmp_path: Path) -> None:
         Workspace.open(tmp_path / "file" / "ws")
 
 
+def test_a_user_who_is_not_there_is_a_clear_error() -> None:
+    with pytest.raises(UserError, match=r"can.t be found.*--workspace"):
+        Workspace.at(Path("~nobody-of-that-name/ws"))
+
+
 @pytest.mark.parametrize("name", ["../up", "a/b", "", ".hidden", "a" * 101, "new\nline", "\x1b[2J"])
 def test_names_that_would_leave_the_workspace_are_refused(workspace: Workspace, name: str) -> None:
     with pytest.raises(UserError, match="can't be a name"):
