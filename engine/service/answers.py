@@ -1,13 +1,14 @@
 """What the daemon answers by itself: all that needs files and the database, but no torch."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from engine.activations.manifest import read_manifest
 from engine.activations.summary import summarise
 from engine.errors import UserError
-from engine.jobs.events import PAUSED, QUEUED, RUNNING
+from engine.jobs.checks import inputs, outputs
 from engine.jobs.ledger import Ledger
 from engine.sae.metadata import read_sae_info
 from engine.service import protocol as p
@@ -15,6 +16,10 @@ from engine.service.catalogues import Catalogues
 from engine.workspace.folders import Workspace, remove_folder
 from engine.workspace.labels import Labels
 from engine.workspace.prompts import Prompts
+
+T = TypeVar("T")
+
+log = logging.getLogger("engine")
 
 
 class Answers:
@@ -65,11 +70,13 @@ class Answers:
         return p.Contents(
             workspace=str(workspace.root),
             prompts=self._prompts.all(),
-            activations=[
-                activations_info(workspace.activations(name))
-                for name in workspace.names("activations")
-            ],
-            saes=[sae_info(workspace, name) for name in workspace.names("saes")],
+            activations=list(
+                _readable(
+                    lambda name: activations_info(workspace.activations(name)),
+                    workspace.names("activations"),
+                )
+            ),
+            saes=list(_readable(lambda name: sae_info(workspace, name), workspace.names("saes"))),
         )
 
     def _summary(self, request: p.GetSummary) -> p.ActivationsSummary:
@@ -98,13 +105,13 @@ class Answers:
 
     def _delete_activations(self, request: p.DeleteActivations) -> p.Done:
         folder = self._workspace.existing_activations(request.name)
-        self._check_unused(request.name)
+        self._check_unused(folder)
         remove_folder(folder)
         return self._done()
 
     def _delete_sae(self, request: p.DeleteSAE) -> p.Done:
         folder = self._workspace.existing_sae(request.name)
-        self._check_unused(request.name)
+        self._check_unused(folder)
         remove_folder(self._workspace.catalogue(request.name))
         remove_folder(folder)
         self._labels.forget(request.name)
@@ -120,14 +127,29 @@ class Answers:
         self._labels.set(request.sae, request.feature, request.text.strip())
         return self._done()
 
-    def _check_unused(self, name: str) -> None:
-        for job in self._ledger.in_state(QUEUED, RUNNING, PAUSED):
-            if name in (getattr(job.spec, field, None) for field in ("name", "activations", "sae")):
-                raise UserError(f"{name} is in use by job {job.id}.", "Cancel the job first.")
+    def _check_unused(self, folder: Path) -> None:
+        for job in self._ledger.pending():
+            used = inputs(job.spec, self._workspace) | outputs(job.spec, self._workspace)
+            if folder in used:
+                raise UserError(
+                    f"{folder.name} is in use by job {job.id}.", "Cancel the job first."
+                )
 
     def _done(self) -> p.Done:
         self._changed()
         return p.Done()
+
+
+def _readable(read: Callable[[str], T], names: list[str]) -> Iterator[T]:
+    """What can be read of `names`: one damaged folder must not hide the rest.
+
+    Whoever asks for that one by its name is told what is wrong with it.
+    """
+    for name in names:
+        try:
+            yield read(name)
+        except UserError as error:
+            log.warning("left out of the lists: %s", error)
 
 
 def activations_info(folder: Path) -> p.ActivationsInfo:

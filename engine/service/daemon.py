@@ -23,7 +23,7 @@ from websockets.exceptions import ConnectionClosed
 from engine.activations.corpus import Prompt
 from engine.demo.prompts import SEED_PROMPTS
 from engine.errors import UserError
-from engine.jobs.checks import check
+from engine.jobs.checks import check, check_pending
 from engine.jobs.events import Event
 from engine.jobs.ledger import Ledger
 from engine.service import machine
@@ -55,6 +55,7 @@ class Daemon:
         self._end = asyncio.Event()
         self._clients: set[ServerConnection] = set()
         self._watchers: set[ServerConnection] = set()
+        self._answering: set[asyncio.Task[None]] = set()
         fresh = not workspace.database.exists()
         database = open_database(workspace.database)
         prompts = Prompts(database)
@@ -65,7 +66,9 @@ class Daemon:
         workspace.sweep()
         self._pool = Pool(workspace, socket)
         self._questions = Questions(self._pool)
-        self._queue = Queue(self._ledger, self._pool, tell=self._tell, changed=self._changed)
+        self._queue = Queue(
+            workspace, self._ledger, self._pool, tell=self._tell, changed=self._changed
+        )
         self._answers = Answers(
             workspace, prompts, Labels(database), self._ledger, changed=self._changed
         )
@@ -84,13 +87,14 @@ class Daemon:
             compression=None,
             ping_interval=None,
             close_timeout=1,
-        ):
+        ) as server:
             os.umask(usual)
             log.info("serving %s on %s, pid %d", self._workspace.root, self._socket, os.getpid())
             self._queue.pump()
             idle = asyncio.create_task(self._end_when_idle())
             await self._end.wait()
             idle.cancel()
+            server.server.close()  # who comes now shall start the next daemon, not talk to this one
             await self._queue.close()
             await self._pool.close()
         log.info("ended")
@@ -109,29 +113,33 @@ class Daemon:
 
     async def _serve_client(self, connection: ServerConnection) -> None:
         self._clients.add(connection)
-        asks: dict[int, asyncio.Task[None]] = {}
-        warming = asyncio.create_task(self._pool.warm())
+        self._pool.warm()
+        questions: dict[int, asyncio.Task[None]] = {}
         try:
             async for data in connection:
                 frame = p.unpack(_bytes(data))
                 assert isinstance(frame, p.Ask)
                 if isinstance(frame.request, p.CancelQuestion):
-                    if frame.request.ask in asks:
-                        asks[frame.request.ask].cancel()
+                    if (question := questions.pop(frame.request.ask, None)) is not None:
+                        question.cancel()
                     await connection.send(p.pack(p.Answer(id=frame.id, body=p.Done())))
                     continue
-                asks[frame.id] = asyncio.create_task(self._answer(connection, frame, asks))
+                task = asyncio.create_task(self._answer(connection, frame, questions))
+                self._answering.add(task)
+                task.add_done_callback(self._answering.discard)
+                if isinstance(frame.request, p.Question):
+                    questions[frame.id] = task
         except ConnectionClosed:
             pass
         finally:
-            for task in list(asks.values()):
+            # Nobody waits for these answers. Changes that were asked for are still made.
+            for task in list(questions.values()):
                 task.cancel()
             self._clients.discard(connection)
             self._watchers.discard(connection)
-            await warming
 
     async def _answer(
-        self, connection: ServerConnection, ask: p.Ask, asks: dict[int, asyncio.Task[None]]
+        self, connection: ServerConnection, ask: p.Ask, questions: dict[int, asyncio.Task[None]]
     ) -> None:
         reply: p.Answer | p.Refusal
         try:
@@ -147,7 +155,7 @@ class Daemon:
             log.exception("could not answer %s", type(ask.request).__name__)
             what = f"{type(error).__name__}: {error}"
             reply = p.Refusal(id=ask.id, what=what, bug=True, trace=traceback.format_exc())
-        asks.pop(ask.id, None)
+        questions.pop(ask.id, None)
         with contextlib.suppress(ConnectionClosed):
             await connection.send(p.pack(reply))
 
@@ -158,6 +166,7 @@ class Daemon:
         match request:
             case p.Submit(spec=spec):
                 check(spec, self._workspace)
+                check_pending(spec, self._ledger.pending(), self._workspace)
                 return self._queue.submit(spec)
             case p.CancelJob(id=id):
                 return await self._queue.cancel(id)

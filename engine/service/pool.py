@@ -10,14 +10,14 @@ import contextlib
 import os
 import secrets
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
-from engine.service.protocol import Frame, pack, unpack
+from engine.errors import UserError
+from engine.service.protocol import Abandon, Frame, pack, unpack
 from engine.workspace.folders import Workspace
 
 TOKEN = "BRAINSURG_WORKER_TOKEN"
@@ -57,14 +57,17 @@ class Worker:
             with contextlib.suppress(ConnectionClosed):
                 await connection.send(pack(frame))
 
-    async def frames(self) -> AsyncIterator[Frame]:
-        """What the worker says, until it is gone."""
+    async def receive(self) -> Frame | None:
+        """The next thing that the worker says, None when it is gone. Cancelling loses nothing."""
         connection = await self._reach()
-        if connection is not None:
-            with contextlib.suppress(ConnectionClosed):
-                async for data in connection:
-                    assert isinstance(data, bytes)
-                    yield unpack(data)
+        if connection is None:
+            return None
+        try:
+            data = await connection.recv()
+        except ConnectionClosed:
+            return None
+        assert isinstance(data, bytes)
+        return unpack(data)
 
     async def ended(self) -> int:
         """Wait for the process to end; its exit status, negative for a signal."""
@@ -79,8 +82,18 @@ class Worker:
             self._process.kill()
         await self._process.wait()
 
+    async def dismiss(self, grace: float) -> None:
+        """Ask the work to give up; kill the process if it has not ended after `grace` seconds."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(grace):
+                await self.send(Abandon())
+                await self._process.wait()
+        await self.end()
+
     async def _reach(self) -> ServerConnection | None:
         """The connection, or None if the process ended before it opened one."""
+        if self._connection.done():
+            return self._connection.result()
         over = asyncio.ensure_future(self._process.wait())
         first: list[asyncio.Future[Any]] = [over, self._connection]
         try:
@@ -100,6 +113,7 @@ class Pool:
         self._spare: Worker | None = None
         self._refill: asyncio.Task[None] | None = None
         self._one_at_a_time = asyncio.Lock()
+        self._closed = False
 
     @property
     def workers(self) -> list[Worker]:
@@ -111,34 +125,41 @@ class Pool:
         """The worker that was started with this token."""
         return self._workers.get(token)
 
-    async def warm(self) -> None:
-        """See to it that there is a spare."""
-        async with self._one_at_a_time:
-            await self._ready()
+    def warm(self, after: float = 0.0) -> None:
+        """See to it that there is a spare, in `after` seconds."""
+        if self._refill is None or self._refill.done():
+            self._refill = asyncio.create_task(self._warm(after))
 
     async def take(self, doing: str, log: str) -> Worker:
-        """A worker that nobody else uses; what it prints from now on is in the log of that name."""
+        """A worker that nobody else uses; what it prints from now on is in the log of that name.
+
+        Raises UserError when the pool is closed.
+        """
         async with self._one_at_a_time:
             worker, self._spare = await self._ready(), None
         worker.doing = doing
-        worker.log = worker.log.rename(self._workspace.logs / f"{log}.log")
-        if self._refill is None or self._refill.done():
-            self._refill = asyncio.create_task(self._warm_later())
+        with contextlib.suppress(FileNotFoundError):  # somebody tidied the logs up
+            worker.log = worker.log.rename(self._workspace.logs / f"{log}.log")
+        self.warm(after=REFILL_AFTER)
         return worker
 
     async def close(self) -> None:
-        """Kill every worker."""
-        if self._refill is not None:
-            self._refill.cancel()
+        """Kill every worker; there will be no other."""
+        async with self._one_at_a_time:
+            self._closed = True
         await asyncio.gather(*(worker.end() for worker in self.workers))
         if self._spare is not None:
             self._spare.log.unlink(missing_ok=True)
 
-    async def _warm_later(self) -> None:
-        await asyncio.sleep(REFILL_AFTER)
-        await self.warm()
+    async def _warm(self, after: float) -> None:
+        await asyncio.sleep(after)
+        async with self._one_at_a_time:
+            if not self._closed:
+                await self._ready()
 
     async def _ready(self) -> Worker:
+        if self._closed:
+            raise UserError("The engine is ending.")
         if self._spare is None or not self._spare.alive:
             self._spare = await self._start()
         return self._spare

@@ -5,7 +5,8 @@ is ended when nobody has asked for a while, because ending a process is how memo
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import itertools
+from collections.abc import Callable
 
 from engine.errors import UserError
 from engine.service.faults import EngineFault
@@ -14,7 +15,6 @@ from engine.service.protocol import (
     Abandon,
     Answer,
     Ask,
-    Frame,
     Noted,
     Progressed,
     Question,
@@ -36,7 +36,7 @@ class Questions:
         self._pool = pool
         self._one_at_a_time = asyncio.Lock()
         self._worker: Worker | None = None
-        self._frames: AsyncIterator[Frame] | None = None
+        self._ids = itertools.count(1)
         self._expiry: asyncio.TimerHandle | None = None
 
     async def ask(
@@ -49,12 +49,16 @@ class Questions:
         """
         async with self._one_at_a_time:
             self._keep()
+            worker = await self._session()
+            ask = Ask(id=next(self._ids), request=question)
             try:
-                worker = await self._session()
-                await worker.send(Ask(id=0, request=question))
-                return await self._reply(report)
+                await worker.send(ask)
+                return await self._reply(worker, ask.id, report)
             except asyncio.CancelledError:
-                await self._give_up()
+                await self._give_up(worker, ask.id)
+                raise
+            except EngineFault:
+                await worker.end()  # a bug may have left it, or its GPU, in any state
                 raise
             finally:
                 self._keep()
@@ -62,37 +66,35 @@ class Questions:
     async def _session(self) -> Worker:
         if self._worker is None or not self._worker.alive:
             self._worker = await self._pool.take("session", log="session")
-            self._frames = self._worker.frames()
         return self._worker
 
-    async def _reply(self, report: Callable[[Progressed | Noted], None]) -> ReplyBody:
-        assert self._worker is not None
-        assert self._frames is not None
-        async for frame in self._frames:
+    async def _reply(
+        self, worker: Worker, id: int, report: Callable[[Progressed | Noted], None]
+    ) -> ReplyBody:
+        while (frame := await worker.receive()) is not None:
             match frame:
                 case Report(body):
                     report(body)
-                case Answer(body=body):
+                case Answer(body=body) if frame.id == id:
                     return body
-                case Refusal(bug=True):
+                case Refusal(bug=True) if frame.id == id:
                     raise EngineFault(frame.what, frame.trace)
-                case Refusal():
+                case Refusal() if frame.id == id:
                     raise UserError(frame.what, frame.do)
-        status = await self._worker.ended()
+        status = await worker.ended()
         raise UserError(
             f"The worker that held the model ended (status {status}) before it had an answer;"
             " when nobody killed it by hand, the machine ran out of memory.",
-            f"Its log is {self._worker.log}.",
+            f"Its log is {worker.log}.",
         )
 
-    async def _give_up(self) -> None:
-        if self._worker is None or not self._worker.alive:
-            return
-        await self._worker.send(Abandon())
+    async def _give_up(self, worker: Worker, id: int) -> None:
         try:
-            await asyncio.wait_for(self._reply(lambda _: None), GRACE)
+            async with asyncio.timeout(GRACE):
+                await worker.send(Abandon())
+                await self._reply(worker, id, lambda _: None)
         except (TimeoutError, EngineFault):
-            await self._worker.end()
+            await worker.end()
         except UserError:
             return
 

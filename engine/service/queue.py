@@ -1,11 +1,12 @@
 """The job queue: one job runs at a time, in a worker of its own.
 
 A paused job keeps its worker and its memory, and the next one may start; when it is resumed it
-goes on at once, beside whatever runs by then. Whatever becomes of a
-worker (an error, a kill, no memory), its job ends in a state that says so, and the queue goes on.
+goes on at once, beside whatever runs by then. Whatever becomes of a worker (an error, a kill, no
+memory), its job ends in a state that says so, and the queue goes on.
 """
 
 import asyncio
+import logging
 import signal
 from collections.abc import Callable
 
@@ -23,10 +24,16 @@ from engine.jobs.events import (
 from engine.jobs.ledger import Ledger
 from engine.jobs.specs import JobResult, JobSpec
 from engine.service.pool import Pool, Worker
-from engine.service.protocol import Abandon, Finished, Pause, Refusal, Report, Resume, Run
+from engine.service.protocol import Finished, Pause, Refusal, Report, Resume, Run
+from engine.workspace.folders import Workspace
 
 CANCEL_GRACE = 0.6
 """Seconds between asking a worker to give up and killing it."""
+
+Outcome = tuple[str, str, JobResult | None]
+"""The state in which a job ended, why it failed, and what it made."""
+
+log = logging.getLogger("engine")
 
 
 class Queue:
@@ -34,6 +41,7 @@ class Queue:
 
     def __init__(
         self,
+        workspace: Workspace,
         ledger: Ledger,
         pool: Pool,
         *,
@@ -41,6 +49,7 @@ class Queue:
         changed: Callable[[], None],
     ) -> None:
         """`tell` hears every event; `changed` is called when a job has left something behind."""
+        self._workspace = workspace
         self._ledger = ledger
         self._pool = pool
         self._tell = tell
@@ -48,6 +57,7 @@ class Queue:
         self._running: dict[int, asyncio.Task[None]] = {}
         self._workers: dict[int, Worker] = {}
         self._cancelled: set[int] = set()
+        self._closed = False
 
     @property
     def busy(self) -> bool:
@@ -63,6 +73,8 @@ class Queue:
 
     def pump(self) -> None:
         """Start the next job if none is running."""
+        if self._closed:
+            return
         waiting = self._ledger.in_state(QUEUED)
         if waiting and not self._ledger.in_state(RUNNING):
             job = waiting[0]
@@ -75,12 +87,7 @@ class Queue:
         if job.state == QUEUED:
             self._tell(self._ledger.change(id, CANCELLED))
         else:
-            self._cancelled.add(id)
-            worker = self._workers.get(id)
-            if worker is not None:
-                await worker.send(Abandon())
-                await worker.end(CANCEL_GRACE)
-            await self._running[id]
+            await self._stop(id)
         return self._ledger.get(id)
 
     async def pause(self, id: int) -> JobInfo:
@@ -89,8 +96,10 @@ class Queue:
             raise UserError(f"Job {id} is not running.")
         if id not in self._workers:
             raise UserError(f"Job {id} is only starting.", "Pause it in a moment.")
-        await self._workers[id].send(Pause())
-        self._tell(self._ledger.change(id, PAUSED, pid=self._workers[id].pid))
+        worker = self._workers[id]
+        # Written down before it is sent: the job may end while we wait for the sending.
+        self._tell(self._ledger.change(id, PAUSED, pid=worker.pid))
+        await worker.send(Pause())
         self.pump()
         return self._ledger.get(id)
 
@@ -98,14 +107,15 @@ class Queue:
         """Let a paused job go on. UserError if it isn't paused."""
         if self._ledger.get(id).state != PAUSED:
             raise UserError(f"Job {id} is not paused.")
-        await self._workers[id].send(Resume())
-        self._tell(self._ledger.change(id, RUNNING, pid=self._workers[id].pid))
+        worker = self._workers[id]
+        self._tell(self._ledger.change(id, RUNNING, pid=worker.pid))
+        await worker.send(Resume())
         return self._ledger.get(id)
 
     async def close(self) -> None:
         """Cancel what runs; what waits stays queued for the next daemon."""
-        for id in list(self._running):
-            await self.cancel(id)
+        self._closed = True
+        await asyncio.gather(*map(self._stop, list(self._running)))
 
     def _not_over(self, id: int) -> JobInfo:
         job = self._ledger.get(id)
@@ -113,29 +123,46 @@ class Queue:
             raise UserError(f"Job {id} is over already: it is {job.state}.")
         return job
 
-    async def _run(self, job: JobInfo) -> None:
-        state, error, result = FAILED, "The engine could not start a worker.", None
-        try:
-            worker = self._workers[job.id] = await self._pool.take(
-                f"job {job.id}", log=f"job-{job.id}"
-            )
-            if job.id not in self._cancelled:
-                self._tell(self._ledger.change(job.id, RUNNING, pid=worker.pid))
-                await worker.send(Run(job=job.id, spec=job.spec))
-                state, error, result = await self._follow(job.id, worker)
-            await worker.end(CANCEL_GRACE)
-        finally:
-            if job.id in self._cancelled and state != DONE:
-                state, error = CANCELLED, ""
-            self._cancelled.discard(job.id)
-            self._workers.pop(job.id, None)
-            self._running.pop(job.id, None)
-            self._tell(self._ledger.change(job.id, state, error=error, result=result))
-            self._changed()
-            self.pump()
+    async def _stop(self, id: int) -> None:
+        """Return when a job that has a task is over, within about a second."""
+        running = self._running[id]
+        self._cancelled.add(id)
+        worker = self._workers.get(id)
+        if worker is not None:
+            await worker.dismiss(CANCEL_GRACE)
+        await asyncio.wait([running])
 
-    async def _follow(self, id: int, worker: Worker) -> tuple[str, str, JobResult | None]:
-        async for frame in worker.frames():
+    async def _run(self, job: JobInfo) -> None:
+        try:
+            state, error, result = await self._in_worker(job)
+        except Exception as bug:  # whatever it was, the queue goes on
+            log.exception("job %d could not be run", job.id)
+            state, error, result = FAILED, f"The engine could not run it: {bug}", None
+        if state != DONE and len(self._running) == 1:  # nobody else writes
+            await asyncio.to_thread(self._workspace.sweep)
+        if state != DONE and job.id in self._cancelled:
+            state, error = CANCELLED, ""
+        self._cancelled.discard(job.id)
+        self._workers.pop(job.id, None)
+        self._running.pop(job.id, None)
+        self._tell(self._ledger.change(job.id, state, error=error, result=result))
+        self._changed()
+        self.pump()
+
+    async def _in_worker(self, job: JobInfo) -> Outcome:
+        worker = await self._pool.take(f"job {job.id}", log=f"job-{job.id}")
+        self._workers[job.id] = worker
+        try:
+            if job.id in self._cancelled:
+                return CANCELLED, "", None
+            self._tell(self._ledger.change(job.id, RUNNING, pid=worker.pid))
+            await worker.send(Run(job=job.id, spec=job.spec))
+            return await self._follow(job.id, worker)
+        finally:
+            await worker.end(CANCEL_GRACE)
+
+    async def _follow(self, id: int, worker: Worker) -> Outcome:
+        while (frame := await worker.receive()) is not None:
             match frame:
                 case Report(body):
                     self._tell(self._ledger.record(id, body))

@@ -40,7 +40,6 @@ def serve(connection: ClientConnection, workspace: Workspace) -> None:
     session = Session(workspace, reporter)
     while True:
         work = inbox.get()
-        reporter.renew()
         connection.send(p.pack(_outcome(work, session)))
         if isinstance(work, p.Run):
             return
@@ -73,6 +72,7 @@ def _listen(
             assert isinstance(data, bytes)
             match p.unpack(data):
                 case p.Run() | p.Ask() as work:
+                    reporter.renew()  # here, not where it begins: its Abandon may come before that
                     inbox.put(work)
                 case p.Pause():
                     reporter.pause()

@@ -5,6 +5,9 @@ from collections.abc import Awaitable, Callable
 
 import psutil
 
+from engine.service import protocol as p
+from engine.service.client import Client
+
 
 async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 30.0) -> None:
     """Wait until `condition` holds; fail the test if it doesn't come to that."""
@@ -19,3 +22,13 @@ def alive(pid: int) -> bool:
         return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
+
+
+async def finished(client: Client, id: int, seconds: float = 120.0) -> p.JobInfo:
+    """The job, when it is over."""
+
+    async def over() -> bool:
+        return (await client.ask(p.GetJob(id=id))).over
+
+    await until(over, seconds)
+    return await client.ask(p.GetJob(id=id))

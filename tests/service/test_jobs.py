@@ -12,7 +12,7 @@ import pytest
 from engine.errors import UserError
 from engine.service import protocol as p
 from engine.service.client import Client, connect
-from tests.service.real_engine import alive, until
+from tests.service.real_engine import alive, finished, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -25,16 +25,6 @@ def texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("texts") / "texts.json"
     path.write_text(json.dumps([f"Story {i}: once there was a dog named {i}." for i in range(40)]))
     return path
-
-
-async def finished(client: Client, id: int, seconds: float = 120.0) -> p.JobInfo:
-    """The job, when it is over."""
-
-    async def over() -> bool:
-        return (await client.ask(p.GetJob(id=id))).over
-
-    await until(over, seconds)
-    return await client.ask(p.GetJob(id=id))
 
 
 async def training(client: Client, name: str, tokens: int = ENDLESS) -> p.JobInfo:
@@ -170,3 +160,31 @@ async def test_a_killed_worker_fails_its_job_and_the_next_one_runs(client: Clien
 async def test_a_name_is_free_again_after_a_failure(client: Client) -> None:
     job = await training(client, "killed", tokens=2000)
     assert (await finished(client, job.id)).state == "done"
+
+
+async def test_jobs_that_waited_are_done_by_the_next_engine(client: Client, root: Path) -> None:
+    running = await training(client, "interrupted")
+    spec = p.Train(name="patient", activations="short", width=64, k=4, tokens=2000, batch=64)
+    waiting = await client.ask(p.Submit(spec=spec))
+    await client.ask(p.Stop())
+    async for _ in client.news():  # until the engine hangs up
+        pass
+    async with await connect(root) as again:
+        assert (await again.ask(p.GetJob(id=running.id))).state == "cancelled"
+        assert (await finished(again, waiting.id)).state == "done"
+
+
+async def test_a_job_can_be_cancelled_by_two_at_once_and_by_one_who_leaves(
+    client: Client, root: Path
+) -> None:
+    job = await training(client, "twice")
+    async with await connect(root) as other:
+        both = (c.ask(p.CancelJob(id=job.id)) for c in (client, other))
+        assert [j.state for j in await asyncio.gather(*both)] == ["cancelled"] * 2
+    job = await training(client, "left")
+    leaving = await connect(root)
+    asking = asyncio.create_task(leaving.ask(p.CancelJob(id=job.id)))
+    await asyncio.sleep(0.05)
+    asking.cancel()
+    await leaving.close()
+    assert (await finished(client, job.id, 2.0)).state == "cancelled"
