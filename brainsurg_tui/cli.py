@@ -3,7 +3,9 @@
 Exit status: 0 done, 1 it failed (one sentence on stderr), 2 wrong usage, 130 interrupted.
 """
 
+import os
 import sys
+import traceback
 from importlib.metadata import version
 
 from cyclopts import App, CycloptsError, UnusedCliTokensError
@@ -50,7 +52,13 @@ def open_app(*, common: Common | None = None) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run `brainsurg` with `arguments` (None: those of the command line), and exit."""
-    sys.exit(_status(sys.argv[1:] if arguments is None else arguments))
+    status = _status(sys.argv[1:] if arguments is None else arguments)
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads has seen enough; Python would complain at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = status or 1
+    sys.exit(status)
 
 
 def _status(arguments: list[str]) -> int:
@@ -66,7 +74,7 @@ def _status(arguments: list[str]) -> int:
         return _failed("The engine ended before it had answered.", arguments)
     except EngineFault as error:
         if "--debug" in arguments:
-            print(error.trace, file=sys.stderr)
+            _print_safely(error.trace)
         return _failed(f"The engine failed: {error.what}", arguments)
     except KeyboardInterrupt:
         return 130
@@ -82,8 +90,11 @@ def _wrong(sentence: str) -> int:
 
 def _failed(sentence: str, arguments: list[str]) -> int:
     if "--debug" in arguments and sys.exc_info()[0] is not None:
-        import traceback
-
-        traceback.print_exc()
+        _print_safely(traceback.format_exc())
     print(f"brainsurg: {visible(sentence)}", file=sys.stderr)
     return 1
+
+
+def _print_safely(trace: str) -> None:
+    for line in trace.splitlines():
+        print(visible(line), file=sys.stderr)

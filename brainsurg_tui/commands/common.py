@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -9,8 +10,9 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import msgspec
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 
+from brainsurg_tui.widgets.visible import visible
 from engine.service.client import Client, connect
 
 R = TypeVar("R")
@@ -31,7 +33,7 @@ class Common:
     """Print one JSON document on stdout, and nothing else there."""
     device: str = "auto"
     """auto, cpu, cuda or cuda:N."""
-    seed: int = 0
+    seed: Annotated[int, Parameter(validator=validators.Number(gte=0, lt=2**63))] = 0
     """Seeds every random choice."""
     debug: Annotated[bool, Parameter(negative="")] = False
     """Show the traceback when something fails."""
@@ -48,9 +50,19 @@ class Common:
     def tell(self, result: msgspec.Struct | dict[str, Any], show: Callable[[], None]) -> None:
         """Print `result`: as JSON if that was asked for, else as `show` does it."""
         if self.json:
-            sys.stdout.write(msgspec.json.encode(plain(result)).decode() + "\n")
+            sys.stdout.write(json_document(plain(result)) + "\n")
         else:
             show()
+
+
+def json_document(value: Any) -> str:
+    """JSON in one line that a terminal may be shown: what it would obey or hide is escaped."""
+    text = msgspec.json.encode(value).decode()
+    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+_UNSAFE = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+"""C1 controls (0x9B alone begins an escape sequence), bidirectional and zero-width characters."""
 
 
 def plain(value: Any) -> Any:
@@ -69,7 +81,7 @@ def _untagged(value: Any) -> Any:
 
 def absolute(path: Path) -> str:
     """A path that means the same in the engine's process."""
-    return os.path.abspath(path.expanduser())
+    return os.path.abspath(os.path.expanduser(path))
 
 
 def model_source(model: str) -> str:
@@ -80,5 +92,5 @@ def model_source(model: str) -> str:
 
 def wrong_usage(text: str) -> NoReturn:
     """Say what is wrong with how the command was called, and end with status 2."""
-    print(f"brainsurg: {text}", file=sys.stderr)
+    print(f"brainsurg: {visible(text)}", file=sys.stderr)
     raise SystemExit(2)

@@ -1,7 +1,6 @@
 """`engine`: the daemon of a workspace."""
 
 import asyncio
-import time
 
 from cyclopts import App
 
@@ -52,11 +51,10 @@ async def _stop(common: Common) -> bool:
         return False
     async with client:
         await client.ask(p.Stop())
-    deadline = time.monotonic() + STOP_TIMEOUT
-    while time.monotonic() < deadline:
-        again = await attach(common.workspace)
-        if again is None:
-            return True
-        await again.close()
-        await asyncio.sleep(0.05)
-    raise UserError(f"The engine did not end within {STOP_TIMEOUT:.0f} seconds.")
+        try:
+            async with asyncio.timeout(STOP_TIMEOUT):
+                async for _ in client.news():  # it hangs up when its jobs and workers have ended
+                    pass
+        except TimeoutError:
+            raise UserError(f"The engine did not end within {STOP_TIMEOUT:.0f} seconds.") from None
+    return True

@@ -5,8 +5,8 @@ import sys
 from typing import TypeVar
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 from brainsurg_tui.commands.common import Common
 from brainsurg_tui.widgets.visible import visible
@@ -26,7 +26,7 @@ class Follower:
     def __init__(self) -> None:
         console = Console(file=sys.stderr)
         self._bar = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
             TaskProgressColumn(),
             TextColumn("{task.fields[figures]}"),
@@ -48,14 +48,14 @@ class Follower:
         """Show what happened."""
         match body:
             case p.Noted(text=text):
-                self._bar.console.print(escape(visible(text)), style="yellow")
+                self._bar.console.print(Text(visible(text), "yellow"))
             case p.Progressed():
                 figures = " ".join(
                     f"{name} {body.metrics[name]:.3g}" for name in _SHOWN if name in body.metrics
                 )
                 self._bar.update(
                     self._task,
-                    description=body.phase,
+                    description=visible(body.phase),  # it may name a model
                     completed=body.done,
                     total=body.total,
                     figures=figures or (f"{body.rate:,.0f} {body.unit}/s" if body.rate else ""),
@@ -70,12 +70,13 @@ async def run_job(client: Client, spec: p.JobSpec) -> p.JobResult:
     Raises UserError with the job's own sentence if it fails. Interrupting cancels the job.
     """
     await client.ask(p.Watch())
-    job = await client.ask(p.Submit(spec=spec))
+    submitting = asyncio.create_task(client.ask(p.Submit(spec=spec)))
     try:
+        job = await asyncio.shield(submitting)
         return await follow(client, job)
     except asyncio.CancelledError:
         # Ctrl-C means this job; the end of the terminal (SIGHUP) does not, and never comes here.
-        await client.ask(p.CancelJob(id=job.id))
+        await client.ask(p.CancelJob(id=(await submitting).id))
         raise
 
 
@@ -86,17 +87,20 @@ async def follow(client: Client, job: p.JobInfo) -> p.JobResult:
         for event in past.events:
             follower.hear(event.body)
         seen = past.events[-1].seq if past.events else 0
-        job = await client.ask(p.GetJob(id=job.id))
-        if not job.over:
+        if not any(map(_is_end, past.events)):
             async for news in client.news():
                 if isinstance(news, p.Event) and news.job == job.id and news.seq > seen:
                     follower.hear(news.body)
-                    if isinstance(news.body, p.StateChanged) and news.body.state in p.ENDED:
+                    if _is_end(news):
                         break
-            job = await client.ask(p.GetJob(id=job.id))
+    job = await client.ask(p.GetJob(id=job.id))
     if job.result is None:
         raise UserError(job.error or f"Job {job.id} is {job.state}.")
     return job.result
+
+
+def _is_end(event: p.Event) -> bool:
+    return isinstance(event.body, p.StateChanged) and event.body.state in p.ENDED
 
 
 async def ask_long(client: Client, request: p.Reply[R]) -> R:

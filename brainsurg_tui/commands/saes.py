@@ -2,12 +2,11 @@
 
 from typing import Annotated, Literal
 
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 
 from brainsurg_tui.commands import tables
 from brainsurg_tui.commands.common import Common
 from brainsurg_tui.commands.following import run_job, submit
-from engine.errors import UserError
 from engine.service import protocol as p
 from engine.service.client import Client
 
@@ -96,7 +95,7 @@ def scan(
 def features(
     sae: str,
     *,
-    top: int = 5,
+    top: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 5,
     by: Literal["max", "mean", "density", "documents", "selectivity", "activity"] = "max",
     filter: str = "",
     common: Common | None = None,
@@ -125,12 +124,9 @@ def features(
 
 
 async def ensure_scanned(client: Client, sae: str, common: Common) -> None:
-    """Scan an SAE that has no catalogue yet."""
+    """Scan an SAE that has no catalogue yet; one that is not there is the next request's to say."""
     contents = await client.ask(p.GetContents())
-    known = {info.name: info for info in contents.saes}
-    if sae not in known:
-        raise UserError(f"There is no SAE {sae!r}.", "Make one with: brainsurg train")
-    if not known[sae].scanned:
+    if any(info.name == sae and not info.scanned for info in contents.saes):
         await run_job(client, p.Scan(sae=sae, device=common.device, seed=common.seed))
 
 

@@ -225,6 +225,35 @@ def test_mistakes_are_one_sentence(
     assert "no job 999" in fails("jobs", "cancel", 999)
 
 
+def test_activations_that_do_not_fit_or_are_damaged_are_one_sentence_and_hide_nothing(
+    brainsurg: Runner, tmp_path: Path, sae: dict[str, Any]
+) -> None:
+    little = ("--prompts", _prompt(tmp_path))
+    brainsurg.json("capture", "wide", "--model", "demo", "--site", "resid_post.0", *little)
+    wrong = brainsurg.fails("scan", "sae", "--activations", "wide")
+    assert "64 wide" in wrong
+    shard = next((brainsurg.workspace / "activations" / "wide").glob("*.safetensors"))
+    shard.write_bytes(shard.read_bytes()[:-100])
+    assert shard.name in brainsurg.fails("train", "x", "--activations", "wide")
+    assert shard.name in brainsurg.fails("export-activations", "wide", tmp_path / "out")
+    (brainsurg.workspace / "activations" / "wide" / "manifest.json").write_text("{")
+    assert "wide" in brainsurg.fails("summary", "wide")
+    assert brainsurg.json("features", "sae", "--top", 1)["features"]
+
+
+def test_a_prompt_with_escape_sequences_is_shown_and_never_obeyed(
+    brainsurg: Runner, sae: dict[str, Any]
+) -> None:
+    hostile = "The [bold]dog[/] \x1b[2J\x1b]0;owned\x07\u202e ran"
+    clamp = ("clamp", "sae", "--feature", 3, "--nulls", 2, "--generate", 3, "--prompt", hostile)
+    for view in ("model", "reconstruction"):
+        shown = brainsurg(*clamp, "--view", view)
+        assert shown.returncode == 0, shown.stderr
+        assert "[bold]dog[/]" in shown.stdout
+        assert not {"\x1b", "\x07", "\u202e"} & set(shown.stdout + shown.stderr)
+    assert brainsurg.json(*clamp)["prompts"][0]["prompt"] == hostile
+
+
 def _prompt(folder: Path) -> Path:
     path = folder / "prompt.txt"
     path.write_text("Once upon a time\n")
@@ -244,6 +273,8 @@ def _little(folder: Path) -> tuple[object, ...]:
         ("train", "x", "--activations", "a", "--arch", "vanilla"),
         ("clamp", "sae", "--feature", "1", "--prompt", "a", "--ablate", "--value", "3"),
         ("clamp", "sae", "--feature", "1", "--prompt", "a", "--positions", "x"),
+        ("features", "sae", "--top", "0"),
+        ("scan", "sae", "--seed", "-1"),
     ],
 )
 def test_wrong_usage_is_status_two(brainsurg: Runner, words: tuple[str, ...]) -> None:
