@@ -5,81 +5,21 @@ the configuration are looked up in it by id. What is done is in `wishes`, for wh
 else it is the method `action_<id>` of the workbench or of a pane, without the digit at its end.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 from textual.binding import Binding, BindingType
 
+from brainsurg_tui.action import (
+    Action,
+    connected,
+    has_activations,
+    has_edits,
+    has_feature,
+    has_features,
+    has_prompts,
+    has_running_job,
+    has_running_work,
+    has_sae,
+)
 from brainsurg_tui.state import State
-from brainsurg_tui.wishes import WISHES
-
-
-def _always(state: State) -> bool:
-    return True
-
-
-def _connected(state: State) -> bool:
-    return state.connection == "connected"
-
-
-def _has_activations(state: State) -> bool:
-    return _connected(state) and bool(state.contents.activations)
-
-
-def _has_sae(state: State) -> bool:
-    return _connected(state) and bool(state.contents.saes)
-
-
-def _has_prompts(state: State) -> bool:
-    return _connected(state) and bool(state.contents.prompts)
-
-
-def _has_features(state: State) -> bool:
-    return _connected(state) and state.table is not None
-
-
-def _has_feature(state: State) -> bool:
-    return _has_features(state) and state.feature is not None
-
-
-def _has_edits(state: State) -> bool:
-    return _connected(state) and bool(state.trial.edits)
-
-
-def _has_running_job(state: State) -> bool:
-    return _connected(state) and bool(state.running())
-
-
-def _has_running_work(state: State) -> bool:
-    return _has_running_job(state) or (_connected(state) and state.clamping is not None)
-
-
-@dataclass(frozen=True)
-class Action:
-    """Something that the user can do."""
-
-    id: str
-    title: str
-    """What it does in a few words, for the palette."""
-    help: str
-    """What it does in a sentence."""
-    keys: str = ""
-    """Its default keys, separated by commas; none: it is only in the palette."""
-    home: str = "app"
-    """`app`, `bench`, or the pane whose focus gives the keys this meaning."""
-    hint: str = ""
-    """One word for the hint line."""
-    possible: Callable[[State], bool] = _always
-    """Whether it can be done now."""
-
-    @property
-    def call(self) -> str:
-        """The action as Textual calls it: `app.do('train')`, `pane(3)`, `zoom`."""
-        if self.id in WISHES:
-            return f"app.do('{self.id}')"
-        name, _, argument = self.id.rpartition("_")
-        return f"{name}({argument})" if argument.isdigit() else self.id
-
 
 ACTIONS: tuple[Action, ...] = (
     # The chain
@@ -89,7 +29,7 @@ ACTIONS: tuple[Action, ...] = (
         "Run a model over prompts or text and keep what its layers compute.",
         "C",
         hint="capture",
-        possible=_connected,
+        possible=connected,
     ),
     Action(
         "train",
@@ -97,7 +37,7 @@ ACTIONS: tuple[Action, ...] = (
         "Train a sparse autoencoder on an activation set.",
         "T",
         hint="train",
-        possible=_has_activations,
+        possible=has_activations,
     ),
     Action(
         "scan",
@@ -105,7 +45,7 @@ ACTIONS: tuple[Action, ...] = (
         "Find out what every feature of an SAE answers to.",
         "S",
         hint="scan",
-        possible=_has_sae,
+        possible=has_sae,
     ),
     Action(
         "clamp",
@@ -113,21 +53,21 @@ ACTIONS: tuple[Action, ...] = (
         "Hold the selected or marked features at a value inside the model; see what changes.",
         "c",
         hint="clamp",
-        possible=_has_feature,
+        possible=has_feature,
     ),
     Action(
         "import_activations",
         "Import activations",
         "Read a folder of activations_0.pt, activations_1.pt … and metadata.json.",
         "I",
-        possible=_connected,
+        possible=connected,
     ),
     Action(
         "export_activations",
         "Export activations",
         "Write an activation set as activations_0.pt … and metadata.json.",
         "O",
-        possible=_has_activations,
+        possible=has_activations,
     ),
     Action(
         "workspace",
@@ -135,7 +75,7 @@ ACTIONS: tuple[Action, ...] = (
         "Activation sets with their figures, and SAEs: choose one to work with, or delete.",
         "w",
         hint="workspace",
-        possible=_connected,
+        possible=connected,
     ),
     # The trial
     Action(
@@ -144,23 +84,23 @@ ACTIONS: tuple[Action, ...] = (
         "Raise the strength of the edit by a step.",
         "+",
         hint="stronger",
-        possible=_has_edits,
+        possible=has_edits,
     ),
     Action(
         "weaker",
         "Clamp weaker",
         "Lower the strength of the edit by a step, through zero to its opposite.",
         "-",
-        possible=_has_edits,
+        possible=has_edits,
     ),
-    Action("zero", "Clamp at zero", "Hold the feature at zero.", "0", possible=_has_edits),
+    Action("zero", "Clamp at zero", "Hold the feature at zero.", "0", possible=has_edits),
     Action(
         "remove",
         "Remove the last edit",
         "Take the feature that was added last out of the clamp.",
         "x",
         hint="remove",
-        possible=_has_edits,
+        possible=has_edits,
     ),
     # Undo
     Action(
@@ -169,14 +109,14 @@ ACTIONS: tuple[Action, ...] = (
         "Take back the last change of a prompt or a label.",
         "u",
         hint="undo",
-        possible=lambda state: _connected(state) and bool(state.undo),
+        possible=lambda state: connected(state) and bool(state.undo),
     ),
     Action(
         "redo",
         "Redo",
         "Do again what was undone.",
         "ctrl+r",
-        possible=lambda state: _connected(state) and bool(state.redo),
+        possible=lambda state: connected(state) and bool(state.redo),
     ),
     # Jobs
     Action(
@@ -185,7 +125,7 @@ ACTIONS: tuple[Action, ...] = (
         "Stop the job chosen in the jobs pane or the running one, after asking; or the clamp.",
         "X",
         hint="cancel",
-        possible=_has_running_work,
+        possible=has_running_work,
     ),
     Action(
         "hold_job",
@@ -193,7 +133,7 @@ ACTIONS: tuple[Action, ...] = (
         "Hold the job between two steps, or let it go on.",
         "P",
         hint="pause",
-        possible=_has_running_job,
+        possible=has_running_job,
     ),
     # The program
     Action("help", "Help", "All keys that work here and now.", "?,f1", hint="help"),
@@ -256,7 +196,7 @@ ACTIONS: tuple[Action, ...] = (
         "export",
     ),
     # Panes
-    Action("add", "Prompts: add", "Add a prompt.", "a", "prompts", "add", _connected),
+    Action("add", "Prompts: add", "Add a prompt.", "a", "prompts", "add", connected),
     Action(
         "edit",
         "Prompts: edit",
@@ -264,7 +204,7 @@ ACTIONS: tuple[Action, ...] = (
         "e",
         "prompts",
         "edit",
-        _has_prompts,
+        has_prompts,
     ),
     Action(
         "delete",
@@ -273,7 +213,7 @@ ACTIONS: tuple[Action, ...] = (
         "d",
         "prompts",
         "delete",
-        _has_prompts,
+        has_prompts,
     ),
     Action(
         "sort_right",
@@ -282,7 +222,7 @@ ACTIONS: tuple[Action, ...] = (
         ">",
         "features",
         "sort",
-        _has_features,
+        has_features,
     ),
     Action(
         "sort_left",
@@ -291,12 +231,12 @@ ACTIONS: tuple[Action, ...] = (
         "<",
         "features",
         "",
-        _has_features,
+        has_features,
     ),
     Action(
-        "reverse", "Features: reverse", "Turn the order around.", "r", "features", "", _has_features
+        "reverse", "Features: reverse", "Turn the order around.", "r", "features", "", has_features
     ),
-    Action("label", "Features: label", "Name the feature.", "l", "features", "label", _has_feature),
+    Action("label", "Features: label", "Name the feature.", "l", "features", "label", has_feature),
     Action(
         "earlier",
         "Snippets: feature before",
@@ -304,10 +244,10 @@ ACTIONS: tuple[Action, ...] = (
         "[",
         "snippets",
         "before",
-        _has_feature,
+        has_feature,
     ),
     Action(
-        "later", "Snippets: feature after", "Forward again.", "]", "snippets", "after", _has_feature
+        "later", "Snippets: feature after", "Forward again.", "]", "snippets", "after", has_feature
     ),
     Action(
         "operation",
@@ -316,7 +256,7 @@ ACTIONS: tuple[Action, ...] = (
         "o",
         "clamp",
         "operation",
-        _has_edits,
+        has_edits,
     ),
     Action(
         "view",
@@ -325,7 +265,7 @@ ACTIONS: tuple[Action, ...] = (
         "v",
         "clamp",
         "view",
-        _has_edits,
+        has_edits,
     ),
     Action(
         "form",
@@ -334,7 +274,7 @@ ACTIONS: tuple[Action, ...] = (
         "f",
         "clamp",
         "settings",
-        _has_edits,
+        has_edits,
     ),
     Action("metric_right", "Loss: next metric", "Draw the next metric.", ">", "loss", "metric"),
     Action("metric_left", "Loss: previous metric", "Draw the metric before.", "<", "loss"),

@@ -13,7 +13,8 @@ from textual.filter import LineFilter
 from textual.worker import WorkType
 
 from brainsurg_tui import settings as files
-from brainsurg_tui.actions import Action, bindings, key_of, possible
+from brainsurg_tui.action import Action
+from brainsurg_tui.actions import bindings, key_of, possible
 from brainsurg_tui.ascii import AsciiSigns
 from brainsurg_tui.asking import Asking, EngineFactory
 from brainsurg_tui.desks.desks import Desks
@@ -94,21 +95,9 @@ class BrainSurgery(App[None]):
 
     async def on_unmount(self) -> None:
         """Remember, and leave the engine."""
-        self._remember()
+        if self._memory_path is not None:
+            self.desks.program.remember(self._memory_path)
         await self._asking.close()
-
-    def _remember(self) -> None:
-        if self._memory_path is None:
-            return
-        self.memory.theme, self.memory.pane = self.theme, self.bench.active
-        self.memory.tables = self.bench.sortings()
-        if self.state.contents.workspace:
-            self.workspace_memory.sae = self.state.sae or ""
-            self.workspace_memory.feature = self.state.feature
-        try:
-            files.write_memory(self._memory_path, self.memory)
-        except OSError as error:
-            self.log.warning(f"nothing is remembered: {error}")
 
     @property
     def workspace_memory(self) -> WorkspaceMemory:
@@ -188,6 +177,14 @@ class BrainSurgery(App[None]):
     def action_do(self, wish: str) -> None:
         """Fulfil the wish of this id."""
         WISHES[wish](self)
+
+    async def action_quit(self) -> None:
+        """What Textual binds ctrl+q to; a running job is asked about here too."""
+        self.desks.program.quit()
+
+    def action_help_quit(self) -> None:
+        """What Textual binds ctrl+c to, for those who expect it to quit."""
+        self.say(f"{key_of('quit', self.state)} quits.")
 
     async def perform(self, action: Action) -> None:
         """Do any action of the list, as if its key had been pressed in its pane."""

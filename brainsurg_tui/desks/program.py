@@ -1,6 +1,7 @@
 """Help, messages, and the way out."""
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -10,6 +11,7 @@ from brainsurg_tui.screens.choose import Answer, Choose
 from brainsurg_tui.screens.help import Help, keys_in
 from brainsurg_tui.screens.palette import ActionProvider
 from brainsurg_tui.screens.reading import Reading
+from brainsurg_tui.settings import write_memory
 from brainsurg_tui.widgets.token_strip import TokenStrip
 from brainsurg_tui.widgets.visible import visible
 from engine.service.protocol import Snippet
@@ -54,6 +56,19 @@ class ProgramDesk:
         strip.show(snippet.tokens, snippet.activations, snippet.peak, maximum)
         title = f"Document {snippet.document}, token {snippet.position}"
         self._app.push_screen(Reading(title, strip, snippet.text))
+
+    def remember(self, path: Path) -> None:
+        """Keep for the next time what the user would have to do again."""
+        app, memory = self._app, self._app.memory
+        memory.theme, memory.pane = app.theme, app.bench.active
+        memory.tables = app.bench.sortings()
+        if app.state.contents.workspace:
+            app.workspace_memory.sae = app.state.sae or ""
+            app.workspace_memory.feature = app.state.feature
+        try:
+            write_memory(path, memory)
+        except OSError as error:
+            app.log.warning(f"nothing is remembered: {error}")
 
     def quit(self) -> None:
         """Leave; what to do with a job that runs is asked."""

@@ -60,8 +60,10 @@ class TrainDesk:
         contents = self._app.state.contents
         saes = tuple(known.name for known in contents.saes)
         sets = tuple(known.name for known in contents.activations)
+        unscanned = [known.name for known in contents.saes if not known.scanned]
+        wanted = next(reversed(unscanned), self._app.state.sae or saes[-1])
         fields = [
-            Field("sae", "SAE", self._app.state.sae or saes[-1], choices=saes, free=False),
+            Field("sae", "SAE", wanted, choices=saes, free=False),
             Field(
                 "activations",
                 "over",

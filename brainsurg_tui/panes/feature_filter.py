@@ -46,10 +46,15 @@ def features_matching(
         else:
             mask &= comparison
     if words:
-        matches = matcher(" ".join(words))
-        candidates = np.flatnonzero(mask)
-        texts = (f"{feature} {labels.get(int(feature), '')}" for feature in candidates)
-        mask[candidates] = [matches(text) for text in texts]
+        pattern = " ".join(words)
+        matches = matcher(pattern)
+        named = [feature for feature in labels if feature < count]
+        if any(character.isdigit() for character in pattern):
+            found = np.array([matches(f"{i} {labels.get(i, '')}") for i in range(count)])
+        else:  # then all without a label are alike, and there may be a million of them
+            found = np.full(count, matches(""))
+            found[named] = [matches(labels[feature]) for feature in named]
+        mask &= found
     return mask
 
 

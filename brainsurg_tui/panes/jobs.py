@@ -73,6 +73,7 @@ class JobsPane(TablePane):
             self.count_shown()
         else:
             self._select_again(before)
+        self.table.styles.height = len(self._jobs) + 2
         self._show_log()
 
     def _select_again(self, before: list[JobInfo]) -> None:

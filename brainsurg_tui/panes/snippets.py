@@ -26,7 +26,7 @@ from engine.service.protocol import FeatureDetail, Snippet
 
 
 class SnippetsPane(TablePane):
-    """One snippet a line, peak in view, shaded by activation; figures of the feature below."""
+    """One snippet a line, peak in view, shaded by activation; figures of the feature above."""
 
     heading = "Snippets"
     BINDINGS: ClassVar[list[BindingType]] = bindings("snippets")
@@ -48,9 +48,9 @@ class SnippetsPane(TablePane):
         self.facts = Note("feature-facts")
 
     def body(self) -> Iterable[Widget]:
-        """The table, and what is known of the feature."""
-        yield from super().body()
+        """What is known of the feature, and the table."""
         yield self.facts
+        yield from super().body()
 
     def show(self, state: State) -> None:
         """Show the snippets of the feature that was answered last: the old ones stay till then."""

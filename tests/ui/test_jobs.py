@@ -158,3 +158,22 @@ async def test_a_flood_of_reports_is_drawn_a_few_times_only(world: World) -> Non
             world.report(job, step)
         await user.until(lambda: "500 / 1,000" in user.text)
         assert drawn <= 3
+
+
+async def test_ctrl_q_asks_too(world: World) -> None:
+    training(world, steps=1)
+    async with open_app(world) as user:
+        await user.press("ctrl+q")
+        await user.sees("A job runs.")
+        assert user.app.is_running
+
+
+async def test_the_cursor_stays_on_its_job_when_another_is_queued(world: World) -> None:
+    for name in ("a", "b"):
+        world.finish(world.submit(p.Train(name=name, activations="acts1")).id)
+    async with open_app(world) as user:
+        await user.press("6", "down")
+        assert "train a" in user.line("▌")
+        world.submit(p.Train(name="c", activations="acts1"))
+        await user.sees("train c")
+        assert "train a" in user.line("▌")

@@ -202,3 +202,24 @@ async def test_every_action_can_be_done(world: World) -> None:
             node = user.app.bench.namespace(action.home)
             target, name, _ = user.app._parse_action(action.call, node)
             assert getattr(target, f"action_{name}", None), action.id
+
+
+async def test_a_click_on_a_tab_goes_there(world: World) -> None:
+    async with open_app(world) as user:
+        await user.pilot.click("#top-line", offset=(user.screen[0].index("4Clamp") + 1, 0))
+        await user.until(lambda: user.app.bench.active == "clamp")
+
+
+async def test_another_theme_is_chosen_and_remembered(world: World, tmp_path) -> None:
+    memory = tmp_path / "tui.json"
+    async with open_app(world, memory=memory) as user:
+        await user.press("colon")
+        await user.type("theme")
+        await user.sees("Choose a theme")
+        await user.press("enter")
+        await user.until(lambda: "theme" in user.text.lower())
+        await user.type("brain-surgery-light")
+        await user.press("enter")
+        await user.until(lambda: user.app.theme == "brain-surgery-light")
+    async with open_app(world, memory=memory) as user:
+        assert user.app.theme == "brain-surgery-light"

@@ -1,0 +1,84 @@
+"""What an action is, and when one can be done."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from brainsurg_tui.state import State
+from brainsurg_tui.wishes import WISHES
+
+
+def always(state: State) -> bool:
+    """At any time."""
+    return True
+
+
+@dataclass(frozen=True)
+class Action:
+    """Something that the user can do."""
+
+    id: str
+    title: str
+    """What it does in a few words, for the palette."""
+    help: str
+    """What it does in a sentence."""
+    keys: str = ""
+    """Its default keys, separated by commas; none: it is only in the palette."""
+    home: str = "app"
+    """`app`, `bench`, or the pane whose focus gives the keys this meaning."""
+    hint: str = ""
+    """One word for the hint line."""
+    possible: Callable[[State], bool] = always
+    """Whether it can be done now."""
+
+    @property
+    def call(self) -> str:
+        """The action as Textual calls it: `app.do('train')`, `pane(3)`, `zoom`."""
+        if self.id in WISHES:
+            return f"app.do('{self.id}')"
+        name, _, argument = self.id.rpartition("_")
+        return f"{name}({argument})" if argument.isdigit() else self.id
+
+
+def connected(state: State) -> bool:
+    """While there is an engine."""
+    return state.connection == "connected"
+
+
+def has_activations(state: State) -> bool:
+    """While there is something to train on."""
+    return connected(state) and bool(state.contents.activations)
+
+
+def has_sae(state: State) -> bool:
+    """While there is an SAE."""
+    return connected(state) and bool(state.contents.saes)
+
+
+def has_prompts(state: State) -> bool:
+    """While there is a prompt."""
+    return connected(state) and bool(state.contents.prompts)
+
+
+def has_features(state: State) -> bool:
+    """While a feature table is there."""
+    return connected(state) and state.table is not None
+
+
+def has_feature(state: State) -> bool:
+    """While a feature is selected."""
+    return has_features(state) and state.feature is not None
+
+
+def has_edits(state: State) -> bool:
+    """While a clamp is prepared."""
+    return connected(state) and bool(state.trial.edits)
+
+
+def has_running_job(state: State) -> bool:
+    """While a job runs or waits."""
+    return connected(state) and bool(state.running())
+
+
+def has_running_work(state: State) -> bool:
+    """While a job runs or waits, or a clamp does."""
+    return has_running_job(state) or (connected(state) and state.clamping is not None)
