@@ -65,14 +65,19 @@ def write_whole(path: Path, data: bytes) -> None:
 def whole_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
     """Yield a temporary folder; when the block ends well, it becomes `path`.
 
-    Raises UserError if `path` exists and `replace` is false, before the block or, if somebody else
-    made it meanwhile, after it. With `replace` the old folder is moved aside first and removed
-    last, so that one of the two is always there.
+    Raises UserError where nothing can be written, and if `path` exists and `replace` is false:
+    before the block or, if somebody else made it meanwhile, after it. With `replace` the old
+    folder is moved aside first and removed last, so that one of the two is always there.
     """
     if not replace:
         _check_absent(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    except OSError as error:
+        raise UserError(
+            f"{path} can't be written: {error.strerror}.", "Name another place."
+        ) from error
     aside = temporary.with_name(temporary.name + ".old")
     try:
         yield temporary

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import itertools
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -163,9 +164,10 @@ async def _attach(workspace: Workspace) -> Client | None:
     except (FileNotFoundError, ConnectionError, InvalidHandshake, ConnectionClosed):
         return None  # there is none, or it is just ending
     except TimeoutError:
+        command = shlex.quote(f"engine.service.daemon {workspace.root}$")
         raise UserError(
             f"The engine of {workspace.root} runs but does not answer.",
-            f"Its log is {_log(workspace)}; end it with: kill $(pgrep -f engine.service.daemon)",
+            f"Its log is {_log(workspace)}; end it with: pkill -KILL -f {command}",
         ) from None
     assert isinstance(data, bytes)
     hello = p.unpack(data)

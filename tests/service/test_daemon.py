@@ -68,6 +68,19 @@ async def test_a_second_daemon_on_the_same_workspace_says_so(client: Client, roo
     assert (await client.ask(p.GetStatus())).workspace == str(root)
 
 
+async def test_an_engine_that_hangs_is_one_sentence_and_not_a_wait_for_ever(
+    client: Client, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.service.client.ATTACH_TIMEOUT", 0.2)
+    pid = (await client.ask(p.GetStatus())).pid
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        with pytest.raises(UserError, match="does not answer"):
+            await attach(root)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
 async def test_the_end_of_a_terminal_does_not_reach_it(tmp_path: Path) -> None:
     """A front end on a terminal of its own is hung up; the engine it started goes on."""
     root = tmp_path / "ws"
