@@ -86,24 +86,27 @@ def read_active(
     site: Site,
     documents: Sequence[Tensor],
     progress: Progress,
-) -> Active:
-    """The active features of every token but BOS of `documents`, each [tokens] ids, BOS first."""
+) -> tuple[Tensor, Active]:
+    """What is at `site` on every token but BOS of `documents`, and which features are active there.
+
+    documents: [tokens] ids each, BOS first. The first result is [all tokens, d_model] in float32.
+    """
     lengths = np.array([len(ids) - 1 for ids in documents])
     starts = lengths.cumsum() - lengths
     windows = [Window(ids, begins=None) for ids in documents]
+    seen = torch.empty(int(lengths.sum()), lm.d_model)
     found = []
     done = 0
     for together in passes(windows, _PASS_TOKENS):
         ids, mask = padded([windows[index] for index in together])
-        seen = observe(lm, ids, [site], attention_mask=mask.to(lm.device))[site]
+        batch = observe(lm, ids, [site], attention_mask=mask.to(lm.device))[site]
         for row, index in enumerate(together):
-            x = seen[row, 1 : lengths[index] + 1]
+            x = batch[row, 1 : lengths[index] + 1]
+            seen[starts[index] : starts[index] + lengths[index]] = x
             acts = sae.encode(x.to(sae.W_dec.device)).cpu()
             tokens, features = (acts > sae.active_threshold).nonzero(as_tuple=True)
             found.append((features, tokens + int(starts[index]), acts[tokens, features]))
         done += len(together)
         progress("read held-out documents", done, len(documents), "documents")
-    features, tokens, values = (torch.cat(column).numpy() for column in zip(*found, strict=True))
-    return Active.of(
-        features, tokens, values, n_features=sae.config.d_sae, n_tokens=int(lengths.sum())
-    )
+    columns = [torch.cat(column).numpy() for column in zip(*found, strict=True)]
+    return seen, Active.of(*columns, n_features=sae.config.d_sae, n_tokens=len(seen))

@@ -1,5 +1,6 @@
 """Whether clamping a category's feature turns what the model writes into that category."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -7,7 +8,7 @@ import torch
 from torch import Tensor
 
 from engine.demo.corpus.classify import kind_of
-from engine.demo.corpus.generate import documents
+from engine.demo.corpus.generate import PARAGRAPH, documents
 from engine.interventions.delta import Change, delta
 from engine.interventions.steering import Mask
 from engine.model.generate import generate
@@ -17,7 +18,7 @@ from engine.model.text import decode, encode
 from engine.progress import Progress
 from engine.sae.base import SparseAutoencoder
 
-NEW_TOKENS = 60
+NEW_TOKENS = 80
 _ROWS = 128
 
 
@@ -30,16 +31,13 @@ class Trial:
 
 
 def neutral_prompts(number: int, seed: int = 3) -> list[str]:
-    """The first sentences of held-out prose, no two alike: reports of everyday life.
+    """Held-out paragraphs of prose, no two alike, each with the empty line behind it.
 
-    They are whole sentences, so that nothing keeps another kind of text from following.
+    After it a piece of any of the seven categories can follow, and the corpus lets each follow
+    equally often: the prompt says nothing of which, and chance is one in seven.
     """
-    found: dict[str, None] = {}
-    for document in documents(seed, held_out=True, category="prose"):
-        found[document.text[: document.text.index(".") + 1]] = None
-        if len(found) == number:
-            break
-    return list(found)
+    prose = documents(seed, held_out=True, category="prose")
+    return [document.text + PARAGRAPH for document in itertools.islice(prose, number)]
 
 
 @torch.no_grad()

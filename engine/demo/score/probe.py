@@ -23,7 +23,8 @@ def probe_auroc(x: Tensor, labels: Labels, test_x: Tensor, test_labels: Labels) 
     penalty = _RIDGE * gram.diagonal().mean() * torch.eye(len(gram), dtype=gram.dtype)
     weights = torch.linalg.solve(gram + penalty, centred.T @ (wanted - wanted.mean(dim=0)))
     scores = (test_x - mean).double() @ weights
-    return auroc(_dense(scores), test_labels).diagonal().tolist()
+    found: list[float] = auroc(_dense(scores), test_labels).diagonal().tolist()
+    return found
 
 
 def _dense(scores: Tensor) -> Active:

@@ -26,7 +26,9 @@ def auroc(active: Active, labels: Labels) -> Table:
     above_silent = ranks - silent_rank[active.features]
     pairs = torch.from_numpy(np.stack([active.features, active.tokens]))
     size = active.n_features, active.n_tokens
-    with_rank = torch.sparse_coo_tensor(pairs, torch.from_numpy(above_silent), size)
+    with_rank = torch.sparse_coo_tensor(
+        pairs, torch.from_numpy(above_silent), size, check_invariants=False
+    )
     summed = torch.sparse.mm(with_rank, torch.from_numpy(labels.astype(np.float64))).numpy()
     rank_sums = summed + silent_rank[:, None] * positive
     with np.errstate(invalid="ignore", divide="ignore"):

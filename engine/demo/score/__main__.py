@@ -1,0 +1,138 @@
+"""What an SAE found of the corpus's concepts: `python -m engine.demo.score`.
+
+Without --sae it trains one first, as `brainsurg demo` does.
+"""
+
+import itertools
+import sys
+import time
+from pathlib import Path
+
+import cyclopts
+import msgspec
+import numpy as np
+import torch
+
+from engine.demo.corpus.generate import documents as corpus
+from engine.demo.make import Printed
+from engine.demo.score.active import read_active
+from engine.demo.score.effects import category_effects
+from engine.demo.score.report import Score
+from engine.demo.score.subject import Scored, saved, trained
+from engine.demo.score.tables import show
+from engine.demo.score.telling import Evidence, concept_scores
+from engine.demo.score.tokens import tag_tokens
+from engine.errors import UserError
+from engine.progress import Progress
+
+_HELD_OUT_SEED = 4
+
+
+def score(
+    *,
+    sae: Path | None = None,
+    model: str = "demo",
+    site: str | None = None,
+    train_documents: int = 3000,
+    width: int | None = None,
+    k: int | None = None,
+    train_tokens: int | None = None,
+    documents: int = 600,
+    prompts: int = 48,
+    seed: int = 0,
+    threads: int = 1,
+    json: bool = False,
+) -> None:
+    """Print the concept score of an SAE.
+
+    Parameters
+    ----------
+    sae
+        Folder of a saved SAE, such as WORKSPACE/saes/demo. Without it one is trained first.
+    model
+        What to train it on: a folder, or `demo` for the embedded model.
+    site
+        Where in the model; the middle of the residual stream if nothing is said.
+    train_documents
+        Documents to train on.
+    width
+        Features; the recipe's if nothing is said.
+    k
+        Active features per token; the recipe's if nothing is said.
+    train_tokens
+        Vectors to train on, repeats counted; the recipe's if nothing is said.
+    documents
+        Held-out documents to score on.
+    prompts
+        Neutral prompts for each category's clamp; 0 leaves the clamps out.
+    threads
+        CPU threads.
+    json
+        Print one JSON document and no tables.
+    """
+    torch.set_num_threads(threads)
+    if documents < 2:
+        raise UserError("Scoring needs at least two documents.", "Give --documents.")
+    progress = Printed()
+    began = time.monotonic()
+    if sae is not None:
+        subject = saved(sae)
+    else:
+        subject = trained(
+            model,
+            site,
+            documents_read=train_documents,
+            width=width,
+            k=k,
+            tokens=train_tokens,
+            seed=seed,
+            progress=progress,
+        )
+    ready = time.monotonic()
+    result = score_of(subject, documents, prompts, seed, progress)
+    seconds = {"train": ready - began, **result.seconds}
+    result = msgspec.structs.replace(result, seconds=seconds)
+    if json:
+        print(msgspec.json.encode(result).decode())
+    else:
+        show(result)
+
+
+def score_of(subject: Scored, documents: int, prompts: int, seed: int, progress: Progress) -> Score:
+    """The concept score over `documents` held-out documents and `prompts` neutral prompts."""
+    began = time.monotonic()
+    lm, sae, site = subject.lm, subject.sae, subject.site
+    tagged = tag_tokens(lm, itertools.islice(corpus(_HELD_OUT_SEED, held_out=True), documents))
+    x, active = read_active(lm, sae, site, [one.token_ids for one in tagged], progress)
+    halves = [np.full(len(one.labels), number % 2 == 0) for number, one in enumerate(tagged)]
+    labels = np.concatenate([one.labels for one in tagged])
+    evidence = Evidence(labels, np.concatenate(halves), x, active)
+    concepts, unseen = concept_scores(evidence)
+    told = time.monotonic()
+    effects = (
+        category_effects(subject, evidence, prompts=prompts, seed=seed, progress=progress)
+        if prompts
+        else []
+    )
+    return Score(
+        model=lm.source,
+        site=str(site),
+        architecture=sae.config.architecture,
+        d_sae=sae.config.d_sae,
+        k=sae.config.k,
+        trained_tokens=subject.trained_tokens,
+        documents=documents,
+        tokens=len(labels),
+        concepts=concepts,
+        unseen=unseen,
+        effects=effects,
+        prompts=prompts,
+        seconds={"concepts": told - began, "clamps": time.monotonic() - told},
+    )
+
+
+if __name__ == "__main__":
+    try:
+        cyclopts.run(score)
+    except UserError as error:
+        sys.exit(str(error))
