@@ -1,4 +1,7 @@
-"""What a single direction could at best tell: the bound beside which features are to be seen."""
+"""What a direction tells that was fitted to the labels: the yardstick beside the features.
+
+It is no strict bound: least squares doesn't maximise AUROC, and another fit may do a little better.
+"""
 
 import torch
 from torch import Tensor

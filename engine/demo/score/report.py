@@ -18,7 +18,7 @@ class ConceptScore(msgspec.Struct, frozen=True, kw_only=True):
     auroc_feature: int
     auroc: float
     probe_auroc: float
-    """Of a linear probe that was shown the labels: about what any one direction could reach."""
+    """Of a linear probe that was fitted to the labels; a yardstick and no strict bound."""
 
 
 class CategoryEffect(msgspec.Struct, frozen=True, kw_only=True):
