@@ -162,7 +162,7 @@ def _recommended(site: str, common: Common) -> Experiment:
             p.Train(name="demo", activations="demo-corpus", device=common.device, seed=common.seed)
         ],
         by="max",
-        value=5.0,
+        value=1.0,
         unit="max",
     )
 
