@@ -28,6 +28,8 @@ class ConnectionDesk:
         """Ask for all that the panes show, having asked to be told what happens from now on."""
         app, state = self._app, self._app.state
         await app.ask(Watch())
+        if state.connection == "lost":
+            app.say("The engine is there again.")
         state.connection, self._told = "connected", ""
         state.status = await app.ask(GetStatus())
         state.take_jobs((await app.ask(ListJobs())).jobs)
@@ -52,7 +54,7 @@ class ConnectionDesk:
         """Say that the engine is gone, once for every reason."""
         reason = "" if trouble is None else str(trouble)
         if self._app.state.connection == "connected":
-            self._app.say(f"The engine is gone. {reason}".strip(), "error")
+            self._app.say(f"The engine is gone; looking for it. {reason}".strip(), "error")
         elif reason and reason != self._told:
             self._app.say(reason, "error")
         self._told = reason

@@ -9,6 +9,7 @@ from brainsurg_tui.arrangement import PANES
 from brainsurg_tui.lines.line import Line
 from brainsurg_tui.panes import job_texts
 from brainsurg_tui.widgets.bars import sparkline
+from brainsurg_tui.widgets.visible import visible
 from engine.service.protocol import Train, describe
 
 _CURVE = 10
@@ -28,7 +29,7 @@ class JobLine(Line):
             text = next_steps.for_job_line(self.state)
             return self.fitted(Text(f" {text}", "dim", no_wrap=True, end=""), self._right(""))
         job = next((job for job in running if job.state == "running"), running[0])
-        left = Text.assemble((f" job {job.id} ", "bold"), describe(job.spec), " ", end="")
+        left = Text.assemble((f" job {job.id} ", "bold"), visible(describe(job.spec)), " ", end="")
         left.no_wrap = True
         if job.state != "running":
             left.append(f"{job.state} ", "dim")

@@ -31,7 +31,7 @@ class TopLine(Line):
         right = self._machine()
         if self.tabs:
             strip = self._strip()
-            name = self._subject(short=True)
+            name = visible(self._subject(short=True), ascii_only=self.ascii_only)
             room = self.size.width - strip.cell_len - right.cell_len - 3
             if room < 8:
                 right = self._dot()
@@ -41,14 +41,14 @@ class TopLine(Line):
             left.append_text(strip)
         else:
             left.append(" brain surgery ", f"bold {self.accent}")
-            left.append(f" {self._subject(short=False)}")
+            left.append(f" {visible(self._subject(short=False), ascii_only=self.ascii_only)}")
         return self.fitted(left, right)
 
     def _subject(self, *, short: bool) -> str:
         sae = self.state.sae_info()
         if sae is None:
             return "" if not short else "brain surgery"
-        model = visible(job_texts.short(sae.model))
+        model = job_texts.short(sae.model)
         if short:
             return f"{model}·L{sae.site.rpartition('.')[2]}·{quantity(sae.d_sae)}"
         k = "" if sae.k is None else f", k {sae.k}"

@@ -135,7 +135,10 @@ class ClampPane(TablePane):
         prompt = report.prompts[row]
         if isinstance(prompt, EditedPrompt):
             accent = self.app.theme_variables["accent"]
-            texts = clamp_texts.before_and_after(prompt, accent, ascii_only=self.ascii_only)
+            beside = self.has_class("-beside")
+            texts = clamp_texts.before_and_after(
+                prompt, accent, beside=beside, ascii_only=self.ascii_only
+            )
             self.before.say(texts[0])
             self.after.say(texts[1])
             self.next_tokens.say(clamp_texts.next_tokens(prompt, 5, ascii_only=self.ascii_only))
@@ -148,6 +151,7 @@ class ClampPane(TablePane):
     def on_resize(self, event: Resize) -> None:
         """Put both texts beside each other where there is room."""
         self.set_class(event.size.width >= _BESIDE_FROM, "-beside")
+        self._show_texts()
 
     @on(LineTable.Highlighted)
     def _other_prompt(self, event: LineTable.Highlighted) -> None:

@@ -86,9 +86,13 @@ def shared_length(prompt: EditedPrompt) -> int:
 
 
 def before_and_after(
-    prompt: EditedPrompt, accent: str, *, ascii_only: bool = False
+    prompt: EditedPrompt, accent: str, *, beside: bool = False, ascii_only: bool = False
 ) -> tuple[Text, Text]:
-    """Both continuations: what they share is dim, what comes after the first change is not."""
+    """Both continuations: what they share is dim, what comes after the first change is not.
+
+    Where they are to stand beside each other, each has its title in a line of its own.
+    """
+    gap = "\n" if beside else "  "
     shared = shared_length(prompt)
     texts = []
     for title, text, style in (
@@ -96,20 +100,22 @@ def before_and_after(
         ("after ", prompt.edited_text, accent),
     ):
         drawn = Text.assemble(
-            (f"{title}  ", "bold"), (visible(text[:shared], ascii_only=ascii_only), "dim")
+            (f"{title}{gap}", "bold"), (visible(text[:shared], ascii_only=ascii_only), "dim")
         )
         if prompt.divergence is not None:
             drawn.append("▸", accent)
             drawn.append(visible(text[shared:], ascii_only=ascii_only), style)
         texts.append(drawn)
     if prompt.divergence is None:
-        texts[1] = Text.assemble(("after   ", "bold"), ("the same text, token by token", "dim"))
+        texts[1] = Text.assemble((f"after {gap}", "bold"), ("the same text, token by token", "dim"))
     return texts[0], texts[1]
 
 
 def next_tokens(prompt: EditedPrompt, rows: int, *, ascii_only: bool = False) -> Text:
     """The likeliest next tokens with their probabilities before and after, and Δlogp."""
-    text = Text("next token       before     after    Δlogp", style="dim", no_wrap=True)
+    text = Text(
+        f"{'next token':14} {'before':>9} {'after':>9} {'Δlogp':>8}", style="dim", no_wrap=True
+    )
     for token in prompt.next_token[:rows]:
         shown = fit(visible(token.token, ascii_only=ascii_only).strip() or "␣", 14)
         change = token.logp_after - token.logp_before

@@ -49,7 +49,8 @@ class FieldInput(Input):
 
     def __init__(self, field: Field) -> None:
         super().__init__(
-            field.value,
+            # an input draws what it holds: nothing that a terminal would obey is put into it
+            field.value if field.value.isprintable() else "",
             placeholder=field.empty,
             compact=True,
             id=f"field-{field.name}",

@@ -19,6 +19,8 @@ from brainsurg_tui.widgets.columns import Column
 from brainsurg_tui.widgets.filter_input import matcher
 from brainsurg_tui.widgets.line_table import LineTable
 
+_NAMES = {"↑": "up", "↓": "down", "←": "left", "→": "right", "⏎": "enter"}
+
 
 @dataclass(frozen=True)
 class KeyHelp:
@@ -59,8 +61,9 @@ def keys_in(bindings: Iterable[ActiveBinding], app: App[None]) -> list[KeyHelp]:
 
 
 def key_name(binding: Binding, app: App[None]) -> str:
-    """A key as people write it: `ctrl+p`, `?`, `shift+tab`."""
-    return app.get_key_display(binding).replace("^", "ctrl+")
+    """A key as people write it: `ctrl+p`, `?`, `down`."""
+    shown = app.get_key_display(binding).replace("^", "ctrl+")
+    return _NAMES.get(shown, shown)
 
 
 def _home(node: DOMNode) -> tuple[str, int]:

@@ -1,5 +1,6 @@
 """A user at the keyboard of the app, with eyes on the screen."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -32,8 +33,9 @@ class Session:
     async def type(self, text: str) -> None:
         """Put a text into the field that has the focus, as a paste does."""
         assert self.app.focused is not None
+        before = self.app.focused.value
         self.app.focused.post_message(Paste(text))
-        await self.pilot.pause()
+        await self.until(lambda: self.app.focused.value != before)
 
     @property
     def screen(self) -> list[str]:
@@ -52,7 +54,7 @@ class Session:
     async def until(self, condition: Callable[[], object]) -> None:
         """Wait for something to become so."""
         for _ in range(_PATIENCE):
-            await self.pilot.pause(0.01)  # the screen is drawn first, then looked at
+            await asyncio.sleep(0.02)  # the screen is drawn first, then looked at
             if condition():
                 return
         raise AssertionError(f"It did not come to that:\n{self.text}")

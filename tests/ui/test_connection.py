@@ -34,8 +34,8 @@ async def test_a_lost_engine_is_told_and_found_again(world: World) -> None:
     async with open_app(world) as user:
         await user.until(lambda: len(user.app.state.history(job)))
         world.die()
-        await user.until(lambda: user.said("The engine is gone."))
-        await user.until(lambda: user.app.state.connection == "connected")
+        await user.until(lambda: user.said("The engine is gone"))
+        await user.until(lambda: user.said("The engine is there again."))
         world.report(job, 40)
         await user.until(lambda: user.app.state.history(job).curve("loss")[0] == [10, 20, 30, 40])
 

@@ -1,5 +1,6 @@
 """Text from people, files and models is shown, never obeyed."""
 
+import msgspec
 import pytest
 
 from engine.errors import UserError
@@ -84,15 +85,15 @@ async def test_in_what_the_engine_refuses(world: World, monkeypatch: pytest.Monk
         assert_harmless(user)
 
 
-async def test_in_jobs_and_reports(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_in_jobs_and_reports(world: World) -> None:
     job = world.submit(p.Train(name="r2", activations=EVIL))
     world.start(job.id)
     world.tell(job.id, p.Noted(text=EVIL))
     world.finish(job.id, "failed", EVIL)
     world.prompts = [p.SavedPrompt(id=1, prompt=EVIL)]
-    world.activations.append(world.activations[0].__replace__(name="x", model=EVIL)) if hasattr(
-        world.activations[0], "__replace__"
-    ) else None
+    evil = {"model": EVIL, "site": EVIL}
+    world.activations = [msgspec.structs.replace(world.activations[0], **evil)]
+    world.saes = [msgspec.structs.replace(world.saes[0], **evil, arch=EVIL)]
     async with open_app(world, (160, 50)) as user:
         await user.press("6")
         await user.sees("␛[2J")
@@ -105,4 +106,10 @@ async def test_in_jobs_and_reports(world: World, monkeypatch: pytest.MonkeyPatch
         assert_harmless(user)
         await user.press("enter")
         await user.sees("by dimension")
+        assert_harmless(user)
+        await user.press("escape", "w")
+        await user.sees("Workspace")
+        assert_harmless(user)
+        await user.press("escape", "C")
+        await user.sees("Capture activations")
         assert_harmless(user)

@@ -2,6 +2,7 @@
 
 import itertools
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from brainsurg_tui.arrangement import PANES, arrange, mode_of, resized, too_small
 from brainsurg_tui.escapes import meant, written
 from brainsurg_tui.history import History
+from brainsurg_tui.panes.feature_filter import features_matching
 from brainsurg_tui.panes.figures import aligned
 from brainsurg_tui.settings import (
     Memory,
@@ -233,6 +235,38 @@ def test_figures_of_a_column_have_their_points_under_each_other(values: list[flo
 def test_a_small_figure_never_reads_as_zero() -> None:
     write = aligned(8.31)
     assert (write(8.31), write(0.5), write(0.0), write(3e-7)) == ("8.31", "0.50", "0.00", "3e-7")
+
+
+# The filter of the features
+
+LABELS = {0: "City names", 3: "the city of 12", 4: "Paris"}
+MAXIMA = np.array([0.0, 1.0, 5.0, 7.5, 7.5], dtype="f4")
+DENSITIES = np.array([0.1, 0.01, 0.001, 0.5, 0.2], dtype="f4")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "kept"),
+    [
+        ("", [0, 1, 2, 3, 4]),
+        ("max>5", [3, 4]),
+        ("max>=5 density<0.3", [2, 4]),
+        ("!max>5", [0, 1, 2]),
+        ("id<=2", [0, 1, 2]),
+        ("city", [0, 3]),
+        ("City", [0]),
+        ("!city", [1, 2, 4]),
+        ("city max>1", [3]),
+        ("^3|12", [3]),
+        ("city of", [3]),
+        ("nothing>3", []),
+        ("max>x", []),
+        ("[", []),
+    ],
+)
+def test_a_filter_of_comparisons_and_words(pattern: str, kept: list[int]) -> None:
+    columns = {"max": MAXIMA, "density": DENSITIES}
+    mask = features_matching(pattern, columns, LABELS, 5)
+    assert np.flatnonzero(mask).tolist() == kept
 
 
 # Settings
