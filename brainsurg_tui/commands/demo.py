@@ -159,7 +159,15 @@ def _recommended(site: str, common: Common) -> Experiment:
             seed=common.seed,
         ),
         trains=[
-            p.Train(name="demo", activations="demo-corpus", device=common.device, seed=common.seed)
+            p.Train(
+                name="demo",
+                activations="demo-corpus",
+                width=1024,
+                k=16,
+                tokens=1_000_000,
+                device=common.device,
+                seed=common.seed,
+            )
         ],
         by="max",
         value=1.0,
