@@ -34,9 +34,9 @@ def score(
     model: str = "demo",
     site: str | None = None,
     train_documents: int = 3000,
-    width: int | None = None,
-    k: int | None = None,
-    train_tokens: int | None = None,
+    width: int = 1024,
+    k: int = 16,
+    train_tokens: int = 1_000_000,
     documents: int = 600,
     prompts: int = 48,
     seed: int = 0,
@@ -56,11 +56,11 @@ def score(
     train_documents
         Documents to train on.
     width
-        Features; the recipe's if nothing is said.
+        Features; the default is the demo's, as for the next two.
     k
-        Active features per token; the recipe's if nothing is said.
+        Active features per token.
     train_tokens
-        Vectors to train on, repeats counted; the recipe's if nothing is said.
+        Vectors to train on, repeats counted.
     documents
         Held-out documents to score on.
     prompts

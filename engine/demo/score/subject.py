@@ -46,9 +46,9 @@ def trained(
     site: str | None,
     *,
     documents_read: int,
-    width: int | None,
-    k: int | None,
-    tokens: int | None,
+    width: int,
+    k: int,
+    tokens: int,
     seed: int,
     progress: Progress,
 ) -> Scored:
