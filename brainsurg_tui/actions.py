@@ -44,7 +44,6 @@ ACTIONS: tuple[Action, ...] = (
         "Scan for features",
         "Find out what every feature of an SAE answers to.",
         "S",
-        hint="scan",
         possible=has_sae,
     ),
     Action(
@@ -74,7 +73,6 @@ ACTIONS: tuple[Action, ...] = (
         "Look around the workspace",
         "Activation sets with their figures, and SAEs: choose one to work with, or delete.",
         "w",
-        hint="workspace",
         possible=connected,
     ),
     # The trial
@@ -99,7 +97,6 @@ ACTIONS: tuple[Action, ...] = (
         "Remove the last edit",
         "Take the feature that was added last out of the clamp.",
         "x",
-        hint="remove",
         possible=has_edits,
     ),
     # Undo
@@ -108,7 +105,6 @@ ACTIONS: tuple[Action, ...] = (
         "Undo",
         "Take back the last change of a prompt or a label.",
         "u",
-        hint="undo",
         possible=lambda state: connected(state) and bool(state.undo),
     ),
     Action(

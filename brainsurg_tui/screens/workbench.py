@@ -4,13 +4,9 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Container
 from textual.dom import DOMNode
 from textual.events import DescendantFocus, Resize
-from textual.geometry import Offset, Region, Size, Spacing
-from textual.layout import ArrangeResult, Layout, WidgetPlacement
 from textual.screen import Screen
-from textual.widget import Widget
 from textual.widgets import Static
 
 from brainsurg_tui import arrangement
@@ -27,49 +23,9 @@ from brainsurg_tui.panes.pane import Pane
 from brainsurg_tui.panes.prompts import PromptsPane
 from brainsurg_tui.panes.snippets import SnippetsPane
 from brainsurg_tui.screens.jump import Jump
+from brainsurg_tui.screens.pane_area import PaneArea
 from brainsurg_tui.settings import Memory, Sorting
 from brainsurg_tui.state import State
-
-
-class PlacesLayout(Layout):
-    """Puts every pane where `arrangement` says."""
-
-    name = "places"
-
-    def __init__(self) -> None:
-        self.places: dict[str, Place] = {}
-
-    def arrange(
-        self, parent: Widget, children: list[Widget], size: Size, greedy: bool = True
-    ) -> ArrangeResult:
-        """One placement for every pane that has a place."""
-        return [
-            WidgetPlacement(Region(*self.places[child.id]), Offset(), Spacing(), child)
-            for child in children
-            if child.id in self.places
-        ]
-
-
-class PaneArea(Container):
-    """The room between the lines."""
-
-    def __init__(self, *panes: Pane) -> None:
-        super().__init__(*panes, id="panes")
-        self.places_layout = PlacesLayout()
-
-    @property
-    def layout(self) -> Layout:
-        """Places instead of rows or columns."""
-        return self.places_layout
-
-    def place(self, places: dict[str, Place]) -> None:
-        """Show the panes that have a place, there."""
-        if places == self.places_layout.places:
-            return
-        self.places_layout.places = places
-        for pane in self.children:
-            pane.display = pane.id in places
-            pane.refresh(layout=True)  # it is the child that makes the parent arrange anew
 
 
 class Workbench(Screen[None]):

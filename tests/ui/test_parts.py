@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from brainsurg_tui.arrangement import PANES, arrange, mode_of, resized, too_small
 from brainsurg_tui.escapes import meant, written
 from brainsurg_tui.history import History
+from brainsurg_tui.panes.feature_columns import FeatureColumns
 from brainsurg_tui.panes.feature_filter import features_matching
 from brainsurg_tui.panes.figures import aligned
 from brainsurg_tui.settings import (
@@ -267,6 +268,59 @@ def test_a_filter_of_comparisons_and_words(pattern: str, kept: list[int]) -> Non
     columns = {"max": MAXIMA, "density": DENSITIES}
     mask = features_matching(pattern, columns, LABELS, 5)
     assert np.flatnonzero(mask).tolist() == kept
+
+
+# The columns of the features
+
+
+def feature_columns(**columns: list[float]) -> FeatureColumns:
+    arrays = {name: np.array(values, dtype="f4") for name, values in columns.items()}
+    return FeatureColumns(
+        p.FeatureTable(
+            sae="r1",
+            activations="acts1",
+            features=len(next(iter(arrays.values()))),
+            tokens=1,
+            columns={name: array.tobytes() for name, array in arrays.items()},
+            dtypes={name: array.dtype.str for name, array in arrays.items()},
+            labels={},
+        )
+    )
+
+
+@given(
+    values=st.lists(st.sampled_from([0.0, 1.0, 2.0, float("nan")]), min_size=1),
+    reverse=st.booleans(),
+)
+def test_order_is_by_value_then_number_and_nothing_comes_last(
+    values: list[float], reverse: bool
+) -> None:
+    data = feature_columns(max=values)
+    rows = np.arange(len(values))
+    found = data.order(rows, "max", {}, reverse=reverse).tolist()
+
+    def place(row: int) -> tuple[bool, float, int]:
+        missing = np.isnan(values[row])
+        return missing, 0.0 if missing else -values[row] if reverse else values[row], row
+
+    assert found == sorted(rows.tolist(), key=place)
+
+
+def test_order_by_label_has_the_named_first_either_way() -> None:
+    data = feature_columns(max=[1, 2, 3, 4])
+    labels = {3: "a", 1: "b"}
+    assert data.order(np.arange(4), "label", labels, reverse=False).tolist() == [3, 1, 0, 2]
+    assert data.order(np.arange(4), "label", labels, reverse=True).tolist() == [1, 3, 0, 2]
+
+
+def test_selectivity_is_a_column_where_there_are_categories() -> None:
+    def keys(data: FeatureColumns) -> list[str]:
+        return [column.key for column in data.columns]
+
+    assert "selectivity" not in keys(feature_columns(max=[1, 2]))
+    data = feature_columns(max=[1, 2], selectivity=[0.5, float("nan")])
+    assert keys(data) == ["id", "max", "selectivity", "label"]
+    assert data.cells(1, "name") == ["1", "2.00", "–", "name"]
 
 
 # Settings

@@ -142,6 +142,8 @@ async def test_hints_are_at_most_six_with_help_among_them(world: World) -> None:
             assert "? help" in user.screen[-1]
             assert 1 <= len(user.screen[-1].strip().split("   ")) <= 6
     assert all(len(hints) <= 6 and hints[-1] == "help" for hints in HINTS.values())
+    hinted = {id for hints in HINTS.values() for id in hints}
+    assert hinted == {action.id for action in ACTIONS if action.hint}
 
 
 async def test_ascii_alone(world: World) -> None:
