@@ -3,6 +3,7 @@
 Exit status: 0 done, 1 it failed (one sentence on stderr), 2 wrong usage, 130 interrupted.
 """
 
+import functools
 import os
 import sys
 import traceback
@@ -10,7 +11,6 @@ from importlib.metadata import version
 
 from cyclopts import App, CycloptsError, UnusedCliTokensError
 
-from brainsurg_tui.commands import activations, clamp, demo, engine, jobs, saes
 from brainsurg_tui.commands.common import Common
 from brainsurg_tui.widgets.visible import visible
 from engine.errors import UserError
@@ -22,23 +22,6 @@ app = App(
     version=lambda: version("brainsurg"),
     help_on_error=False,
 )
-
-for command, name in (
-    (demo.demo, "demo"),
-    (activations.capture, "capture"),
-    (activations.sites, "sites"),
-    (activations.import_activations, "import-activations"),
-    (activations.export_activations, "export-activations"),
-    (activations.summary, "summary"),
-    (saes.train, "train"),
-    (saes.scan, "scan"),
-    (saes.features, "features"),
-    (saes.label, "label"),
-    (clamp.clamp, "clamp"),
-):
-    app.command(command, name=name)
-app.command(jobs.app)
-app.command(engine.app)
 
 
 @app.default
@@ -61,7 +44,28 @@ def main(arguments: list[str] | None = None) -> None:
     sys.exit(status)
 
 
+@functools.cache
+def _add_commands() -> None:
+    from brainsurg_tui.commands import activations, clamp, demo, engine, jobs, saes
+
+    app.command(demo.demo, name="demo")
+    app.command(activations.capture, name="capture")
+    app.command(activations.sites, name="sites")
+    app.command(activations.import_activations, name="import-activations")
+    app.command(activations.export_activations, name="export-activations")
+    app.command(activations.summary, name="summary")
+    app.command(saes.train, name="train")
+    app.command(saes.scan, name="scan")
+    app.command(saes.features, name="features")
+    app.command(saes.label, name="label")
+    app.command(clamp.clamp, name="clamp")
+    app.command(jobs.app)
+    app.command(engine.app)
+
+
 def _status(arguments: list[str]) -> int:
+    if arguments:  # a bare `brainsurg` opens the app, which should not wait for all of these
+        _add_commands()
     try:
         app(arguments, exit_on_error=False, print_error=False)
     except UnusedCliTokensError as error:

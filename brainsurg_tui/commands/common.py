@@ -7,13 +7,15 @@ import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
 import msgspec
 from cyclopts import Parameter, validators
 
 from brainsurg_tui.widgets.visible import visible
-from engine.service.client import Client, connect
+
+if TYPE_CHECKING:
+    from engine.service.client import Client
 
 R = TypeVar("R")
 
@@ -38,8 +40,9 @@ class Common:
     debug: Annotated[bool, Parameter(negative="")] = False
     """Show the traceback when something fails."""
 
-    def run(self, talk: Callable[[Client], Awaitable[R]]) -> R:
+    def run(self, talk: "Callable[[Client], Awaitable[R]]") -> R:
         """Connect to the workspace's engine, started if need be, and `talk` to it."""
+        from engine.service.client import connect
 
         async def talking() -> R:
             async with await connect(self.workspace) as client:
