@@ -20,6 +20,7 @@ from engine.service.protocol import (
     ResumeJob,
     Scan,
     StateChanged,
+    Train,
     describe,
 )
 
@@ -44,6 +45,7 @@ class JobDesk:
         if not state.take_event(event):
             return
         self._app.mark("jobs", "loss")
+        self._look_at(event.job)
         match event.body:
             case StateChanged(state=new) if unknown or new in _ENDED:
                 self._app.begin(f"job-{event.job}", self._fetch, event.job, tell=new in _ENDED)
@@ -55,6 +57,7 @@ class JobDesk:
         app = self._app
         job = await app.ask(GetJob(id=id))
         app.state.take_job(job)
+        self._look_at(id)
         app.show("jobs", "loss")
         if not tell:
             return
@@ -67,6 +70,14 @@ class JobDesk:
             app.say(f"{title}, is done. {next_steps.after(job.spec, app.state)}")
         else:
             app.say(f"{title}, was cancelled.", "warning")
+
+    def _look_at(self, id: int) -> None:
+        """Follow a training that has begun, unless another job that still goes on is looked at."""
+        state = self._app.state
+        job, chosen = state.jobs.get(id), state.jobs.get(state.job or 0)
+        begun = job is not None and job.state == "running" and isinstance(job.spec, Train)
+        if begun and chosen is not None and chosen.over:
+            self.choose(id)
 
     async def past(self, id: int) -> None:
         """Ask for all that a job has told so far."""

@@ -177,3 +177,16 @@ async def test_the_cursor_stays_on_its_job_when_another_is_queued(world: World) 
         world.submit(p.Train(name="c", activations="acts1"))
         await user.sees("train c")
         assert "train a" in user.line("▌")
+
+
+async def test_the_chart_follows_a_training_that_begins_when_it_showed_one_that_is_over(
+    world: World,
+) -> None:
+    world.finish(world.submit(p.Train(name="a", activations="acts1")).id)
+    async with open_app(world) as user:
+        await user.press("6", "5")
+        await user.sees("5 Loss · a")
+        job = world.submit(p.Train(name="c", activations="acts1")).id
+        world.start(job)
+        world.report(job, 10)
+        await user.sees("5 Loss · c")
