@@ -10,6 +10,7 @@ from brainsurg_tui.screens.choose import Answer, Choose
 from brainsurg_tui.screens.reading import Reading
 from brainsurg_tui.widgets.visible import visible
 from engine.service.protocol import (
+    ENDED,
     CancelJob,
     Event,
     GetEvents,
@@ -26,8 +27,6 @@ from engine.service.protocol import (
 
 if TYPE_CHECKING:
     from brainsurg_tui.app import BrainSurgery
-
-_ENDED = ("done", "failed", "cancelled")
 
 
 class JobDesk:
@@ -47,8 +46,8 @@ class JobDesk:
         self._app.mark("jobs", "loss")
         self._look_at(event.job)
         match event.body:
-            case StateChanged(state=new) if unknown or new in _ENDED:
-                self._app.begin(f"job-{event.job}", self._fetch, event.job, tell=new in _ENDED)
+            case StateChanged(state=new) if unknown or new in ENDED:
+                self._app.begin(f"job-{event.job}", self._fetch, event.job, tell=new in ENDED)
             case Noted(text=text):
                 self._app.say(f"Job {event.job}: {text}")
 

@@ -52,7 +52,7 @@ class Session:
         return clamp(lm, sae, parse_site(site), catalogue, request, progress=self._progress)
 
     def _load_model(self, source: str, device: str) -> LanguageModel:
-        key = (source, device)
+        key = (source, str(choose_device(device)))  # `auto` and what it means are one model
         if self._model is None or self._model[0] != key:
             self._model = None  # let go of the old one before the new one needs its memory
             self._progress(f"load {source}", 0)

@@ -52,7 +52,7 @@ def trained(
     seed: int,
     progress: Progress,
 ) -> Scored:
-    """A TopK SAE of training documents, by its recipe where nothing else is said.
+    """A TopK SAE of training documents.
 
     `site` None is the middle one of the residual stream, as in `brainsurg demo`.
     """
