@@ -12,7 +12,6 @@ from engine.interventions.delta import Change, resolved
 from engine.interventions.measures import (
     cross_entropy,
     first_divergence,
-    kl_per_position,
     next_token_table,
 )
 from engine.interventions.nulls import compare_with_null, matched_features, null_changes
@@ -20,6 +19,7 @@ from engine.interventions.reproduce import reproduce
 from engine.interventions.shift import measure_shift
 from engine.interventions.spec import ClampRequest, EditedPrompt, ModelReport
 from engine.interventions.subject import Reading, Subject
+from engine.model.predictions import kl_per_position
 from engine.model.text import decode, vocabulary
 from engine.progress import Progress
 
