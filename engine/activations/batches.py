@@ -1,5 +1,7 @@
-"""Training rows in random order: the split by document, and endless shuffled batches."""
+"""Training rows of a store in random order: the split by document, and endless batches."""
 
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -7,8 +9,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from engine.activations.aligned import check_aligned
+from engine.activations.pooled import PooledBatches
+from engine.activations.source import Rows
 from engine.activations.store import ActivationSet
+from engine.activations.turnover import RowBuffer, RowKind, Turnover
 from engine.errors import UserError
+from engine.progress import Progress
 
 MEMORY_BYTES = 2 << 30
 BLOCK_ROWS = 256
@@ -51,17 +58,115 @@ def _without_bos(acts: ActivationSet) -> npt.NDArray[np.bool_]:
     return np.concatenate([shard.token_ids.numpy() != bos for shard in acts.shards()])
 
 
-class ShuffledBatches:
-    """Endless batches `[batch, d_model]` of some rows of a set: every row once an epoch, shuffled.
+class StoredBatches(PooledBatches):
+    """Endless batches of some rows of a store: every row once an epoch, shuffled.
+
+    Several sets captured in one go, at different sites, give the same rows at every site: what a
+    transcoder trains on, or several autoencoders at once.
 
     The order depends on the seed and the epoch alone. Rows that fit in `memory_bytes` are read once
     and permuted uniformly. More rows than that are drawn through windows of `memory_bytes`: the
     epoch's rows are cut into blocks of 256 neighbours (so that disks read runs, not single rows),
     the blocks are permuted, and each window of blocks from all over the set is permuted by row.
+    While a window is drawn, the next one is read into the places that become free.
 
-    Memory: `memory_bytes` of activations, and 24 bytes a row for the orders.
+    Memory: `memory_bytes` of activations, the sites together, and 24 bytes a row for the orders.
     All batches have the same size: one that ends an epoch is filled up from the next.
     """
+
+    def __init__(
+        self,
+        sets: Sequence[ActivationSet],
+        rows: Tensor,
+        batch: int,
+        seed: int,
+        *,
+        memory_bytes: int = MEMORY_BYTES,
+    ) -> None:
+        """Raises UserError for no rows, and for sets that aren't of the same tokens."""
+        super().__init__(batch)
+        if not len(rows):
+            raise UserError("There are no activations to draw batches from.")
+        check_aligned(sets)
+        self._sets = {acts.manifest.site: acts for acts in sets}
+        self._rows = rows.numpy()
+        self._seed = seed
+        row_bytes = sum(acts.d_model * acts.dtype.itemsize for acts in sets)
+        self._window_rows = max(1, memory_bytes // row_bytes)
+        self._everything_fits = len(rows) <= self._window_rows
+
+    def sample(self, most: int) -> Rows:
+        """Up to `most` of the rows, drawn from all over the sets: `[n, d_model]` at every site."""
+        generator = torch.Generator().manual_seed(self._seed)
+        chosen = torch.randperm(len(self._rows), generator=generator)[:most].sort().values
+        return self._read(self._rows[chosen.numpy()])
+
+    def _identity(self) -> dict[str, Any]:
+        return {
+            "sites": list(self._sets),
+            "rows": len(self._rows),
+            "batch": self._batch,
+            "seed": self._seed,
+            "window_rows": self._window_rows,
+        }
+
+    def _position(self) -> tuple[int, int, int]:
+        """Epoch, window of the epoch, and rows drawn from that window."""
+        epoch, place = divmod(self._drawn, len(self._rows))
+        return epoch, *divmod(place, self._window_rows)
+
+    def _size(self, number: int) -> int:
+        """The rows of window `number` of any epoch."""
+        return min(self._window_rows, len(self._rows) - number * self._window_rows)
+
+    def _open(self, progress: Progress) -> Turnover:
+        epoch, number, _ = self._position()
+        kinds = {name: RowKind(acts.d_model, acts.dtype) for name, acts in self._sets.items()}
+        buffer = RowBuffer(min(self._window_rows, len(self._rows)), kinds)
+        turnover = Turnover(buffer, self._windows_from(epoch, number))
+        self._begin(turnover, turnover.bring_pool(self._size(number), progress))
+        return turnover
+
+    def _turn(self, turnover: Turnover) -> None:
+        everything = self._places if self._everything_fits else turnover.arrivals()
+        self._begin(turnover, everything)
+
+    def _begin(self, turnover: Turnover, places: Tensor) -> None:
+        """Draw the window of the present position, whose rows, ascending, are at `places`."""
+        epoch, number, drawn = self._position()
+        rng = np.random.default_rng([self._seed, epoch, number + 1])
+        order = torch.from_numpy(rng.permutation(len(places)))
+        coming = 0 if self._everything_fits else self._size((number + 1) % self._windows())
+        self._places = places
+        turnover.begin(places[order], drawn, coming, stays=self._everything_fits)
+
+    def _windows(self) -> int:
+        """Windows an epoch."""
+        return -(-len(self._rows) // self._window_rows)
+
+    def _windows_from(self, epoch: int, number: int) -> Iterator[Rows]:
+        """The rows of window after window, in runs of neighbours."""
+        for epoch_now in itertools.count(epoch):
+            for window in range(number, self._windows()):
+                members = self._window_members(epoch_now, window)
+                for first in range(0, len(members), BLOCK_ROWS):
+                    yield self._read(members[first : first + BLOCK_ROWS])
+            number = 0
+
+    def _window_members(self, epoch: int, number: int) -> npt.NDArray[np.int64]:
+        blocks = np.array_split(self._rows, range(BLOCK_ROWS, len(self._rows), BLOCK_ROWS))
+        order = np.random.default_rng([self._seed, epoch, 0]).permutation(len(blocks))
+        shuffled = np.concatenate([blocks[i] for i in order])
+        first = number * self._window_rows
+        return np.sort(shuffled[first : first + self._window_rows])
+
+    def _read(self, rows: npt.NDArray[np.int64]) -> Rows:
+        indices = torch.from_numpy(rows)
+        return {name: acts.rows(indices) for name, acts in self._sets.items()}
+
+
+class ShuffledBatches:
+    """`StoredBatches` of a single set, each batch a tensor `[batch, d_model]`."""
 
     def __init__(
         self,
@@ -72,88 +177,19 @@ class ShuffledBatches:
         *,
         memory_bytes: int = MEMORY_BYTES,
     ) -> None:
-        if not len(rows):
-            raise UserError("There are no activations to draw batches from.")
-        self._acts = acts
-        self._rows = rows.numpy()
-        self._batch = batch
-        self._seed = seed
-        self._window_rows = max(1, memory_bytes // (acts.d_model * acts.dtype.itemsize))
-        self._drawn = 0
-        self._loaded: tuple[int, int] | None = None
-        self._window = torch.empty(0)
-        self._order = torch.empty(0, dtype=torch.int64)
+        self._batches = StoredBatches([acts], rows, batch, seed, memory_bytes=memory_bytes)
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> Tensor:
-        parts = []
-        missing = self._batch
-        while missing:
-            part = self._next_rows(missing)
-            parts.append(part)
-            missing -= len(part)
-        return torch.cat(parts)
+        (batch,) = next(self._batches).values()
+        return batch
 
-    def state_dict(self) -> dict[str, int]:
-        """The position in the stream: `load_state_dict` goes on with the very next batch."""
-        return self._identity() | {"drawn": self._drawn}
+    def state_dict(self) -> dict[str, Any]:
+        """As `StoredBatches.state_dict`."""
+        return self._batches.state_dict()
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where `state_dict` was taken.
-
-        Raises UserError if it was taken from batches of other rows, size, seed or memory.
-        """
-        for name, value in self._identity().items():
-            if state[name] != value:
-                raise UserError(
-                    f"The stream of activations was saved with {name} {state[name]}, not {value}.",
-                    "Resume with the same activations and settings.",
-                )
-        self._drawn = state["drawn"]
-
-    def _identity(self) -> dict[str, int]:
-        return {
-            "rows": len(self._rows),
-            "batch": self._batch,
-            "seed": self._seed,
-            "window_rows": self._window_rows,
-        }
-
-    def _next_rows(self, most: int) -> Tensor:
-        """Up to `most` next rows, no further than the end of their window."""
-        epoch, place = divmod(self._drawn, len(self._rows))
-        number, first = divmod(place, self._window_rows)
-        self._load(epoch, number)
-        part = self._window.index_select(0, self._order[first : first + most])
-        self._drawn += len(part)
-        return part
-
-    def _load(self, epoch: int, number: int) -> None:
-        """Bring window `number` of an epoch into memory, and the order to draw its rows in."""
-        if self._loaded == (epoch, number):
-            return
-        everything_fits = len(self._rows) <= self._window_rows
-        if not (everything_fits and self._loaded):
-            self._window = torch.empty(0)  # let go of the old window before making room for the new
-            self._window = self._read(self._window_members(epoch, number))
-        order = np.random.default_rng([self._seed, epoch, number + 1]).permutation(
-            len(self._window)
-        )
-        self._order = torch.from_numpy(order)
-        self._loaded = (epoch, number)
-
-    def _window_members(self, epoch: int, number: int) -> npt.NDArray[np.int64]:
-        blocks = np.array_split(self._rows, range(BLOCK_ROWS, len(self._rows), BLOCK_ROWS))
-        order = np.random.default_rng([self._seed, epoch, 0]).permutation(len(blocks))
-        shuffled = np.concatenate([blocks[i] for i in order])
-        first = number * self._window_rows
-        return np.sort(shuffled[first : first + self._window_rows])
-
-    def _read(self, rows: npt.NDArray[np.int64]) -> Tensor:
-        window = torch.empty(len(rows), self._acts.d_model, dtype=self._acts.dtype)
-        for first in range(0, len(rows), BLOCK_ROWS):
-            part = torch.from_numpy(rows[first : first + BLOCK_ROWS])
-            window[first : first + len(part)] = self._acts.rows(part)
-        return window
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """As `StoredBatches.load_state_dict`."""
+        self._batches.load_state_dict(state)

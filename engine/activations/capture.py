@@ -8,7 +8,16 @@ from torch import Tensor
 
 from engine.activations.corpus import Prompt
 from engine.activations.manifest import Manifest
-from engine.activations.windows import Window, cut_documents, padded, passes, pools
+from engine.activations.windows import (
+    PASS_TOKENS,
+    POOLED_PASSES,
+    Window,
+    checked_context,
+    cut_documents,
+    padded,
+    passes,
+    pools,
+)
 from engine.activations.writer import ActivationWriter
 from engine.errors import UserError
 from engine.model.generate import generate as continued
@@ -18,10 +27,6 @@ from engine.model.observe import observe
 from engine.model.site import Site
 from engine.model.text import decode, encode, vocabulary
 from engine.progress import Progress, Silent
-
-DEFAULT_CONTEXT = 1024
-PASS_TOKENS = 8192
-POOLED_PASSES = 4
 
 Writers = Mapping[Site, ActivationWriter]
 
@@ -91,7 +96,7 @@ def capture_documents(
     Memory: beside the model, the activations of four passes for every site, and a shard.
     Raises UserError for an unknown site, a folder that exists, and a context the model can't read.
     """
-    context = _checked_context(lm, context)
+    context = checked_context(lm, context)
     with _writers(lm, sites, folders, origin=origin, context=context, dtype=dtype) as writers:
         done = 0
         windows = cut_documents(lm, documents, context, max_tokens)
@@ -173,14 +178,3 @@ def _room(lm: LanguageModel, prompt_ids: Tensor, number: int) -> int:
             "Shorten it, or capture it as text.",
         )
     return lm.context - len(prompt_ids)
-
-
-def _checked_context(lm: LanguageModel, context: int | None) -> int:
-    if context is None:
-        return min(lm.context, DEFAULT_CONTEXT)
-    if not 2 <= context <= lm.context:
-        raise UserError(
-            f"The model can't read windows of {context:,} tokens.",
-            f"Choose a context from 2 to {lm.context:,}.",
-        )
-    return context

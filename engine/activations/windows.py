@@ -2,12 +2,20 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
+from engine.errors import UserError
 from engine.model.load import LanguageModel
 from engine.model.text import encode
+
+DEFAULT_CONTEXT = 1024
+PASS_TOKENS = 8192
+"""Tokens of a forward pass."""
+POOLED_PASSES = 4
+"""Passes whose windows are sorted by length together."""
 
 
 @dataclass(frozen=True)
@@ -18,6 +26,24 @@ class Window:
     """[tokens] int64, at most the context; with BOS first where the tokenizer puts one."""
     begins: str | None
     """The text of the document that begins here; None: it goes on from the window before."""
+
+
+SomeWindow = TypeVar("SomeWindow", bound=Window)
+
+
+def checked_context(lm: LanguageModel, context: int | None) -> int:
+    """How many tokens the model is shown at once; None: what it allows, at most 1,024.
+
+    Raises UserError for a context that it can't read.
+    """
+    if context is None:
+        return min(lm.context, DEFAULT_CONTEXT)
+    if not 2 <= context <= lm.context:
+        raise UserError(
+            f"The model can't read windows of {context:,} tokens.",
+            f"Choose a context from 2 to {lm.context:,}.",
+        )
+    return context
 
 
 def cut_documents(
@@ -45,9 +71,9 @@ def cut_documents(
             yield Window(window, begins=text if number == 0 else None)
 
 
-def pools(windows: Iterable[Window], tokens: int) -> Iterator[list[Window]]:
+def pools(windows: Iterable[SomeWindow], tokens: int) -> Iterator[list[SomeWindow]]:
     """Runs of windows that together reach `tokens` tokens; the last run is what is left."""
-    pool: list[Window] = []
+    pool: list[SomeWindow] = []
     held = 0
     for window in windows:
         pool.append(window)

@@ -28,6 +28,8 @@ def write_set(
     folder: Path,
     lengths: Sequence[int],
     *,
+    site: str = "resid_post.1",
+    model: str = "m",
     d_model: int = 6,
     dtype: str = "float32",
     context: int | None = None,
@@ -35,14 +37,17 @@ def write_set(
     rows_per_shard: int = 1_000_000,
     seed: int = 0,
 ) -> Written:
-    """Write a set of random documents of these lengths over a vocabulary of 20 tokens."""
+    """Write a set of random documents of these lengths over a vocabulary of 20 tokens.
+
+    The tokens follow from the lengths and the seed, whatever the site and its activations.
+    """
     generator = torch.Generator().manual_seed(seed)
     tokens = sum(lengths)
-    acts = torch.randn(tokens, d_model, generator=generator).to(getattr(torch, dtype))
     ids = torch.randint(20, (tokens,), generator=generator)
+    acts = torch.randn(tokens, d_model, generator=generator).to(getattr(torch, dtype))
     about = Manifest(
-        model="m",
-        site="resid_post.1",
+        model=model,
+        site=site,
         d_model=d_model,
         dtype=dtype,
         tokenizer="m",

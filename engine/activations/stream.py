@@ -1,0 +1,160 @@
+"""Endless training batches made by a model at work, without a store.
+
+Neighbours in a text are alike, and a batch should hold few of them. The stream of rows is cut into
+blocks of R rows, and the rows of each block are dealt at random into halves: one goes into pool b
+of the block's own number, the other into pool b + 1. A pool, drawn in random order, is thus half
+of a block and half of the block before it, and a row's neighbours are spread over two pools that
+hold the text of two blocks each. How well that mixes is measured by `benchmarks/streaming.py`.
+
+    block   0        1        2        3
+            ├──┐     ├──┐     ├──┐     ├──┐
+    pool    0  └─────1  └─────2  └─────3  └── …
+
+Every random choice follows from the seed and the number of the block, and nothing reaches further
+back than one block. So a few numbers say where the stream stands, and to go on from there, text is
+tokenised from a place near by and two blocks are run through the model again.
+
+Rows are mixed within two blocks only: documents that are sorted (by source, by date) stay so beyond
+that. The corpus is read in its own order in every epoch, and dealt anew each time.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
+
+import msgspec
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.activations.observed import Chunk
+from engine.activations.pooled import PooledBatches
+from engine.activations.reading import Place
+from engine.activations.source import Rows
+from engine.activations.turnover import RowBuffer, RowKind, Turnover
+from engine.errors import UserError
+from engine.progress import Progress
+
+BUFFER_ROWS = 1 << 17
+
+
+class RowStream(Protocol):
+    """Rows without end that can be had again from any row on, such as `ObservedDocuments`."""
+
+    @property
+    def kinds(self) -> Mapping[str, RowKind]:
+        """What the rows of each site are."""
+        ...
+
+    def identity(self) -> dict[str, Any]:
+        """What must be the same for the rows to be the same."""
+        ...
+
+    def chunks(self, first: int, place: Place) -> Iterator[Chunk]:
+        """The rows from row `first` on; reading begins at `place`, which isn't behind that row."""
+        ...
+
+
+class StreamedBatches(PooledBatches):
+    """Batches drawn from pools of R = `buffer_rows` rows of a stream, see the module's text.
+
+    The same seed, documents and model give the same batches, also after a `load_state_dict`.
+    While a pool is drawn, the model makes the rows of the next one, a share with every batch.
+
+    Memory: 1.5 R rows at every site, in the model's dtype on `device`, and 40 bytes a row.
+    """
+
+    def __init__(
+        self,
+        rows: RowStream,
+        batch: int,
+        seed: int,
+        *,
+        buffer_rows: int = BUFFER_ROWS,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        super().__init__(batch)
+        if buffer_rows < 2:
+            raise UserError(f"{buffer_rows} rows can't be mixed.", "Choose a larger buffer.")
+        self._rows = rows
+        self._seed = seed
+        self._half = buffer_rows // 2
+        self._device = device
+        self._begins = {0: Place()}
+        """By the number of a block, where the group of windows begins that its first row is of."""
+
+    def sample(self, most: int) -> Rows:
+        """Up to `most` of the rows that come next, as many as the pool at hand still holds."""
+        return self._pool_at_hand().peek(most)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The position in the stream: `load_state_dict` goes on with the very next batch."""
+        begins = self._begins[self._first_block()]
+        return super().state_dict() | {"begins": msgspec.to_builtins(begins)}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on where `state_dict` was taken.
+
+        Raises UserError if it was taken from a stream of other settings; that the documents are
+        others is noticed when the next batch is made.
+        """
+        super().load_state_dict(state)
+        self._begins = {self._first_block(): msgspec.convert(state["begins"], Place)}
+
+    def _identity(self) -> dict[str, Any]:
+        return self._rows.identity() | {
+            "batch": self._batch,
+            "seed": self._seed,
+            "buffer_rows": 2 * self._half,
+        }
+
+    def _position(self) -> tuple[int, int]:
+        """The pool to draw from and the rows drawn from it. Pool 0 is only half as large."""
+        pool, place = divmod(self._drawn + self._half, 2 * self._half)
+        return pool, place - (self._half if pool == 0 else 0)
+
+    def _first_block(self) -> int:
+        """The first block of which rows are still to come."""
+        return max(0, self._position()[0] - 1)
+
+    def _open(self, progress: Progress) -> Turnover:
+        pool, drawn = self._position()
+        buffer = RowBuffer(3 * self._half, self._rows.kinds, self._device)
+        turnover = Turnover(buffer, self._feed())
+        later = torch.empty(0, dtype=torch.int64)
+        if pool > 0:
+            now, later = self._dealt(turnover.bring_pool(2 * self._half, progress), pool - 1)
+            buffer.release(now)
+        block = turnover.bring_pool(2 * self._half, progress)
+        self._begin(turnover, block, later, pool, drawn)
+        return turnover
+
+    def _turn(self, turnover: Turnover) -> None:
+        pool, drawn = self._position()
+        self._begin(turnover, turnover.arrivals(), self._later, pool, drawn)
+
+    def _begin(
+        self, turnover: Turnover, block: Tensor, later: Tensor, number: int, drawn: int
+    ) -> None:
+        """Draw pool `number`: half of the block of that number, and what the one before left."""
+        now, self._later = self._dealt(block, number)
+        pool = torch.cat([now, later])
+        order = np.random.default_rng([self._seed, number, 1]).permutation(len(pool))
+        turnover.begin(pool[torch.from_numpy(order)], drawn, coming=2 * self._half)
+        self._begins = {b: place for b, place in self._begins.items() if b >= number - 1}
+
+    def _dealt(self, block: Tensor, number: int) -> tuple[Tensor, Tensor]:
+        """The places of a block's rows in random halves: for its own pool, and for the next."""
+        order = np.random.default_rng([self._seed, number, 0]).permutation(2 * self._half)
+        dealt = block[torch.from_numpy(order)]
+        return dealt[: self._half], dealt[self._half :]
+
+    def _feed(self) -> Iterator[Rows]:
+        """The rows from the first block that is needed on, noting where blocks begin."""
+        block = self._first_block()
+        row = 2 * self._half * block
+        for chunk in self._rows.chunks(row, self._begins[block]):
+            row += len(next(iter(chunk.rows.values())))
+            while 2 * self._half * block < row:
+                self._begins[block] = chunk.place
+                block += 1
+            yield chunk.rows
