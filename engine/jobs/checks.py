@@ -21,7 +21,7 @@ from engine.jobs.specs import (
     Train,
 )
 from engine.model.site import parse_site
-from engine.sae.config import recipe
+from engine.sae.recipes import recipe
 from engine.sae.metadata import read_sae_info
 from engine.workspace.folders import Workspace
 

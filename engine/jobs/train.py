@@ -8,7 +8,8 @@ from engine.errors import UserError
 from engine.jobs.specs import Train, TrainResult
 from engine.model.device import choose_device
 from engine.progress import Progress
-from engine.sae.config import TrainConfig, recipe
+from engine.sae.config import TrainConfig
+from engine.sae.recipes import recipe
 from engine.sae.evaluate import evaluate
 from engine.sae.metadata import SAEMetadata
 from engine.sae.store import load_sae, save_metadata, save_sae

@@ -1,6 +1,7 @@
 """What every autoencoder can do, whatever its architecture."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import ClassVar, NamedTuple
 
 from torch import Tensor, nn
@@ -13,10 +14,16 @@ class StepInput(NamedTuple):
 
     x: Tensor
     """[batch, d_in] fp32, in the trainer's units (see `SparseAutoencoder.normalises_scale`)."""
+    target: Tensor
+    """[batch, d_out] fp32: what is to be decoded; x itself unless the config says `d_out`."""
     variance: float
-    """Mean of ‖x − mean‖² over the training vectors: squared errors divided by it are fvu."""
+    """Mean of ‖target − mean‖² over the training vectors: squared errors divided by it are fvu."""
     dead: Tensor
     """[dead] int64: the features that have not fired for long."""
+    done: float = 0.0
+    """Share of the run that lies behind: what warms up asks for it."""
+    parts: int = 1
+    """Into how many parts the batch is to be split where memory is short; the sum is the same."""
 
 
 class StepLosses(NamedTuple):
@@ -25,16 +32,19 @@ class StepLosses(NamedTuple):
     loss: Tensor
     """Scalar: what is minimised."""
     squared_error: Tensor
-    """Scalar without gradient: Σ ‖x − x̂‖² over the batch."""
+    """Scalar: Σ ‖target − decoded‖² over the batch."""
     fired: Tensor
-    """[d_sae] int32: in how many vectors of the batch each feature was active."""
+    """[d_sae] int64: in how many vectors of the batch each feature was active."""
+    terms: Mapping[str, Tensor] = {}
+    """Scalars by name: what the loss is made of beside the squared error."""
 
 
 class SparseAutoencoder(nn.Module, ABC):
     """Codes activations of width d_in in d_sae features, few of them active, and decodes them.
 
     `encode`, `decode` and the weights are in the units of raw activations, unless the autoencoder
-    is being trained on scaled ones. The decoder is linear: x̂ = acts @ W_dec + b_dec.
+    is being trained on scaled ones. The decoder is linear: x̂ = acts @ W_dec + b_dec. A transcoder
+    decodes to other activations than it reads, of width d_out.
     """
 
     active_threshold: ClassVar[float] = 0.0
@@ -52,32 +62,39 @@ class SparseAutoencoder(nn.Module, ABC):
     @property
     @abstractmethod
     def W_dec(self) -> Tensor:  # noqa: N802
-        """[d_sae, d_in]: the direction that each feature writes, in units of its act."""
+        """[d_sae, d_out]: the direction that each feature writes, in units of its act."""
 
     @property
     @abstractmethod
     def b_dec(self) -> Tensor:
-        """[d_in]: what is decoded when no feature is active."""
+        """[d_out]: what is decoded when no feature is active."""
 
     @abstractmethod
     def encode(self, x: Tensor) -> Tensor:
         """Activations [..., d_in] of any float dtype to acts [..., d_sae], in fp32."""
 
-    def decode(self, acts: Tensor) -> Tensor:
-        """Acts [..., d_sae] to activations [..., d_in], in fp32."""
+    def decode(self, acts: Tensor, x: Tensor | None = None) -> Tensor:
+        """Acts [..., d_sae] to activations [..., d_out], in fp32.
+
+        A transcoder with a skip connection needs the `x` that it read, too.
+        """
         return acts @ self.W_dec + self.b_dec
 
     def forward(self, x: Tensor) -> Tensor:
-        """Activations [..., d_in] to their reconstruction [..., d_in]."""
-        return self.decode(self.encode(x))
+        """Activations [..., d_in] to what is made of them [..., d_out]."""
+        return self.decode(self.encode(x), x)
 
     @abstractmethod
-    def initialise(self, sample: Tensor) -> None:
-        """Set what depends on the data, from training vectors [n, d_in]."""
+    def initialise(self, sample: Tensor, target: Tensor) -> None:
+        """Set what depends on the data, from training vectors [n, d_in] and targets [n, d_out]."""
 
     @abstractmethod
     def training_step(self, step: StepInput, config: TrainConfig) -> StepLosses:
-        """One batch forward, in a graph that the trainer differentiates."""
+        """Take one batch forward and back: the loss's gradient is added to every `.grad`.
+
+        Every parameter has one already. Which gradients there are is written out where a formula
+        knows most of them to be 0, and left to autograd elsewhere.
+        """
 
     def constrain_gradients(self) -> None:
         """Called between the backward pass and the optimiser's step."""
@@ -87,6 +104,6 @@ class SparseAutoencoder(nn.Module, ABC):
         """Called after the optimiser's step."""
         return
 
-    def unscale(self, scale: float) -> None:
-        """Make an autoencoder that was trained on `scale · x` act on x."""
+    def unscale(self, scale: float, target_scale: float) -> None:
+        """Make one that was trained to turn `scale · x` into `target_scale · y` turn x into y."""
         raise NotImplementedError(f"{type(self).__name__} does not normalise scale")

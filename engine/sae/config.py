@@ -2,7 +2,7 @@
 
 No torch here: the daemon and the command line read these. Both are checked when they are made, by
 code and from a file alike, and raise UserError for a value that can't be meant; nobody behind them
-checks again.
+checks again. Good values for both come from `engine.sae.recipes`.
 """
 
 import math
@@ -12,25 +12,44 @@ import msgspec
 
 from engine.errors import UserError
 
-ARCHITECTURES = ("topk", "seed-basic", "seed-optimised")
+ARCHITECTURES = (
+    "topk",
+    "batchtopk",
+    "matryoshka",
+    "jumprelu",
+    "gated",
+    "relu",
+    "seed-basic",
+    "seed-optimised",
+)
 
-CORPUS = 10_000
-"""Vectors from which on an activation set counts as a corpus rather than a handful of prompts."""
+COUNTING = frozenset({"topk", "batchtopk", "matryoshka"})
+"""Architectures that are told how many features to keep, k."""
+SEEDS = frozenset({"seed-basic", "seed-optimised"})
+"""The study's own architectures: autoencoders only, with a second matrix in the encoder."""
 
 Schedule = Literal["linear", "plateau"]
 
 
 class SAEConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """The shape of a sparse autoencoder: what one needs to build it."""
+    """The shape of a sparse autoencoder or transcoder: what one needs to build it."""
 
     architecture: str
     """One of `ARCHITECTURES`."""
     d_in: int
-    """Width of the activations."""
+    """Width of the activations that are read."""
     d_sae: int
     """Number of features."""
     k: int | None = None
-    """Features kept per token: for `topk`, and for it alone."""
+    """Features kept per token: for topk, and on average for batchtopk and matryoshka."""
+    groups: tuple[int, ...] | None = None
+    """For matryoshka: how many features each group holds, first the coarsest; they sum to d_sae."""
+    d_out: int | None = None
+    """For a transcoder: width of the activations that it predicts. None: it reconstructs what it
+    reads."""
+    skip: bool = False
+    """For a transcoder: whether a linear map from input to output stands beside the features
+    (Paulo et al. 2025, arXiv:2501.18823)."""
 
     def __post_init__(self) -> None:
         if self.architecture not in ARCHITECTURES:
@@ -40,21 +59,56 @@ class SAEConfig(msgspec.Struct, frozen=True, kw_only=True):
             )
         _at_least_one("The width of the activations (d_in)", self.d_in)
         _at_least_one("The width of the autoencoder (d_sae)", self.d_sae)
-        if self.architecture == "topk":
-            if self.k is None:
-                raise UserError("A topk autoencoder needs k.", "Say how many features to keep.")
-            _at_least_one("k", self.k)
-            if self.k > self.d_sae:
-                raise UserError(
-                    f"k is {self.k}, but the autoencoder has only {self.d_sae} features.",
-                    "Choose a smaller k or a larger width.",
-                )
-        elif self.k is not None:
-            raise UserError(f"{self.architecture} has no k.", "Leave it out.")
+        self._check_k()
+        self._check_groups()
+        self._check_transcoder()
+
+    @property
+    def transcodes(self) -> bool:
+        """Whether it predicts other activations than those it reads."""
+        return self.d_out is not None
+
+    @property
+    def width_out(self) -> int:
+        """Width of what it decodes to."""
+        return self.d_in if self.d_out is None else self.d_out
+
+    def _check_k(self) -> None:
+        if self.architecture not in COUNTING:
+            if self.k is not None:
+                raise UserError(f"{self.architecture} has no k.", "Leave it out.")
+            return
+        if self.k is None:
+            raise UserError(f"{self.architecture} needs k.", "Say how many features to keep.")
+        _at_least_one("k", self.k)
+        if self.k > self.d_sae:
+            raise UserError(
+                f"k is {self.k}, but the autoencoder has only {self.d_sae} features.",
+                "Choose a smaller k or a larger width.",
+            )
+
+    def _check_groups(self) -> None:
+        if (self.groups is not None) != (self.architecture == "matryoshka"):
+            raise UserError("Groups are for matryoshka, which needs them, and for it alone.")
+        groups = self.groups
+        if groups is not None and (min(groups, default=0) < 1 or sum(groups) != self.d_sae):
+            raise UserError(
+                f"Groups of {', '.join(map(str, groups)) or 'nothing'} don't make up"
+                f" {self.d_sae} features.",
+                "Each holds at least one, and together they hold all.",
+            )
+
+    def _check_transcoder(self) -> None:
+        if self.d_out is not None:
+            _at_least_one("The width of what is predicted (d_out)", self.d_out)
+            if self.architecture in SEEDS:
+                raise UserError(f"{self.architecture} reconstructs what it reads.")
+        elif self.skip:
+            raise UserError("A skip connection is for transcoders.", "Name a target, or leave it.")
 
 
 class TrainConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """How an autoencoder is trained. `recipe` below knows good ones."""
+    """How an autoencoder is trained. `engine.sae.recipes` knows good ones."""
 
     tokens: int
     """Activation vectors to train on, repeats counted."""
@@ -62,6 +116,11 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Vectors a step."""
     lr: float
     """The highest learning rate of Adam."""
+    betas: tuple[float, float] = (0.9, 0.99)
+    """Adam's. A feature's gradients come seldom and in bursts, so the second moment forgets faster
+    than by default; what that is worth is told in `engine.sae.architectures.topk`."""
+    eps: float = 6.25e-10
+    """Adam's, from Gao et al. 2024: small, as gradients are where a feature is in few vectors."""
     schedule: Schedule = "linear"
     """`linear` warm-up and decay (constant without either), or `plateau`: halved whenever the loss
     has stopped falling."""
@@ -73,7 +132,12 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Periods without a lower loss that `plateau` bears before it halves the learning rate; a
     period is an epoch, or a fortieth of the run where that is shorter."""
     l1: float = 0.0
-    """Weight of ‖codes‖₁ in the loss of the seed's architectures."""
+    """Weight of the L1 penalty of relu, gated and the seed's two."""
+    target_l0: float | None = None
+    """For jumprelu: how many features are to be active per vector."""
+    sparsity_warmup: float = 0.0
+    """Share of the steps in which the weight of l1, or of the distance from target_l0, rises from 0
+    to what it is."""
     aux: float = 0.0
     """Weight of the loss that revives dead features."""
     dead_after: int = 1_000_000
@@ -91,10 +155,16 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True):
             raise UserError(
                 f"A learning rate of {self.lr} can't train anything.", "Choose one above 0."
             )
-        for name, value in (("l1", self.l1), ("aux", self.aux)):
+        if not all(0 <= beta < 1 for beta in self.betas):
+            raise UserError(f"Adam's betas are {self.betas}.", "Choose both from 0 to below 1.")
+        for name, value in (("l1", self.l1), ("aux", self.aux), ("eps", self.eps)):
             if not (math.isfinite(value) and value >= 0):
                 raise UserError(f"{name} is {value}.", "Choose a number from 0 up.")
-        for name in ("warmup", "decay", "held_out"):
+        if self.target_l0 is not None and not (
+            math.isfinite(self.target_l0) and self.target_l0 > 0
+        ):
+            raise UserError(f"target_l0 is {self.target_l0}.", "Choose a number above 0.")
+        for name in ("warmup", "decay", "held_out", "sparsity_warmup"):
             if not 0 <= getattr(self, name) < 1:
                 raise UserError(
                     f"{name} is {getattr(self, name)}.", "It is a share: choose from 0 to below 1."
@@ -106,80 +176,6 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True):
     def steps(self) -> int:
         """Optimiser steps; the last batch is full, so a few vectors more may be seen."""
         return math.ceil(self.tokens / self.batch)
-
-
-def recipe(
-    architecture: str,
-    d_in: int,
-    vectors: int,
-    *,
-    width: int | None = None,
-    k: int | None = None,
-    tokens: int | None = None,
-    batch: int | None = None,
-    lr: float | None = None,
-    seed: int = 0,
-) -> tuple[SAEConfig, TrainConfig]:
-    """Good settings for `vectors` activations of width d_in; what is given is kept as it is.
-
-    Raises UserError for settings that can't be meant, and where there is nothing to train on.
-    """
-    if vectors < 1:
-        raise UserError("There are no activations to train on.", "Capture some first.")
-    if architecture == "topk":
-        width = 16 * d_in if width is None else width
-        k = min(32, width) if k is None else k
-    elif width is None:
-        width = round(d_in * 24_576 / 1_152)  # the study's features per dimension
-    sae = SAEConfig(architecture=architecture, d_in=d_in, d_sae=width, k=k)
-    training = (_topk if architecture == "topk" else _seed)(sae, vectors, tokens)
-    given = {"batch": batch, "lr": lr, "seed": seed}
-    return sae, msgspec.structs.replace(
-        training, **{name: value for name, value in given.items() if value is not None}
-    )
-
-
-def _topk(sae: SAEConfig, vectors: int, tokens: int | None) -> TrainConfig:
-    """What this is worth was measured: see `engine.sae.architectures.topk`."""
-    if tokens is None:
-        tokens = max(vectors, min(2_000_000, 50 * vectors))
-    return TrainConfig(
-        tokens=tokens,
-        batch=min(1024, max(32, vectors // 16)),
-        lr=min(5e-3, 1.2e-3 * (2**14 / sae.d_sae) ** 0.5),
-        warmup=0.05,
-        decay=0.2,
-        aux=1 / 32,
-        dead_after=_dead_after(tokens),
-        held_out=_held_out(vectors),
-    )
-
-
-def _seed(sae: SAEConfig, vectors: int, tokens: int | None) -> TrainConfig:
-    """For a handful of prompts, as in the study; of a corpus, one epoch in large batches."""
-    if tokens is None:
-        tokens = 40 * vectors if vectors < CORPUS else vectors
-    training = TrainConfig(
-        tokens=tokens,
-        batch=32 if vectors < CORPUS else 1024,
-        lr=1e-3,
-        l1=1e-3,
-        dead_after=_dead_after(tokens),
-        held_out=_held_out(vectors),
-    )
-    if sae.architecture == "seed-optimised":
-        return msgspec.structs.replace(training, l1=1e-4, schedule="plateau", patience=1)
-    return training
-
-
-def _dead_after(tokens: int) -> int:
-    """Ten million, as in Gao et al. 2024; in shorter runs a twentieth of the run."""
-    return min(10_000_000, max(1, tokens // 20))
-
-
-def _held_out(vectors: int) -> float:
-    """A tenth of a corpus, and nothing of a handful of prompts, as in the study."""
-    return 0.1 if vectors >= CORPUS else 0.0
 
 
 def _at_least_one(name: str, value: int) -> None:

@@ -2,57 +2,38 @@
 
 import time
 from collections import deque
+from collections.abc import Mapping
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Self
 
 import torch
 from torch import Tensor
 
 
-class Figures(NamedTuple):
-    """A step's figures, in raw activation units."""
-
-    loss: float
-    """What was minimised."""
-    mse: float
-    """Mean squared error per dimension."""
-    fvu: float
-    """Squared error over the variance of the training vectors."""
-    l0: float
-    """Active features per vector."""
-    dead_fraction: float
-    """Share of the features that have not fired for long."""
-    lr: float
-    """Learning rate of the step."""
-
-
 class Reading:
-    """Figures on their way from the device; ask for them once the next step is under way."""
+    """A step's figures on their way from the device; ask for them once the next is under way.
 
-    def __init__(
-        self,
-        lr: float,
-        *,
-        loss: Tensor,
-        mse: Tensor,
-        fvu: Tensor,
-        l0: Tensor,
-        dead_fraction: Tensor,
-    ) -> None:
-        stacked = torch.stack([loss, mse, fvu, l0, dead_fraction])
+    In the units of raw activations: loss (what was minimised) and its other terms by name, mse
+    (mean squared error per dimension), fvu (squared error over the variance of the training
+    vectors), l0 (active features per vector), dead_fraction (share of the features that have not
+    fired for long), grad_norm (of all parameters together), lr.
+    """
+
+    def __init__(self, figures: Mapping[str, Tensor], *, lr: float) -> None:
+        self._names = list(figures)
         self._lr = lr
+        stacked = torch.stack([figure.detach().float() for figure in figures.values()])
         self._host = stacked.to("cpu", non_blocking=True)
         self._arrived = None
         if stacked.is_cuda:
             self._arrived = torch.cuda.Event()  # type: ignore[no-untyped-call]
             self._arrived.record()
 
-    def figures(self) -> Figures:
+    def figures(self) -> dict[str, float]:
         """Wait for them, if need be."""
         if self._arrived is not None:
             self._arrived.synchronize()
-        loss, mse, fvu, l0, dead_fraction = self._host.tolist()
-        return Figures(loss, mse, fvu, l0, dead_fraction, self._lr)
+        return dict(zip(self._names, self._host.tolist(), strict=True)) | {"lr": self._lr}
 
 
 class Pace:

@@ -2,6 +2,11 @@
 
 import torch
 
+from engine.sae.architectures.batchtopk import BatchTopK
+from engine.sae.architectures.gated import Gated
+from engine.sae.architectures.jumprelu import JumpReLU
+from engine.sae.architectures.matryoshka import Matryoshka
+from engine.sae.architectures.relu import ReLU
 from engine.sae.architectures.seed import SeedBasic, SeedOptimised
 from engine.sae.architectures.topk import TopK
 from engine.sae.base import SparseAutoencoder
@@ -9,6 +14,11 @@ from engine.sae.config import SAEConfig
 
 CLASSES: dict[str, type[SparseAutoencoder]] = {
     "topk": TopK,
+    "batchtopk": BatchTopK,
+    "matryoshka": Matryoshka,
+    "jumprelu": JumpReLU,
+    "gated": Gated,
+    "relu": ReLU,
     "seed-basic": SeedBasic,
     "seed-optimised": SeedOptimised,
 }

@@ -1,6 +1,6 @@
 """How the learning rate goes over a training run."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -13,11 +13,24 @@ PERIODS = 40
 """In how many parts `plateau` cuts a run of few epochs."""
 
 
+def warmed_up(done: float, warmup: float) -> float:
+    """From 0 to 1 while the share of the run that lies behind, `done`, goes from 0 to `warmup`."""
+    return min(1.0, done / warmup) if warmup else 1.0
+
+
 class Schedule(Protocol):
     """Sets an optimiser's learning rate, step by step."""
 
     def step(self, loss: Tensor) -> None:
         """Called after each step of the optimiser with that step's loss."""
+        ...
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where it stands."""
+        ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where `state_dict` was taken."""
         ...
 
 
@@ -47,6 +60,12 @@ class Linear:
         """The loss doesn't matter here."""
         self._scheduler.step()
 
+    def state_dict(self) -> dict[str, Any]:
+        return self._scheduler.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._scheduler.load_state_dict(state)
+
 
 class Plateau:
     """Halves the rate when the mean loss of a period has not fallen for `patience` periods."""
@@ -62,3 +81,10 @@ class Plateau:
         if len(self._losses) == self._period:
             self._scheduler.step(torch.stack(self._losses).mean().item())
             self._losses = []
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"scheduler": self._scheduler.state_dict(), "losses": self._losses}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._scheduler.load_state_dict(state["scheduler"])
+        self._losses = list(state["losses"])

@@ -14,7 +14,7 @@ from engine.progress import Progress, Silent
 from engine.sae.base import SparseAutoencoder
 from engine.sae.config import SAEConfig, TrainConfig
 from engine.sae.memory import check_memory
-from engine.sae.meter import Figures, Pace, Reading
+from engine.sae.meter import Pace, Reading
 from engine.sae.registry import build
 from engine.sae.trainer import Trainer
 
@@ -83,9 +83,9 @@ def train(
     pace = Pace(train_config.batch)
     steps = train_config.steps
     for done, figures in enumerate(_run(trainer, batches, steps, device, pace), 1):
-        if not math.isfinite(figures.loss):
+        if not math.isfinite(figures["loss"]):
             raise TrainingDiverged(done - 1, trainer.finish_with_last_good(), trainer.good_step)
-        metrics = figures._asdict() | {
+        metrics = figures | {
             "tokens_per_second": pace.tokens_per_second,
             "seconds_left": pace.seconds_left(steps - done),
         }
@@ -94,12 +94,12 @@ def train(
         raise TrainingDiverged(steps, trainer.finish_with_last_good(), trainer.good_step)
     tokens = steps * train_config.batch
     speed = tokens / pace.total_seconds
-    return Trained(trainer.finish(), held_rows, steps, tokens, speed, figures.loss)
+    return Trained(trainer.finish(), held_rows, steps, tokens, speed, figures["loss"])
 
 
 def _run(
     trainer: Trainer, batches: Iterator[Tensor], steps: int, device: torch.device, pace: Pace
-) -> Iterator[Figures]:
+) -> Iterator[dict[str, float]]:
     """The figures of every step, each read when the next step is already with the device."""
     waiting: Reading | None = None
     for _ in range(steps):

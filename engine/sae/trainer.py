@@ -1,5 +1,7 @@
 """One training step after the other: loss, gradient, Adam, and which features are dead."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -12,86 +14,164 @@ STEPS_BETWEEN_ROLL_CALLS = 20
 """Which features are dead is looked up this often: a GPU waits each time."""
 GOOD_STATES = 20
 """How often in a run the weights are put aside, once their loss is known to be finite."""
-BETAS = (0.9, 0.99)
-"""Adam's. A feature's gradients come seldom and in bursts, so the second moment forgets faster than
-by default; what that is worth is told in `engine.sae.architectures.topk`."""
-EPS = 6.25e-10
-"""Adam's, from Gao et al. 2024: small, as gradients are where a feature is in few vectors."""
+MOST_PARTS = 64
+"""A batch that doesn't fit when it is split into so many parts doesn't fit."""
 
 
 class Trainer:
     """An autoencoder in training, and all that changes with it."""
 
     def __init__(
-        self, sae: SparseAutoencoder, config: TrainConfig, sample: Tensor, vectors: int
+        self,
+        sae: SparseAutoencoder,
+        config: TrainConfig,
+        sample: Tensor,
+        vectors: int,
+        target: Tensor | None = None,
     ) -> None:
-        """`sample` [n, d_in] is drawn from the `vectors` to train on, and lies on sae's device."""
-        self._sae = sae
+        """`sample` [n, d_in] is drawn from the `vectors` to train on, and lies on sae's device.
+
+        `target` [n, d_out]: for a transcoder, what belongs to the sample at its target site.
+        """
+        self.sae = sae
         self._config = config
-        self._scale = 1.0
-        if sae.normalises_scale:
-            length = sample.norm(dim=1).mean().clamp_min(1e-30).item()
-            self._scale = sae.config.d_in**0.5 / length
-        scaled = sample * self._scale
-        sae.initialise(scaled)
+        target = sample if target is None else target
+        self._scale = self._scale_of(sample)
+        self._target_scale = self._scale_of(target)
+        scaled = target * self._target_scale
+        sae.initialise(sample * self._scale, scaled)
         self._variance = (scaled - scaled.mean(0)).square().sum(1).mean().clamp_min(1e-30).item()
+        for parameter in sae.parameters():
+            parameter.grad = torch.zeros_like(parameter)
         self._optimizer = torch.optim.Adam(
-            sae.parameters(), config.lr, betas=BETAS, eps=EPS, fused=True
+            sae.parameters(), config.lr, betas=config.betas, eps=config.eps, fused=True
         )
         self._schedule = schedule(self._optimizer, config, -(-vectors // config.batch))
         self._silent_for = torch.zeros(sae.config.d_sae, dtype=torch.int64, device=sample.device)
         self._dead = self._silent_for.new_empty(0)
-        self._step = 0
+        self._parts = 1
+        self.steps_done = 0
         self.good_step = 0
-        """The step whose weights `last_good` gives."""
+        """The step whose weights `finish_with_last_good` gives."""
         self._good_state = self._copied_state()
 
-    def step(self, x: Tensor) -> Reading:
-        """Train on raw activations [batch, d_in]; gives what there is to report of it."""
-        if self._step % STEPS_BETWEEN_ROLL_CALLS == 0:
+    @property
+    def parts(self) -> int:
+        """Into how many parts a batch is split, since memory was short; 1: it never was."""
+        return self._parts
+
+    def step(self, x: Tensor, target: Tensor | None = None) -> Reading:
+        """Train on raw activations [batch, d_in], for a transcoder with targets [batch, d_out].
+
+        Gives what there is to report of it.
+        """
+        if self.steps_done % STEPS_BETWEEN_ROLL_CALLS == 0:
             self._dead = (self._silent_for >= self._config.dead_after).nonzero().flatten()
-        losses = self._sae.training_step(
-            StepInput(x.float() * self._scale, self._variance, self._dead), self._config
-        )
-        self._optimizer.zero_grad()
-        losses.loss.backward()  # type: ignore[no-untyped-call]
-        if self._step % max(1, self._config.steps // GOOD_STATES) == 0 and losses.loss.isfinite():
-            self.good_step, self._good_state = self._step, self._copied_state()
+        losses = self._backward(x, x if target is None else target)
+        self._put_aside(losses.loss)
         lr = float(self._optimizer.param_groups[0]["lr"])
-        self._sae.constrain_gradients()
+        gradients = [p.grad for p in self.sae.parameters() if p.grad is not None]
+        grad_norm = torch.nn.utils.get_total_norm(gradients)
+        self.sae.constrain_gradients()
         self._optimizer.step()
-        self._sae.constrain_weights()
+        self.sae.constrain_weights()
         self._schedule.step(losses.loss)
-        self._step += 1
-        return self._reading(losses, len(x), lr)
+        self.steps_done += 1
+        return self._reading(losses, len(x), lr, grad_norm)
 
     def weights_are_finite(self) -> bool:
         """Whether the last update left numbers; its loss was taken before it."""
-        return all(bool(weight.isfinite().all()) for weight in self._sae.parameters())
+        return all(bool(weight.isfinite().all()) for weight in self.sae.parameters())
 
     def finish(self) -> SparseAutoencoder:
         """The autoencoder as it is now, for inference on raw activations."""
-        self._sae.requires_grad_(False).eval()
-        if self._sae.normalises_scale:
-            self._sae.unscale(self._scale)
-        return self._sae
+        for parameter in self.sae.requires_grad_(False).eval().parameters():
+            parameter.grad = None
+        if self.sae.normalises_scale:
+            self.sae.unscale(self._scale, self._target_scale)
+        return self.sae
 
     def finish_with_last_good(self) -> SparseAutoencoder:
         """The autoencoder as it was before `good_step`, for inference on raw activations."""
-        self._sae.load_state_dict(self._good_state)
+        self.sae.load_state_dict(self._good_state)
         return self.finish()
 
-    def _reading(self, losses: StepLosses, vectors: int, lr: float) -> Reading:
+    def state_dict(self) -> dict[str, Any]:
+        """All that changes from step to step: a trainer of the same settings that loads it goes on
+        as if nothing had happened, bit for bit. Tensors are the trainer's own."""
+        return {
+            "sae": self.sae.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "schedule": self._schedule.state_dict(),
+            "scale": self._scale,
+            "target_scale": self._target_scale,
+            "variance": self._variance,
+            "silent_for": self._silent_for,
+            "dead": self._dead,
+            "parts": self._parts,
+            "steps_done": self.steps_done,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where `state_dict` was taken; the weights then count as good."""
+        self.sae.load_state_dict(state["sae"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self._schedule.load_state_dict(state["schedule"])
+        self._scale, self._target_scale = state["scale"], state["target_scale"]
+        self._variance = state["variance"]
+        self._silent_for.copy_(state["silent_for"])
+        self._dead = state["dead"].to(self._silent_for.device)
+        self._parts, self.steps_done = state["parts"], state["steps_done"]
+        self.good_step, self._good_state = self.steps_done, self._copied_state()
+
+    def _backward(self, x: Tensor, target: Tensor) -> StepLosses:
+        """One batch's losses and gradients; in twice as many parts when memory is short."""
+        while True:
+            self._optimizer.zero_grad(set_to_none=False)
+            scaled = x.float() * self._scale
+            step = StepInput(
+                x=scaled,
+                target=scaled if target is x else target.float() * self._target_scale,
+                variance=self._variance,
+                dead=self._dead,
+                done=self.steps_done / self._config.steps,
+                parts=self._parts,
+            )
+            try:
+                return self.sae.training_step(step, self._config)
+            except torch.OutOfMemoryError:
+                if self._parts >= MOST_PARTS:
+                    raise
+                self._parts *= 2
+
+    def _put_aside(self, loss: Tensor) -> None:
+        """Remember the weights now and then, once their loss is known to be finite."""
+        if self.steps_done % max(1, self._config.steps // GOOD_STATES) == 0 and loss.isfinite():
+            self.good_step, self._good_state = self.steps_done, self._copied_state()
+
+    def _reading(self, losses: StepLosses, vectors: int, lr: float, grad_norm: Tensor) -> Reading:
         self._silent_for.add_(vectors).masked_fill_(losses.fired > 0, 0)
+        per_vector = losses.squared_error / vectors
         return Reading(
-            lr,
-            loss=losses.loss.detach(),
-            mse=losses.squared_error / (vectors * self._sae.config.d_in * self._scale**2),
-            fvu=losses.squared_error / (vectors * self._variance),
-            l0=losses.fired.sum() / vectors,
-            dead_fraction=(self._silent_for >= self._config.dead_after).float().mean(),
+            {
+                "loss": losses.loss,
+                "mse": per_vector / (self.sae.config.width_out * self._target_scale**2),
+                "fvu": per_vector / self._variance,
+                "l0": losses.fired.sum() / vectors,
+                "dead_fraction": (self._silent_for >= self._config.dead_after).float().mean(),
+                "grad_norm": grad_norm,
+                **losses.terms,
+            },
+            lr=lr,
         )
 
+    def _scale_of(self, x: Tensor) -> float:
+        """What brings x [n, d] to E‖x‖ = √d, where the architecture wants that."""
+        if not self.sae.normalises_scale:
+            return 1.0
+        length: float = x.norm(dim=1).mean().clamp_min(1e-30).item()
+        return float(x.shape[1] ** 0.5 / length)
+
     def _copied_state(self) -> dict[str, Tensor]:
-        state = self._sae.state_dict()
+        state = self.sae.state_dict()
         return {name: tensor.to("cpu", copy=True) for name, tensor in state.items()}

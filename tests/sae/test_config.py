@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import UserError
-from engine.sae.config import ARCHITECTURES, SAEConfig, TrainConfig, recipe
+from engine.sae.config import ARCHITECTURES, SAEConfig, TrainConfig
+from engine.sae.recipes import recipe
 from engine.sae.registry import CLASSES
 
 

@@ -13,7 +13,8 @@ from engine.activations.store import ActivationSet
 from engine.model.load import load_model
 from engine.model.site import parse_site
 from engine.sae.base import SparseAutoencoder
-from engine.sae.config import SAEConfig, recipe
+from engine.sae.config import SAEConfig
+from engine.sae.recipes import recipe
 from engine.sae.evaluate import evaluate
 from engine.sae.registry import build
 from engine.sae.train import train

@@ -12,7 +12,7 @@ from engine.sae.store import save_sae
 PROGRAM = """
 import sys
 from pathlib import Path
-from engine.sae.config import recipe
+from engine.sae.recipes import recipe
 from engine.sae.metadata import read_sae_info
 recipe("topk", 8, 1000)
 for folder in sys.argv[1:]:

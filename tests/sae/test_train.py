@@ -12,7 +12,8 @@ from torch import Tensor
 from engine.errors import UserError
 from engine.progress import Cancelled
 from engine.sae import memory
-from engine.sae.config import ARCHITECTURES, SAEConfig, TrainConfig, recipe
+from engine.sae.config import ARCHITECTURES, SAEConfig, TrainConfig
+from engine.sae.recipes import recipe
 from engine.sae.evaluate import evaluate
 from engine.sae.registry import build
 from engine.sae.train import TrainingDiverged, train

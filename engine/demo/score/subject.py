@@ -14,7 +14,7 @@ from engine.model.locate import all_sites
 from engine.model.site import Site, parse_site
 from engine.progress import Progress
 from engine.sae.base import SparseAutoencoder
-from engine.sae.config import recipe
+from engine.sae.recipes import recipe
 from engine.sae.store import load_sae
 from engine.sae.train import train
 

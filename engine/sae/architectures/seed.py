@@ -17,7 +17,6 @@ rate that is halved when the loss stops falling.
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from engine.sae.base import SparseAutoencoder, StepInput, StepLosses
 from engine.sae.config import SAEConfig, TrainConfig
@@ -53,14 +52,29 @@ class SeedBasic(SparseAutoencoder):
         codes: Tensor = self.encoder(self.input_norm(x.float()))
         return codes
 
-    def initialise(self, sample: Tensor) -> None:
+    def initialise(self, sample: Tensor, target: Tensor) -> None:
         """Nothing here depends on the data."""
 
     def training_step(self, step: StepInput, config: TrainConfig) -> StepLosses:
-        codes = self.encode(step.x)
-        reconstruction = self.decode(codes)
-        loss = functional.mse_loss(reconstruction, step.x) + config.l1 * codes.abs().sum(-1).mean()
-        return _losses(loss, step.x - reconstruction, codes)
+        """By autograd, in as many parts as asked for; each counts by its share of the batch."""
+        parts = []
+        for x in step.x.chunk(step.parts):
+            with torch.enable_grad():
+                loss, error, codes = self._loss(x, config)
+            share = len(x) / len(step.x)
+            (loss * share).backward()  # type: ignore[no-untyped-call]
+            fired = (codes.detach() > ACTIVE_THRESHOLD).sum(0)
+            parts.append((loss.detach() * share, error.detach().square().sum(), fired))
+        losses, squared_errors, counts = (
+            torch.stack(column) for column in zip(*parts, strict=True)
+        )
+        return StepLosses(losses.sum(), squared_errors.sum(), counts.sum(0))
+
+    def _loss(self, x: Tensor, config: TrainConfig) -> tuple[Tensor, Tensor, Tensor]:
+        """The mean loss, the error in the units of x, and the codes."""
+        codes = self.encode(x)
+        error = x - self.decode(codes)
+        return error.square().mean() + config.l1 * codes.abs().sum(-1).mean(), error, codes
 
 
 class SeedOptimised(SeedBasic):
@@ -88,21 +102,16 @@ class SeedOptimised(SeedBasic):
         return super().encode(self._standardised(x))
 
     @torch.no_grad()
-    def initialise(self, sample: Tensor) -> None:
+    def initialise(self, sample: Tensor, target: Tensor) -> None:
         self.mean.copy_(sample.mean(0))
         self.deviation.copy_(sample.std(0, correction=0).clamp_min(1e-6))
 
-    def training_step(self, step: StepInput, config: TrainConfig) -> StepLosses:
-        target = self._standardised(step.x)
-        codes = super().encode(target)
-        reconstruction = self.decoder(codes)
-        loss = functional.mse_loss(reconstruction, target) + config.l1 * codes.abs().sum(-1).mean()
-        return _losses(loss, (target - reconstruction) * self.deviation, codes)
+    def _loss(self, x: Tensor, config: TrainConfig) -> tuple[Tensor, Tensor, Tensor]:
+        standardised = self._standardised(x)
+        codes = super().encode(standardised)
+        error = standardised - self.decoder(codes)
+        loss = error.square().mean() + config.l1 * codes.abs().sum(-1).mean()
+        return loss, error * self.deviation, codes
 
     def _standardised(self, x: Tensor) -> Tensor:
         return (x.float() - self.mean) / self.deviation
-
-
-def _losses(loss: Tensor, error: Tensor, codes: Tensor) -> StepLosses:
-    fired = (codes > ACTIVE_THRESHOLD).sum(0, dtype=torch.int32)
-    return StepLosses(loss, error.detach().square().sum(), fired)

@@ -21,93 +21,65 @@ Three seeds lie within 0.001. The learning rate goes with 1/√width: at width 4
 1,024 random directions, four times the recipe's left half of all features dead.
 """
 
-import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import Tensor
 
-from engine.sae.base import SparseAutoencoder, StepInput, StepLosses
+from engine.sae.base import StepInput, StepLosses
 from engine.sae.config import SAEConfig, TrainConfig
-from engine.sae.sparse import count_active, encode_top_k, reconstruct_top_k
+from engine.sae.kernels.choose import kernels_for
+from engine.sae.kernels.support import Support
+from engine.sae.linear import Seen, UnitNormSAE, gradient, times_active
+from engine.sae.revival import revive
 
 
-class TopK(SparseAutoencoder):
-    """A TopK autoencoder; its weights have a row per feature, which sparse products want."""
-
-    normalises_scale = True
+class CountingSAE(UnitNormSAE):
+    """What TopK and BatchTopK share: a ReLU on the features that a count has let through."""
 
     def __init__(self, config: SAEConfig) -> None:
         super().__init__(config)
         assert config.k is not None
         self.k = config.k
-        directions = functional.normalize(torch.randn(config.d_sae, config.d_in), dim=1)
-        self.encoder = nn.Parameter(directions)
-        self.decoder = nn.Parameter(directions.clone())
-        self.encoder_bias = nn.Parameter(torch.zeros(config.d_sae))
-        self.decoder_bias = nn.Parameter(torch.zeros(config.d_in))
 
-    @property
-    def W_dec(self) -> Tensor:  # noqa: N802
-        return self.decoder
+    def learn(self, seen: Seen, step: StepInput, config: TrainConfig) -> StepLosses:
+        acts = self.acts_of(seen)
+        left, along = kernels_for(seen.x).residual(seen.target, self.decoder, seen.support, acts)
+        self.decoder_gradient(seen, acts, left)
+        self.bias_gradient(seen, left)
+        by_pre = along * (acts > 0) * (-2 * seen.weight)
+        gradient(self.encoder_bias).add_(self.encoder_gradient(seen, by_pre))
+        loss = left.square().sum() * seen.weight
+        return self.outcome(seen, acts, left, step, config, loss=loss)
 
-    @property
-    def b_dec(self) -> Tensor:
-        return self.decoder_bias
+    def acts_of(self, seen: Seen) -> Tensor:
+        """[nnz]: the acts of the chosen features."""
+        return (seen.products + self.encoder_bias[seen.support.features]).relu_()
 
-    def encode(self, x: Tensor) -> Tensor:
-        centred = x.float().reshape(-1, self.config.d_in) - self.b_dec
-        active = encode_top_k(centred, self.encoder, self.encoder_bias, self.k)
-        d_sae = self.config.d_sae
-        acts = centred.new_zeros(len(centred), d_sae)
-        return acts.scatter_(1, active.indices, active.values).view(*x.shape[:-1], d_sae)
-
-    @torch.no_grad()
-    def initialise(self, sample: Tensor) -> None:
-        self.decoder_bias.copy_(geometric_median(sample))
-
-    def training_step(self, step: StepInput, config: TrainConfig) -> StepLosses:
-        centred = step.x - self.b_dec
-        reconstruction, active = reconstruct_top_k(
-            centred, self.encoder, self.encoder_bias, self.decoder, self.k
-        )
-        error = centred - reconstruction
-        squared_error = error.square().sum()
-        loss = squared_error / (len(error) * step.variance)
+    def outcome(
+        self,
+        seen: Seen,
+        acts: Tensor,
+        left: Tensor,
+        step: StepInput,
+        config: TrainConfig,
+        *,
+        loss: Tensor,
+    ) -> StepLosses:
+        """Revive the dead from what is `left` [n, d_out] in the end, and sum up."""
+        terms = {}
         if config.aux and len(step.dead):
-            loss = loss + config.aux * self._revival(centred.detach(), error.detach(), step.dead)
-        return StepLosses(loss, squared_error.detach(), count_active(active, self.config.d_sae))
-
-    def _revival(self, centred: Tensor, error: Tensor, dead: Tensor) -> Tensor:
-        """The share of `error` [batch, d_in] that the dead features leave, coding `centred`."""
-        k = min(len(dead), max(1, self.config.d_in // 2))
-        reconstruction, _ = reconstruct_top_k(
-            centred, self.encoder[dead], self.encoder_bias[dead], self.decoder[dead], k
-        )
-        left = (error - reconstruction).square().sum()
-        return left / error.square().sum().clamp_min(1e-30)
-
-    @torch.no_grad()
-    def constrain_gradients(self) -> None:
-        """Take from the decoder's gradient what would only change the length of a direction."""
-        grad = self.decoder.grad
-        assert grad is not None
-        along = (grad * self.decoder).sum(1, keepdim=True)
-        grad.addcmul_(along, self.decoder, value=-1)
-
-    @torch.no_grad()
-    def constrain_weights(self) -> None:
-        self.decoder.div_(self.decoder.norm(dim=1, keepdim=True))
-
-    @torch.no_grad()
-    def unscale(self, scale: float) -> None:
-        """All is linear but the biases: they alone know the scale, and acts follow x."""
-        self.encoder_bias.div_(scale)
-        self.decoder_bias.div_(scale)
+            terms["aux"] = revive(self, seen, left, step.dead, config.aux)
+            loss = loss + terms["aux"]
+        fired = times_active(acts, seen.support, self.config.d_sae)
+        return StepLosses(loss, left.square().sum(), fired, terms)
 
 
-def geometric_median(x: Tensor, iterations: int = 50) -> Tensor:
-    """The point [d] with the least summed distance to `x` [n, d] (Weiszfeld's iteration)."""
-    median = x.mean(0)
-    for _ in range(iterations):
-        weights = 1 / (x - median).norm(dim=1).clamp_min(1e-6)
-        median = weights @ x / weights.sum()
-    return median
+class TopK(CountingSAE):
+    """A TopK autoencoder."""
+
+    def activate(self, products: Tensor) -> Tensor:
+        pre = products + self.encoder_bias
+        values, features = pre.topk(self.k, dim=-1)
+        return pre.new_zeros(pre.shape).scatter_(-1, features, values.relu())
+
+    def chosen(self, pre: Tensor) -> Support:
+        support: Support = kernels_for(pre).select_top_k(pre, self.k)
+        return support

@@ -1,0 +1,44 @@
+"""Bringing back features that have not fired for long ("aux-k", Gao et al. 2024, section A.2).
+
+The dead features learn to reconstruct what the living leave of a batch: the loss
+
+    aux · Σ ‖left − decoded by the k_aux largest of the dead‖² / Σ ‖left‖²,   k_aux = d_in / 2
+
+is added. Its gradient reaches the dead features' weights and nothing else.
+"""
+
+from torch import Tensor
+
+from engine.sae.kernels.choose import kernels_for
+from engine.sae.kernels.support import joined
+from engine.sae.linear import LinearSAE, Seen, gradient
+from engine.sae.products import preactivations
+
+
+def revive(sae: LinearSAE, seen: Seen, left: Tensor, dead: Tensor, aux: float) -> Tensor:
+    """Add the gradient of the loss to the dead features' gradients; gives the loss.
+
+    `left` [n, d_out]: what the living features left of the batch; `dead` [dead] int64.
+    """
+    kernels = kernels_for(left)
+    encoder, decoder = sae.encoder[dead], sae.decoder[dead]
+    bias = sae.encoder_bias[dead]
+    k = min(len(dead), max(1, sae.config.d_in // 2))
+    blocks = preactivations(seen.x, encoder, bias)
+    support = joined([kernels.select_top_k(pre, k) for pre in blocks])
+    acts = (kernels.dots(seen.x, encoder, support) + bias[support.features]).relu_()
+    unexplained, along = kernels.residual(left, decoder, support, acts)
+    weight = aux / left.square().sum().clamp_min(1e-30)
+    by_feature = kernels.by_feature(support, len(dead))
+    by_pre = along * (acts > 0) * (-2 * weight)
+    for parameter, weights, vectors in (
+        (sae.decoder, acts * (-2 * weight), unexplained),
+        (sae.encoder, by_pre, seen.x),
+    ):
+        sums = vectors.new_zeros(len(dead), vectors.shape[1])
+        kernels.sums_by_feature(by_feature, weights, vectors, sums)
+        gradient(parameter).index_add_(0, dead, sums)
+    totals = kernels.totals_by_feature(by_feature, by_pre)
+    gradient(sae.encoder_bias).index_add_(0, dead, totals)
+    loss: Tensor = weight * unexplained.square().sum()
+    return loss
