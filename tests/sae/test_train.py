@@ -60,11 +60,9 @@ def test_the_same_seed_gives_the_same_bytes(
 def test_every_step_is_told_in_raw_units(
     make_set: MakeSet, sparse_data: Tensor, progress: Remembering, architecture: str
 ) -> None:
-    sae = SAEConfig(
-        architecture=architecture, d_in=12, d_sae=48, k=4 if architecture == "topk" else None
-    )
-    training = TrainConfig(tokens=400 * 5, batch=400, lr=1e-9)  # whole epochs, and no learning
-    acts = make_set(sparse_data[:400])
+    sae, training = recipe(architecture, 12, 400, width=48, tokens=400 * 5, batch=400, lr=1e-9)
+    training = msgspec.structs.replace(training, warmup=0, decay=0, schedule="linear")
+    acts = make_set(sparse_data[:400])  # whole epochs, and no learning
     trained = train(sae, training, acts, progress=progress)
     assert [step[:3] for step in progress.steps] == [("train", n, 5) for n in range(1, 6)]
     measured = evaluate(trained.sae, acts, torch.arange(400))
