@@ -1,0 +1,58 @@
+"""Where and how a measured process runs: the peers' own Python, and the same settings for all."""
+
+import os
+import subprocess
+import sys
+import venv
+from importlib.metadata import version
+from pathlib import Path
+
+HERE = Path(__file__).parent
+REPOSITORY = HERE.parent.parent
+VENV = HERE.parent / ".venv-peers"
+REQUIREMENTS = HERE / "peers" / "requirements.txt"
+
+MALLOC = {
+    "MALLOC_MMAP_MAX_": "0",
+    "MALLOC_TRIM_THRESHOLD_": str(2**40),
+    "MALLOC_TOP_PAD_": str(2**28),
+}
+"""Makes glibc keep freed pages: without it, page faults cost as much as the work and vary more."""
+
+
+def peers_python(given: Path | None) -> Path:
+    """The Python that has the other libraries; unless given, one in an environment built here."""
+    if given is not None:
+        return given
+    python, installed = VENV / "bin" / "python", VENV / "installed.txt"
+    torch = f"torch=={version('torch').partition('+')[0]}"
+    wanted = f"{torch}\n{REQUIREMENTS.read_text()}"
+    if not installed.exists() or installed.read_text() != wanted:
+        print(f"Installing the other libraries in {VENV}: some minutes, once.", flush=True)
+        venv.create(VENV, with_pip=True)
+        pip = [str(python), "-m", "pip", "--quiet"]
+        subprocess.run([*pip, "install", torch, "-r", str(REQUIREMENTS)], check=True)
+        # None of them uses it, but if torch came from another index than it did (one of builds
+        # for the CPU, say), then transformers can't be imported beside it.
+        subprocess.run([*pip, "uninstall", "--yes", "torchvision"], check=True)
+        installed.write_text(wanted)
+    return python
+
+
+def surroundings(threads: int) -> dict[str, str]:
+    """The environment variables of every measured process."""
+    count = str(threads)
+    return {
+        **os.environ,
+        **MALLOC,
+        "OMP_NUM_THREADS": count,
+        "MKL_NUM_THREADS": count,
+        "NUMBA_NUM_THREADS": count,
+        "HF_HUB_OFFLINE": "1",
+        "WANDB_MODE": "disabled",
+    }
+
+
+def our_python() -> Path:
+    """The one that this runs in."""
+    return Path(sys.executable)

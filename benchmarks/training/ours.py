@@ -1,0 +1,52 @@
+"""This project's trainer, with the settings of its own recipe."""
+
+import copy
+
+import torch
+from torch import Tensor
+
+from benchmarks.training.job import Job
+from benchmarks.training.score import Snapshot
+from engine.sae.recipes import recipe
+from engine.sae.registry import build
+from engine.sae.train import SAMPLE
+from engine.sae.trainer import Trainer
+
+
+def train(job: Job, _variant: str) -> None:
+    """Until the clock ends it."""
+    size = job.size
+    sae_config, training = recipe(
+        job.architecture,
+        size.d_in,
+        len(job.pool),
+        width=size.width,
+        k=job.k if job.architecture not in ("relu", "gated") else None,
+        tokens=job.steps * size.batch,
+        batch=size.batch,
+    )
+    sae = build(sae_config, training.seed)
+    trainer = Trainer(sae, training, job.pool[:SAMPLE], len(job.pool))
+    job.score_by(lambda: _snapshot(trainer))
+    waiting = None
+    for x in job.batches():
+        reading = trainer.step(x)
+        if waiting is not None:
+            waiting.figures()  # read one step late, as engine.sae.train does
+        waiting = reading
+
+
+def versions() -> dict[str, str]:
+    """Of what was measured."""
+    return {"torch": torch.__version__}
+
+
+def _snapshot(trainer: Trainer) -> Snapshot:
+    """What would be saved if the run ended now."""
+    sae = copy.deepcopy(trainer).finish()
+
+    def reconstruct(x: Tensor) -> tuple[Tensor, Tensor]:
+        acts = sae.encode(x)
+        return sae.decode(acts), acts
+
+    return Snapshot(reconstruct, sae.W_dec)

@@ -1,0 +1,1 @@
+"""The other libraries, each trained by its own loop: one file a library."""
