@@ -13,8 +13,8 @@ from engine.errors import UserError
 from engine.progress import Cancelled
 from engine.sae import memory
 from engine.sae.config import ARCHITECTURES, SAEConfig, TrainConfig
-from engine.sae.recipes import recipe
 from engine.sae.evaluate import evaluate
+from engine.sae.recipes import recipe
 from engine.sae.registry import build
 from engine.sae.train import TrainingDiverged, train
 from engine.sae.trainer import Trainer
