@@ -21,7 +21,7 @@ from engine.progress import Cancelled
 from engine.service import protocol as p
 from engine.service.pool import TOKEN
 from engine.service.reporter import Reporter
-from engine.service.shortages import shortage_of
+from engine.shortages import shortage_of
 from engine.workspace.folders import Workspace
 
 if TYPE_CHECKING:
