@@ -1,12 +1,13 @@
 """Documents seen through a model, against transformers' own hidden states."""
 
 import itertools
-import json
+import shutil
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tokenizers.processors import TemplateProcessing
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from engine.activations.observed import ObservedDocuments
@@ -20,6 +21,8 @@ SITES = [parse_site("resid_post.0"), parse_site("resid_pre.2")]
 HIDDEN = [1, 2]
 """Indices into transformers' `hidden_states` of the same two places."""
 TEXTS = ["A cat.", "x" * 70, "", "Two words", "\x1b[31mred\x07", "The " * 20, "z", "end of it all"]
+TEXTS += ["".join(f"{i} squared is {i * i}. " for i in range(12)), "And so on."]
+"""The one before the last is longer than the windows that are read together."""
 TOKENS = sum(len(text) for text in TEXTS)
 
 
@@ -29,8 +32,16 @@ def lm(tiny_llama_path):
 
 
 @pytest.fixture(scope="module")
-def stories_lm(stories_model_path):
-    return load_model(str(stories_model_path), device="cpu")
+def bos_lm(tiny_llama_path, tmp_path_factory):
+    """The same model with a tokenizer that begins every text with BOS."""
+    folder = tmp_path_factory.mktemp("bos") / "model"
+    shutil.copytree(tiny_llama_path, folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.backend_tokenizer.post_processor = TemplateProcessing(
+        single="<bos> $A", special_tokens=[("<bos>", tokenizer.bos_token_id)]
+    )
+    tokenizer.save_pretrained(folder)
+    return load_model(str(folder), device="cpu")
 
 
 @pytest.fixture(scope="module")
@@ -80,19 +91,17 @@ def test_an_epoch_is_every_token_as_the_model_sees_it_at_every_site(lm, plain):
     assert torch.equal(pairs[:TOKENS], pairs[TOKENS:])
 
 
-def test_bos_is_left_out(stories_lm, stories_path):
-    stories = json.loads(stories_path.read_text())[:20]
-    bos = stories_lm.tokenizer.bos_token_id
-    tokens = sum(i != bos for story in stories for i in stories_lm.tokenizer(story)["input_ids"])
-    source = observed(stories_lm, stories, context=50, pass_tokens=400)
-    chunks = source.chunks(0, Place())
-    of_epoch = list(itertools.takewhile(lambda chunk: chunk.place.epoch == 0, chunks))
-    rows = torch.cat([chunk.rows["resid_post.0"] for chunk in of_epoch])
-    assert len(rows) == tokens
-    # BOS is an attention sink: its activation is far longer than any other token's.
-    with torch.no_grad():
-        sink = stories_lm.model(torch.tensor([[bos]]), output_hidden_states=True).hidden_states[1]
-    assert (torch.cdist(rows, sink[0]) > 1e-2).all()
+def test_bos_begins_every_window_and_is_no_row(lm, bos_lm, plain):
+    bos = bos_lm.tokenizer.bos_token_id
+    ids = [plain[1](text)["input_ids"] for text in TEXTS]
+    windows = [[bos, *one[i : i + 15]] for one in ids for i in range(0, len(one), 15)]
+    expected = torch.cat([hidden(plain[0], [window])[0][1:] for window in windows])
+
+    (rows, _), chunks = first_rows(observed(bos_lm), TOKENS)
+    assert {chunk.place.epoch for chunk in chunks} == {0}
+    assert len(expected) == TOKENS
+    apart, alike = torch.cdist(rows, expected) < 1e-3, torch.cdist(expected, expected) < 1e-3
+    assert (apart.sum(0) == alike.sum(0)).all()
 
 
 @pytest.mark.parametrize("first", [0, 1, 39, 40, 100, TOKENS - 1, TOKENS, 2 * TOKENS + 50])
@@ -169,16 +178,17 @@ def test_held_out_rows_are_those_of_their_windows(lm, plain, most):
         torch.testing.assert_close(rows, expected)
 
 
-def test_held_out_rows_leave_bos_out_and_their_windows_keep_it(stories_lm, stories_path):
-    stories = json.loads(stories_path.read_text())[:40]
-    bos = stories_lm.tokenizer.bos_token_id
-    held = observed(stories_lm, stories, context=50, held_out=0.3).held_out(333)
-    assert all(window.token_ids[0] == bos for window in held.windows)
-    ids = torch.cat([window.token_ids for window in held.windows])
-    assert (ids != bos).sum() == 333
-    assert [len(rows) for rows in held.rows.values()] == [333, 333]
+@pytest.mark.parametrize("most", [1, 100, 10_000])
+def test_held_out_rows_leave_bos_out_and_their_windows_keep_it(bos_lm, plain, most):
+    bos = bos_lm.tokenizer.bos_token_id
+    held = observed(bos_lm, held_out=0.6, seed=1).held_out(most)
+    windows = [window.token_ids.tolist() for window in held.windows]
+    assert all(window[0] == bos and bos not in window[1:] for window in windows)
+    expected = torch.cat([hidden(plain[0], [window])[0][1:] for window in windows])
+    torch.testing.assert_close(held.rows["resid_post.0"], expected)
+    assert len(expected) == most or most == 10_000
     for window in held.windows:
-        assert stories[window.document].startswith(window.begins or "")
+        assert window.begins in (None, TEXTS[window.document])
 
 
 class Watch(Silent):
