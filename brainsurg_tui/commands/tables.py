@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from brainsurg_tui.commands.common import Common, plain
+from brainsurg_tui.commands.evaluation import evaluation
 from brainsurg_tui.widgets.bars import progress_bar
 from brainsurg_tui.widgets.numbers import byte_size, figure, quantity, seconds
 from brainsurg_tui.widgets.visible import visible
@@ -36,7 +37,7 @@ def tell_job(common: Common, outcome: p.JobResult | p.JobInfo) -> None:
     if isinstance(outcome, p.JobInfo):
         common.tell(job_row(outcome), lambda: print(outcome.id))
     else:
-        common.tell(outcome, lambda: show(pairs(_figures(outcome))))
+        common.tell(outcome, lambda: show(_made(outcome)))
 
 
 def pairs(rows: dict[str, str]) -> Table:
@@ -272,6 +273,12 @@ def _marked(snippet: p.Snippet) -> Text:
     for index, token in enumerate(snippet.tokens):
         text.append(visible(token), "bold reverse" if index == snippet.peak else "")
     return text
+
+
+def _made(result: p.JobResult) -> RenderableType:
+    if isinstance(result, p.EvaluateResult):
+        return evaluation(result)
+    return pairs(_figures(result))
 
 
 def _figures(result: p.JobResult) -> dict[str, str]:

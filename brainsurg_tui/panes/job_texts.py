@@ -9,6 +9,8 @@ from brainsurg_tui.widgets.numbers import byte_size, figure, quantity, seconds
 from engine.service.protocol import (
     Capture,
     CaptureResult,
+    Evaluate,
+    EvaluateResult,
     FilesResult,
     JobInfo,
     JobSpec,
@@ -22,7 +24,7 @@ from engine.service.protocol import (
 
 def subject(spec: JobSpec) -> str:
     """The name of what a job makes or reads."""
-    return spec.sae if isinstance(spec, Scan) else spec.name
+    return spec.sae if isinstance(spec, Scan | Evaluate) else spec.name
 
 
 def fraction(job: JobInfo) -> float | None:
@@ -69,10 +71,15 @@ _SHOWN = {
     "explained_variance": "explained",
     "l0": "l0",
     "dead_fraction": "dead",
+    "ce_score": "CE score",
+    "delta_ce": "ΔCE",
+    "kl": "KL",
     "lr": "lr",
     "tokens_per_second": "tok/s",
 }
 """Metrics in the order in which they are told, and their short names."""
+
+_MEASURED = ("explained_variance", "l0", "dead_fraction", "ce_score", "delta_ce", "kl")
 
 
 def metrics(values: dict[str, float], names: tuple[str, ...] = tuple(_SHOWN)) -> list[str]:
@@ -111,6 +118,13 @@ def outcome(job: JobInfo) -> list[str]:
                 f"{made.alive:,} of {made.features:,} features are alive in {made.tokens:,} tokens "
                 f"of {made.activations}"
             )
+        case EvaluateResult() as made:
+            known = {name: getattr(made, name) for name in _MEASURED}
+            figures = {name: value for name, value in known.items() if value is not None}
+            lines.append(
+                f"{made.vectors:,} vectors of {made.activations}: "
+                + "  ".join(metrics(figures, _MEASURED))
+            )
         case FilesResult() as made:
             lines.append(f"{len(made.files)} files: {', '.join(made.files[:4])}")
     return lines
@@ -130,7 +144,7 @@ def details(spec: JobSpec) -> str:
             return f"{short(spec.model)} at {', '.join(spec.sites)}, {source}"
         case Train():
             return f"{spec.arch} on {spec.activations}"
-        case Scan():
+        case Scan() | Evaluate():
             return f"over {spec.activations or 'the set it was trained on'}"
         case _:
             return spec.folder

@@ -8,12 +8,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from engine.activations.corpus import read_prompts
-from engine.activations.manifest import read_manifest
+from engine.activations.manifest import Manifest, read_manifest
 from engine.errors import UserError
 from engine.files import checked_name
 from engine.jobs.events import JobInfo
 from engine.jobs.specs import (
     Capture,
+    Evaluate,
     ExportActivations,
     ImportActivations,
     JobSpec,
@@ -21,8 +22,8 @@ from engine.jobs.specs import (
     Train,
 )
 from engine.model.site import parse_site
+from engine.sae.metadata import read_config, read_metadata, read_sae_info
 from engine.sae.recipes import recipe
-from engine.sae.metadata import read_sae_info
 from engine.workspace.folders import Workspace
 
 
@@ -41,6 +42,8 @@ def check(spec: JobSpec, workspace: Workspace) -> None:
             _check_train(spec, workspace)
         case Scan():
             _check_scan(spec, workspace)
+        case Evaluate():
+            _check_evaluate(spec, workspace)
 
 
 def check_pending(spec: JobSpec, pending: Iterable[JobInfo], workspace: Workspace) -> None:
@@ -65,6 +68,8 @@ def outputs(spec: JobSpec, workspace: Workspace) -> set[Path]:
             return {workspace.sae(spec.name)}
         case Scan():
             return {workspace.catalogue(spec.sae)}
+        case Evaluate():
+            return set()
 
 
 def inputs(spec: JobSpec, workspace: Workspace) -> set[Path]:
@@ -75,8 +80,11 @@ def inputs(spec: JobSpec, workspace: Workspace) -> set[Path]:
         case Train():
             return {workspace.activations(spec.activations)}
         case Scan():
-            acts = scanned_activations(spec, workspace)
+            acts = activations_of(spec, workspace)
             return {workspace.sae(spec.sae), workspace.activations(acts)}
+        case Evaluate():
+            sets = {activations_of(spec, workspace), *filter(None, [spec.target])}
+            return {workspace.sae(spec.sae), *map(workspace.activations, sets)}
         case Capture() | ImportActivations():
             return set()
 
@@ -88,8 +96,8 @@ def set_names(spec: Capture) -> list[str]:
     return [f"{spec.name}.{site}" for site in spec.sites]
 
 
-def scanned_activations(spec: Scan, workspace: Workspace) -> str:
-    """The activation set that a scan reads."""
+def activations_of(spec: Scan | Evaluate, workspace: Workspace) -> str:
+    """The activation set that a scan or an evaluation reads."""
     name = spec.activations
     if name is None:
         name = read_sae_info(workspace.existing_sae(spec.sae)).metadata.activations
@@ -148,12 +156,40 @@ def _check_train(spec: Train, workspace: Workspace) -> None:
 
 def _check_scan(spec: Scan, workspace: Workspace) -> None:
     info = read_sae_info(workspace.existing_sae(spec.sae))
-    name = scanned_activations(spec, workspace)
+    name = activations_of(spec, workspace)
     manifest = read_manifest(workspace.existing_activations(name))
-    if manifest.d_model != info.d_in:
+    _check_width(spec.sae, "reads", info.d_in, name, manifest)
+
+
+def _check_evaluate(spec: Evaluate, workspace: Workspace) -> None:
+    folder = workspace.existing_sae(spec.sae)
+    config, metadata = read_config(folder), read_metadata(folder)
+    name = activations_of(spec, workspace)
+    acts = read_manifest(workspace.existing_activations(name))
+    _check_width(spec.sae, "reads", config.d_in, name, acts)
+    if metadata.site and acts.site and metadata.site != acts.site:
         raise UserError(
-            f"{spec.sae} reads activations {info.d_in} wide, and those of {name} are"
-            f" {manifest.d_model} wide."
+            f"{spec.sae} reads {metadata.site}, and {name} was captured at {acts.site}.",
+            f"Capture {metadata.site}.",
+        )
+    if config.transcodes and spec.target is None:
+        raise UserError(
+            f"{spec.sae} is a transcoder: it predicts other activations than it reads.",
+            "Name the set of what it predicts with --target.",
+        )
+    if spec.target is not None:
+        if not config.transcodes:
+            raise UserError(f"{spec.sae} reconstructs what it reads.", "Leave out --target.")
+        target = read_manifest(workspace.existing_activations(spec.target))
+        _check_width(spec.sae, "predicts", config.width_out, spec.target, target)
+    if spec.max_tokens < 1:
+        raise UserError(f"--max-tokens must be at least 1, and is {spec.max_tokens}.")
+
+
+def _check_width(sae: str, does: str, width: int, name: str, acts: Manifest) -> None:
+    if acts.d_model != width:
+        raise UserError(
+            f"{sae} {does} activations {width} wide, and those of {name} are {acts.d_model} wide."
         )
 
 

@@ -2,10 +2,12 @@
 
 from engine.jobs.capture import capture
 from engine.jobs.checks import check
+from engine.jobs.evaluate import evaluate_sae
 from engine.jobs.exchange import export_activations, import_activations
 from engine.jobs.scan import scan_sae
 from engine.jobs.specs import (
     Capture,
+    Evaluate,
     ExportActivations,
     ImportActivations,
     JobResult,
@@ -32,3 +34,5 @@ def run(spec: JobSpec, workspace: Workspace, progress: Progress) -> JobResult:
             return train_sae(spec, workspace, progress)
         case Scan():
             return scan_sae(spec, workspace, progress)
+        case Evaluate():
+            return evaluate_sae(spec, workspace, progress)

@@ -5,7 +5,7 @@ import time
 from engine.activations.store import ActivationSet
 from engine.errors import UserError
 from engine.features.scan import scan
-from engine.jobs.checks import scanned_activations
+from engine.jobs.checks import activations_of
 from engine.jobs.specs import Scan, ScanResult
 from engine.model.device import choose_device
 from engine.model.load import LanguageModel, load_model
@@ -16,7 +16,7 @@ from engine.workspace.folders import Workspace
 
 def scan_sae(spec: Scan, workspace: Workspace, progress: Progress) -> ScanResult:
     """Do it. A scan that was made before is replaced when the new one is whole."""
-    name = scanned_activations(spec, workspace)
+    name = activations_of(spec, workspace)
     acts = ActivationSet.open(workspace.existing_activations(name))
     sae, _ = load_sae(workspace.existing_sae(spec.sae), choose_device(spec.device))
     lm = _model(acts.manifest.model, spec.device, progress)

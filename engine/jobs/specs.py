@@ -7,6 +7,7 @@ repeated or explained later. Paths in a spec are absolute; whoever builds one re
 import msgspec
 
 from engine.activations.corpus import Prompt
+from engine.sae.density import DensityHistogram
 
 
 class Spec(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
@@ -141,8 +142,64 @@ class ScanResult(msgspec.Struct, frozen=True, kw_only=True, tag="scan"):
     tokens_per_second: float
 
 
-JobSpec = Capture | ImportActivations | ExportActivations | Train | Scan
-JobResult = CaptureResult | FilesResult | TrainResult | ScanResult
+class Evaluate(Spec, frozen=True, kw_only=True, tag="evaluate"):
+    """Measure how good an SAE is, on activations and, where its model can be had, inside that."""
+
+    sae: str
+    activations: str | None = None
+    """None: the set that the SAE was trained on. Of that set, named or not, only what training held
+    out is used, if it held something out."""
+    target: str | None = None
+    """For a transcoder: the set of what it predicts, captured in one go with the other."""
+    model: str | None = None
+    """What the set was captured from, where it lies elsewhere now; None: as the set names it."""
+    max_tokens: int = 65_536
+    """Tokens of text for the model to read, in whole windows of the capture."""
+    histogram: bool = False
+    """Count the features by density, too."""
+
+
+class EvaluateResult(msgspec.Struct, frozen=True, kw_only=True, tag="evaluate"):
+    """An SAE's figures; `engine.sae` says what each is, in `evaluate`, `decoder_cosine`, `splice`.
+
+    None stands for what is not known: where there is no variance, no second feature, no model, or
+    no record of training.
+    """
+
+    sae: str
+    activations: str
+    target: str | None = None
+    split: str
+    """Which of the set's documents were used: `held_out`, by the training; `trained_on`, because it
+    held nothing out; or `all`, of another set than that of the training. Never BOS."""
+    vectors: int
+    mse: float
+    fvu: float | None = None
+    explained_variance: float | None = None
+    cosine: float
+    norm_ratio: float
+    l0: float
+    active_threshold: float
+    training_l0: float | None = None
+    l0_gap: float | None = None
+    """l0 − training_l0"""
+    dead_fraction: float
+    mean_decoder_cosine: float | None = None
+    max_decoder_cosine: float | None = None
+    ce_clean: float | None = None
+    ce_sae: float | None = None
+    ce_zero: float | None = None
+    ce_score: float | None = None
+    delta_ce: float | None = None
+    kl: float | None = None
+    predictions: int | None = None
+    """What the figures from `ce_clean` on are means over."""
+    histogram: DensityHistogram | None = None
+    seconds: float
+
+
+JobSpec = Capture | ImportActivations | ExportActivations | Train | Scan | Evaluate
+JobResult = CaptureResult | FilesResult | TrainResult | ScanResult | EvaluateResult
 
 
 def describe(spec: JobSpec) -> str:
@@ -156,3 +213,5 @@ def describe(spec: JobSpec) -> str:
             return f"train {spec.name} ({spec.arch})"
         case Scan():
             return f"scan {spec.sae}"
+        case Evaluate():
+            return f"evaluate {spec.sae}"

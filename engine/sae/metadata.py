@@ -37,7 +37,10 @@ class SAEMetadata(msgspec.Struct, frozen=True, kw_only=True):
     trained_tokens: int = 0
     """Activation vectors that it was trained on, repeats counted."""
     metrics: dict[str, float] = {}
-    """Figures of `engine.sae.evaluate`, by name."""
+    """Figures of `engine.sae.evaluate`, `decoder_cosine` and `splice`, by name."""
+    measured_on: str = ""
+    """The activation set that the figures were measured on last; empty: the one it was trained on,
+    when training ended."""
     format_version: Literal[1] = 1
 
 

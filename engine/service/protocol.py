@@ -38,6 +38,8 @@ from engine.jobs.events import Progressed as Progressed
 from engine.jobs.events import StateChanged as StateChanged
 from engine.jobs.specs import Capture as Capture
 from engine.jobs.specs import CaptureResult as CaptureResult
+from engine.jobs.specs import Evaluate as Evaluate
+from engine.jobs.specs import EvaluateResult as EvaluateResult
 from engine.jobs.specs import ExportActivations as ExportActivations
 from engine.jobs.specs import FilesResult as FilesResult
 from engine.jobs.specs import ImportActivations as ImportActivations
@@ -49,6 +51,7 @@ from engine.jobs.specs import Train as Train
 from engine.jobs.specs import TrainResult as TrainResult
 from engine.jobs.specs import describe as describe
 from engine.model.site import SiteInfo as SiteInfo
+from engine.sae.density import DensityHistogram as DensityHistogram
 from engine.workspace.prompts import SavedPrompt as SavedPrompt
 
 VERSION = 1

@@ -90,6 +90,22 @@ def test_an_sae_explains_nine_tenths_of_held_out_stories(sae: dict[str, Any]) ->
     assert metrics["dead_fraction"] < 0.2
 
 
+def test_an_evaluation_tells_what_is_lost_in_the_model(
+    brainsurg: Runner, sae: dict[str, Any]
+) -> None:
+    got = brainsurg.json("evaluate", "sae", "--histogram")
+    for name in ("l0", "explained_variance", "fvu", "cosine", "dead_fraction"):
+        assert got[name] == pytest.approx(sae["metrics"][name], rel=1e-9)
+    assert (got["split"], got["vectors"]) == ("held_out", sae["metrics"]["vectors"])
+    assert 0.9 < got["ce_score"] < 1
+    assert 0 < got["delta_ce"] < 1
+    assert 0 < got["kl"] < 1
+    assert sum(got["histogram"]["counts"]) + got["histogram"]["dead"] == 1024
+    shown = brainsurg("evaluate", "sae", "--max-tokens", 100).stdout
+    assert "CE score" in shown
+    assert "no activation set" in brainsurg.fails("evaluate", "sae", "--activations", "nothing")
+
+
 def test_features_come_with_snippets_from_distinct_documents(
     brainsurg: Runner, sae: dict[str, Any]
 ) -> None:

@@ -1,0 +1,81 @@
+"""What a model loses with an SAE in it, on the text behind an activation set."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+
+from engine.activations.store import ActivationSet
+from engine.activations.stored_windows import check_is_of, stored_windows
+from engine.activations.windows import Window
+from engine.errors import UserError
+from engine.model.load import load_model
+from engine.model.site import Site, parse_site
+from engine.progress import Progress
+from engine.sae.base import SparseAutoencoder
+from engine.sae.splice import SpliceMetrics, splice
+
+TEXT_TOKENS = 1 << 16
+"""Text that a model reads three times, where nobody says how much."""
+
+
+def splice_if_possible(
+    sae: SparseAutoencoder,
+    acts: ActivationSet,
+    documents: Sequence[int],
+    *,
+    targets: ActivationSet | None = None,
+    model: str | None = None,
+    max_tokens: int = TEXT_TOKENS,
+    device: str = "auto",
+    seed: int = 0,
+    progress: Progress,
+) -> SpliceMetrics | None:
+    """Splice `sae` into the model that `acts` was captured from, reading some of its documents.
+
+    Documents are drawn at random, by `seed`, until they hold `max_tokens`, and read in the windows
+    of the capture. `targets` is the set that a transcoder predicts.
+
+    None, with a note that says why, where there is no such model to be had: the other figures need
+    only activations. But a `model` that was named must be there, and be the set's: else UserError.
+    """
+    try:
+        site, target = _site(acts), None if targets is None else _site(targets)
+        source = model or _model(acts)
+        progress("load the model", 0)
+        revision = acts.manifest.revision if source == acts.manifest.model else None
+        lm = load_model(source, device=device, revision=revision)
+        order = np.random.default_rng(seed).permutation(documents).tolist()
+        check_is_of(acts, lm, site, order[0])
+        windows = list(_first(stored_windows(acts, order), max_tokens))
+        bos = acts.manifest.bos_token_id
+        return splice(lm, sae, site, windows, target=target, bos_token_id=bos, progress=progress)
+    except UserError as error:
+        if model is not None:
+            raise
+        progress.note(f"CE score, ΔCE and KL are left out: {error}")
+        return None
+
+
+def _model(acts: ActivationSet) -> str:
+    if not acts.manifest.model:
+        raise UserError(
+            f"{acts.folder.name} does not say which model it is of.", "Name it with --model."
+        )
+    return acts.manifest.model
+
+
+def _site(acts: ActivationSet) -> Site:
+    if not acts.manifest.site:
+        raise UserError(f"{acts.folder.name} does not say at which site it was captured.")
+    if not acts.manifest.tokenizer:
+        raise UserError(f"The token ids of {acts.folder.name} are no model's.")
+    return parse_site(acts.manifest.site)
+
+
+def _first(windows: Iterable[Window], tokens: int) -> Iterator[Window]:
+    """The windows that together reach `tokens` tokens."""
+    for window in windows:
+        if tokens <= 0:
+            return
+        yield window
+        tokens -= len(window.token_ids)
