@@ -161,12 +161,18 @@ class LinearSAE(SparseAutoencoder):
     @torch.no_grad()
     def unscale(self, scale: float, target_scale: float) -> None:
         """All is linear but the biases and thresholds: acts come to be in the target's units."""
-        self.encoder.mul_(scale / target_scale)
+        self.encoder.mul_(scale)
+        self.scale_acts(1 / target_scale)
         self.decoder_bias.div_(target_scale)
-        for offset in self.offsets():
-            offset.div_(target_scale)
         if self.config.skip:
             self.skip.mul_(scale / target_scale)
+
+    @torch.no_grad()
+    def scale_acts(self, factor: float) -> None:
+        """Make every act `factor` times what it was; the same are active."""
+        self.encoder.mul_(factor)
+        for offset in self.offsets():
+            offset.mul_(factor)
 
     def offsets(self) -> list[Tensor]:
         """What is in units of acts and no direction: biases and thresholds."""

@@ -126,13 +126,19 @@ def _counting(sae: SAEConfig, training: TrainConfig) -> TrainConfig:
 
 def _jumprelu(sae: SAEConfig, training: TrainConfig) -> TrainConfig:
     return msgspec.structs.replace(
-        training, lr=_rate(sae), warmup=0.05, decay=0.2, sparsity_warmup=0.3
+        training, lr=_rate(sae), warmup=0.05, decay=0.2, aux=1 / 32, sparsity_warmup=0.3
     )
 
 
 def _penalised(sae: SAEConfig, training: TrainConfig) -> TrainConfig:
     return msgspec.structs.replace(
-        training, lr=_rate(sae), warmup=0.05, decay=0.2, l1=5.0, sparsity_warmup=0.05
+        training,
+        lr=_rate(sae),
+        warmup=0.05,
+        decay=0.2,
+        # acts are as long as activations, which the trainer makes √d_in long
+        l1=0.15 * math.sqrt(sae.d_in),
+        sparsity_warmup=0.05,
     )
 
 

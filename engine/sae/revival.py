@@ -9,10 +9,21 @@ is added. Its gradient reaches the dead features' weights and nothing else.
 
 from torch import Tensor
 
+from engine.sae.base import StepInput
+from engine.sae.config import TrainConfig
 from engine.sae.kernels.choose import kernels_for
 from engine.sae.kernels.support import joined
 from engine.sae.linear import LinearSAE, Seen, gradient
 from engine.sae.products import preactivations
+
+
+def revived(
+    sae: LinearSAE, seen: Seen, left: Tensor, step: StepInput, config: TrainConfig
+) -> dict[str, Tensor]:
+    """Revive the features that are dead, if any and if that is asked for; the loss as a term."""
+    if not (config.aux and len(step.dead)):
+        return {}
+    return {"aux": revive(sae, seen, left, step.dead, config.aux)}
 
 
 def revive(sae: LinearSAE, seen: Seen, left: Tensor, dead: Tensor, aux: float) -> Tensor:

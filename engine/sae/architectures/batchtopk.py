@@ -15,14 +15,14 @@ from engine.sae.architectures.topk import CountingSAE
 from engine.sae.base import StepInput, StepLosses
 from engine.sae.config import SAEConfig, TrainConfig
 from engine.sae.kernels.choose import kernels_for
-from engine.sae.kernels.support import Support, joined, kept
+from engine.sae.kernels.support import Support, joined
 from engine.sae.linear import Seen
 from engine.sae.products import preactivations
 
 MEMORY = 0.9
 """Share that the threshold keeps of itself at each step."""
-MARGIN = 0.9
-"""Candidates are looked for down to this share of the threshold."""
+MARGIN = 0.8
+"""Candidates are looked for down to this share of the last batch's border."""
 
 
 class BatchTopK(CountingSAE):
@@ -34,6 +34,8 @@ class BatchTopK(CountingSAE):
     def __init__(self, config: SAEConfig) -> None:
         super().__init__(config)
         self.register_buffer("threshold", torch.zeros(()))
+        self._border = 0.0
+        """The smallest pre-activation that the last batch kept."""
 
     def activate(self, products: Tensor) -> Tensor:
         pre = products + self.encoder_bias
@@ -46,10 +48,12 @@ class BatchTopK(CountingSAE):
         up where it leaves too few. So what is chosen does not depend on it.
         """
         wanted = self.k * len(x)
-        support, values = self._candidates(x, MARGIN * float(self.threshold), parts)
-        if len(values) < wanted and self.threshold > 0:
+        support, values = self._candidates(x, MARGIN * self._border, parts)
+        if len(values) < wanted and self._border > 0:
             support, values = self._candidates(x, 0.0, parts)
-        return largest(support, values, wanted)
+        found: tuple[Support, float] = kernels_for(x).largest(support, values, wanted)
+        support, self._border = found
+        return support
 
     def chosen(self, pre: Tensor) -> Support:
         """Every feature above 0; which of them are kept, `choose` tells of the whole batch."""
@@ -67,25 +71,13 @@ class BatchTopK(CountingSAE):
 
     def learn(self, seen: Seen, step: StepInput, config: TrainConfig) -> StepLosses:
         losses = super().learn(seen, step, config)
-        self.remember(self.acts_of(seen))
+        self.remember()
         return losses
 
-    def remember(self, acts: Tensor) -> None:
-        """Let the threshold follow the smallest act above 0."""
-        smallest = torch.where(acts > 0, acts, torch.inf).amin() if len(acts) else acts.sum()
-        smallest = torch.where(smallest.isfinite(), smallest, self.threshold)
-        weight = torch.where(self.threshold > 0, 1 - MEMORY, 1.0)  # the first is taken as it is
-        self.threshold.lerp_(smallest, weight)
+    def remember(self) -> None:
+        """Let the threshold follow the border; the first is taken as it is."""
+        weight = torch.where(self.threshold > 0, 1 - MEMORY, 1.0)
+        self.threshold.lerp_(self.threshold.new_tensor(self._border), weight)
 
     def offsets(self) -> list[Tensor]:
         return [self.encoder_bias, self.threshold]
-
-
-def largest(support: Support, values: Tensor, count: int) -> Support:
-    """The `count` largest of the entries, whose values are [nnz]; of equal ones, the first."""
-    surplus = len(values) - count
-    if surplus <= 0:
-        return support
-    border = values.float().kthvalue(surplus + 1).values.to(values.dtype)
-    above, at = values > border, values == border
-    return kept(support, above | (at & (at.cumsum(0) <= count - above.sum())))

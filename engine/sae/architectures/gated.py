@@ -20,8 +20,8 @@ from engine.sae.config import SAEConfig, TrainConfig
 from engine.sae.kernels.choose import kernels_for
 from engine.sae.kernels.support import Support
 from engine.sae.linear import Seen, UnitNormSAE, gradient, times_active
-from engine.sae.quantiles import feature_quantiles
 from engine.sae.schedules import warmed_up
+from engine.sae.start import feature_quantiles, fit_acts
 
 
 class Gated(UnitNormSAE):
@@ -48,6 +48,7 @@ class Gated(UnitNormSAE):
         super().initialise(sample, target)
         start = feature_quantiles(self.centred(sample), self.encoder, INITIAL_L0)
         self.gate_bias.copy_(-start)
+        fit_acts(self, sample, target)
 
     def chosen(self, pre: Tensor) -> Support:
         least = pre.new_full((pre.shape[1],), torch.finfo(pre.dtype).tiny)

@@ -25,8 +25,9 @@ from engine.sae.config import SAEConfig, TrainConfig
 from engine.sae.kernels.choose import kernels_for
 from engine.sae.kernels.support import Support
 from engine.sae.linear import Seen, UnitNormSAE, gradient, times_active
-from engine.sae.quantiles import feature_quantiles
+from engine.sae.revival import revived
 from engine.sae.schedules import warmed_up
+from engine.sae.start import feature_quantiles, fit_acts
 
 BANDWIDTH = 0.2
 INITIAL_L0 = 128
@@ -56,6 +57,7 @@ class JumpReLU(UnitNormSAE):
         super().initialise(sample, target)
         start = feature_quantiles(self.centred(sample), self.encoder, INITIAL_L0)
         self.log_threshold.copy_(start.clamp_min(1e-3).log())
+        fit_acts(self, sample, target)
 
     def chosen(self, pre: Tensor) -> Support:
         least = self.threshold * (math.exp(-BANDWIDTH / 2) * (1 - ROUNDING))
@@ -85,14 +87,15 @@ class JumpReLU(UnitNormSAE):
         gradient(self.log_threshold).add_(totals)
 
         squared_error, sparsity = left.square().sum(), urgency * too_many.square()
+        terms = {"sparsity": sparsity} | revived(self, seen, left, step, config)
         return StepLosses(
-            squared_error * seen.weight + sparsity,
+            squared_error * seen.weight + sum(terms.values()),
             squared_error,
             times_active(acts, seen.support, self.config.d_sae),
-            {"sparsity": sparsity},
+            terms,
         )
 
     @torch.no_grad()
-    def unscale(self, scale: float, target_scale: float) -> None:
-        super().unscale(scale, target_scale)
-        self.log_threshold.sub_(math.log(target_scale))
+    def scale_acts(self, factor: float) -> None:
+        super().scale_acts(factor)
+        self.log_threshold.add_(math.log(factor))

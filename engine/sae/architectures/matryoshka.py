@@ -15,7 +15,6 @@ from engine.sae.architectures.batchtopk import BatchTopK
 from engine.sae.base import StepInput, StepLosses
 from engine.sae.config import SAEConfig, TrainConfig
 from engine.sae.kernels.choose import kernels_for
-from engine.sae.kernels.support import joined, kept
 from engine.sae.linear import Seen, gradient
 
 
@@ -38,14 +37,11 @@ class Matryoshka(BatchTopK):
         entries of its group alone: then runs of groups are cumulative sums."""
         kernels = kernels_for(seen.x)
         n, groups = len(seen.x), self.groups
-        group = self.group_of[seen.support.features]
-        of_group = [group == g for g in range(groups)]
-        stacked = joined([kept(seen.support, entries) for entries in of_group])
-        order = torch.cat([entries.nonzero().flatten() for entries in of_group])
+        stacked, entries = kernels.stacked(seen.support, self.group_of, groups)
         by_feature = kernels.by_feature(stacked, self.config.d_sae)
         seen = seen._replace(
             support=stacked,
-            products=seen.products[order],
+            products=seen.products[entries],
             by_feature=by_feature._replace(vectors=by_feature.vectors % n),
         )
         acts = self.acts_of(seen)
@@ -58,6 +54,6 @@ class Matryoshka(BatchTopK):
         self.bias_gradient(seen, later[0])
         by_pre = along * (acts > 0) * (-2 * seen.weight)
         gradient(self.encoder_bias).add_(self.encoder_gradient(seen, by_pre))
-        self.remember(acts)
+        self.remember()
         loss = left.square().sum() * (seen.weight / groups)
         return self.outcome(seen, acts, left[-1], step, config, loss=loss)

@@ -16,8 +16,9 @@ from engine.sae.config import TrainConfig
 from engine.sae.kernels.choose import kernels_for
 from engine.sae.kernels.support import Support
 from engine.sae.linear import LinearSAE, Seen, gradient, times_active
-from engine.sae.quantiles import feature_quantiles
+from engine.sae.revival import revived
 from engine.sae.schedules import warmed_up
+from engine.sae.start import feature_quantiles, fit_acts
 
 INITIAL_L0 = 128
 """Active features per vector at the first step."""
@@ -34,6 +35,7 @@ class ReLU(LinearSAE):
         super().initialise(sample, target)
         start = feature_quantiles(self.centred(sample), self.encoder, INITIAL_L0)
         self.encoder_bias.copy_(-start)
+        fit_acts(self, sample, target)
 
     def chosen(self, pre: Tensor) -> Support:
         least = pre.new_full((pre.shape[1],), torch.finfo(pre.dtype).tiny)
@@ -58,9 +60,10 @@ class ReLU(LinearSAE):
         gradient(self.encoder_bias).add_(self.encoder_gradient(seen, by_act * (acts > 0)))
 
         squared_error, sparsity = left.square().sum(), penalty * (written * lengths).sum()
+        terms = {"sparsity": sparsity} | revived(self, seen, left, step, config)
         return StepLosses(
-            squared_error * seen.weight + sparsity,
+            squared_error * seen.weight + sum(terms.values()),
             squared_error,
             times_active(acts, seen.support, self.config.d_sae),
-            {"sparsity": sparsity},
+            terms,
         )

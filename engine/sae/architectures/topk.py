@@ -28,7 +28,7 @@ from engine.sae.config import SAEConfig, TrainConfig
 from engine.sae.kernels.choose import kernels_for
 from engine.sae.kernels.support import Support
 from engine.sae.linear import Seen, UnitNormSAE, gradient, times_active
-from engine.sae.revival import revive
+from engine.sae.revival import revived
 
 
 class CountingSAE(UnitNormSAE):
@@ -64,12 +64,9 @@ class CountingSAE(UnitNormSAE):
         loss: Tensor,
     ) -> StepLosses:
         """Revive the dead from what is `left` [n, d_out] in the end, and sum up."""
-        terms = {}
-        if config.aux and len(step.dead):
-            terms["aux"] = revive(self, seen, left, step.dead, config.aux)
-            loss = loss + terms["aux"]
+        terms = revived(self, seen, left, step, config)
         fired = times_active(acts, seen.support, self.config.d_sae)
-        return StepLosses(loss, left.square().sum(), fired, terms)
+        return StepLosses(loss + sum(terms.values()), left.square().sum(), fired, terms)
 
 
 class TopK(CountingSAE):

@@ -26,7 +26,7 @@ _BITS = {torch.bfloat16: torch.int16, torch.float16: torch.int16, torch.float32:
 
 # sums may be reordered to use vector registers; infinities and NaN stay what they are, since a run
 # that diverges is told by them
-_compiled = numba.njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "arcp", "nsz"})
+_compiled: Any = numba.njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "arcp", "nsz"})
 
 
 def select_top_k(pre: Tensor, k: int) -> Support:
@@ -50,6 +50,29 @@ def select_above(pre: Tensor, bounds: Tensor) -> tuple[Support, Tensor]:
     values = torch.empty(len(features), dtype=pre.dtype)
     _in_threads(_gathered, n, _bits(pre), found, *_arrays(offsets, features), _bits(values))
     return Support(offsets, features), values
+
+
+def largest(support: Support, values: Tensor, count: int) -> tuple[Support, float]:
+    """See `reference.largest`; here values must be above 0."""
+    surplus = len(values) - count
+    if surplus < 0:
+        return support, 0.0
+    bits = _bits(values)
+    place = np.argpartition(bits, surplus)[surplus]
+    border = bits[place]
+    offsets, features = torch.empty_like(support.offsets), support.features.new_empty(count)
+    at_border = count - np.count_nonzero(bits > border)
+    _largest(*_arrays(*support), bits, border, at_border, *_arrays(offsets, features))
+    return Support(offsets, features), values[place].item()
+
+
+def stacked(support: Support, group_of: Tensor, groups: int) -> tuple[Support, Tensor]:
+    """See `reference.stacked`."""
+    offsets = torch.zeros(groups * (len(support.offsets) - 1) + 1, dtype=torch.int64)
+    features = torch.empty_like(support.features)
+    entries = torch.empty(len(features), dtype=torch.int64)
+    _stacked(*_arrays(*support, group_of, offsets, features, entries))
+    return Support(offsets, features), entries
 
 
 def dots(vectors: Tensor, rows: Tensor, support: Support) -> Tensor:
@@ -193,6 +216,39 @@ def _gathered(bits, found, offsets, features, values, lo, hi):
             feature = found[row, n]
             features[offsets[row] + n] = feature
             values[offsets[row] + n] = bits[row, feature]
+
+
+@_compiled
+def _largest(offsets, features, bits, border, at_border, new_offsets, new_features):
+    """`at_border` of those that equal the border are taken, the first ones."""
+    place = 0
+    new_offsets[0] = 0
+    for row in range(len(offsets) - 1):
+        for entry in range(offsets[row], offsets[row + 1]):
+            at = bits[entry] == border
+            if bits[entry] > border or (at and at_border > 0):
+                at_border -= at
+                new_features[place] = features[entry]
+                place += 1
+        new_offsets[row + 1] = place
+
+
+@_compiled
+def _stacked(offsets, features, group_of, new_offsets, new_features, entries):
+    """By counting, as `_sort_by_feature`."""
+    n = len(offsets) - 1
+    for row in range(n):
+        for entry in range(offsets[row], offsets[row + 1]):
+            new_offsets[group_of[features[entry]] * n + row + 1] += 1
+    for line in range(len(new_offsets) - 1):
+        new_offsets[line + 1] += new_offsets[line]
+    places = new_offsets[:-1].copy()
+    for row in range(n):
+        for entry in range(offsets[row], offsets[row + 1]):
+            line = group_of[features[entry]] * n + row
+            new_features[places[line]] = features[entry]
+            entries[places[line]] = entry
+            places[line] += 1
 
 
 @_compiled

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from engine.sae.kernels.support import ByFeature, Support, offsets_of
+from engine.sae.kernels.support import ByFeature, Support, joined, kept, offsets_of
 
 
 def select_top_k(pre: Tensor, k: int) -> Support:
@@ -22,6 +22,31 @@ def select_above(pre: Tensor, bounds: Tensor) -> tuple[Support, Tensor]:
     """Of pre-activations [n, F] those that are at least `bounds` [F], and their values [nnz]."""
     above = pre >= bounds
     return Support(offsets_of(above.sum(1)), above.nonzero()[:, 1].int()), pre[above]
+
+
+def largest(support: Support, values: Tensor, count: int) -> tuple[Support, float]:
+    """The `count` largest of the entries, whose values are [nnz]; of equal ones, the first.
+
+    And the smallest value that is kept; 0 where there are fewer than `count`.
+    """
+    surplus = len(values) - count
+    if surplus < 0:
+        return support, 0.0
+    border = values.float().kthvalue(surplus + 1).values.to(values.dtype)
+    above, at = values > border, values == border
+    keep = above | (at & (at.cumsum(0) <= count - above.sum()))
+    return kept(support, keep), border.item()
+
+
+def stacked(support: Support, group_of: Tensor, groups: int) -> tuple[Support, Tensor]:
+    """The vectors once for each group, [groups · n], each time with that group's entries alone.
+
+    `group_of`: [F] int64. Gives the support, and which entries of the old stand in it: [nnz] int64.
+    """
+    group = group_of[support.features]
+    parts = [group == g for g in range(groups)]
+    entries = torch.cat([part.nonzero().flatten() for part in parts])
+    return joined([kept(support, part) for part in parts]), entries
 
 
 def dots(vectors: Tensor, rows: Tensor, support: Support) -> Tensor:
