@@ -1,5 +1,6 @@
 """Who is compared with whom. No torch here."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 ARCHITECTURES = ("topk", "batchtopk", "jumprelu", "relu", "gated", "matryoshka")
@@ -35,7 +36,7 @@ TRAINERS = {
 `saelens-sparse` its sparse activations without the rescaling by decoder norms."""
 
 
-def contestants(architecture: str, only: tuple[str, ...] = ()) -> list[str]:
+def contestants(architecture: str, only: Sequence[str] = ()) -> list[str]:
     """Ours and the peers that have the architecture; of these, those in `only` if it is given."""
     return [
         name
