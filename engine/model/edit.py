@@ -16,6 +16,9 @@ Edit = Callable[[Tensor, Tensor], Tensor]
 from 0 at the first token of the text; returns what takes the activations' place, in their shape,
 without changing them where they are. Any dtype; it is brought back to the model's."""
 
+_CACHES = ("past_key_values", "cache", "cache_params")
+"""What models and releases of transformers call the cache of a generation."""
+
 
 @contextmanager
 def editing(lm: LanguageModel, edits: Mapping[Site, Edit]) -> Iterator[None]:
@@ -61,9 +64,8 @@ class _Clock:
     def begin_pass(self, _: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Called before the model runs, with what it is called with."""
         ids = args[0] if args else kwargs["input_ids"]
-        cache = kwargs.get("past_key_values")
-        if cache is None:
-            cache = kwargs.get("cache_params")
+        given = (kwargs[name] for name in _CACHES if kwargs.get(name) is not None)
+        cache = next(given, None)
         self.start = self._past(cache)
         self._end = self.start + ids.shape[1]
         self._cache = cache
