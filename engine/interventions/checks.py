@@ -27,8 +27,9 @@ def measure_checks(reading: Reading, changes: Sequence[Change]) -> Checks:
     x = reading.activations()
     with editing(lm, reading.steering(changes)):
         moved = reading.activations()
-    z = sae.encode(x.to(sae.W_dec.device))
-    intended = (sae.decode(changed(z, changes)) - sae.decode(z)).to(x.device)
+    read = x.to(sae.W_dec.device)
+    z = sae.encode(read)
+    intended = (sae.decode(changed(z, changes), read) - sae.decode(z, read)).to(x.device)
     intended[~reading.touched] = 0
     bos = list(reading.mask.bos)
     return Checks(

@@ -1,4 +1,4 @@
-"""What an edit adds to an activation: x' = x + Σ_i (z'_i - z_i) · W_dec[i].
+"""What an edit adds to an activation: x' = x + Σ_i (z'_i - z_i) · W_dec[i] · gain(x).
 
 In this form the part of x that the SAE doesn't reconstruct is kept: nothing is replaced by its
 reconstruction, only the difference that the edit makes is added.
@@ -54,14 +54,14 @@ def changed(z: Tensor, changes: Sequence[Change]) -> Tensor:
     return z
 
 
-def delta(sae: SparseAutoencoder, z: Tensor, changes: Sequence[Change]) -> Tensor:
-    """decode(z') - decode(z) [..., d_in] for z [..., d_sae], by the rows of W_dec that differ.
+def delta(sae: SparseAutoencoder, x: Tensor, z: Tensor, changes: Sequence[Change]) -> Tensor:
+    """decode(z', x) - decode(z, x) [..., d_in] for x [..., d_in] and its acts z [..., d_sae].
 
-    Exactly 0 where the changes leave z as it is.
+    By the rows of W_dec that differ: exactly 0 where the changes leave z as it is.
     """
     features = [change.feature for change in changes]
     before = z[..., features]
     after = torch.empty_like(before)
     for column, change in enumerate(changes):
         after[..., column] = change.applied(before[..., column])
-    return (after - before) @ sae.W_dec[features]
+    return (after - before) @ sae.W_dec[features] * sae.decoder_gain(x)

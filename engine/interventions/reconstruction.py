@@ -19,13 +19,14 @@ from engine.sae.base import SparseAutoencoder
 def reconstruction_delta(
     sae: SparseAutoencoder, x: Tensor, changes: list[Change], touched: Tensor
 ) -> Tensor:
-    """decode(z') - decode(z): [tokens, d_in] for activations x [tokens, d_in].
+    """decode(z', x) - decode(z, x): [tokens, d_in] for activations x [tokens, d_in].
 
     `touched` [tokens] bool says where the changes are made.
     """
-    z = sae.encode(x.to(sae.W_dec.device))
+    x = x.to(sae.W_dec.device)
+    z = sae.encode(x)
     z_changed = z.where(~touched.to(z.device)[:, None], changed(z, changes))
-    return sae.decode(z_changed) - sae.decode(z)
+    return sae.decode(z_changed, x) - sae.decode(z, x)
 
 
 def reconstruction_view(

@@ -51,8 +51,8 @@ class Steering:
     @torch.no_grad()
     def __call__(self, x: Tensor, positions: Tensor) -> Tensor:
         """x [batch, tokens, d_model] and absolute positions [tokens] to x', in x's dtype."""
-        device = self._sae.W_dec.device
-        z = self._sae.encode(x[0].to(device))
-        added = torch.stack([delta(self._sae, z, changes) for changes in self._rows])
+        read = x[0].to(self._sae.W_dec.device)
+        z = self._sae.encode(read)
+        added = torch.stack([delta(self._sae, read, z, changes) for changes in self._rows])
         edited = (x.float() + added.to(x.device)).to(x.dtype)
         return torch.where(self._mask.at(positions).to(x.device)[:, None], edited, x)

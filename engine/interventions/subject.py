@@ -35,6 +35,11 @@ class Subject:
     def check(self, catalogue: Catalogue) -> None:
         """Raise UserError if SAE, catalogue, model and site can't belong together."""
         check_site(self.lm, self.site)
+        if self.sae.config.transcodes:
+            raise UserError(
+                "The SAE is a transcoder: its features write somewhere else than it reads.",
+                "Clamp features of an SAE that reconstructs what it reads.",
+            )
         if self.sae.config.d_in != self.lm.d_model:
             raise UserError(
                 f"The SAE reads activations of width {self.sae.config.d_in}, but those of "
@@ -103,9 +108,10 @@ class Reading:
 
     def added(self, changes: Sequence[Change]) -> Tensor:
         """What the changes add to those activations: [tokens, d_model] float32."""
-        sae, x = self.subject.sae, self.activations()
-        added = delta(sae, sae.encode(x.to(sae.W_dec.device)), changes)
-        return added.to(x.device) * self.touched[:, None]
+        sae = self.subject.sae
+        x = self.activations().to(sae.W_dec.device)
+        added = delta(sae, x, sae.encode(x), changes)
+        return added.to(self.touched.device) * self.touched[:, None]
 
     def steering(self, *rows: Sequence[Change]) -> dict[Site, Steering]:
         """The edit that makes these changes, a row of the batch each."""

@@ -43,8 +43,8 @@ class SparseAutoencoder(nn.Module, ABC):
     """Codes activations of width d_in in d_sae features, few of them active, and decodes them.
 
     `encode`, `decode` and the weights are in the units of raw activations, unless the autoencoder
-    is being trained on scaled ones. The decoder is linear: x̂ = acts @ W_dec + b_dec. A transcoder
-    decodes to other activations than it reads, of width d_out.
+    is being trained on scaled ones. The decoder is linear: x̂ = acts @ W_dec + b_dec, times
+    `decoder_gain`. A transcoder decodes to other activations than it reads, of width d_out.
     """
 
     active_threshold: ClassVar[float] = 0.0
@@ -76,9 +76,16 @@ class SparseAutoencoder(nn.Module, ABC):
     def decode(self, acts: Tensor, x: Tensor | None = None) -> Tensor:
         """Acts [..., d_sae] to activations [..., d_out], in fp32.
 
-        A transcoder with a skip connection needs the `x` that it read, too.
+        A transcoder with a skip connection, or a layer norm, needs the `x` that was read, too.
         """
         return acts @ self.W_dec + self.b_dec
+
+    def decoder_gain(self, x: Tensor) -> Tensor | float:
+        """How long W_dec's directions come out where activations x [..., d_in] were read.
+
+        1 as a rule; with a layer norm [..., 1], the deviation of each vector.
+        """
+        return 1.0
 
     def forward(self, x: Tensor) -> Tensor:
         """Activations [..., d_in] to what is made of them [..., d_out]."""

@@ -50,6 +50,9 @@ class SAEConfig(msgspec.Struct, frozen=True, kw_only=True):
     skip: bool = False
     """For a transcoder: whether a linear map from input to output stands beside the features
     (Paulo et al. 2025, arXiv:2501.18823)."""
+    layer_norm: bool = False
+    """Whether it reads and writes vectors of mean 0 and deviation 1, whatever theirs are, as those
+    of Gao et al. 2024 (arXiv:2406.04093). Such can be loaded and used, and are not trained here."""
 
     def __post_init__(self) -> None:
         if self.architecture not in ARCHITECTURES:
@@ -105,6 +108,8 @@ class SAEConfig(msgspec.Struct, frozen=True, kw_only=True):
                 raise UserError(f"{self.architecture} reconstructs what it reads.")
         elif self.skip:
             raise UserError("A skip connection is for transcoders.", "Name a target, or leave it.")
+        if self.layer_norm and (self.transcodes or self.architecture in SEEDS):
+            raise UserError("A layer norm goes with no transcoder and none of the seed's.")
 
 
 class TrainConfig(msgspec.Struct, frozen=True, kw_only=True):

@@ -67,6 +67,12 @@ def test_an_sae_of_another_width(bench: Bench) -> None:
         clamp(bench.lm, sae, SITE, bench.catalogue, bench.request())
 
 
+def test_a_transcoder(bench: Bench) -> None:
+    sae = build(SAEConfig(architecture="relu", d_in=64, d_sae=96, d_out=64))
+    with pytest.raises(UserError, match="transcoder"):
+        clamp(bench.lm, sae, SITE, bench.catalogue, bench.request())
+
+
 def test_a_catalogue_of_another_sae(bench: Bench) -> None:
     sae = build(SAEConfig(architecture="topk", d_in=64, d_sae=95, k=6))
     with pytest.raises(UserError, match=r"96 features.*95"):

@@ -74,13 +74,24 @@ def test_delta_is_the_difference_of_two_reconstructions(
         }[change.operation]
     decoder, bias = sae.W_dec.double(), sae.b_dec.double()
     expected = (by_hand @ decoder + bias) - (z.double() @ decoder + bias)
-    torch.testing.assert_close(delta(sae, z, changes).double(), expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(delta(sae, X, z, changes).double(), expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", sorted(SAES))
 def test_what_changes_nothing_adds_exactly_nothing(name: str) -> None:
     z = SAES[name].encode(X)
     changes = [Change(feature, "scale", 1.0) for feature in (2, 3, 14)]
-    assert not delta(SAES[name], z, changes).any()
-    assert not delta(SAES[name], z, []).any()
-    assert delta(SAES[name], z, [replace(changes[0], operation="add")]).any()
+    assert not delta(SAES[name], X, z, changes).any()
+    assert not delta(SAES[name], X, z, []).any()
+    assert delta(SAES[name], X, z, [replace(changes[0], operation="add")]).any()
+
+
+def test_behind_a_layer_norm_a_direction_is_as_long_as_the_vector_deviates() -> None:
+    config = SAEConfig(architecture="topk", d_in=D_MODEL, d_sae=FEATURES, k=4, layer_norm=True)
+    sae = build(config).requires_grad_(False)
+    x = X * torch.linspace(0.1, 9, len(X))[:, None]
+    z = sae.encode(x)
+    changes = [Change(2, "add", 1.5), Change(7, "clamp", -3.0)]
+    expected = sae.decode(changed(z, changes), x) - sae.decode(z, x)
+    torch.testing.assert_close(delta(sae, x, z, changes), expected, rtol=1e-4, atol=1e-5)
+    assert not delta(sae, x, z, [Change(2, "scale", 1.0)]).any()

@@ -81,11 +81,12 @@ class RowEdits:
 
     def __call__(self, x: Tensor, positions: Tensor) -> Tensor:
         """x [batch, tokens, d_model] and absolute positions [tokens] to x', in x's dtype."""
-        z = self._sae.encode(x.to(self._sae.W_dec.device))
+        read = x.to(self._sae.W_dec.device)
+        z = self._sae.encode(read)
         added = torch.stack(
             [
-                delta(self._sae, row, [change] if change else [])
-                for row, change in zip(z, self._changes, strict=True)
+                delta(self._sae, row, acts, [change] if change else [])
+                for row, acts, change in zip(read, z, self._changes, strict=True)
             ]
         )
         edited = (x.float() + added.to(x.device)).to(x.dtype)
