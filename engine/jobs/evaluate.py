@@ -4,7 +4,6 @@ import time
 from pathlib import Path
 
 import msgspec
-import torch
 from torch import Tensor
 
 from engine.activations.aligned import check_aligned
@@ -51,7 +50,7 @@ def evaluate_sae(spec: Evaluate, workspace: Workspace, progress: Progress) -> Ev
     spliced = splice_if_possible(
         sae,
         acts,
-        documents_of(acts, rows),
+        rows,
         targets=targets,
         model=spec.model,
         max_tokens=spec.max_tokens,
@@ -87,16 +86,8 @@ def chosen_rows(acts: ActivationSet, metadata: SAEMetadata) -> tuple[str, Tensor
     return ("held_out", held) if len(held) else ("trained_on", trained_on)
 
 
-def documents_of(acts: ActivationSet, rows: Tensor) -> list[int]:
-    """The documents that some rows are from."""
-    documents: list[int] = torch.unique(
-        torch.searchsorted(acts.document_bounds, rows, right=True) - 1
-    ).tolist()
-    return documents
-
-
 def _keep(
-    folder: Path, metadata: SAEMetadata, known: dict[str, float], name: str, progress: Progress
+    folder: Path, metadata: SAEMetadata, known: dict[str, float], acts: str, progress: Progress
 ) -> None:
     """Put the figures in the place of older ones, if this is still the SAE that was measured."""
     now = read_metadata(folder)
@@ -105,7 +96,7 @@ def _keep(
         return
     of_training = {name: value for name, value in now.metrics.items() if name not in _MEASURED}
     save_metadata(
-        folder, msgspec.structs.replace(now, metrics=of_training | known, measured_on=name)
+        folder, msgspec.structs.replace(now, metrics=of_training | known, measured_on=acts)
     )
 
 

@@ -1,8 +1,11 @@
 """What a model loses with an SAE in it, on the text behind an activation set."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
 
 from engine.activations.store import ActivationSet
 from engine.activations.stored_windows import check_is_of, stored_windows
@@ -21,7 +24,7 @@ TEXT_TOKENS = 1 << 16
 def splice_if_possible(
     sae: SparseAutoencoder,
     acts: ActivationSet,
-    documents: Sequence[int],
+    rows: Tensor,
     *,
     targets: ActivationSet | None = None,
     model: str | None = None,
@@ -30,10 +33,10 @@ def splice_if_possible(
     seed: int = 0,
     progress: Progress,
 ) -> SpliceMetrics | None:
-    """Splice `sae` into the model that `acts` was captured from, reading some of its documents.
+    """Splice `sae` into the model that `acts` was captured from, reading text of the set.
 
-    Documents are drawn at random, by `seed`, until they hold `max_tokens`, and read in the windows
-    of the capture. `targets` is the set that a transcoder predicts.
+    The documents that `rows` are from are drawn at random, by `seed`, until they hold `max_tokens`,
+    and read in the windows of the capture. `targets` is the set that a transcoder predicts.
 
     None, with a note that says why, where there is no such model to be had: the other figures need
     only activations. But a `model` that was named must be there, and be the set's: else UserError.
@@ -44,7 +47,7 @@ def splice_if_possible(
         progress("load the model", 0)
         revision = acts.manifest.revision if source == acts.manifest.model else None
         lm = load_model(source, device=device, revision=revision)
-        order = np.random.default_rng(seed).permutation(documents).tolist()
+        order = np.random.default_rng(seed).permutation(_documents(acts, rows)).tolist()
         check_is_of(acts, lm, site, order[0])
         windows = list(_first(stored_windows(acts, order), max_tokens))
         bos = acts.manifest.bos_token_id
@@ -70,6 +73,11 @@ def _site(acts: ActivationSet) -> Site:
     if not acts.manifest.tokenizer:
         raise UserError(f"The token ids of {acts.folder.name} are no model's.")
     return parse_site(acts.manifest.site)
+
+
+def _documents(acts: ActivationSet, rows: Tensor) -> npt.NDArray[np.int64]:
+    """The documents that rows are from, each once."""
+    return np.unique((torch.searchsorted(acts.document_bounds, rows, right=True) - 1).numpy())
 
 
 def _first(windows: Iterable[Window], tokens: int) -> Iterator[Window]:
