@@ -35,6 +35,11 @@ class Progress(Protocol):
         """Say one sentence that the user should read: a warning, or what was decided for them."""
         ...
 
+    @property
+    def interrupted(self) -> bool:
+        """Whether the next call will block or raise: the moment to save where the work stands."""
+        ...
+
 
 class Silent:
     """Progress that nobody watches."""
@@ -51,3 +56,7 @@ class Silent:
 
     def note(self, text: str) -> None:
         return
+
+    @property
+    def interrupted(self) -> bool:
+        return False

@@ -60,6 +60,10 @@ class Printed:
     def note(self, text: str) -> None:
         print(text, file=sys.stderr)
 
+    @property
+    def interrupted(self) -> bool:
+        return False
+
 
 def make(
     *,

@@ -13,7 +13,8 @@ from engine.sae.recipes import recipe
 from engine.sae.evaluate import evaluate
 from engine.sae.metadata import SAEMetadata
 from engine.sae.store import load_sae, save_metadata, save_sae
-from engine.sae.train import Trained, TrainingDiverged, train
+from engine.sae.train import Trained, train
+from engine.sae.training import TrainingDiverged
 from engine.workspace.folders import Workspace
 
 
@@ -74,7 +75,7 @@ def _measured(
         progress.note("No documents were held out: the figures are of the training vectors.")
         rows, _ = split_documents(acts, 0.0, spec.seed)
     figures = msgspec.structs.asdict(evaluate(sae, acts, rows, progress=progress))
-    metrics = {"loss": trained.loss} | {name: float(value) for name, value in figures.items()}
+    metrics = {"loss": trained.figures["loss"]} | {name: float(value) for name, value in figures.items()}
     save_metadata(folder, msgspec.structs.replace(metadata, metrics=metrics))
     return metrics
 

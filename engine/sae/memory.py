@@ -1,32 +1,43 @@
-"""Whether an autoencoder can be trained here, told before anything is allocated."""
+"""Whether autoencoders can be trained here, told before anything is allocated."""
+
+from collections.abc import Sequence
 
 import psutil
 import torch
 
 from engine.errors import UserError
 from engine.progress import Progress
-from engine.sae.config import SAEConfig
+from engine.sae.config import SEEDS, SAEConfig
+from engine.sae.products import BLOCK_ELEMENTS
 from engine.sae.registry import outline
 
 COPIES = 5
 """Of the weights while training: themselves, gradient, Adam's two moments, the last good state."""
 CODES = 6
-"""Arrays [batch, d_sae] that a step of a dense architecture holds at once."""
+"""Arrays [batch, d_sae] that a step of a dense architecture holds at once; a sparse one has as many
+of a block of the batch."""
 FLOAT = 4
 WORTH_TELLING = 1 << 30
 
 
-def training_bytes(config: SAEConfig, batch: int) -> int:
+def training_bytes(config: SAEConfig, batch: int, device: torch.device) -> int:
     """An upper estimate of what training takes beside the activations."""
     weights = sum(p.numel() for p in outline(config).parameters())
-    return FLOAT * (COPIES * weights + CODES * batch * config.d_sae)
+    codes = batch * config.d_sae
+    if config.architecture not in SEEDS:
+        codes = min(codes, BLOCK_ELEMENTS[device.type])
+    return FLOAT * (COPIES * weights + CODES * codes)
 
 
-def check_memory(config: SAEConfig, batch: int, device: torch.device, progress: Progress) -> None:
+def check_memory(
+    configs: Sequence[SAEConfig], batch: int, device: torch.device, progress: Progress
+) -> None:
     """Tell the user when training takes much memory; UserError when there isn't enough."""
-    needed, free = training_bytes(config, batch), free_bytes(device)
-    largest = max(outline(config).named_parameters(), key=lambda named: named[1].numel())
-    name, shape, size = largest[0], " × ".join(map(str, largest[1].shape)), largest[1].numel()
+    needed = sum(training_bytes(config, batch, device) for config in configs)
+    free = free_bytes(device)
+    named = [weight for config in configs for weight in outline(config).named_parameters()]
+    name, largest = max(named, key=lambda weight: weight[1].numel())
+    shape, size = " × ".join(map(str, largest.shape)), largest.numel()
     told = (
         f"Training takes about {_gb(needed)}, and {_gb(free)} are free on {device.type}: "
         f"the largest weight, {name} ({shape}), is {_gb(FLOAT * size)}, and {COPIES} copies of "

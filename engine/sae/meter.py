@@ -29,6 +29,12 @@ class Reading:
             self._arrived = torch.cuda.Event()  # type: ignore[no-untyped-call]
             self._arrived.record()
 
+    @classmethod
+    def of(cls, figures: Mapping[str, float]) -> Self:
+        """A reading that was read before."""
+        tensors = {name: torch.tensor(value) for name, value in figures.items() if name != "lr"}
+        return cls(tensors, lr=figures["lr"])
+
     def figures(self) -> dict[str, float]:
         """Wait for them, if need be."""
         if self._arrived is not None:
@@ -45,7 +51,8 @@ class Pace:
     def __init__(self, batch: int, window: int = 50) -> None:
         self._batch = batch
         self._seconds: deque[float] = deque(maxlen=window)
-        self.total_seconds = 0.0
+        self._steps = 0
+        self._total_seconds = 0.0
         self._began = 0.0
 
     def __enter__(self) -> Self:
@@ -59,13 +66,19 @@ class Pace:
         trace: TracebackType | None,
     ) -> None:
         self._seconds.append(time.perf_counter() - self._began)
-        self.total_seconds += self._seconds[-1]
+        self._steps += 1
+        self._total_seconds += self._seconds[-1]
 
     @property
     def tokens_per_second(self) -> float:
-        """Vectors per second."""
-        return self._batch * len(self._seconds) / sum(self._seconds)
+        """Vectors per second; 0 before there was any."""
+        return self._batch * len(self._seconds) / sum(self._seconds) if self._seconds else 0.0
+
+    @property
+    def mean_tokens_per_second(self) -> float:
+        """The same over all steps, not only the last ones."""
+        return self._batch * self._steps / self._total_seconds if self._steps else 0.0
 
     def seconds_left(self, steps: int) -> float:
         """How long `steps` more steps will take."""
-        return steps * self._batch / self.tokens_per_second
+        return steps * self._batch / self.tokens_per_second if steps else 0.0

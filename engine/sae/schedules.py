@@ -83,8 +83,10 @@ class Plateau:
             self._losses = []
 
     def state_dict(self) -> dict[str, Any]:
-        return {"scheduler": self._scheduler.state_dict(), "losses": self._losses}
+        losses = torch.stack(self._losses) if self._losses else torch.empty(0)
+        return {"scheduler": self._scheduler.state_dict(), "losses": losses}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self._scheduler.load_state_dict(state["scheduler"])
-        self._losses = list(state["losses"])
+        where = self._scheduler.optimizer.param_groups[0]["params"][0].device
+        self._losses = list(state["losses"].to(where))

@@ -1,22 +1,23 @@
-"""Training an autoencoder on an activation set."""
+"""Training autoencoders: one on an activation set, or several from one stream."""
 
-import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
-from engine.activations.batches import ShuffledBatches, split_documents
+from engine.activations.batches import StoredBatches, split_documents
+from engine.activations.prefetch import Prefetched
+from engine.activations.source import Source
 from engine.activations.store import ActivationSet
-from engine.errors import UserError
-from engine.progress import Progress, Silent
+from engine.progress import Cancelled, Progress, Silent
 from engine.sae.base import SparseAutoencoder
 from engine.sae.config import SAEConfig, TrainConfig
+from engine.sae.keeper import Checkpoints, Saved
 from engine.sae.memory import check_memory
-from engine.sae.meter import Pace, Reading
-from engine.sae.registry import build
-from engine.sae.trainer import Trainer
+from engine.sae.meter import Pace
+from engine.sae.runs import Run, check_runs
+from engine.sae.training import Figures, Training, combined
 
 SAMPLE = 16_384
 """Vectors from which scale, centre and statistics are taken."""
@@ -28,27 +29,15 @@ class Trained:
 
     sae: SparseAutoencoder
     """For inference, on the device it was trained on."""
-    held_rows: Tensor
-    """Rows of the activation set that were kept for evaluation; empty if none were."""
     steps: int
     tokens: int
     """Activation vectors trained on, repeats counted."""
     tokens_per_second: float
-    loss: float
-    """Of the last step."""
-
-
-class TrainingDiverged(UserError):  # noqa: N818 - it says what happened
-    """The loss stopped being a number. `sae` is the autoencoder as it was before `good_step`."""
-
-    def __init__(self, step: int, sae: SparseAutoencoder, good_step: int) -> None:
-        super().__init__(
-            f"The loss is no longer a finite number at step {step}.",
-            f"Choose a lower learning rate. The weights of step {good_step} are kept.",
-        )
-        self.step = step
-        self.sae = sae
-        self.good_step = good_step
+    """Since it was begun or resumed."""
+    figures: dict[str, float]
+    """What was told of the last step, by name."""
+    held_rows: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.int64))
+    """Rows of the activation set that were kept for evaluation; empty if none were."""
 
 
 def train(
@@ -59,61 +48,62 @@ def train(
     device: torch.device | str = "cpu",
     progress: Progress = Silent(),  # noqa: B008 - it holds no state
 ) -> Trained:
-    """Train on the documents of `acts` that aren't held out; the same seed gives the same bytes.
+    """Train on the documents of `acts` that aren't held out. See `train_together`."""
+    train_rows, held_rows = split(acts, train_config, progress)
+    source = StoredBatches([acts], train_rows, train_config.batch, train_config.seed)
+    run = Run(sae=sae_config, training=train_config, site=acts.manifest.site)
+    vectors = len(train_rows)
+    (trained,) = train_together([run], source, vectors, device=device, progress=progress)
+    return replace(trained, held_rows=held_rows)
+
+
+def train_together(
+    runs: Sequence[Run],
+    source: Source,
+    vectors: int,
+    *,
+    device: torch.device | str = "cpu",
+    progress: Progress = Silent(),  # noqa: B008 - it holds no state
+    checkpoints: Checkpoints | None = None,
+    saved: Saved | None = None,
+) -> list[Trained]:
+    """Train every run on the same batches of `source`, which has so many different vectors to give.
+
+    The same seed gives the same bytes. Going on from `saved`, they are those that would have come
+    without the interruption, on the same processor. Where the training stands is saved to
+    `checkpoints` now and then, and when it is paused or cancelled.
 
     Every step is told to `progress` (phase "train") with loss, mse, fvu, l0, dead_fraction, lr,
-    tokens_per_second and seconds_left; mse is in raw units whatever the architecture.
+    tokens_per_second and seconds_left; mse is in raw units whatever the architecture. Of several
+    runs these are means, and beside them stand some of each, as `loss NAME`.
 
     Raises UserError, before work starts, for activations of another width and for more memory than
-    there is; TrainingDiverged when the loss stops being finite.
+    there is; TrainingDiverged for a run that loses its way (see `engine.sae.divergence`).
     """
-    acts.check_width(sae_config.d_in)
     device = torch.device(device)
-    train_rows, held_rows = _split(acts, train_config, progress)
-    if len(train_rows) < sae_config.d_sae:
-        progress.note(
-            f"{len(train_rows)} training vectors for {sae_config.d_sae} features: this memorises. "
-            "What a feature seems to mean is one data point seen again."
-        )
-    check_memory(sae_config, train_config.batch, device, progress)
-    batches = ShuffledBatches(acts, train_rows, train_config.batch, train_config.seed)
-    sample = _sample(acts, train_rows, train_config.seed).to(device)
-    sae = build(sae_config, train_config.seed).to(device)
-    trainer = Trainer(sae, train_config, sample, len(train_rows))
-    pace = Pace(train_config.batch)
-    steps = train_config.steps
-    for done, figures in enumerate(_run(trainer, batches, steps, device, pace), 1):
-        if not math.isfinite(figures["loss"]):
-            raise TrainingDiverged(done - 1, trainer.finish_with_last_good(), trainer.good_step)
-        metrics = figures | {
-            "tokens_per_second": pace.tokens_per_second,
-            "seconds_left": pace.seconds_left(steps - done),
-        }
-        progress("train", done, steps, "steps", metrics)
-    if not trainer.weights_are_finite():
-        raise TrainingDiverged(steps, trainer.finish_with_last_good(), trainer.good_step)
-    tokens = steps * train_config.batch
-    speed = tokens / pace.total_seconds
-    return Trained(trainer.finish(), held_rows, steps, tokens, speed, figures["loss"])
+    batch = runs[0].training.batch
+    for run in runs:
+        _warn_of_memorising(run.sae, vectors, progress)
+    check_memory([run.sae for run in runs], batch, device, progress)
+    if saved is not None:
+        source.load_state_dict(saved.state["source"])
+    source.prepare(progress)
+    sample = source.sample(SAMPLE)
+    check_runs(runs, sample)
+    training = Training(runs, sample, vectors, device)
+    if saved is not None:
+        training.load_state_dict(saved.state["training"])
+    pace = Pace(batch)
+    with Prefetched(source, device) as batches:
+        figures = _all_steps(training, batches, pace, checkpoints, progress)
+    tokens, speed = training.steps * batch, pace.mean_tokens_per_second
+    return [
+        Trained(sae, training.steps, tokens, speed, its)
+        for sae, its in zip(training.finish(), figures, strict=True)
+    ]
 
 
-def _run(
-    trainer: Trainer, batches: Iterator[Tensor], steps: int, device: torch.device, pace: Pace
-) -> Iterator[dict[str, float]]:
-    """The figures of every step, each read when the next step is already with the device."""
-    waiting: Reading | None = None
-    for _ in range(steps):
-        with pace:
-            reading = trainer.step(next(batches).to(device))
-            figures = waiting.figures() if waiting else None
-        if figures:
-            yield figures
-        waiting = reading
-    if waiting:
-        yield waiting.figures()
-
-
-def _split(acts: ActivationSet, config: TrainConfig, progress: Progress) -> tuple[Tensor, Tensor]:
+def split(acts: ActivationSet, config: TrainConfig, progress: Progress) -> tuple[Tensor, Tensor]:
     """Rows to train on and rows held out; a single document is trained on whole."""
     held_out = config.held_out
     if held_out and acts.manifest.documents < 2:
@@ -122,8 +112,53 @@ def _split(acts: ActivationSet, config: TrainConfig, progress: Progress) -> tupl
     return split_documents(acts, held_out, config.seed)
 
 
-def _sample(acts: ActivationSet, rows: Tensor, seed: int) -> Tensor:
-    """Up to `SAMPLE` of the rows, in fp32: [n, d_in]."""
-    generator = torch.Generator().manual_seed(seed)
-    chosen = torch.randperm(len(rows), generator=generator)[:SAMPLE].sort().values
-    return acts.rows(rows[chosen]).float()
+def _all_steps(
+    training: Training,
+    batches: Prefetched,
+    pace: Pace,
+    checkpoints: Checkpoints | None,
+    progress: Progress,
+) -> Figures:
+    """Take every step that is left; gives the figures of the last."""
+
+    def save() -> None:
+        if checkpoints is not None and training.sound():
+            state = {"training": training.state_dict(), "source": batches.state_dict()}
+            checkpoints.save(training.steps_done, training.steps, state)
+
+    steps, parts = training.steps, training.parts
+    figures: Figures = []
+    try:
+        for done, figures in enumerate(training.figures(batches, pace), training.first_to_tell):
+            training.check(done, figures)
+            if training.parts > parts == 1:
+                progress.note(_split_in(training.parts))
+            parts = training.parts
+            if checkpoints is not None:
+                if checkpoints.due() or progress.interrupted:
+                    save()
+                checkpoints.tell(progress)
+            metrics = combined(training.runs, figures) | {
+                "tokens_per_second": pace.tokens_per_second,
+                "seconds_left": pace.seconds_left(steps - done),
+            }
+            progress("train", done, steps, "steps", metrics)
+    except Cancelled:
+        save()
+        raise
+    return figures
+
+
+def _split_in(parts: int) -> str:
+    return (
+        f"Memory is short: every batch is taken in {parts} parts from now on. The gradients are"
+        " the same, and a step takes longer."
+    )
+
+
+def _warn_of_memorising(sae: SAEConfig, vectors: int, progress: Progress) -> None:
+    if vectors < sae.d_sae:
+        progress.note(
+            f"{vectors} training vectors for {sae.d_sae} features: this memorises. "
+            "What a feature seems to mean is one data point seen again."
+        )

@@ -1,5 +1,6 @@
 """One training step after the other: loss, gradient, Adam, and which features are dead."""
 
+import math
 from typing import Any
 
 import torch
@@ -7,8 +8,10 @@ from torch import Tensor
 
 from engine.sae.base import SparseAutoencoder, StepInput, StepLosses
 from engine.sae.config import TrainConfig
+from engine.sae.divergence import far_above
 from engine.sae.meter import Reading
 from engine.sae.schedules import schedule
+from engine.shortages import memory_ran_out
 
 STEPS_BETWEEN_ROLL_CALLS = 20
 """Which features are dead is looked up this often: a GPU waits each time."""
@@ -53,6 +56,7 @@ class Trainer:
         self.steps_done = 0
         self.good_step = 0
         """The step whose weights `finish_with_last_good` gives."""
+        self._good_fvu = math.inf
         self._good_state = self._copied_state()
 
     @property
@@ -68,7 +72,7 @@ class Trainer:
         if self.steps_done % STEPS_BETWEEN_ROLL_CALLS == 0:
             self._dead = (self._silent_for >= self._config.dead_after).nonzero().flatten()
         losses = self._backward(x, x if target is None else target)
-        self._put_aside(losses.loss)
+        self._put_aside(losses, len(x))
         lr = float(self._optimizer.param_groups[0]["lr"])
         gradients = [p.grad for p in self.sae.parameters() if p.grad is not None]
         grad_norm = torch.nn.utils.get_total_norm(gradients)
@@ -108,6 +112,7 @@ class Trainer:
             "variance": self._variance,
             "silent_for": self._silent_for,
             "dead": self._dead,
+            "good_fvu": self._good_fvu,
             "parts": self._parts,
             "steps_done": self.steps_done,
         }
@@ -121,7 +126,8 @@ class Trainer:
         self._variance = state["variance"]
         self._silent_for.copy_(state["silent_for"])
         self._dead = state["dead"].to(self._silent_for.device)
-        self._parts, self.steps_done = state["parts"], state["steps_done"]
+        self._good_fvu, self._parts = state["good_fvu"], state["parts"]
+        self.steps_done = state["steps_done"]
         self.good_step, self._good_state = self.steps_done, self._copied_state()
 
     def _backward(self, x: Tensor, target: Tensor) -> StepLosses:
@@ -139,14 +145,18 @@ class Trainer:
             )
             try:
                 return self.sae.training_step(step, self._config)
-            except torch.OutOfMemoryError:
-                if self._parts >= MOST_PARTS:
+            except (RuntimeError, MemoryError) as error:
+                if self._parts >= MOST_PARTS or not memory_ran_out(error):
                     raise
                 self._parts *= 2
 
-    def _put_aside(self, loss: Tensor) -> None:
-        """Remember the weights now and then, once their loss is known to be finite."""
-        if self.steps_done % max(1, self._config.steps // GOOD_STATES) == 0 and loss.isfinite():
+    def _put_aside(self, losses: StepLosses, vectors: int) -> None:
+        """Remember the weights now and then, unless they are lost or far worse than before."""
+        if self.steps_done % max(1, self._config.steps // GOOD_STATES) != 0:
+            return
+        fvu = losses.squared_error.item() / (vectors * self._variance)
+        if losses.loss.isfinite() and not far_above(fvu, self._good_fvu):
+            self._good_fvu = min(fvu, self._good_fvu)
             self.good_step, self._good_state = self.steps_done, self._copied_state()
 
     def _reading(self, losses: StepLosses, vectors: int, lr: float, grad_norm: Tensor) -> Reading:

@@ -68,6 +68,11 @@ class Reporter:
         self._hold_or_end()
         self._send(Noted(text=text))
 
+    @property
+    def interrupted(self) -> bool:
+        """Whether the work has been paused or abandoned, and doesn't know it yet."""
+        return self._abandoned.is_set() or not self._going.is_set()
+
     def pause(self) -> None:
         """The work's next call blocks."""
         self._going.clear()

@@ -21,8 +21,10 @@ MakeSet = Callable[..., ActivationSet]
 def make_set(tmp_path: Path) -> MakeSet:
     """Writes activations [tokens, d] as documents of `length` tokens, and opens the set."""
 
-    def make(acts: Tensor, length: int = 40, name: str = "set") -> ActivationSet:
-        about = Manifest(model="m", site="resid_post.1", d_model=acts.shape[1], dtype="float32")
+    def make(
+        acts: Tensor, length: int = 40, name: str = "set", site: str = "resid_post.1"
+    ) -> ActivationSet:
+        about = Manifest(model="m", site=site, d_model=acts.shape[1], dtype="float32")
         with ActivationWriter(tmp_path / name, about, ["a"]) as writer:
             for document in acts.split(length):
                 writer.add(document, torch.zeros(len(document), dtype=torch.int64), text="a")
@@ -49,6 +51,12 @@ class Remembering:
         self.steps: list[tuple[str, int, int | None, dict[str, float]]] = []
         self.notes: list[str] = []
         self.raises: dict[int, Exception] = {}
+        self.interrupted = False
+
+    @property
+    def trained(self) -> list[tuple[str, int, int | None, dict[str, float]]]:
+        """What was told of training steps."""
+        return [step for step in self.steps if step[0] == "train"]
 
     def __call__(
         self,

@@ -16,8 +16,9 @@ from engine.sae.config import ARCHITECTURES, SAEConfig, TrainConfig
 from engine.sae.evaluate import evaluate
 from engine.sae.recipes import recipe
 from engine.sae.registry import build
-from engine.sae.train import TrainingDiverged, train
+from engine.sae.train import train
 from engine.sae.trainer import Trainer
+from engine.sae.training import TrainingDiverged
 from tests.sae.conftest import MakeSet, Remembering
 
 TOPK = SAEConfig(architecture="topk", d_in=12, d_sae=48, k=4)
@@ -64,9 +65,9 @@ def test_every_step_is_told_in_raw_units(
     training = msgspec.structs.replace(training, warmup=0, decay=0, schedule="linear")
     acts = make_set(sparse_data[:400])  # whole epochs, and no learning
     trained = train(sae, training, acts, progress=progress)
-    assert [step[:3] for step in progress.steps] == [("train", n, 5) for n in range(1, 6)]
+    assert [step[:3] for step in progress.trained] == [("train", n, 5) for n in range(1, 6)]
     measured = evaluate(trained.sae, acts, torch.arange(400))
-    for _, done, _, told in progress.steps:
+    for _, done, _, told in progress.trained:
         assert told["mse"] == pytest.approx(measured.mse, rel=1e-3)
         assert told["fvu"] == pytest.approx(measured.fvu, rel=1e-3)
         assert told["l0"] == pytest.approx(measured.l0, rel=1e-2)
@@ -74,7 +75,7 @@ def test_every_step_is_told_in_raw_units(
         assert told["tokens_per_second"] > 0
         assert (told["seconds_left"] > 0) == (done < 5)
         assert {"loss", "dead_fraction"} <= told.keys()
-    assert trained.loss == progress.steps[-1][3]["loss"]
+    assert trained.figures.items() <= progress.trained[-1][3].items()
 
 
 def test_the_rate_rises_and_falls(
@@ -82,7 +83,7 @@ def test_the_rate_rises_and_falls(
 ) -> None:
     config = msgspec.structs.replace(SHORT, warmup=0.25, decay=0.5, lr=1.0, tokens=800)
     train(TOPK, config, make_set(sparse_data), progress=progress)
-    rates = [metrics["lr"] for *_, metrics in progress.steps]
+    rates = [metrics["lr"] for *_, metrics in progress.trained]
     assert rates == pytest.approx([0.5, 1, 1, 1, 1, 0.75, 0.5, 0.25])
 
 
@@ -92,7 +93,7 @@ def test_the_rate_is_halved_on_a_plateau(
     config = TrainConfig(tokens=400 * 12, batch=200, lr=0.5, schedule="plateau", patience=1)
     sae = SAEConfig(architecture="seed-basic", d_in=12, d_sae=8)
     train(sae, config, make_set(sparse_data[:400]), progress=progress)
-    rates = [metrics["lr"] for *_, metrics in progress.steps]
+    rates = [metrics["lr"] for *_, metrics in progress.trained]
     assert rates[0] == 0.5
     assert rates[-1] < rates[0] / 2
     assert all(b in (a, a / 2) for a, b in itertools.pairwise(rates))
@@ -161,10 +162,10 @@ def test_memory_is_weighed_before_anything_is_allocated(
 
     study = SAEConfig(architecture="seed-basic", d_in=1152, d_sae=24_576)
     monkeypatch.setattr(memory, "free_bytes", lambda device: 100 << 30)
-    memory.check_memory(study, 32, torch.device("cpu"), progress)
+    memory.check_memory([study], 32, torch.device("cpu"), progress)
     assert len(progress.notes) == 1
     assert "24576 × 24576), is 2.4 GB" in progress.notes[0]
-    memory.check_memory(TOPK, 32, torch.device("cpu"), progress)
+    memory.check_memory([TOPK], 32, torch.device("cpu"), progress)
     assert len(progress.notes) == 1
 
 

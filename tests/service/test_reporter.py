@@ -57,6 +57,17 @@ def test_paused_work_waits_and_goes_on() -> None:
     thread.join()
 
 
+def test_work_can_see_coming_that_it_will_be_held_or_ended() -> None:
+    reporter = Reporter(lambda _: None)
+    assert not reporter.interrupted
+    reporter.pause()
+    assert reporter.interrupted
+    reporter.resume()
+    assert not reporter.interrupted
+    reporter.abandon()
+    assert reporter.interrupted
+
+
 @pytest.mark.parametrize("paused", [False, True])
 def test_abandoned_work_is_told_at_its_next_step(paused: bool) -> None:
     reporter = Reporter(lambda _: None)
