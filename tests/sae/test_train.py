@@ -12,10 +12,12 @@ from torch import Tensor
 from engine.errors import UserError
 from engine.progress import Cancelled
 from engine.sae import memory
+from engine.sae.base import SparseAutoencoder, StepInput, StepLosses
 from engine.sae.config import ARCHITECTURES, SAEConfig, TrainConfig
+from engine.sae.divergence import PATIENCE, Watch
 from engine.sae.evaluate import evaluate
 from engine.sae.recipes import recipe
-from engine.sae.registry import build
+from engine.sae.registry import CLASSES, build
 from engine.sae.train import train
 from engine.sae.trainer import Trainer
 from engine.sae.training import TrainingDiverged
@@ -120,6 +122,71 @@ def test_weights_that_the_last_step_ruined_are_not_handed_out(
     with pytest.raises(TrainingDiverged) as stopped:
         train(sae, config, make_set(sparse_data))
     assert stopped.value.sae(sparse_data).isfinite().all()
+
+
+def test_an_error_that_stays_far_above_its_best_stops_the_run_too(
+    make_set: MakeSet, sparse_data: Tensor
+) -> None:
+    config = TrainConfig(tokens=100_000, batch=100, lr=1e-3)
+    wild = msgspec.structs.replace(config, lr=30.0)
+    with pytest.raises(TrainingDiverged, match="far above its best") as stopped:
+        train(TOPK, wild, make_set(sparse_data))
+    error = stopped.value
+    assert PATIENCE <= error.step < 1000
+    kept = (error.sae(sparse_data) - sparse_data).square().sum()
+    assert kept < 2 * (sparse_data - sparse_data.mean(0)).square().sum()
+
+
+def test_a_bad_moment_is_no_divergence() -> None:
+    watch = Watch()
+    for step in range(2000):
+        bad = step % PATIENCE  # as long as can be on end
+        assert not watch.complaint(1.0, 1000.0 if bad else 0.1)
+    for _ in range(PATIENCE - 1):
+        assert not watch.complaint(1.0, 1.1)  # within ten times the best, or below what the mean is
+        assert not watch.in_doubt
+    assert watch.complaint(math.nan, 0.1)
+
+
+@pytest.mark.parametrize("architecture", ["topk", "batchtopk", "seed-basic"])
+def test_a_batch_is_split_where_memory_is_short_and_it_is_said_once(
+    make_set: MakeSet,
+    sparse_data: Tensor,
+    progress: Remembering,
+    monkeypatch: pytest.MonkeyPatch,
+    architecture: str,
+) -> None:
+    acts = make_set(sparse_data[:400])
+    errors = itertools.cycle([MemoryError(), RuntimeError("can't allocate memory: 9 bytes")])
+    sae, training = recipe(architecture, 12, 400, width=48, tokens=1000, batch=100)
+    whole = train(sae, training, acts)
+    kind = CLASSES[architecture]
+    usual = kind.training_step
+
+    def short(self: SparseAutoencoder, step: StepInput, config: TrainConfig) -> StepLosses:
+        losses = usual(self, step, config)  # some of the gradients are there already
+        if step.parts < 4:
+            raise next(errors)
+        return losses
+
+    monkeypatch.setattr(kind, "training_step", short)
+    split = train(sae, training, acts, progress=progress)
+    for name, tensor in whole.sae.state_dict().items():
+        torch.testing.assert_close(split.sae.state_dict()[name], tensor, rtol=1e-4, atol=1e-5)
+    assert [note for note in progress.notes if "Memory is short" in note] == [
+        note for note in progress.notes if "in 4 parts" in note
+    ]
+
+
+def test_a_bug_is_no_shortage(
+    make_set: MakeSet, sparse_data: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("shapes differ")
+
+    monkeypatch.setattr(CLASSES["topk"], "training_step", broken)
+    with pytest.raises(RuntimeError, match="shapes differ"):
+        train(TOPK, SHORT, make_set(sparse_data))
 
 
 def test_cancelling_stops_at_once(
