@@ -1,10 +1,9 @@
 """The seed's format, both ways: `activations_i.pt` of shape (tokens, d_model) + `metadata.json`.
 
-A `.pt` file is a pickle, and a pickle can be a program. They are read with `weights_only=True`,
-which builds tensors and runs nothing, and in no other way.
+A `.pt` file is a pickle, and a pickle can be a program: `engine.activations.plain_pickle` reads
+them, which builds tensors and runs nothing.
 """
 
-import pickle
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,6 +13,7 @@ import torch
 from torch import Tensor
 
 from engine.activations.manifest import Manifest, read_documents_table
+from engine.activations.plain_pickle import load_plain
 from engine.activations.seed_metadata import Entry, read_entries
 from engine.activations.seed_tokens import ImportedTokens
 from engine.activations.store import ActivationSet
@@ -148,15 +148,7 @@ def _activation_files(folder: Path) -> list[Path]:
 
 def _load(path: Path) -> Tensor:
     """The activations `[tokens, d_model]` in a file, in a dtype that the store has."""
-    try:
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise UserError(
-            f"{path} was not opened, because it isn't a plain tensor: it may carry code.",
-            "Ask whoever made it for the plain tensor.",
-        ) from error
-    except Exception as error:  # a pickle with flipped bits makes its reader raise anything
-        raise UserError(f"{path} is damaged or no PyTorch file.", "Copy it again.") from error
+    loaded = load_plain(path)
     if not isinstance(loaded, Tensor):
         raise UserError(f"{path} holds a {type(loaded).__name__}, not a tensor of activations.")
     acts = loaded.detach()

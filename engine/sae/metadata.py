@@ -1,7 +1,7 @@
 """What is known of a saved autoencoder without loading it. Torch-free.
 
 Beside the weights lies `brainsurg.json`, an `SAEMetadata`. A folder that another library wrote has
-none: then nothing but the architecture is known.
+none: then nothing but the configuration is known.
 """
 
 from pathlib import Path
@@ -28,11 +28,18 @@ class SAEMetadata(msgspec.Struct, frozen=True, kw_only=True):
     """The model's commit on the hub, where it has one."""
     site: str = ""
     """Where in the model, as `engine.model.site` spells it."""
+    target_site: str = ""
+    """For a transcoder: where in the model the activations are that it predicts."""
     tokenizer: str = ""
     activations: str = ""
-    """The activation set that it was trained on."""
+    """The activation set that it was trained on; empty, too, where it learned from a stream."""
+    target: str = ""
+    """For a transcoder: the set of what it learned to predict."""
     context: int | None = None
     """Longest stretch of text that the model saw at once, in tokens."""
+    trained_as: SAEConfig | None = None
+    """What was trained, where something else is loaded: batchtopk and matryoshka, with their k and
+    groups, are jumprelu once they are trained."""
     train_config: TrainConfig | None = None
     trained_tokens: int = 0
     """Activation vectors that it was trained on, repeats counted."""
@@ -41,11 +48,13 @@ class SAEMetadata(msgspec.Struct, frozen=True, kw_only=True):
     measured_on: str = ""
     """The activation set that the figures were measured on last; empty: the one it was trained on,
     when training ended."""
+    imported_from: str = ""
+    """Whose layout it was read from and where that lay, if it wasn't trained here."""
     format_version: Literal[1] = 1
 
 
 class SAEInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """A saved autoencoder, described."""
+    """A saved autoencoder, described as it was trained."""
 
     architecture: str
     d_in: int
@@ -56,13 +65,14 @@ class SAEInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 def read_sae_info(folder: Path) -> SAEInfo:
     """What `folder` holds. UserError, naming the field, if that can't be made out."""
-    config = read_config(folder)
+    config, metadata = read_config(folder), read_metadata(folder)
+    trained = metadata.trained_as or config
     return SAEInfo(
-        architecture=config.architecture,
+        architecture=trained.architecture,
         d_in=config.d_in,
         d_sae=config.d_sae,
-        k=config.k,
-        metadata=read_metadata(folder),
+        k=trained.k,
+        metadata=metadata,
     )
 
 

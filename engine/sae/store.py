@@ -1,38 +1,41 @@
 """Autoencoders on disk: a folder with the weights in a published layout where there is one.
 
-A `TopK` is saved as SAELens 6 saves it, the seed's two in a layout of our own, and beside either
-lies `brainsurg.json` (`engine.sae.metadata`).
+What SAELens 6 has an architecture for is saved as SAELens saves it, ready for inference (see
+`engine.sae.formats.inference`), all else in a layout of our own. Beside either lies
+`brainsurg.json` (`engine.sae.metadata`), which tells what was trained.
 """
 
 from pathlib import Path
 
+import msgspec
 import torch
 
 from engine.files import whole_folder, write_whole
-from engine.sae.architectures.topk import TopK
 from engine.sae.base import SparseAutoencoder
 from engine.sae.formats import own, sae_lens
+from engine.sae.formats.inference import at_inference
 from engine.sae.formats.records import record_bytes
-from engine.sae.metadata import FILE, SAEMetadata, layout, read_config, read_metadata
-from engine.sae.registry import outline
+from engine.sae.formats.sae_lens_cfg import architecture_of
+from engine.sae.metadata import FILE, SAEMetadata, layout, read_metadata
 
 
 def save_sae(
     sae: SparseAutoencoder, folder: Path, metadata: SAEMetadata, *, replace: bool = False
-) -> None:
-    """Write an autoencoder to `folder`, which appears whole. UserError if it is already there."""
+) -> SAEMetadata:
+    """Write an autoencoder to `folder`, which appears whole. UserError if it is already there.
+
+    Gives the metadata that lies beside it, which tells what was trained if that changes here.
+    """
+    usable = at_inference(sae)
+    if usable is not sae:
+        metadata = msgspec.structs.replace(metadata, trained_as=sae.config)
     with whole_folder(folder, replace=replace) as temporary:
-        if isinstance(sae, TopK):
-            sae_lens.write(
-                sae,
-                temporary,
-                model=metadata.model,
-                site=metadata.site,
-                context=metadata.context,
-            )
+        if architecture_of(usable.config):
+            sae_lens.write(usable, temporary, metadata)
         else:
-            own.write(sae, temporary)
+            own.write(usable, temporary)
         save_metadata(temporary, metadata)
+    return metadata
 
 
 def save_metadata(folder: Path, metadata: SAEMetadata) -> None:
@@ -47,8 +50,5 @@ def load_sae(
 
     Raises UserError, naming the file and the field, for what is missing, damaged or unknown.
     """
-    config = read_config(folder)
-    read_weights = sae_lens.read_weights if layout(folder) == "sae_lens" else own.read_weights
-    sae = outline(config)
-    sae.load_state_dict(read_weights(folder, config), assign=True)
-    return sae.to(device).requires_grad_(False).eval(), read_metadata(folder)
+    kept = sae_lens if layout(folder) == "sae_lens" else own
+    return kept.read_sae(folder).to(device), read_metadata(folder)

@@ -5,14 +5,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from engine.errors import UserError
+from engine.sae.architectures.jumprelu import JumpReLU
 from engine.sae.base import SparseAutoencoder
-from engine.sae.config import ARCHITECTURES, SAEConfig, TrainConfig
+from engine.sae.config import ARCHITECTURES, COUNTING, SAEConfig, TrainConfig
 from engine.sae.metadata import SAEMetadata, read_sae_info
 from engine.sae.registry import build
 from engine.sae.store import load_sae, save_metadata, save_sae
@@ -28,24 +30,50 @@ ABOUT = SAEMetadata(
 )
 
 
-def random_sae(architecture: str) -> SparseAutoencoder:
-    k = 3 if architecture == "topk" else None
-    sae = build(SAEConfig(architecture=architecture, d_in=5, d_sae=16, k=k))
-    with torch.no_grad():
-        for tensor in sae.state_dict().values():
-            tensor.copy_(torch.rand(tensor.shape) + 0.1)
-    return sae
+def random_sae(architecture: str, **settings: Any) -> SparseAutoencoder:
+    """Whose features are active now and then."""
+    if architecture in COUNTING:
+        settings["k"] = 3
+    if architecture == "matryoshka":
+        settings["groups"] = (4, 12)
+    sae = build(SAEConfig(architecture=architecture, d_in=5, d_sae=16, **settings))
+    generator = torch.Generator().manual_seed(0)
+    for name, tensor in sae.state_dict().items():
+        tensor.copy_(torch.randn(tensor.shape, generator=generator))
+        if name == "threshold":
+            tensor.abs_()
+    return sae.requires_grad_(False)
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_the_same_autoencoder_comes_back(tmp_path: Path, architecture: str) -> None:
-    sae = random_sae(architecture)
-    save_sae(sae, tmp_path / "one", ABOUT)
+UNTRAINABLE = [("topk", {"layer_norm": True}), ("gated", {"layer_norm": True})]
+TRANSCODERS = [
+    (architecture, {"d_out": width, "skip": skip})
+    for architecture in ("topk", "jumprelu", "gated", "relu")
+    for width, skip in ((7, False), (5, True))
+]
+
+
+@pytest.mark.parametrize(
+    ("architecture", "settings"),
+    [*((name, {}) for name in ARCHITECTURES), *UNTRAINABLE, *TRANSCODERS],
+)
+def test_the_same_autoencoder_comes_back(
+    tmp_path: Path, architecture: str, settings: dict[str, Any]
+) -> None:
+    sae = random_sae(architecture, **settings)
+    written = save_sae(sae, tmp_path / "one", ABOUT)
     loaded, about = load_sae(tmp_path / "one")
-    assert about == ABOUT
-    assert type(loaded) is type(sae)
-    assert loaded.config == sae.config
+    assert about == written
+    if architecture in ("batchtopk", "matryoshka"):
+        assert about == msgspec.structs.replace(ABOUT, trained_as=sae.config)
+        assert type(loaded) is JumpReLU
+        assert loaded.threshold.unique().tolist() == [pytest.approx(sae.threshold.item())]
+    else:
+        assert about == ABOUT
+        assert type(loaded) is type(sae)
+        assert loaded.config == sae.config
     x = torch.randn(20, 5)
+    assert (sae.encode(x) > 0).any()
     assert torch.equal(loaded.encode(x), sae.encode(x))
     assert torch.equal(loaded(x), sae(x))
     assert not loaded(x).requires_grad
@@ -56,7 +84,7 @@ def test_the_same_autoencoder_comes_back(tmp_path: Path, architecture: str) -> N
         16,
         sae.config.k,
     )
-    assert info.metadata == ABOUT
+    assert info.metadata == about
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -179,8 +207,17 @@ SAE_LENS = "sae_weights.safetensors"
         ("topk", changed_json("cfg.json", k="three"), "$.k"),
         ("topk", changed_json("cfg.json", d_in=None), "d_in"),
         ("topk", changed_json("cfg.json", d_in=6), "W_enc has the shape [5, 16]"),
-        ("topk", changed_json("cfg.json", architecture="transcoder"), "'transcoder'"),
-        ("topk", changed_json("cfg.json", normalize_activations="layer_norm"), "normalize_act"),
+        ("topk", changed_json("cfg.json", architecture="temporal"), "'temporal'"),
+        (
+            "topk",
+            changed_json("cfg.json", normalize_activations="expected_average_only_in"),
+            "normalize_activations is 'expected_average_only_in'",
+        ),
+        ("relu", changed_json("cfg.json", rescale_acts_by_decoder_norm=True), "rescale_acts"),
+        ("jumprelu", changed_json("cfg.json", architecture="jumprelu_transcoder"), "apply_b_dec"),
+        ("jumprelu", changed_json("cfg.json", architecture="standard"), "'threshold'"),
+        ("jumprelu", changed_json("cfg.json", architecture="gated"), "'b_enc'"),
+        ("batchtopk", changed_json("brainsurg.json", trained_as={"k": 1}), "trained_as"),
         ("topk", changed_json("cfg.json", reshape_activations="hook_z"), "reshape_activations"),
         ("topk", changed_json("cfg.json", metadata={}), "sae_lens_version"),
         ("topk", changed_json("cfg.json", metadata={"sae_lens_version": "5.1"}), "below 6"),

@@ -1,7 +1,15 @@
-"""Our own layout, for what no library's layout knows: `sae.json` and `weights.safetensors`.
+"""Our own layout, for what SAELens doesn't know: `sae.json` and `weights.safetensors`.
 
 `sae.json` holds `layout` ("brainsurg-sae"), `version` (1) and `config`, an `SAEConfig`. The weights
-are named as the modules of the architecture are, in PyTorch's shapes and fp32; for the seed's two:
+are named as those of the architecture are, in PyTorch's shapes and fp32. For topk and gated
+transcoders, which compute what `engine.sae.linear` and the files of their architectures tell:
+
+    encoder           [d_sae, d_in]     decoder         [d_sae, d_out]
+    decoder_bias      [d_out]           skip            [d_out, d_in]   (where there is one)
+    encoder_bias      [d_sae]           (topk)
+    gate_bias, magnitude_bias, log_magnitude  [d_sae]   (gated)
+
+For the seed's two:
 
     input_norm.weight, input_norm.bias  [d_in]
     encoder.0.weight  [d_sae, d_in]     encoder.0.bias  [d_sae]
@@ -25,8 +33,6 @@ from engine.sae.config import SAEConfig
 from engine.sae.formats.records import read_record, record_bytes
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from engine.sae.base import SparseAutoencoder
 
 CONFIG = "sae.json"
@@ -44,18 +50,21 @@ def read_config(folder: Path) -> SAEConfig:
     return read_record(folder / CONFIG, _Description).config
 
 
-def read_weights(folder: Path, config: SAEConfig) -> "dict[str, Tensor]":
-    """The weights in `folder`, by the architecture's own names."""
-    from engine.sae.formats.tensors import read_tensors
+def read_sae(folder: Path) -> "SparseAutoencoder":
+    """The autoencoder in `folder`, for inference."""
+    from engine.sae.formats.tensors import read_safetensors
+    from engine.sae.formats.weights import assembled
     from engine.sae.registry import outline
 
+    config = read_config(folder)
     shapes = {name: tuple(t.shape) for name, t in outline(config).state_dict().items()}
-    return read_tensors(folder / WEIGHTS, shapes)
+    return assembled(config, read_safetensors(folder / WEIGHTS).exactly(shapes))
 
 
 def write(sae: "SparseAutoencoder", folder: Path) -> None:
     """Write the two files of the layout into `folder`."""
-    from engine.sae.formats.tensors import write_tensors
+    from engine.sae.formats.tensors import write_safetensors
+    from engine.sae.formats.weights import weights_of
 
     write_whole(folder / CONFIG, record_bytes(_Description(config=sae.config)))
-    write_tensors(folder / WEIGHTS, sae.state_dict())
+    write_safetensors(folder / WEIGHTS, weights_of(sae))

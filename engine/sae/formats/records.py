@@ -1,7 +1,9 @@
 """JSON files that must hold one record, and nothing that isn't understood. Torch-free."""
 
+import contextlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -16,13 +18,21 @@ def read_record(path: Path, kind: type[T]) -> T:
     with readable(path):
         data = path.read_bytes()
     try:
-        return msgspec.json.decode(data, type=kind)
+        with named(path):
+            return msgspec.json.decode(data, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise UserError(f"{path} can't be understood: {error}.") from error
+
+
+@contextlib.contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Name the file in what is said against a record that was made from it."""
+    try:
+        yield
     except UserError as error:
         raise UserError(f"{path} can't be understood: {error.what}") from error
 
 
-def record_bytes(record: msgspec.Struct) -> bytes:
+def record_bytes(record: msgspec.Struct | Mapping[str, Any]) -> bytes:
     """A record as JSON for people: indented, in the order of its fields."""
     return msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n"

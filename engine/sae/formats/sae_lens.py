@@ -1,136 +1,92 @@
 """The layout of SAELens 6: `cfg.json` and `sae_weights.safetensors`. Importing it needs no torch.
 
-    W_enc [d_in, d_sae]   W_dec [d_sae, d_in]   b_enc [d_sae]   b_dec [d_in]      (fp32)
+    W_enc [d_in, d_sae]   W_dec [d_sae, d_out]   b_enc [d_sae]   b_dec [d_out]      (fp32)
+    jumprelu: threshold [d_sae]     gated, for b_enc: b_gate, b_mag, r_mag [d_sae]
+    skip transcoders: W_skip [d_out, d_in]
 
-    z = (x − b_dec) @ W_enc + b_enc,   acts = relu(the k largest of z),   x̂ = acts @ W_dec + b_dec
+    z = (x − b_dec) @ W_enc + b_enc,   x̂ = acts @ W_dec + b_dec
 
-Two variants are read as well, and are the same autoencoder with other weights: without b_dec taken
-from the input (`apply_b_dec_to_input`), and with z · ‖W_dec‖ to choose from
-(`rescale_acts_by_decoder_norm`). What would change the input itself is refused.
+    standard  acts = relu(z)              topk   acts = relu(the k largest of z)
+    jumprelu  acts = relu(z) · (z > θ)    gated  as in `engine.sae.architectures.gated`
+
+Transcoders encode x itself, as does any other with `apply_b_dec_to_input` false. A topk with
+`rescale_acts_by_decoder_norm` chooses from z · ‖W_dec‖, and divides by it before decoding. With
+`normalize_activations` "layer_norm", see `engine.sae.architectures.normalised`; its other values
+name a scale that no file tells, or other norms, and are refused.
+
+As SAELens does, we save batchtopk and matryoshka as jumprelu, with their one threshold for every
+feature; `metadata` tells what was trained. An optional `sparsity.safetensors` isn't looked at.
 """
 
-import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import msgspec
+from typing import TYPE_CHECKING
 
 from engine.errors import UserError
 from engine.files import write_whole
-from engine.model.site import parse_site
 from engine.sae.config import SAEConfig
-from engine.sae.formats.records import read_record, record_bytes
+from engine.sae.formats.records import record_bytes
+from engine.sae.formats.sae_lens_cfg import about, architecture_of, config_of, read_cfg, written
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from engine.sae.architectures.topk import TopK
+    from engine.sae.base import SparseAutoencoder
+    from engine.sae.metadata import SAEMetadata
 
 CONFIG = "cfg.json"
 WEIGHTS = "sae_weights.safetensors"
-VERSION = "6.54.12"
-"""The SAELens whose layout this is."""
+FILES = (CONFIG, WEIGHTS)
+
+NAMES = {
+    "encoder": "W_enc.T",
+    "decoder": "W_dec",
+    "encoder_bias": "b_enc",
+    "decoder_bias": "b_dec",
+    "log_threshold": "threshold",
+    "gate_bias": "b_gate",
+    "magnitude_bias": "b_mag",
+    "log_magnitude": "r_mag",
+    "skip": "W_skip",
+}
 
 
-class Cfg(msgspec.Struct, frozen=True, kw_only=True):
-    """`cfg.json` of a topk autoencoder; the defaults are those of SAELens."""
-
-    architecture: str
-    d_in: int
-    d_sae: int
-    k: int | None = None
-    rescale_acts_by_decoder_norm: bool = False
-    dtype: str = "float32"
-    device: str = "cpu"
-    apply_b_dec_to_input: bool = True
-    normalize_activations: str = "none"
-    reshape_activations: str = "none"
-    metadata: dict[str, Any] = {}
+def check(config: SAEConfig) -> None:
+    """Raise UserError if SAELens has nothing like it."""
+    if not architecture_of(config):
+        kind = "transcoder" if config.transcodes else "SAE"
+        raise UserError(f"SAELens has no {config.architecture} {kind}.")
 
 
 def read_config(folder: Path) -> SAEConfig:
     """The configuration in `folder`. UserError naming the field that we can't follow."""
-    cfg = _read(folder)
-    try:
-        return SAEConfig(architecture=cfg.architecture, d_in=cfg.d_in, d_sae=cfg.d_sae, k=cfg.k)
-    except UserError as error:
-        raise UserError(f"{folder / CONFIG} can't be understood: {error.what}") from error
+    return config_of(read_cfg(folder / CONFIG), folder / CONFIG)
 
 
-def read_weights(folder: Path, config: SAEConfig) -> "dict[str, Tensor]":
-    """The weights in `folder`, by the names that `TopK` gives them."""
-    from engine.sae.formats.tensors import read_tensors
+def read_sae(folder: Path) -> "SparseAutoencoder":
+    """The autoencoder in `folder`, for inference."""
+    from engine.sae.formats.algebra import centred, chosen_by_what_is_written
+    from engine.sae.formats.tensors import read_safetensors
+    from engine.sae.formats.weights import assembled, take
 
-    cfg = _read(folder)
-    d_in, d_sae = config.d_in, config.d_sae
-    shapes = {"W_enc": (d_in, d_sae), "W_dec": (d_sae, d_in), "b_enc": (d_sae,), "b_dec": (d_in,)}
-    read = read_tensors(folder / WEIGHTS, shapes)
-    encoder, decoder, bias = read["W_enc"].T.contiguous(), read["W_dec"], read["b_enc"]
-    if not cfg.apply_b_dec_to_input:
-        bias = bias + encoder @ read["b_dec"]
+    cfg = read_cfg(folder / CONFIG)
+    config = config_of(cfg, folder / CONFIG)
+    weights = take(read_safetensors(folder / WEIGHTS), NAMES, config)
+    if not (cfg.apply_b_dec_to_input or config.transcodes):
+        weights = centred(weights)
     if cfg.rescale_acts_by_decoder_norm:
-        norms = decoder.norm(dim=1).clamp_min(1e-30)
-        encoder, decoder, bias = encoder * norms[:, None], decoder / norms[:, None], bias * norms
-    return {
-        "encoder": encoder,
-        "decoder": decoder,
-        "encoder_bias": bias,
-        "decoder_bias": read["b_dec"],
-    }
+        weights = chosen_by_what_is_written(weights)
+    return assembled(config, weights)
 
 
-def write(sae: "TopK", folder: Path, *, model: str, site: str, context: int | None) -> None:
-    """Write the two files of the layout into `folder`, saying what the autoencoder reads."""
-    from engine.sae.formats.tensors import write_tensors
+def read(folder: Path) -> tuple["SparseAutoencoder", "SAEMetadata"]:
+    """The autoencoder, and what its file tells of where it comes from."""
+    from engine.sae.metadata import SAEMetadata
 
-    config = sae.config
-    cfg = Cfg(
-        architecture=config.architecture,
-        d_in=config.d_in,
-        d_sae=config.d_sae,
-        k=config.k,
-        metadata={
-            "sae_lens_version": VERSION,
-            "training_architecture": config.architecture,
-            "model_name": model,
-            "hook_name": _hook_name(site),
-            "context_size": context,
-        },
-    )
-    write_whole(folder / CONFIG, record_bytes(cfg))
-    weights = {
-        "W_enc": sae.encoder.T,
-        "W_dec": sae.decoder,
-        "b_enc": sae.encoder_bias,
-        "b_dec": sae.decoder_bias,
-    }
-    write_tensors(folder / WEIGHTS, weights)
+    return read_sae(folder), SAEMetadata(**about(read_cfg(folder / CONFIG)))
 
 
-def _hook_name(site: str) -> str:
-    """A site in TransformerLens's spelling: `blocks.3.hook_resid_post`."""
-    if not site:
-        return ""
-    parsed = parse_site(site)
-    return f"blocks.{parsed.layer}.hook_{parsed.kind}"
+def write(sae: "SparseAutoencoder", folder: Path, metadata: "SAEMetadata") -> None:
+    """Write the two files of the layout into `folder`. `sae` is at inference."""
+    from engine.sae.formats.tensors import write_safetensors
+    from engine.sae.formats.weights import give, weights_of
 
-
-def _read(folder: Path) -> Cfg:
-    path = folder / CONFIG
-    cfg = read_record(path, Cfg)
-    if cfg.architecture != "topk":
-        raise UserError(
-            f"{path}: the architecture is {cfg.architecture!r}.", "Of SAELens's, topk can be read."
-        )
-    for name in ("normalize_activations", "reshape_activations"):
-        if getattr(cfg, name) != "none":
-            raise UserError(
-                f"{path}: {name} is {getattr(cfg, name)!r}.", "Only 'none' can be read."
-            )
-    version = re.match(r"\d+", str(cfg.metadata.get("sae_lens_version", "")))
-    if version is None or int(version[0]) < 6:
-        raise UserError(
-            f"{path}: metadata.sae_lens_version is missing, or below 6.",
-            "Load it with SAELens and save it again.",
-        )
-    return cfg
+    write_whole(folder / CONFIG, record_bytes(written(sae.config, metadata)))
+    write_safetensors(folder / WEIGHTS, give(weights_of(sae), NAMES))

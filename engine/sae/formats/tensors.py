@@ -1,57 +1,130 @@
-"""Weights in safetensors files, checked against what the configuration promises."""
+"""Tensors in files that anyone may have written: each is checked before it is used."""
 
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from engine.activations.plain_pickle import load_plain
 from engine.activations.text_files import readable
 from engine.errors import UserError
 from engine.files import whole_file
 
+Shape = tuple[int, ...]
 
-def read_tensors(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Tensor]:
-    """Exactly the tensors that `shapes` names, of these shapes, in fp32, on the CPU.
 
-    Raises UserError, naming the file and the tensor, for one that is missing, unknown, of another
-    shape, not of floating point or not finite, and for a file that is damaged.
-    """
+@dataclass(frozen=True)
+class Tensors:
+    """What a file holds, by name. Every method raises UserError, naming the file and the tensor."""
+
+    path: Path
+    found: Mapping[str, Any]
+
+    def exactly(
+        self, shapes: Mapping[str, Shape], *, but: Collection[str] = ()
+    ) -> dict[str, Tensor]:
+        """The tensors that `shapes` names, of these shapes, in fp32, on the CPU.
+
+        None may be missing, unknown, of another shape, not of floating point or not finite. Those
+        that `but` names may be there, too, and are not looked at.
+        """
+        if unknown := self.found.keys() - shapes.keys() - set(but):
+            raise UserError(f"{self.path} holds an unknown tensor {min(unknown)!r}.")
+        return {name: self._weights(name, shape) for name, shape in shapes.items()}
+
+    def sizes(self, name: str, dimensions: int) -> Shape:
+        """The shape of a tensor of so many dimensions, where no configuration tells it."""
+        shape = tuple(self._tensor(name).shape)
+        if len(shape) != dimensions or 0 in shape:
+            raise UserError(
+                f"In {self.path}, {name} has the shape {list(shape)}; it should have {dimensions}"
+                " dimensions."
+            )
+        return shape
+
+    def whole_numbers(self, name: str) -> list[int]:
+        """The entries of a tensor of integers."""
+        tensor = self._tensor(name)
+        if tensor.is_floating_point() or tensor.is_complex() or tensor.ndim > 1:
+            raise UserError(f"In {self.path}, {name} is {tensor.dtype}, which counts nothing.")
+        numbers: list[int] = tensor.reshape(-1).tolist()
+        return numbers
+
+    def _weights(self, name: str, shape: Shape) -> Tensor:
+        tensor = self._tensor(name)
+        if tuple(tensor.shape) != shape:
+            raise UserError(
+                f"In {self.path}, {name} has the shape {list(tensor.shape)}; its configuration says"
+                f" {list(shape)}."
+            )
+        if not tensor.is_floating_point():
+            raise UserError(f"In {self.path}, {name} is {tensor.dtype}, which are no weights.")
+        if not tensor.isfinite().all():
+            raise UserError(f"In {self.path}, {name} holds values that are not finite.")
+        return tensor.detach().float()
+
+    def _tensor(self, name: str) -> Tensor:
+        if name not in self.found:
+            raise UserError(f"{self.path} holds no tensor {name!r}.")
+        tensor = self.found[name]
+        if not isinstance(tensor, Tensor) or tensor.layout != torch.strided:
+            raise UserError(f"In {self.path}, {name} is a {type(tensor).__name__}, and no weights.")
+        return tensor
+
+
+def read_safetensors(path: Path) -> Tensors:
+    """What a safetensors file holds. UserError for one that is damaged."""
     with readable(path):
         path.open("rb").close()
     try:
-        with safe_open(path, framework="pt") as file:
-            if missing := shapes.keys() - file.keys():
-                raise UserError(f"{path} holds no tensor {min(missing)!r}.")
-            if unknown := file.keys() - shapes.keys():
-                raise UserError(f"{path} holds an unknown tensor {min(unknown)!r}.")
-            return {
-                name: _checked(path, name, file.get_tensor(name), shape)
-                for name, shape in shapes.items()
-            }
+        return Tensors(path, load_file(path))
     except SafetensorError as error:
         raise UserError(f"{path} is damaged: {error}.", "Copy or train it again.") from error
 
 
-def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
+def read_pickled(path: Path) -> Tensors:
+    """What `torch.save` made of a state dictionary, read as `load_plain` does."""
+    found = load_plain(path)
+    if not isinstance(found, dict):
+        raise UserError(f"{path} holds a {type(found).__name__}, not a state dictionary.")
+    return Tensors(path, found)
+
+
+def read_npz(path: Path) -> Tensors:
+    """What a file of NumPy's `savez` holds. UserError for one that is damaged or holds objects."""
+    with readable(path):
+        path.open("rb").close()
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return Tensors(path, {name: torch.from_numpy(arrays[name]) for name in arrays})
+    except (ValueError, TypeError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path} is damaged or no file of arrays: {error}.") from error
+
+
+def write_safetensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
     """Write `tensors` to `path`, whole or not at all, in fp32."""
     with whole_file(path) as temporary:
         save_file({name: _plain(tensor) for name, tensor in tensors.items()}, temporary)
 
 
-def _checked(path: Path, name: str, tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
-    if tuple(tensor.shape) != shape:
-        raise UserError(
-            f"In {path}, {name} has the shape {list(tensor.shape)}; its configuration says"
-            f" {list(shape)}."
-        )
-    if not tensor.is_floating_point():
-        raise UserError(f"In {path}, {name} is {tensor.dtype}, which are no weights.")
-    if not tensor.isfinite().all():
-        raise UserError(f"In {path}, {name} holds values that are not finite.")
-    return tensor.float()
+def write_pickled(path: Path, tensors: Mapping[str, Tensor], more: Mapping[str, Any]) -> None:
+    """Write a state dictionary as `torch.save` does, with what is to stand in it beside weights."""
+    with whole_file(path) as temporary:
+        torch.save({name: _plain(t) for name, t in tensors.items()} | dict(more), temporary)
+
+
+def write_npz(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Write `tensors` as NumPy's `savez` does, in fp32."""
+    arrays: dict[str, Any] = {name: _plain(tensor).numpy() for name, tensor in tensors.items()}
+    with whole_file(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, **arrays)
 
 
 def _plain(tensor: Tensor) -> Tensor:

@@ -1,0 +1,86 @@
+"""Weights under a library's names and under ours.
+
+A library's `Names` tell for each of our names what it calls the same numbers; `.T` behind a name
+stands for the transpose. Thresholds it keeps as they are, where ours is their logarithm.
+"""
+
+from collections.abc import Collection, Mapping
+
+import torch
+from torch import Tensor
+
+from engine.sae.base import SparseAutoencoder
+from engine.sae.config import SAEConfig
+from engine.sae.formats.tensors import Tensors
+from engine.sae.registry import outline
+
+Names = Mapping[str, str]
+Weights = dict[str, Tensor]
+"""By our names, as in the state dictionary of the architecture."""
+
+THRESHOLD = "log_threshold"
+TRANSPOSED = ".T"
+
+
+def take(
+    tensors: Tensors, names: Names, config: SAEConfig, *, but: Collection[str] = ()
+) -> Weights:
+    """The weights of an autoencoder of this configuration, and nothing else but what `but` names.
+
+    Raises UserError for every other file, as `Tensors.exactly`.
+    """
+    ours = {name: tuple(t.shape) for name, t in outline(config).state_dict().items()}
+    shapes = {
+        _bare(names[name]): shape[::-1] if _is_transposed(names[name]) else shape
+        for name, shape in ours.items()
+    }
+    read = tensors.exactly(shapes, but=but)
+    weights = {name: _turned(read[_bare(names[name])], names[name]) for name in ours}
+    if THRESHOLD in weights:
+        weights[THRESHOLD] = logarithm(weights[THRESHOLD])
+    return weights
+
+
+def give(weights: Weights, names: Names) -> dict[str, Tensor]:
+    """The same weights as the library has them."""
+    if THRESHOLD in weights:
+        weights = weights | {THRESHOLD: weights[THRESHOLD].exp()}
+    return {_bare(names[name]): _turned(tensor, names[name]) for name, tensor in weights.items()}
+
+
+def weights_of(sae: SparseAutoencoder) -> Weights:
+    """An autoencoder's weights on the CPU."""
+    return {name: tensor.detach().cpu() for name, tensor in sae.state_dict().items()}
+
+
+def assembled(config: SAEConfig, weights: Weights) -> SparseAutoencoder:
+    """An autoencoder for inference that has these weights as its own."""
+    sae = outline(config)
+    sae.load_state_dict(weights, assign=True)
+    return sae.requires_grad_(False).eval()
+
+
+def logarithm(threshold: Tensor) -> Tensor:
+    """log θ, from which exp gives back θ to the bit wherever a neighbouring number does.
+
+    A θ below 0 becomes 0: nothing is active at or below 0 in any library.
+    """
+    threshold = threshold.clamp_min(0)
+    best = threshold.double().log().float()
+    for direction in (-torch.inf, torch.inf):
+        other = best.nextafter(torch.tensor(direction))
+        closer = (other.exp() - threshold).abs() < (best.exp() - threshold).abs()
+        best = torch.where(closer, other, best)
+    return best
+
+
+def _bare(name: str) -> str:
+    return name.removesuffix(TRANSPOSED)
+
+
+def _is_transposed(name: str) -> bool:
+    return name.endswith(TRANSPOSED)
+
+
+def _turned(tensor: Tensor, name: str) -> Tensor:
+    return tensor.T.contiguous() if _is_transposed(name) else tensor
