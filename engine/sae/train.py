@@ -73,9 +73,9 @@ def train_together(
     without the interruption, on the same processor. Where the training stands is saved to
     `checkpoints` now and then, and when it is paused or cancelled.
 
-    Every step is told to `progress` (phase "train") with loss, mse, fvu, l0, dead_fraction, lr,
-    tokens_per_second and seconds_left; mse is in raw units whatever the architecture. Of several
-    runs these are means, and beside them stand some of each, as `loss NAME`.
+    Every step is told to `progress` (phase "train") with what `engine.sae.meter.Reading` names, and
+    tokens, tokens_per_second and seconds_left; mse is in raw units whatever the architecture. Of
+    several runs these are means, and beside them stand some of each, as `loss NAME`.
 
     Raises UserError, before work starts, for activations of another width and for more memory than
     there is; TrainingDiverged for a run that loses its way (see `engine.sae.divergence`).
@@ -139,6 +139,7 @@ def _all_steps(
                     save()
                 checkpoints.tell(progress)
             metrics = combined(training.runs, figures) | {
+                "tokens": float(done * training.runs[0].training.batch),
                 "tokens_per_second": pace.tokens_per_second,
                 "seconds_left": pace.seconds_left(steps - done),
             }

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import sys
 from collections.abc import Iterator
 
 import psutil
@@ -41,6 +42,17 @@ def resident(pid: int) -> int:
         return int(psutil.Process(pid).memory_info().rss)
     except psutil.Error:
         return 0
+
+
+def own_memory() -> dict[str, float]:
+    """What this process takes, in bytes: `memory` is resident; `cuda_memory`, where torch uses GPUs
+    by now, is what it has allocated on all of them."""
+    taken = {"memory": float(resident(os.getpid()))}
+    torch = sys.modules.get("torch")  # not imported for this: a process may do without it
+    if torch is not None and torch.cuda.is_initialized():
+        gpus = range(torch.cuda.device_count())
+        taken["cuda_memory"] = float(sum(torch.cuda.memory_allocated(gpu) for gpu in gpus))
+    return taken
 
 
 @contextlib.contextmanager

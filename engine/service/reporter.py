@@ -2,7 +2,8 @@
 
 Work may call it thousands of times a second. What is passed on is kept rare: five times a second
 at first, and ever less often as the job gets longer, so that a week's history stays small enough
-to be read at once by a front end that comes late.
+to be read at once by a front end that comes late. Beside the figures of the work stands the memory
+that the process takes.
 """
 
 import threading
@@ -12,6 +13,7 @@ from collections.abc import Callable, Mapping
 
 from engine.jobs.events import Noted, Progressed
 from engine.progress import Cancelled
+from engine.service.machine import own_memory
 
 SHORTEST, LONGEST = 0.2, 2.0
 """Seconds between two reports, at the beginning of a phase and late in it."""
@@ -59,7 +61,7 @@ class Reporter:
                 unit=unit,
                 rate=rate,
                 seconds_left=(total - done) / rate if rate and total is not None else None,
-                metrics=dict(metrics or {}),
+                metrics={**metrics, **own_memory()} if metrics else {},
             )
         )
 

@@ -74,9 +74,10 @@ def test_every_step_is_told_in_raw_units(
         assert told["fvu"] == pytest.approx(measured.fvu, rel=1e-3)
         assert told["l0"] == pytest.approx(measured.l0, rel=1e-2)
         assert told["lr"] == pytest.approx(1e-9)
+        assert told["tokens"] == done * 400
         assert told["tokens_per_second"] > 0
         assert (told["seconds_left"] > 0) == (done < 5)
-        assert {"loss", "dead_fraction"} <= told.keys()
+        assert {"loss", "dead_fraction", "grad_norm"} <= told.keys()
     assert trained.figures.items() <= progress.trained[-1][3].items()
 
 

@@ -1,5 +1,6 @@
 import threading
 
+import psutil
 import pytest
 
 from engine.jobs.events import Noted, Progressed
@@ -15,7 +16,19 @@ def test_a_flood_is_thinned_but_the_end_always_arrives() -> None:
     assert len(sent) < 100
     last = sent[-1]
     assert isinstance(last, Progressed)
-    assert (last.done, last.total, last.metrics) == (10_000, 10_000, {"loss": 10_000.0})
+    assert (last.done, last.total, last.metrics["loss"]) == (10_000, 10_000, 10_000.0)
+
+
+def test_memory_is_told_beside_figures_and_only_there() -> None:
+    sent: list[Progressed | Noted] = []
+    reporter = Reporter(sent.append)
+    reporter("load the model", 0)
+    reporter("train", 1, 2, "steps", {"loss": 1.0})
+    plain, figures = (report.metrics for report in sent if isinstance(report, Progressed))
+    assert plain == {}
+    assert set(figures) == {"loss", "memory"}
+    resident = psutil.Process().memory_info().rss
+    assert figures["memory"] == pytest.approx(resident, rel=0.2)
 
 
 def test_every_phase_is_heard_of() -> None:
