@@ -1,69 +1,216 @@
-"""The k active features, against torch's own top-k and the dense formula's gradients."""
+"""Every set of kernels against dense formulas in fp64, and against autograd of these."""
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from engine.sae import sparse
-from engine.sae.sparse import Active, count_active, encode_top_k, reconstruct_top_k, top_k
+from engine.sae.kernels import reference
+from engine.sae.kernels.choose import kernels_for, triton_serves
+from engine.sae.kernels.support import Support, joined
+from tests.sae.kernel_cases import (
+    GPU,
+    Entries,
+    check_sum,
+    entries,
+    every,
+    law,
+    module,
+    random_entries,
+    rows_of,
+    there,
+)
 
 
-@st.composite
-def rows_and_k(draw: st.DrawFn) -> tuple[Tensor, int]:
-    n, width = draw(st.integers(1, 5)), draw(st.integers(1, 40).map(lambda w: w * 7 or 1))
-    width = draw(st.sampled_from([width, 64, 96, 256]))
-    generator = torch.Generator().manual_seed(draw(st.integers(0, 1000)))
-    coarse = draw(st.booleans())  # many equal values
-    values = torch.randn(n, width, generator=generator)
-    return (values.round() if coarse else values), draw(st.integers(1, width))
-
-
-@given(rows_and_k())
-@settings(deadline=None, max_examples=100)
-def test_top_k_is_exact(case: tuple[Tensor, int]) -> None:
-    values, k = case
-    kept = top_k(values, k)
-    assert torch.equal(kept.values.sort().values, values.topk(k).values.sort().values)
-    assert torch.equal(values.gather(1, kept.indices), kept.values)
-    assert all(len(row.unique()) == k for row in kept.indices)
-
-
-def dense(x: Tensor, encoder: Tensor, bias: Tensor, decoder: Tensor, k: int) -> Tensor:
-    pre = (x @ encoder.T + bias).relu()
-    return (pre * (pre >= pre.topk(k, dim=1).values[:, -1:])) @ decoder
-
-
-@pytest.mark.parametrize(("n", "d", "features", "k"), [(1, 1, 1, 1), (9, 5, 64, 3), (30, 4, 21, 7)])
-def test_value_and_gradients_are_those_of_the_dense_formula(
-    n: int, d: int, features: int, k: int
+@every
+@law
+@given(entries, st.integers(1, 4), st.integers(0, 1000))
+def test_stacked_has_every_vector_once_a_group(
+    name: str, case: Entries, groups: int, seed: int
 ) -> None:
-    torch.manual_seed(n)
-    shapes = [(n, d), (features, d), (features,), (features, d)]
-    inputs = [torch.randn(shape, dtype=torch.float64, requires_grad=True) for shape in shapes]
-    weight = torch.randn(n, d, dtype=torch.float64)
-    ours, _ = reconstruct_top_k(*inputs, k)
-    theirs = dense(*inputs, k)
-    torch.testing.assert_close(ours, theirs)
-    for name, ours_grad, theirs_grad in zip(
-        ("x", "encoder", "bias", "decoder"),
-        torch.autograd.grad((ours * weight).sum(), inputs),
-        torch.autograd.grad((theirs * weight).sum(), inputs),
-        strict=True,
-    ):
-        torch.testing.assert_close(ours_grad, theirs_grad, msg=lambda m, name=name: f"{name}: {m}")
+    generator = torch.Generator().manual_seed(seed)
+    group_of = torch.randint(groups, (len(case.rows),), generator=generator)
+    *moved, group_there = there(name, *case.support, group_of)
+    support, order = module(name).stacked(Support(*moved), group_there, groups)
+    assert list(rows_of(support)) == [
+        [f for f in features if group_of[f] == group]
+        for group in range(groups)
+        for features in rows_of(case.support)
+    ]
+    assert torch.equal(case.support.features[order.cpu()], support.features.cpu())
+    assert sorted(order.tolist()) == list(range(len(case.values)))
 
 
-def test_blocks_of_rows_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    x, encoder, bias = torch.randn(23, 6), torch.randn(32, 6), torch.randn(32)
-    whole = encode_top_k(x, encoder, bias, 4)
-    monkeypatch.setattr(sparse, "BLOCK_ELEMENTS", 5 * 32)
-    in_blocks = encode_top_k(x, encoder, bias, 4)
-    torch.testing.assert_close(whole.values, in_blocks.values)
-    assert torch.equal(whole.indices, in_blocks.indices)
+@every
+@law
+@given(entries)
+def test_by_feature_lists_each_features_vectors_in_order(name: str, case: Entries) -> None:
+    by_feature = module(name).by_feature(Support(*there(name, *case.support)), len(case.rows))
+    vectors, features = case.places()
+    expected = sorted(zip(features.tolist(), vectors.tolist(), range(len(features)), strict=True))
+    assert by_feature.starts.diff().tolist() == features.bincount(minlength=len(case.rows)).tolist()
+    assert by_feature.starts[0] == 0
+    assert by_feature.vectors.tolist() == [vector for _, vector, _ in expected]
+    assert by_feature.entries.tolist() == [entry for _, _, entry in expected]
 
 
-def test_only_values_above_zero_are_active() -> None:
-    active = Active(torch.tensor([[2.0, 0.0], [1.0, 3.0]]), torch.tensor([[4, 0], [4, 1]]))
-    assert count_active(active, 6).tolist() == [0, 1, 0, 0, 2, 0]
+@every
+@law
+@given(entries)
+def test_sums_over_features_are_the_products_of_matrices(name: str, case: Entries) -> None:
+    kernels, (width, d) = module(name), case.rows.shape
+    *support, values, vectors, rows = there(name, *case.support, *case[1:])
+    x, w, acts = case.vectors.double(), case.rows.double(), case.dense()
+    at = case.places()
+
+    got = kernels.weighted_rows(rows, Support(*support), values)
+    check_sum(got, acts @ w, acts.abs() @ w.abs(), width)
+
+    got = kernels.dots(vectors, rows, Support(*support))
+    check_sum(got, (x @ w.T)[at], (x.abs() @ w.abs().T)[at], d)
+
+    left, along = kernels.residual(vectors, rows, Support(*support), values)
+    size = x.abs() + acts.abs() @ w.abs()
+    check_sum(left, x - acts @ w, size, width + 1)
+    check_sum(along, ((x - acts @ w) @ w.T)[at], (size @ w.abs().T)[at], width + d)
+
+
+@every
+@law
+@given(entries)
+def test_sums_over_vectors_are_the_products_of_matrices(name: str, case: Entries) -> None:
+    kernels, n = module(name), len(case.vectors)
+    *support, values, vectors, before = there(name, *case.support, *case[1:])
+    by_feature = kernels.by_feature(Support(*support), len(before))
+    x, acts, out = case.vectors.double(), case.dense(), before.clone()
+
+    kernels.sums_by_feature(by_feature, values, vectors, out)
+    size = before.double().cpu().abs() + acts.T.abs() @ x.abs()
+    check_sum(out, before.double().cpu() + acts.T @ x, size, n + 1)
+
+    got = kernels.totals_by_feature(by_feature, values)
+    check_sum(got, acts.sum(0), acts.abs().sum(0), n)
+
+
+@every
+def test_a_feature_may_be_active_in_every_vector(name: str) -> None:
+    kernels, case = module(name), random_entries(700, 3, 5, share=1.0, seed=0)
+    *support, values, vectors, out = there(name, *case.support, *case[1:3], torch.zeros(3, 5))
+    by_feature = kernels.by_feature(Support(*support), 3)
+    x, acts = case.vectors.double(), case.dense()
+    kernels.sums_by_feature(by_feature, values, vectors, out)
+    check_sum(out, acts.T @ x, acts.T.abs() @ x.abs(), 700)
+    totals = kernels.totals_by_feature(by_feature, values)
+    check_sum(totals, acts.sum(0), acts.abs().sum(0), 700)
+
+
+@every
+@pytest.mark.parametrize(("features", "d"), [(1, 1), (5, 3), (9, 256), (2, 1000)])
+def test_rows_are_constrained_as_the_formulas_say(name: str, features: int, d: int) -> None:
+    generator = torch.Generator().manual_seed(d)
+    drawn = (torch.randn(features, d, generator=generator) for _ in range(2))
+    rows, grad = there(name, *drawn)
+    exact = rows.double() / rows.double().norm(dim=1, keepdim=True)
+    module(name).normalise_rows(rows)
+    check_sum(rows, exact.cpu(), exact.abs().cpu(), d)
+    along = (grad.double() * rows).sum(1, keepdim=True)
+    size = grad.abs() + (grad * rows).abs().sum(1, keepdim=True) * rows.abs()
+    expected = grad.double() - along * rows
+    module(name).take_out_parallel(grad, rows)
+    check_sum(grad, expected.cpu(), size.double().cpu(), 2 * d)
+
+
+@every
+@pytest.mark.parametrize(("n", "d", "width", "k"), [(1, 1, 1, 1), (9, 5, 64, 3), (30, 4, 21, 21)])
+def test_a_step_of_kernels_has_the_gradients_of_autograd(
+    name: str, n: int, d: int, width: int, k: int
+) -> None:
+    kernels, dtype = module(name), torch.float64 if name == "reference" else torch.float32
+    generator = torch.Generator().manual_seed(n)
+    shapes = [(n, d), (width, d), (width, d)]
+    leaves = [torch.randn(shape, dtype=torch.float64, generator=generator) for shape in shapes]
+    x, encoder, decoder = there(name, *(leaf.to(dtype) for leaf in leaves))
+
+    support = kernels.select_top_k((x @ encoder.T).float(), k)
+    acts = kernels.dots(x, encoder, support)
+    left, along = kernels.residual(x, decoder, support, acts)
+    by_feature = kernels.by_feature(support, width)
+    by_encoder, by_decoder = torch.zeros_like(encoder), torch.zeros_like(decoder)
+    kernels.sums_by_feature(by_feature, -2 * along, x, by_encoder)
+    kernels.sums_by_feature(by_feature, -2 * acts, left, by_decoder)
+
+    given_x, theirs, written = leaves[0], *(leaf.requires_grad_() for leaf in leaves[1:])
+    pre = given_x @ theirs.T
+    dense = pre.relu() * (pre >= pre.topk(k, dim=1).values[:, -1:])
+    loss = (given_x - dense @ written).square().sum()
+    expected = torch.autograd.grad(loss, (theirs, written))
+    tolerance = (
+        {"rtol": 1e-9, "atol": 1e-9} if name == "reference" else {"rtol": 2e-3, "atol": 2e-3}
+    )
+    torch.testing.assert_close(left.square().sum().double().cpu(), loss.detach(), **tolerance)
+    for ours, autograds in zip((by_encoder, by_decoder), expected, strict=True):
+        torch.testing.assert_close(ours.double().cpu(), autograds, **tolerance)
+
+
+@pytest.mark.parametrize("name", ["cpu", *(["cuda"] if GPU else [])])
+def test_neither_repeating_nor_threads_change_a_bit(name: str) -> None:
+    case = random_entries(23, 37, 129, share=0.4, seed=3)
+    pre = torch.randn(23, 500, generator=torch.Generator().manual_seed(1))
+    before = torch.get_num_threads()
+    results = []
+    try:
+        for threads in (1, 2, 5, 5):
+            torch.set_num_threads(threads)
+            results.append(all_results(name, case, pre))
+    finally:
+        torch.set_num_threads(before)
+    for other in results[1:]:
+        assert all(torch.equal(a, b) for a, b in zip(results[0], other, strict=True))
+
+
+def all_results(name: str, case: Entries, pre: Tensor) -> list[Tensor]:
+    """What every function gives, one after the other."""
+    kernels = module(name)
+    *moved, values, vectors, rows, pre = there(name, *case.support, *case[1:], pre)
+    support, rows, grad = Support(*moved), rows.clone(), rows.flip(0)
+    above, found = kernels.select_above(pre, torch.ones_like(pre[0]))
+    by_feature = kernels.by_feature(support, len(rows))
+    kernels.sums_by_feature(by_feature, values, vectors, grad)
+    kernels.normalise_rows(rows)
+    kernels.take_out_parallel(grad, rows)
+    return [
+        *kernels.select_top_k(pre, 40),
+        *above,
+        found,
+        *by_feature,
+        *kernels.largest(above, found, 20)[0],
+        *kernels.residual(vectors, rows, support, values),
+        kernels.dots(vectors, rows, support),
+        kernels.weighted_rows(rows, support, values),
+        kernels.totals_by_feature(by_feature, values),
+        rows,
+        grad,
+    ]
+
+
+@given(entries)
+@law
+def test_joined_vectors_are_those_of_the_parts(case: Entries) -> None:
+    n = len(case.vectors)
+    parts = [case.support.rows(0, n // 2), case.support.rows(n // 2, n)]
+    assert all(torch.equal(a, b) for a, b in zip(joined(parts), case.support, strict=True))
+
+
+def test_the_reference_serves_what_no_fast_kernel_does() -> None:
+    assert kernels_for(torch.empty(1)) is module("cpu")
+    assert kernels_for(torch.empty(1, dtype=torch.bfloat16)) is module("cpu")
+    assert kernels_for(torch.empty(1, dtype=torch.float64)) is reference
+    assert kernels_for(torch.empty(1, device="meta")) is reference
+
+
+@pytest.mark.skipif(GPU, reason="here Triton may well serve")
+def test_where_triton_cannot_compile_it_is_said_and_the_reference_serves() -> None:
+    triton_serves.cache_clear()
+    with pytest.warns(UserWarning, match="Triton"):
+        assert not triton_serves(torch.device("cuda"))
