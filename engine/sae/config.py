@@ -27,6 +27,8 @@ COUNTING = frozenset({"topk", "batchtopk", "matryoshka"})
 """Architectures that are told how many features to keep, k."""
 SEEDS = frozenset({"seed-basic", "seed-optimised"})
 """The study's own architectures: autoencoders only, with a second matrix in the encoder."""
+PENALISED = SEEDS | {"relu", "gated"}
+"""Architectures whose sparsity comes from an L1 penalty."""
 
 Schedule = Literal["linear", "plateau"]
 

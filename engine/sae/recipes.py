@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from engine.errors import UserError
-from engine.sae.config import COUNTING, SEEDS, SAEConfig, TrainConfig
+from engine.sae.config import COUNTING, PENALISED, SEEDS, SAEConfig, TrainConfig
 
 CORPUS = 10_000
 """Vectors from which on an activation set counts as a corpus rather than a handful of prompts."""
@@ -34,6 +34,7 @@ def recipe(
     tokens: int | None = None,
     batch: int | None = None,
     lr: float | None = None,
+    l1: float | None = None,
     seed: int = 0,
 ) -> tuple[SAEConfig, TrainConfig]:
     """Settings for `vectors` activations of width d_in; what is given is kept as it is.
@@ -48,10 +49,17 @@ def recipe(
     target_l0 = None
     if architecture == "jumprelu":
         target_l0 = float(min(32, sae.d_sae) if k is None else k)
+        if target_l0 > sae.d_sae:
+            raise UserError(
+                f"k is {k}, but the autoencoder has only {sae.d_sae} features.",
+                "Choose a smaller k or a larger width.",
+            )
+    if l1 is not None and architecture not in PENALISED:
+        raise UserError(f"{architecture} has no L1 penalty.", "Leave it out.")
     begun = _budget(sae, vectors, tokens)
     training = msgspec.structs.replace(begun, target_l0=target_l0)
     training = _published(preset, sae, training) if preset else _OURS[architecture](sae, training)
-    given = {"batch": batch, "lr": lr, "seed": seed}
+    given = {"batch": batch, "lr": lr, "l1": l1, "seed": seed}
     return sae, msgspec.structs.replace(
         training, **{name: value for name, value in given.items() if value is not None}
     )
@@ -116,17 +124,17 @@ def _budget(sae: SAEConfig, vectors: int, tokens: int | None) -> TrainConfig:
 
 def _rate(sae: SAEConfig) -> float:
     """The rate that was measured best for topk: it goes with 1/√width."""
-    return min(5e-3, 1.2e-3 * math.sqrt(2**14 / sae.d_sae))
+    return min(1e-2, 2.4e-3 * math.sqrt(2**14 / sae.d_sae))
 
 
 def _counting(sae: SAEConfig, training: TrainConfig) -> TrainConfig:
     """What this is worth was measured: see `engine.sae.architectures.topk`."""
-    return msgspec.structs.replace(training, lr=_rate(sae), warmup=0.05, decay=0.2, aux=1 / 32)
+    return msgspec.structs.replace(training, lr=_rate(sae), warmup=0.02, decay=0.5, aux=1 / 32)
 
 
 def _jumprelu(sae: SAEConfig, training: TrainConfig) -> TrainConfig:
     return msgspec.structs.replace(
-        training, lr=_rate(sae), warmup=0.05, decay=0.2, aux=1 / 32, sparsity_warmup=0.3
+        training, lr=_rate(sae), warmup=0.02, decay=0.5, aux=1 / 32, sparsity_warmup=0.3
     )
 
 
@@ -134,8 +142,8 @@ def _penalised(sae: SAEConfig, training: TrainConfig) -> TrainConfig:
     return msgspec.structs.replace(
         training,
         lr=_rate(sae),
-        warmup=0.05,
-        decay=0.2,
+        warmup=0.02,
+        decay=0.5,
         # acts are as long as activations, which the trainer makes √d_in long
         l1=0.15 * math.sqrt(sae.d_in),
         sparsity_warmup=0.05,

@@ -16,10 +16,10 @@ def feature_quantiles(x: Tensor, encoder: Tensor, l0: float) -> Tensor:
     """[F]: what each feature's x · encoder row exceeds in a share l0 / F of the vectors `x` [n, d].
 
     As a bias or threshold for every feature it leaves about `l0` of them active per vector. At most
-    half of the vectors are let through.
+    an eighth of the vectors are let through, which keeps thresholds well above 0.
     """
     x = x[:SAMPLE]
-    share = min(0.5, l0 / len(encoder))
+    share = min(0.125, l0 / len(encoder))
     rank = min(len(x), max(1, round((1 - share) * len(x))))
     rows = max(1, BLOCK_ELEMENTS // len(x))
     blocks = torch.split(encoder, rows)

@@ -43,7 +43,7 @@ class Trainer:
         self._target_scale = self._scale_of(target)
         scaled = target * self._target_scale
         sae.initialise(sample * self._scale, scaled)
-        self._variance = (scaled - scaled.mean(0)).square().sum(1).mean().clamp_min(1e-30).item()
+        self._variance = scaled.var(0, correction=0).sum().clamp_min(1e-30).item()
         for parameter in sae.parameters():
             parameter.grad = torch.zeros_like(parameter)
         self._optimizer = torch.optim.Adam(

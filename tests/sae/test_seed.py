@@ -14,8 +14,8 @@ from engine.model.load import load_model
 from engine.model.site import parse_site
 from engine.sae.base import SparseAutoencoder
 from engine.sae.config import SAEConfig
-from engine.sae.recipes import recipe
 from engine.sae.evaluate import evaluate
+from engine.sae.recipes import recipe
 from engine.sae.registry import build
 from engine.sae.train import train
 
@@ -33,7 +33,7 @@ PROMPTS = (
 
 def initialised(architecture: str, x: torch.Tensor) -> SparseAutoencoder:
     sae = build(SAEConfig(architecture=architecture, d_in=x.shape[1], d_sae=17), seed=3)
-    sae.initialise(x)
+    sae.initialise(x, x)
     return sae.requires_grad_(False)
 
 

@@ -9,9 +9,9 @@ from engine.activations.capture import capture_documents
 from engine.activations.store import ActivationSet
 from engine.model.load import load_model
 from engine.model.site import parse_site
-from engine.sae.recipes import recipe
 from engine.sae.evaluate import evaluate
 from engine.sae.metadata import SAEMetadata
+from engine.sae.recipes import recipe
 from engine.sae.store import load_sae, save_sae
 from engine.sae.train import train
 

@@ -59,10 +59,9 @@ class JumpReLU(UnitNormSAE):
         self.log_threshold.copy_(start.clamp_min(1e-3).log())
         fit_acts(self, sample, target)
 
-    def chosen(self, pre: Tensor) -> Support:
+    def choose(self, x: Tensor, parts: int) -> Support:
         least = self.threshold * (math.exp(-BANDWIDTH / 2) * (1 - ROUNDING))
-        support: Support = kernels_for(pre).select_above(pre, least.to(pre.dtype))[0]
-        return support
+        return self.above(least, x, parts)
 
     def learn(self, seen: Seen, step: StepInput, config: TrainConfig) -> StepLosses:
         assert config.target_l0 is not None
@@ -71,27 +70,27 @@ class JumpReLU(UnitNormSAE):
         threshold = self.threshold[features]
         active = pre > threshold
         acts = pre * active
-        left, along = kernels_for(seen.x).residual(seen.target, self.decoder, seen.support, acts)
+        left, along = self.residual(seen, acts)
         by_act = along * (-2 * seen.weight)
         self.decoder_gradient(seen, acts, left)
         self.bias_gradient(seen, left)
         gradient(self.encoder_bias).add_(self.encoder_gradient(seen, by_act * active))
 
-        n = len(seen.x)
+        n = self.vectors_of_all(seen.x)
         urgency = warmed_up(step.done, config.sparsity_warmup)
-        too_many = active.sum() / (n * config.target_l0) - 1
+        too_many = self.ranks.all.sum(active.sum()).to(pre.dtype) / (n * config.target_l0) - 1
         on_ramp = (pre.clamp_min(1e-30) / threshold).log().abs() < BANDWIDTH / 2
         by_one = urgency * 2 * too_many / (n * config.target_l0)
         by_log_threshold = on_ramp * (by_act * pre + by_one) / -BANDWIDTH
         totals = kernels_for(seen.x).totals_by_feature(seen.by_feature, by_log_threshold)
         gradient(self.log_threshold).add_(totals)
 
-        squared_error, sparsity = left.square().sum(), urgency * too_many.square()
+        squared_error, sparsity = self.squared(left), urgency * too_many.square()
         terms = {"sparsity": sparsity} | revived(self, seen, left, step, config)
         return StepLosses(
             squared_error * seen.weight + sum(terms.values()),
             squared_error,
-            times_active(acts, seen.support, self.config.d_sae),
+            times_active(acts, seen.support, self.features),
             terms,
         )
 

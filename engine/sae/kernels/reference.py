@@ -32,7 +32,7 @@ def largest(support: Support, values: Tensor, count: int) -> tuple[Support, floa
     surplus = len(values) - count
     if surplus < 0:
         return support, 0.0
-    border = values.float().kthvalue(surplus + 1).values.to(values.dtype)
+    border = values.double().kthvalue(surplus + 1).values.to(values.dtype)
     above, at = values > border, values == border
     keep = above | (at & (at.cumsum(0) <= count - above.sum()))
     return kept(support, keep), border.item()
