@@ -79,6 +79,13 @@ def has_running_job(state: State) -> bool:
     return connected(state) and bool(state.running())
 
 
+def can_hold(state: State) -> bool:
+    """While a job runs or waits, or the chosen one was interrupted and can go on."""
+    chosen = state.jobs.get(state.job or 0)
+    resumable = connected(state) and chosen is not None and chosen.resumable
+    return has_running_job(state) or resumable
+
+
 def has_running_work(state: State) -> bool:
     """While a job runs or waits, or a clamp does."""
     return has_running_job(state) or (connected(state) and state.clamping is not None)

@@ -9,13 +9,13 @@ from textual.binding import Binding, BindingType
 
 from brainsurg_tui.action import (
     Action,
+    can_hold,
     connected,
     has_activations,
     has_edits,
     has_feature,
     has_features,
     has_prompts,
-    has_running_job,
     has_running_work,
     has_sae,
 )
@@ -126,10 +126,10 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "hold_job",
         "Pause or resume the job",
-        "Hold the job between two steps, or let it go on.",
+        "Hold the job between two steps, or let it go on; also a training that was interrupted.",
         "P",
         hint="pause",
-        possible=has_running_job,
+        possible=can_hold,
     ),
     # The program
     Action("help", "Help", "All keys that work here and now.", "?,f1", hint="help"),

@@ -34,12 +34,12 @@ class History:
 
     def curve(self, metric: str) -> tuple[list[int], list[float]]:
         """The steps at which `metric` was reported, and its values there."""
-        points = [
-            (event.body.done, event.body.metrics[metric])
-            for event in self._events
-            if isinstance(event.body, Progressed) and metric in event.body.metrics
-        ]
-        return [step for step, _ in points], [value for _, value in points]
+        points: dict[int, float] = {}
+        for event in self._events:
+            if isinstance(event.body, Progressed) and metric in event.body.metrics:
+                points[event.body.done] = event.body.metrics[metric]
+        steps = sorted(points)  # a job that was resumed has gone back to its last checkpoint
+        return steps, [points[step] for step in steps]
 
     def metrics(self) -> list[str]:
         """Names of all metrics reported so far, in the order in which they appeared."""

@@ -12,8 +12,8 @@ from engine.service.client import attach
 
 app = App(name="engine", help="The engine daemon of this workspace.")
 
-STOP_TIMEOUT = 10.0
-"""Seconds in which a daemon ends after it was told to."""
+STOP_TIMEOUT = 70.0
+"""Seconds in which a daemon ends after it was told to: a training may have much to save."""
 
 
 @app.command

@@ -87,7 +87,7 @@ async def follow(client: Client, job: p.JobInfo) -> p.JobResult:
         for event in past.events:
             follower.hear(event.body)
         seen = past.events[-1].seq if past.events else 0
-        if not any(map(_is_end, past.events)):
+        if not _is_over(past.events):
             async for news in client.news():
                 if isinstance(news, p.Event) and news.job == job.id and news.seq > seen:
                     follower.hear(news.body)
@@ -97,6 +97,12 @@ async def follow(client: Client, job: p.JobInfo) -> p.JobResult:
     if job.result is None:
         raise UserError(job.error or f"Job {job.id} is {job.state}.")
     return job.result
+
+
+def _is_over(events: list[p.Event]) -> bool:
+    """Whether nothing more comes; a training that has ended may have been resumed since."""
+    states = [event for event in events if isinstance(event.body, p.StateChanged)]
+    return bool(states) and _is_end(states[-1])
 
 
 def _is_end(event: p.Event) -> bool:

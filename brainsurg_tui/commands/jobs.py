@@ -64,7 +64,7 @@ def pause(id: int, *, common: Common | None = None) -> None:
 
 @app.command
 def resume(id: int, *, common: Common | None = None) -> None:
-    """Let a paused job go on.
+    """Let a paused job go on, or a training that has failed or was cancelled.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""`train`, `scan`, `features` and `label`."""
+"""`scan`, `features` and `label`."""
 
 from typing import Annotated, Literal
 
@@ -11,62 +11,6 @@ from engine.service import protocol as p
 from engine.service.client import Client
 
 Flag = Annotated[bool, Parameter(negative="")]
-
-
-def train(
-    name: str,
-    *,
-    activations: str,
-    arch: Literal["topk", "seed-basic", "seed-optimised"] = "topk",
-    width: int | None = None,
-    k: int | None = None,
-    tokens: int | None = None,
-    batch: int | None = None,
-    lr: float | None = None,
-    replace: Flag = False,
-    detach: Flag = False,
-    common: Common | None = None,
-) -> None:
-    """Train a sparse autoencoder on an activation set, save it and evaluate it.
-
-    Parameters
-    ----------
-    name
-        What to call the SAE.
-    activations
-        The activation set to learn from.
-    arch
-        The architecture.
-    width
-        Number of features.
-    k
-        Active features per token (topk).
-    tokens
-        Training tokens, counted with repetition.
-    batch
-        Tokens per step.
-    lr
-        Learning rate.
-    replace
-        Put it in the place of an SAE of that name.
-    detach
-        Queue the job, print its id and return.
-    """
-    common = common or Common()
-    spec = p.Train(
-        name=name,
-        activations=activations,
-        arch=arch,
-        width=width,
-        k=k,
-        tokens=tokens,
-        batch=batch,
-        lr=lr,
-        replace=replace,
-        device=common.device,
-        seed=common.seed,
-    )
-    tables.tell_job(common, submit(common, spec, detach=detach))
 
 
 def scan(

@@ -40,13 +40,13 @@ class JobDesk:
     def hear(self, event: Event) -> None:
         """Take in what happened to a job."""
         state = self._app.state
-        unknown = event.job not in state.jobs
+        before = state.jobs.get(event.job)
         if not state.take_event(event):
             return
         self._app.mark("jobs", "loss")
         self._look_at(event.job)
         match event.body:
-            case StateChanged(state=new) if unknown or new in ENDED:
+            case StateChanged(state=new) if before is None or before.over or new in ENDED:
                 self._app.begin(f"job-{event.job}", self._fetch, event.job, tell=new in ENDED)
             case Noted(text=text):
                 self._app.say(f"Job {event.job}: {text}")
@@ -112,7 +112,9 @@ class JobDesk:
         answers = [Answer("y", "stop it", "stop"), Answer("n", "let it go on", "")]
         question = Choose(
             f"Stop job {job.id}, {describe(job.spec)}?",
-            "What it has not saved is lost.",
+            "It saves where it stands, and can go on later."
+            if isinstance(job.spec, Train)
+            else "What it has not saved is lost.",
             answers,
         )
 
@@ -123,10 +125,13 @@ class JobDesk:
         self._app.push_screen(question, answered)
 
     def hold(self) -> None:
-        """Pause a job, or let it go on."""
-        job = self._meant()
+        """Pause a job, or let it go on: in the jobs pane also a training that was interrupted."""
+        chosen = self._app.state.jobs.get(self._app.state.job or 0)
+        interrupted = chosen is not None and chosen.resumable
+        job = chosen if interrupted and self._app.bench.active == "jobs" else self._meant()
         if job is not None:
-            request = ResumeJob(id=job.id) if job.state == "paused" else PauseJob(id=job.id)
+            goes_on = job.state == "paused" or job.resumable
+            request = ResumeJob(id=job.id) if goes_on else PauseJob(id=job.id)
             self._app.begin("change-job", self._change, request)
 
     async def _change(self, request: CancelJob | PauseJob | ResumeJob) -> None:

@@ -9,7 +9,16 @@ from engine.service.protocol import Scan, Train
 if TYPE_CHECKING:
     from brainsurg_tui.app import BrainSurgery
 
-ARCHITECTURES = ("topk", "seed-basic", "seed-optimised")
+ARCHITECTURES = (
+    "topk",
+    "batchtopk",
+    "jumprelu",
+    "relu",
+    "gated",
+    "matryoshka",
+    "seed-basic",
+    "seed-optimised",
+)
 
 _RECIPE = "as its recipe says"
 
@@ -29,12 +38,14 @@ class TrainDesk:
         def optional(name: str, label: str, help: str) -> Field:
             return Field(name, label, last.get(name, ""), help=help, empty=_RECIPE)
 
-        name = free_name("r", (known.name for known in contents.saes))
+        begun = [job.spec for job in self._app.state.jobs.values()]
+        trained = [spec.name for spec in begun if isinstance(spec, Train)]
+        name = free_name("r", [*trained, *(known.name for known in contents.saes)])
         fields = [
             Field("activations", "activations", sets[-1], choices=sets, free=False),
             Field("arch", "kind", last.get("arch", ARCHITECTURES[0]), choices=ARCHITECTURES),
             optional("width", "features", "How many features, d_sae."),
-            optional("k", "k", "Active features per token (topk)."),
+            optional("k", "k", "Active features per token, or how many to aim at."),
             optional("tokens", "tokens", "Tokens to train on, counted with repetition."),
             optional("lr", "learning rate", "Of the optimiser."),
             Field("name", "name", name, help="Name of the new SAE."),

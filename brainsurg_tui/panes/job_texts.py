@@ -143,7 +143,9 @@ def details(spec: JobSpec) -> str:
             source = f"{len(spec.prompts)} prompts" if spec.prompts else short(*files)
             return f"{short(spec.model)} at {', '.join(spec.sites)}, {source}"
         case Train():
-            return f"{spec.arch} on {spec.activations}"
+            read = spec.activations or f"{short(spec.model or '')} at {spec.site}"
+            predicted = spec.target or spec.target_site
+            return f"{spec.arch} on {read}{f', predicting {predicted}' if predicted else ''}"
         case Scan() | Evaluate():
             return f"over {spec.activations or 'the set it was trained on'}"
         case _:

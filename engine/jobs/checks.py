@@ -21,9 +21,9 @@ from engine.jobs.specs import (
     Scan,
     Train,
 )
+from engine.jobs.train_checks import check_train
 from engine.model.site import parse_site
 from engine.sae.metadata import read_config, read_metadata, read_sae_info
-from engine.sae.recipes import recipe
 from engine.workspace.folders import Workspace
 
 
@@ -39,7 +39,7 @@ def check(spec: JobSpec, workspace: Workspace) -> None:
             workspace.existing_activations(spec.name)
             _check_free(Path(spec.folder))
         case Train():
-            _check_train(spec, workspace)
+            check_train(spec, workspace)
         case Scan():
             _check_scan(spec, workspace)
         case Evaluate():
@@ -48,7 +48,7 @@ def check(spec: JobSpec, workspace: Workspace) -> None:
 
 def check_pending(spec: JobSpec, pending: Iterable[JobInfo], workspace: Workspace) -> None:
     """Raise UserError if one of the `pending` jobs is to make what `spec` would make."""
-    if isinstance(spec, Scan) or (isinstance(spec, Train) and spec.replace):
+    if isinstance(spec, Scan):
         return
     for job in pending:
         for path in outputs(spec, workspace) & outputs(job.spec, workspace):
@@ -78,7 +78,7 @@ def inputs(spec: JobSpec, workspace: Workspace) -> set[Path]:
         case ExportActivations():
             return {workspace.activations(spec.name)}
         case Train():
-            return {workspace.activations(spec.activations)}
+            return {workspace.activations(name) for name in (spec.activations, spec.target) if name}
         case Scan():
             acts = activations_of(spec, workspace)
             return {workspace.sae(spec.sae), workspace.activations(acts)}
@@ -134,24 +134,6 @@ def _check_capture(spec: Capture, workspace: Workspace) -> None:
         raise UserError(f"--generate can't be negative, and is {spec.generate}.")
     for name in set_names(spec):
         _check_free(workspace.activations(name))
-
-
-def _check_train(spec: Train, workspace: Workspace) -> None:
-    folder = workspace.sae(spec.name)
-    if not spec.replace:
-        _check_free(folder)
-    manifest = read_manifest(workspace.existing_activations(spec.activations))
-    recipe(
-        spec.arch,
-        manifest.d_model,
-        manifest.tokens,
-        width=spec.width,
-        k=spec.k,
-        tokens=spec.tokens,
-        batch=spec.batch,
-        lr=spec.lr,
-        seed=spec.seed,
-    )
 
 
 def _check_scan(spec: Scan, workspace: Workspace) -> None:

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from engine.jobs.specs import JobResult, JobSpec
+from engine.jobs.specs import JobResult, JobSpec, Train
 
 QUEUED, RUNNING, PAUSED = "queued", "running", "paused"
 DONE, FAILED, CANCELLED = "done", "failed", "cancelled"
@@ -69,5 +69,10 @@ class JobInfo(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
     @property
     def over(self) -> bool:
-        """Whether nothing more will happen to it."""
+        """Whether nothing more will happen to it by itself."""
         return self.state in ENDED
+
+    @property
+    def resumable(self) -> bool:
+        """Whether it was interrupted and can go on, when somebody asks for that."""
+        return self.state in (FAILED, CANCELLED) and isinstance(self.spec, Train)

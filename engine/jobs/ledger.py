@@ -19,7 +19,7 @@ from engine.jobs.events import (
     Progressed,
     StateChanged,
 )
-from engine.jobs.specs import JobResult, JobSpec
+from engine.jobs.specs import JobResult, JobSpec, how_to_go_on
 
 _COLUMNS = "id, spec, state, created, started, ended, pid, error, result"
 
@@ -87,6 +87,15 @@ class Ledger:
         )
         return self.record(id, StateChanged(state=state, error=error))
 
+    def requeue(self, id: int, spec: JobSpec) -> Event:
+        """Write down that a job that was over waits again, to do `spec`; its past is kept."""
+        self._database.execute(
+            "UPDATE jobs SET spec = ?, state = ?, pid = NULL, error = '', result = NULL,"
+            " started = NULL, ended = NULL WHERE id = ?",
+            (_json(spec), QUEUED, id),
+        )
+        return self.record(id, StateChanged(state=QUEUED))
+
     def record(self, job: int, body: EventBody) -> Event:
         """Write down that something happened to a job."""
         now = time.time()
@@ -112,7 +121,8 @@ class Ledger:
     def close_interrupted(self) -> None:
         """Mark jobs that ran when the engine ended as failed; their workers are gone."""
         for job in self.in_state(RUNNING, PAUSED):
-            self.change(job.id, FAILED, error="The engine ended while this job ran.")
+            error = f"The engine ended while this job ran. {how_to_go_on(job.id, job.spec)}".strip()
+            self.change(job.id, FAILED, error=error)
 
     def _read(self, where: str, *values: object) -> Iterator[JobInfo]:
         rows = self._database.execute(f"SELECT {_COLUMNS} FROM jobs {where}", values).fetchall()

@@ -89,23 +89,51 @@ class FilesResult(msgspec.Struct, frozen=True, kw_only=True, tag="files"):
 
 
 class Train(Spec, frozen=True, kw_only=True, tag="train"):
-    """Train an SAE on an activation set. None means: the architecture's own recipe decides."""
+    """Train an SAE or a transcoder on an activation set, or on what a model makes meanwhile.
+
+    None means: the architecture's own recipe decides.
+    """
 
     name: str
-    activations: str
+    activations: str = ""
+    """The activation set that is read; empty: a model is observed while it reads text."""
+    target: str | None = None
+    """For a transcoder: the set that it predicts, captured in one go with the other."""
+    model: str | None = None
+    """Without a set: a folder, a hub id, or `demo` for the embedded model."""
+    site: str | None = None
+    """Where the model is observed."""
+    target_site: str | None = None
+    """For a transcoder: the site that it predicts."""
+    texts: list[str] = []
+    """Files or folders of documents for the model to read."""
+    dataset: str | None = None
+    """A data set id for the `datasets` library, where there is a network."""
+    context: int | None = None
+    """Longest window of tokens in one forward pass; None: what the model allows, at most 1,024."""
     arch: str = "topk"
-    """`topk`, `seed-basic` or `seed-optimised`."""
+    """One of `engine.sae.config.ARCHITECTURES`."""
+    preset: str = ""
+    """One of `engine.sae.recipes.PRESETS`; empty: our own recipe."""
     width: int | None = None
     """Number of features, d_sae."""
     k: int | None = None
-    """Active features per token (topk)."""
+    """Active features per token (topk, batchtopk, matryoshka), or how many to aim at (jumprelu)."""
+    l1: float | None = None
+    """Weight of the sparsity penalty (relu, gated and the seed's two)."""
+    skip: bool = False
+    """For a transcoder: a linear map beside the features."""
     tokens: int | None = None
     """Training tokens, counted with repetition."""
     batch: int | None = None
     """Tokens per step."""
     lr: float | None = None
+    checkpoint_minutes: float = 5.0
+    """How often where it stands is saved, so that it can go on after an interruption."""
     replace: bool = False
     """Train again under a name that is taken; the old SAE goes when the new one is whole."""
+    resume: bool = False
+    """Go on from the newest checkpoint; all settings must be those it was begun with."""
 
 
 class TrainResult(msgspec.Struct, frozen=True, kw_only=True, tag="train"):
@@ -119,6 +147,8 @@ class TrainResult(msgspec.Struct, frozen=True, kw_only=True, tag="train"):
     tokens: int
     tokens_per_second: float
     metrics: dict[str, float]
+    """Of the last step: loss. Of held-out activations: `engine.sae.evaluate`'s, among them fvu,
+    explained_variance, l0 and dead_fraction. Where a model is at hand: ce_score, delta_ce, kl."""
 
 
 class Scan(Spec, frozen=True, kw_only=True, tag="scan"):
@@ -215,3 +245,8 @@ def describe(spec: JobSpec) -> str:
             return f"scan {spec.sae}"
         case Evaluate():
             return f"evaluate {spec.sae}"
+
+
+def how_to_go_on(id: int, spec: JobSpec) -> str:
+    """What to do about a job that was interrupted; nothing if it can only be done anew."""
+    return f"Go on with: brainsurg jobs resume {id}" if isinstance(spec, Train) else ""

@@ -49,7 +49,7 @@ def splice_if_possible(
         lm = load_model(source, device=device, revision=revision)
         order = np.random.default_rng(seed).permutation(_documents(acts, rows)).tolist()
         check_is_of(acts, lm, site, order[0])
-        windows = list(_first(stored_windows(acts, order), max_tokens))
+        windows = list(first_windows(stored_windows(acts, order), max_tokens))
         bos = acts.manifest.bos_token_id
         return splice(lm, sae, site, windows, target=target, bos_token_id=bos, progress=progress)
     except UserError as error:
@@ -80,7 +80,7 @@ def _documents(acts: ActivationSet, rows: Tensor) -> npt.NDArray[np.int64]:
     return np.unique((torch.searchsorted(acts.document_bounds, rows, right=True) - 1).numpy())
 
 
-def _first(windows: Iterable[Window], tokens: int) -> Iterator[Window]:
+def first_windows(windows: Iterable[Window], tokens: int) -> Iterator[Window]:
     """The windows that together reach `tokens` tokens."""
     for window in windows:
         if tokens <= 0:

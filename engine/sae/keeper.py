@@ -37,6 +37,20 @@ class Saved:
     state: dict[str, Any]
 
 
+def newest_saved(folder: Path, note: Callable[[str], None]) -> Saved | None:
+    """The newest whole checkpoint of a training; damaged ones after it are told of and removed."""
+    found = disk.newest_whole(folder, note)
+    if found is None:
+        return None
+    for newer in disk.all_checkpoints(folder):
+        if newer == found:
+            break
+        shutil.rmtree(newer, ignore_errors=True)
+    record = read_record(found / disk.RECORD, disk.Record)
+    tensors = load_file(found / disk.TENSORS)
+    return Saved(record.step, record.about, unpacked(msgspec.json.decode(record.state), tensors))
+
+
 class Checkpoints:
     """The checkpoints of one training, in a folder of its own (see `engine.sae.checkpoint`).
 
@@ -97,21 +111,6 @@ class Checkpoints:
         if outcome != self._told:
             self._told = outcome
             progress.note(outcome)
-
-    def newest(self, note: Callable[[str], None]) -> Saved | None:
-        """The newest that is whole; `note` is told of damaged ones, which are removed."""
-        found = disk.newest_whole(self._folder, note)
-        for newer in disk.all_checkpoints(self._folder):
-            if found is None or newer == found:
-                break
-            shutil.rmtree(newer, ignore_errors=True)
-        if found is None:
-            return None
-        record = read_record(found / disk.RECORD, disk.Record)
-        tensors = load_file(found / disk.TENSORS)
-        self._step = record.step
-        state = unpacked(msgspec.json.decode(record.state), tensors)
-        return Saved(record.step, record.about, state)
 
     def _write(self, record: disk.Record, tensors: dict[str, Tensor]) -> str:
         """Write a checkpoint; gives a sentence that says what came of it."""

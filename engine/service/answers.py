@@ -10,6 +10,7 @@ from engine.activations.summary import summarise
 from engine.errors import UserError
 from engine.jobs.checks import inputs, outputs
 from engine.jobs.ledger import Ledger
+from engine.jobs.train_checks import begun
 from engine.sae.metadata import read_sae_info
 from engine.service import protocol as p
 from engine.service.catalogues import Catalogues
@@ -54,6 +55,7 @@ class Answers:
             p.LabelFeature: self._label,
             p.ListJobs: lambda _: p.JobList(ledger.all()),
             p.GetJob: lambda request: ledger.get(request.id),
+            p.GetBegun: self._begun,
             p.GetEvents: lambda request: p.EventList(ledger.events(request.job, request.after)),
         }
 
@@ -113,9 +115,14 @@ class Answers:
         folder = self._workspace.existing_sae(request.name)
         self._check_unused(folder)
         remove_folder(self._workspace.catalogue(request.name))
+        remove_folder(self._workspace.checkpoints(request.name))
         remove_folder(folder)
         self._labels.forget(request.name)
         return self._done()
+
+    def _begun(self, request: p.GetBegun) -> p.Begun:
+        spec, record = begun(request.name, self._workspace)
+        return p.Begun(spec=spec, step=record.step, steps=record.steps)
 
     def _label(self, request: p.LabelFeature) -> p.Done:
         info = read_sae_info(self._workspace.existing_sae(request.sae))

@@ -23,6 +23,16 @@ from engine.workspace.folders import Workspace
 TOKEN = "BRAINSURG_WORKER_TOKEN"
 """Environment variable that tells a worker how to make itself known."""
 
+ENVIRONMENT = {
+    "MALLOC_MMAP_MAX_": "0",
+    "MALLOC_TRIM_THRESHOLD_": str(1 << 40),
+    "MALLOC_TOP_PAD_": str(1 << 28),
+    "OMP_WAIT_POLICY": "passive",
+}
+"""What workers run with, unless the user has set it otherwise. glibc shall keep the pages that a
+step has freed, for the next one: to have them anew costs more than much of the arithmetic. OpenMP's
+threads shall sleep between two of torch's operations and leave the cores to our own kernels."""
+
 REFILL_AFTER = 3.0
 """Seconds from handing out the spare to starting the next."""
 
@@ -178,7 +188,7 @@ class Pool:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env={**os.environ, TOKEN: token},
+                env={**ENVIRONMENT, **os.environ, TOKEN: token},
             )
         worker = Worker(process, log)
         self._workers[token] = worker

@@ -50,11 +50,12 @@ from engine.jobs.specs import ScanResult as ScanResult
 from engine.jobs.specs import Train as Train
 from engine.jobs.specs import TrainResult as TrainResult
 from engine.jobs.specs import describe as describe
+from engine.jobs.specs import how_to_go_on as how_to_go_on
 from engine.model.site import SiteInfo as SiteInfo
 from engine.sae.density import DensityHistogram as DensityHistogram
 from engine.workspace.prompts import SavedPrompt as SavedPrompt
 
-VERSION = 1
+VERSION = 2
 """Changes whenever an older front end and a newer daemon would misunderstand each other."""
 
 R = TypeVar("R")
@@ -277,7 +278,8 @@ class GetJob(Reply[JobInfo], frozen=True, kw_only=True):
 
 
 class CancelJob(Reply[JobInfo], frozen=True, kw_only=True):
-    """Stop a job: within a second if it runs, at once if it waits."""
+    """Stop a job: within a second if it runs, at once if it waits. A training first saves where it
+    stands, unless it is asked a second time."""
 
     id: int
 
@@ -289,9 +291,25 @@ class PauseJob(Reply[JobInfo], frozen=True, kw_only=True):
 
 
 class ResumeJob(Reply[JobInfo], frozen=True, kw_only=True):
-    """Let a paused job go on."""
+    """Let a paused job go on, or a training that has failed or was cancelled: from its newest
+    checkpoint, or from the beginning where there is none."""
 
     id: int
+
+
+class Begun(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A training that has a checkpoint."""
+
+    spec: Train
+    """What it was begun with."""
+    step: int
+    steps: int
+
+
+class GetBegun(Reply[Begun], frozen=True, kw_only=True):
+    """What was a training of this name begun with, and how far is it?"""
+
+    name: str
 
 
 class GetEvents(Reply[EventList], frozen=True, kw_only=True):
@@ -415,6 +433,7 @@ Request = (
     | CancelJob
     | PauseJob
     | ResumeJob
+    | GetBegun
     | GetEvents
     | Watch
     | GetSites
@@ -437,6 +456,7 @@ ReplyBody = (
     | FeatureDetail
     | JobInfo
     | JobList
+    | Begun
     | EventList
     | Sites
     | ClampReport

@@ -2,7 +2,8 @@
 
 A paused job keeps its worker and its memory, and the next one may start; when it is resumed it
 goes on at once, beside whatever runs by then. Whatever becomes of a worker (an error, a kill, no
-memory), its job ends in a state that says so, and the queue goes on.
+memory), its job ends in a state that says so, and the queue goes on. A training that has failed or
+was cancelled can be put in the queue again, and goes on from its newest checkpoint.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ import signal
 from collections.abc import Callable
 
 from engine.errors import UserError
+from engine.jobs.checks import check, check_pending
 from engine.jobs.events import (
     CANCELLED,
     DONE,
@@ -22,13 +24,16 @@ from engine.jobs.events import (
     JobInfo,
 )
 from engine.jobs.ledger import Ledger
-from engine.jobs.specs import JobResult, JobSpec
+from engine.jobs.specs import JobResult, JobSpec, Train, how_to_go_on
+from engine.jobs.train_checks import again
 from engine.service.pool import Pool, Worker
 from engine.service.protocol import Finished, Pause, Refusal, Report, Resume, Run
 from engine.workspace.folders import Workspace
 
 CANCEL_GRACE = 0.6
 """Seconds between asking a worker to give up and killing it."""
+SAVING_GRACE = 60.0
+"""The same for a training, which first ends its step and saves where it stands."""
 
 Outcome = tuple[str, str, JobResult | None]
 """The state in which a job ended, why it failed, and what it made."""
@@ -82,7 +87,8 @@ class Queue:
             self._running[job.id] = asyncio.create_task(self._run(job))
 
     async def cancel(self, id: int) -> JobInfo:
-        """Stop a job. UserError if it is over."""
+        """Stop a job. Who asks again while it is being stopped doesn't wait for it to save
+        anything. UserError if it is over."""
         job = self._not_over(id)
         if job.state == QUEUED:
             self._tell(self._ledger.change(id, CANCELLED))
@@ -104,9 +110,15 @@ class Queue:
         return self._ledger.get(id)
 
     async def resume(self, id: int) -> JobInfo:
-        """Let a paused job go on. UserError if it isn't paused."""
-        if self._ledger.get(id).state != PAUSED:
-            raise UserError(f"Job {id} is not paused.")
+        """Let a paused job go on, or a training that has failed or was cancelled.
+
+        UserError for any other.
+        """
+        job = self._ledger.get(id)
+        if job.resumable and isinstance(job.spec, Train):
+            return self._resume_training(job, job.spec)
+        if job.state != PAUSED:
+            raise UserError(f"Job {id} is {job.state}, so it can't go on.")
         worker = self._workers[id]
         self._tell(self._ledger.change(id, RUNNING, pid=worker.pid))
         await worker.send(Resume())
@@ -117,6 +129,15 @@ class Queue:
         self._closed = True
         await asyncio.gather(*map(self._stop, list(self._running)))
 
+    def _resume_training(self, job: JobInfo, spec: Train) -> JobInfo:
+        """Put it at the end of the queue."""
+        spec = again(spec, self._workspace)
+        check(spec, self._workspace)
+        check_pending(spec, self._ledger.pending(), self._workspace)
+        self._tell(self._ledger.requeue(job.id, spec))
+        self.pump()
+        return self._ledger.get(job.id)
+
     def _not_over(self, id: int) -> JobInfo:
         job = self._ledger.get(id)
         if job.over:
@@ -126,10 +147,13 @@ class Queue:
     async def _stop(self, id: int) -> None:
         """Return when a job that has a task is over, within about a second."""
         running = self._running[id]
+        hurry = id in self._cancelled
         self._cancelled.add(id)
         worker = self._workers.get(id)
         if worker is not None:
-            await worker.dismiss(CANCEL_GRACE)
+            training = isinstance(self._ledger.get(id).spec, Train)
+            grace = SAVING_GRACE if training else CANCEL_GRACE
+            await worker.dismiss(0.0 if hurry else grace)
         await asyncio.wait([running])
 
     async def _run(self, job: JobInfo) -> None:
@@ -157,21 +181,24 @@ class Queue:
                 return CANCELLED, "", None
             self._tell(self._ledger.change(job.id, RUNNING, pid=worker.pid))
             await worker.send(Run(job=job.id, spec=job.spec))
-            return await self._follow(job.id, worker)
+            return await self._follow(job, worker)
         finally:
             await worker.end(CANCEL_GRACE)
 
-    async def _follow(self, id: int, worker: Worker) -> Outcome:
+    async def _follow(self, job: JobInfo, worker: Worker) -> Outcome:
         while (frame := await worker.receive()) is not None:
             match frame:
                 case Report(body):
-                    self._tell(self._ledger.record(id, body))
+                    self._tell(self._ledger.record(job.id, body))
                 case Finished(result):
                     return DONE, "", result
-                case Refusal(what=what, do=do, bug=bug):
-                    where = f"The traceback is in {worker.log}." if bug else do
-                    return FAILED, f"{what} {where}".strip(), None
-        return FAILED, f"{_how_it_ended(await worker.ended())} Its log is {worker.log}.", None
+                case Refusal(what=what, bug=True):
+                    where = f"The traceback is in {worker.log}."
+                    return FAILED, f"{what} {where} {how_to_go_on(job.id, job.spec)}".strip(), None
+                case Refusal(what=what, do=do):
+                    return FAILED, f"{what} {do}".strip(), None
+        how, where = _how_it_ended(await worker.ended()), f"Its log is {worker.log}."
+        return FAILED, f"{how} {where} {how_to_go_on(job.id, job.spec)}".strip(), None
 
 
 def _how_it_ended(status: int) -> str:

@@ -2,11 +2,13 @@
 
 The main thread works. Another reads what the daemon sends, so that a pause or a cancellation is
 heard in the middle of a training step. When the daemon is gone, there is nobody left to work for
-and the process ends at once: whatever it was writing has another name until it is whole.
+and the process ends at once: whatever it was writing has another name until it is whole. SIGTERM,
+as of a machine that is shut down, ends it too, but lets a training save where it stands.
 """
 
 import os
 import queue
+import signal
 import sys
 import threading
 import traceback
@@ -38,20 +40,35 @@ def serve(connection: ClientConnection, workspace: Workspace) -> None:
     from engine.service.session import Session  # torch: the seconds that make a spare warm
 
     session = Session(workspace, reporter)
-    while True:
+    told_to_end = threading.Event()
+    busy = False
+
+    def end(*_: object) -> None:
+        told_to_end.set()
+        if not busy:
+            sys.exit()
+        reporter.abandon()
+
+    signal.signal(signal.SIGTERM, end)
+    while not told_to_end.is_set():
         work = inbox.get()
-        connection.send(p.pack(_outcome(work, session)))
+        busy = True
+        connection.send(p.pack(_outcome(work, session, told_to_end)))
+        busy = False
         if isinstance(work, p.Run):
             return
 
 
-def _outcome(work: p.Run | p.Ask, session: "Session") -> p.Frame:
+def _outcome(work: p.Run | p.Ask, session: "Session", told_to_end: threading.Event) -> p.Frame:
     id = work.id if isinstance(work, p.Ask) else work.job
     try:
         if isinstance(work, p.Ask):
             return p.Answer(id=id, body=session.answer(work.request))
         return p.Finished(session.run(work.spec))
     except Cancelled:
+        if told_to_end.is_set() and isinstance(work, p.Run):
+            do = p.how_to_go_on(work.job, work.spec)
+            return p.Refusal(id=id, what="The worker was told to end (SIGTERM).", do=do)
         return p.Refusal(id=id, what="It was cancelled.")
     except UserError as error:
         return p.Refusal(id=id, what=error.what, do=error.do)

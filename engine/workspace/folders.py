@@ -5,6 +5,7 @@
       activations/NAME/         one activation set
       saes/NAME/                one sparse autoencoder
       catalogues/NAME/          the feature catalogue of the SAE of that name
+      checkpoints/NAME/         where a training of that name that isn't done stands
       reports/                  what was copied or exported from the app
       logs/                     engine.log, and one log for each job
 
@@ -43,7 +44,7 @@ class Workspace:
         """The workspace at `root`, made if it is not there. UserError where it can't be written."""
         workspace = cls.at(root)
         try:
-            for folder in ("activations", "saes", "catalogues", "reports", "logs"):
+            for folder in ("activations", "saes", "catalogues", "checkpoints", "reports", "logs"):
                 (workspace.root / folder).mkdir(parents=True, exist_ok=True)
             probe = workspace.root / f".write-{uuid.uuid4().hex}"
             probe.touch()
@@ -75,6 +76,10 @@ class Workspace:
         """The folder of an SAE's feature catalogue, whether it is there or not."""
         return self.root / "catalogues" / checked_name(sae)
 
+    def checkpoints(self, name: str) -> Path:
+        """The folder of a training's checkpoints, whether it is there or not."""
+        return self.root / "checkpoints" / checked_name(name)
+
     def existing_activations(self, name: str) -> Path:
         """The folder of an activation set; UserError if there is none of that name."""
         return self._existing("activations", name, "Make one with: brainsurg capture")
@@ -99,8 +104,8 @@ class Workspace:
 
     def sweep(self) -> None:
         """Remove what killed writers left behind. Only for a time when nobody writes."""
-        for kind in ("activations", "saes", "catalogues"):
-            for left in (self.root / kind).glob(".*"):
+        for kind in ("activations", "saes", "catalogues", "checkpoints", "checkpoints/*"):
+            for left in self.root.glob(f"{kind}/.*"):
                 shutil.rmtree(left, ignore_errors=True)
 
     def _existing(self, kind: str, name: str, do: str) -> Path:

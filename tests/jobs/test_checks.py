@@ -23,8 +23,10 @@ TWO_SITES = Capture(name="a", model="demo", sites=["resid_post.0", "mlp_out.1"])
 
 def test_a_name_that_a_waiting_job_will_take_is_refused(workspace: Workspace) -> None:
     train = Train(name="r1", activations="a")
+    again = Train(name="r1", activations="a", replace=True)
     taken: list[tuple[JobSpec, JobSpec]] = [
         (train, train),
+        (again, train),
         (ImportActivations(name="a.mlp_out.1", folder="/x"), TWO_SITES),
     ]
     for spec, pending in taken:
@@ -34,9 +36,8 @@ def test_a_name_that_a_waiting_job_will_take_is_refused(workspace: Workspace) ->
 
 def test_what_may_be_made_again_or_has_another_name_is_not_refused(workspace: Workspace) -> None:
     scan = Scan(sae="r1", activations="a")
-    again = Train(name="r1", activations="a", replace=True)
     other = Train(name="a", activations="a")
-    for spec, pending in ((scan, scan), (again, again), (other, TWO_SITES)):
+    for spec, pending in ((scan, scan), (other, TWO_SITES)):
         check_pending(spec, [job(pending)], workspace)
 
 

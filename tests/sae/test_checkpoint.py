@@ -21,7 +21,7 @@ from engine.errors import UserError
 from engine.progress import Cancelled
 from engine.sae import checkpoint, keeper
 from engine.sae.config import ARCHITECTURES
-from engine.sae.keeper import Checkpoints
+from engine.sae.keeper import Checkpoints, newest_saved
 from engine.sae.packing import packed, unpacked
 from engine.sae.recipes import recipe
 from engine.sae.runs import Run
@@ -102,7 +102,7 @@ def interrupted(
         progress = Remembering()
         progress.raises[step] = error
         with Checkpoints(folder, {"who": "test"}, minutes=0) as checkpoints:
-            saved = checkpoints.newest(progress.note)
+            saved = newest_saved(folder, progress.note)
             try:
                 return train_together(
                     runs,
@@ -182,7 +182,7 @@ def test_every_step_is_told_once(stored: Callable[[], Source], tmp_path: Path) -
                 VECTORS,
                 progress=progress,
                 checkpoints=checkpoints,
-                saved=checkpoints.newest(progress.note),
+                saved=newest_saved(tmp_path / "c", progress.note),
             )
         told += [step[1] for step in progress.trained]
     assert told == list(range(1, STEPS + 1))
@@ -216,8 +216,7 @@ def three_saved(tmp_path: Path) -> Path:
 def newest(folder: Path) -> tuple[int | None, list[str]]:
     """The step of the checkpoint that is gone on from, and what is said about it."""
     notes: list[str] = []
-    with Checkpoints(folder, {}) as checkpoints:
-        saved = checkpoints.newest(notes.append)
+    saved = newest_saved(folder, notes.append)
     if saved is None:
         return None, notes
     assert saved.about == {"name": "r1"}
@@ -325,10 +324,7 @@ def test_another_stream_is_refused(
         interrupted([run()], stored, tmp_path / "c", (5, Cancelled()), (9, Cancelled()))
     fewer = make_set(sparse_data[: VECTORS - 1], name="fewer")
     source = StoredBatches([fewer], torch.arange(VECTORS - 1), BATCH, 3, memory_bytes=200 * 48)
-    with (
-        pytest.raises(UserError, match="saved with rows 700, not 699"),
-        Checkpoints(tmp_path / "c", {}) as checkpoints,
-    ):
-        saved = checkpoints.newest(print)
-        assert saved is not None
+    saved = newest_saved(tmp_path / "c", print)
+    assert saved is not None
+    with pytest.raises(UserError, match="saved with rows 700, not 699"):
         train_together([run()], source, VECTORS - 1, saved=saved)

@@ -422,7 +422,9 @@ def _label(world: World, request: p.LabelFeature) -> p.Done:
 
 def _change_job(state: str) -> Callable[[World, Any], p.JobInfo]:
     def change(world: World, request: Any) -> p.JobInfo:
-        world.jobs[request.id] = msgspec.structs.replace(world.jobs[request.id], state=state)
+        world.jobs[request.id] = msgspec.structs.replace(
+            world.jobs[request.id], state=state, ended=None, error=""
+        )
         world.tell(request.id, p.StateChanged(state=state))
         return world.jobs[request.id]
 

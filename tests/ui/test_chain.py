@@ -85,7 +85,7 @@ async def test_choices_turn_with_the_arrows(world: World) -> None:
     async with open_app(world, (80, 24)) as user:
         await user.press("T", "enter", "down", "ctrl+s")
         await user.until(lambda: user.asked(p.Submit))
-        assert user.asked(p.Submit)[0].spec.arch == "seed-basic"
+        assert user.asked(p.Submit)[0].spec.arch == "batchtopk"
 
 
 async def test_text_is_captured_from_a_path(world: World, tmp_path_factory) -> None:

@@ -95,6 +95,17 @@ async def test_pause_and_resume(world: World) -> None:
         await user.until(lambda: world.jobs[1].state == "running")
 
 
+async def test_a_training_that_failed_goes_on_when_it_is_chosen(world: World) -> None:
+    job = training(world, steps=1)
+    async with open_app(world) as user:
+        world.finish(job, "failed", "The worker was killed.")
+        await user.until(lambda: user.said("was killed"))
+        await user.press("6", "P")
+        await user.until(lambda: world.jobs[job].state == "running")
+        assert user.asked(p.ResumeJob) == [p.ResumeJob(id=job)]
+        await user.until(lambda: user.app.state.jobs[job].ended is None)
+
+
 async def test_a_failed_job_says_why(world: World) -> None:
     job = training(world, steps=1)
     async with open_app(world) as user:
