@@ -83,7 +83,7 @@ def _contiguous(*tensors: Tensor) -> list[Tensor]:
     return [tensor.detach().contiguous() for tensor in tensors]
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["entries"])
 def _dots(
     vectors, rows, offsets, features, parts, entries, d, ROWS: tl.constexpr, COLUMNS: tl.constexpr
 ):
@@ -94,7 +94,7 @@ def _dots(
     _store_dots(vector, rows, offsets, features, i, out, column, d, ROWS)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["entries"])
 def _residual(
     target, decoder, offsets, features, acts, left, parts, entries, d,
     ROWS: tl.constexpr, COLUMNS: tl.constexpr,
