@@ -7,10 +7,15 @@ from typing import ClassVar, NamedTuple
 from torch import Tensor, nn
 
 from engine.sae.config import SAEConfig, TrainConfig
+from engine.sae.ranks import ALONE, Ranks
 
 
 class StepInput(NamedTuple):
-    """What the trainer hands to an architecture at each step."""
+    """What the trainer hands to an architecture at each step.
+
+    Where several processes train together, `x` and `target` are this one's share of the batch, and
+    `dead` is among its own features.
+    """
 
     x: Tensor
     """[batch, d_in] fp32, in the trainer's units (see `SparseAutoencoder.normalises_scale`)."""
@@ -30,11 +35,11 @@ class StepLosses(NamedTuple):
     """What an architecture hands back: one step's loss, and what the trainer reports of it."""
 
     loss: Tensor
-    """Scalar: what is minimised."""
+    """Scalar: what is minimised, over the vectors of every process."""
     squared_error: Tensor
-    """Scalar: Σ ‖target − decoded‖² over the batch."""
+    """Scalar: Σ ‖target − decoded‖² over the batch, every process's share of it."""
     fired: Tensor
-    """[d_sae] int64: in how many vectors of the batch each feature was active."""
+    """[features] int64: in how many vectors of this process each of its features was active."""
     terms: Mapping[str, Tensor] = {}
     """Scalars by name: what the loss is made of beside the squared error."""
 
@@ -54,10 +59,19 @@ class SparseAutoencoder(nn.Module, ABC):
 
     If so, `unscale` is called when training ends.
     """
+    whole: ClassVar[frozenset[str]] = frozenset()
+    """Of its state what does not have a row for each feature; only if those can be shared out."""
+    ranks: Ranks = ALONE
+    """The processes that train it together, each with its share of the vectors or features."""
 
     def __init__(self, config: SAEConfig) -> None:
         super().__init__()
         self.config = config
+
+    @property
+    def features(self) -> int:
+        """How many of the d_sae features this process holds."""
+        return self.config.d_sae // self.ranks.features.size
 
     @property
     @abstractmethod
@@ -97,7 +111,8 @@ class SparseAutoencoder(nn.Module, ABC):
 
     @abstractmethod
     def training_step(self, step: StepInput, config: TrainConfig) -> StepLosses:
-        """Take one batch forward and back: the loss's gradient is added to every `.grad`.
+        """Take one batch forward and back: the loss's gradient is added to every `.grad`, so that
+        those of all processes together sum up to that of the whole batch.
 
         Every parameter has one already. Which gradients there are is written out where a formula
         knows most of them to be 0, and left to autograd elsewhere.

@@ -23,6 +23,7 @@ from engine.sae.kernels.choose import kernels_for
 from engine.sae.kernels.support import ByFeature, Support, joined
 from engine.sae.median import geometric_median
 from engine.sae.products import preactivations
+from engine.sae.together import residual
 
 
 class Seen(NamedTuple):
@@ -39,7 +40,7 @@ class Seen(NamedTuple):
     by_feature: ByFeature
     """the support's entries in the order of their features"""
     weight: float
-    """Squared errors times this are their share of fvu: 1 / (n · variance)."""
+    """Squared errors times this are their share of fvu: 1 / (n · variance), n of all processes."""
 
 
 class LinearSAE(SparseAutoencoder):
@@ -48,6 +49,7 @@ class LinearSAE(SparseAutoencoder):
     normalises_scale = True
     gates_input = False
     """Whether the encoder has other biases than `encoder_bias` (gated)."""
+    whole = frozenset({"decoder_bias", "skip", "threshold"})
 
     def __init__(self, config: SAEConfig) -> None:
         super().__init__(config)
@@ -82,7 +84,7 @@ class LinearSAE(SparseAutoencoder):
 
     def encode(self, x: Tensor) -> Tensor:
         centred = self.centred(x.float().reshape(-1, self.config.d_in))
-        return self.activate(centred @ self.encoder.T).view(*x.shape[:-1], self.config.d_sae)
+        return self.activate(centred @ self.encoder.T).view(*x.shape[:-1], self.features)
 
     def decode(self, acts: Tensor, x: Tensor | None = None) -> Tensor:
         decoded = super().decode(acts)
@@ -102,13 +104,20 @@ class LinearSAE(SparseAutoencoder):
         self.decoder_bias.copy_(geometric_median(target))
 
     @abstractmethod
-    def chosen(self, pre: Tensor) -> Support:
-        """Which features to look at, of a block of pre-activations [rows, d_sae] (see `choose`)."""
-
     def choose(self, x: Tensor, parts: int) -> Support:
         """Which features to look at in each of the centred vectors x [n, d_in]."""
+
+    def above(self, least: Tensor, x: Tensor, parts: int) -> Support:
+        """Those whose pre-activation is at least `least` [features], which is above 0."""
         blocks = preactivations(x, self.encoder, self.choosing_bias, parts=parts)
-        return joined([self.chosen(pre) for pre in blocks])
+        return joined(
+            [kernels_for(pre).select_above(pre, least.to(pre.dtype))[0] for pre in blocks]
+        )
+
+    def positive(self, x: Tensor, parts: int) -> Support:
+        """Those whose pre-activation is above 0."""
+        least = x.new_full((self.features,), torch.finfo(x.dtype).tiny)
+        return self.above(least, x, parts)
 
     @abstractmethod
     def learn(self, seen: Seen, step: StepInput, config: TrainConfig) -> StepLosses:
@@ -133,16 +142,33 @@ class LinearSAE(SparseAutoencoder):
             target=target,
             support=support,
             products=kernels.dots(x, self.encoder, support),
-            by_feature=kernels.by_feature(support, self.config.d_sae),
-            weight=1 / (len(x) * step.variance),
+            by_feature=kernels.by_feature(support, self.features),
+            weight=1 / (self.vectors_of_all(x) * step.variance),
         )
+
+    def vectors_of_all(self, x: Tensor) -> int:
+        """How many vectors the batch has of which `x` is this process's share."""
+        return len(x) * self.ranks.vectors.size
+
+    def residual(self, seen: Seen, acts: Tensor) -> tuple[Tensor, Tensor]:
+        """What decoding `acts` leaves of the targets, and that · decoder row for every act."""
+        return residual(seen.target, self.decoder, seen.support, acts, self.ranks.features)
+
+    def squared(self, left: Tensor) -> Tensor:
+        """Σ ‖left‖² over the vectors of all processes."""
+        return self.ranks.vectors.sum(left.square().sum())
 
     def decoder_gradient(self, seen: Seen, acts: Tensor, left: Tensor) -> None:
         """Of weight · Σ ‖left‖², where `left` [n, d_out] is what decoding `acts` left of it."""
         add_sums(self.decoder, seen.by_feature, acts * (-2 * seen.weight), left)
 
     def bias_gradient(self, seen: Seen, left: Tensor) -> None:
-        """The same for what is added whatever the acts: b_dec and the skip connection."""
+        """The same for what is added whatever the acts: b_dec and the skip connection.
+
+        All who have these vectors would add the same, so the first of them does.
+        """
+        if self.ranks.features.rank > 0:
+            return
         gradient(self.decoder_bias).add_(left.sum(0), alpha=-2 * seen.weight)
         if self.config.skip:
             gradient(self.skip).addmm_(left.T, seen.x, alpha=-2 * seen.weight)

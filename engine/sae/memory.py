@@ -9,6 +9,7 @@ from engine.errors import UserError
 from engine.progress import Progress
 from engine.sae.config import SEEDS, SAEConfig
 from engine.sae.products import BLOCK_ELEMENTS
+from engine.sae.ranks import ALONE, Ranks
 from engine.sae.registry import outline
 
 COPIES = 5
@@ -30,10 +31,16 @@ def training_bytes(config: SAEConfig, batch: int, device: torch.device) -> int:
 
 
 def check_memory(
-    configs: Sequence[SAEConfig], batch: int, device: torch.device, progress: Progress
+    configs: Sequence[SAEConfig],
+    batch: int,
+    device: torch.device,
+    progress: Progress,
+    ranks: Ranks = ALONE,
 ) -> None:
     """Tell the user when training takes much memory; UserError when there isn't enough."""
-    needed = sum(training_bytes(config, batch, device) for config in configs)
+    own_batch = batch // ranks.vectors.size
+    needed = sum(training_bytes(config, own_batch, device) for config in configs)
+    needed //= ranks.features.size
     free = free_bytes(device)
     named = [weight for config in configs for weight in outline(config).named_parameters()]
     name, largest = max(named, key=lambda weight: weight[1].numel())

@@ -12,34 +12,39 @@ from torch import Tensor
 from engine.sae.base import StepInput
 from engine.sae.config import TrainConfig
 from engine.sae.kernels.choose import kernels_for
-from engine.sae.kernels.support import joined
 from engine.sae.linear import LinearSAE, Seen, gradient
 from engine.sae.products import preactivations
+from engine.sae.together import k_largest, residual
 
 
 def revived(
     sae: LinearSAE, seen: Seen, left: Tensor, step: StepInput, config: TrainConfig
 ) -> dict[str, Tensor]:
     """Revive the features that are dead, if any and if that is asked for; the loss as a term."""
-    if not (config.aux and len(step.dead)):
+    if not config.aux:
         return {}
-    return {"aux": revive(sae, seen, left, step.dead, config.aux)}
+    dead_of_all = sae.ranks.features.total(len(step.dead))
+    if not dead_of_all:
+        return {}
+    k = min(dead_of_all, max(1, sae.config.d_in // 2))
+    return {"aux": revive(sae, seen, left, step.dead, k=k, aux=config.aux)}
 
 
-def revive(sae: LinearSAE, seen: Seen, left: Tensor, dead: Tensor, aux: float) -> Tensor:
+def revive(
+    sae: LinearSAE, seen: Seen, left: Tensor, dead: Tensor, *, k: int, aux: float
+) -> Tensor:
     """Add the gradient of the loss to the dead features' gradients; gives the loss.
 
-    `left` [n, d_out]: what the living features left of the batch; `dead` [dead] int64.
+    `left` [n, d_out]: what the living features left of the batch; `dead` [dead] int64, those that
+    this process has; `k` of everybody's dead are looked at in each vector.
     """
     kernels = kernels_for(left)
     encoder, decoder = sae.encoder[dead], sae.decoder[dead]
     bias = sae.encoder_bias[dead]
-    k = min(len(dead), max(1, sae.config.d_in // 2))
-    blocks = preactivations(seen.x, encoder, bias)
-    support = joined([kernels.select_top_k(pre, k) for pre in blocks])
+    support = k_largest(preactivations(seen.x, encoder, bias), k, sae.ranks.features)
     acts = (kernels.dots(seen.x, encoder, support) + bias[support.features]).relu_()
-    unexplained, along = kernels.residual(left, decoder, support, acts)
-    weight = aux / left.square().sum().clamp_min(1e-30)
+    unexplained, along = residual(left, decoder, support, acts, sae.ranks.features)
+    weight = aux / sae.squared(left).clamp_min(1e-30)
     by_feature = kernels.by_feature(support, len(dead))
     by_pre = along * (acts > 0) * (-2 * weight)
     for parameter, weights, vectors in (
@@ -51,5 +56,4 @@ def revive(sae: LinearSAE, seen: Seen, left: Tensor, dead: Tensor, aux: float) -
         gradient(parameter).index_add_(0, dead, sums)
     totals = kernels.totals_by_feature(by_feature, by_pre)
     gradient(sae.encoder_bias).index_add_(0, dead, totals)
-    loss: Tensor = weight * unexplained.square().sum()
-    return loss
+    return weight * sae.squared(unexplained)

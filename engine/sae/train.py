@@ -8,15 +8,19 @@ from torch import Tensor
 
 from engine.activations.batches import StoredBatches, split_documents
 from engine.activations.prefetch import Prefetched
+from engine.activations.share import Share
 from engine.activations.source import Source
 from engine.activations.store import ActivationSet
 from engine.progress import Cancelled, Progress, Silent
 from engine.sae.base import SparseAutoencoder
 from engine.sae.config import SAEConfig, TrainConfig
+from engine.sae.in_step import CheckpointsInStep, ProgressInStep
 from engine.sae.keeper import Checkpoints, Saved
 from engine.sae.memory import check_memory
 from engine.sae.meter import Pace
+from engine.sae.ranks import ALONE, Ranks
 from engine.sae.runs import Run, check_runs
+from engine.sae.shares import check_shares
 from engine.sae.training import Figures, Training, combined
 
 SAMPLE = 16_384
@@ -66,6 +70,7 @@ def train_together(
     progress: Progress = Silent(),  # noqa: B008 - it holds no state
     checkpoints: Checkpoints | None = None,
     saved: Saved | None = None,
+    ranks: Ranks = ALONE,
 ) -> list[Trained]:
     """Train every run on the same batches of `source`, which has so many different vectors to give.
 
@@ -79,23 +84,33 @@ def train_together(
 
     Raises UserError, before work starts, for activations of another width and for more memory than
     there is; TrainingDiverged for a run that loses its way (see `engine.sae.divergence`).
+
+    Several processes call it alike, each with its own place among the `ranks`; what comes out is
+    what one process would have made, to round-off. The first one's progress is told, and the first
+    one saves.
     """
     device = torch.device(device)
     batch = runs[0].training.batch
     for run in runs:
         _warn_of_memorising(run.sae, vectors, progress)
-    check_memory([run.sae for run in runs], batch, device, progress)
+        check_shares(run.sae, batch, ranks)
+    check_memory([run.sae for run in runs], batch, device, progress, ranks)
     if saved is not None:
         source.load_state_dict(saved.state["source"])
     source.prepare(progress)
     sample = source.sample(SAMPLE)
     check_runs(runs, sample)
-    training = Training(runs, sample, vectors, device)
+    training = Training(runs, sample, vectors, device, ranks)
     if saved is not None:
         training.load_state_dict(saved.state["training"])
     pace = Pace(batch)
+    saves: Checkpoints | CheckpointsInStep | None = checkpoints
+    if ranks.all.size > 1:
+        source = Share(source, ranks.vectors.rank, ranks.vectors.size)
+        progress = ProgressInStep(progress, ranks.all)
+        saves = None if checkpoints is None else CheckpointsInStep(checkpoints, ranks.all)
     with Prefetched(source, device) as batches:
-        figures = _all_steps(training, batches, pace, checkpoints, progress)
+        figures = _all_steps(training, batches, pace, saves, progress)
     tokens, speed = training.steps * batch, pace.mean_tokens_per_second
     return [
         Trained(sae, training.steps, tokens, speed, its)
@@ -116,7 +131,7 @@ def _all_steps(
     training: Training,
     batches: Prefetched,
     pace: Pace,
-    checkpoints: Checkpoints | None,
+    checkpoints: Checkpoints | CheckpointsInStep | None,
     progress: Progress,
 ) -> Figures:
     """Take every step that is left; gives the figures of the last."""

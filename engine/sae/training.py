@@ -10,8 +10,10 @@ from engine.errors import UserError
 from engine.sae.base import SparseAutoencoder
 from engine.sae.divergence import Watch
 from engine.sae.meter import Pace, Reading
+from engine.sae.ranks import ALONE, Ranks
 from engine.sae.registry import build
 from engine.sae.runs import Run
+from engine.sae.shares import share_out
 from engine.sae.trainer import Trainer
 
 Figures = list[dict[str, float]]
@@ -40,14 +42,19 @@ class Training:
     """All that changes while the runs are trained, but for the position in the stream."""
 
     def __init__(
-        self, runs: Sequence[Run], sample: Rows, vectors: int, device: torch.device
+        self,
+        runs: Sequence[Run],
+        sample: Rows,
+        vectors: int,
+        device: torch.device,
+        ranks: Ranks = ALONE,
     ) -> None:
         """`sample`: some of the `vectors` to train on, at every site."""
         at = {name: rows.to(device).float() for name, rows in sample.items()}
         self.runs = runs
         self._trainers = [
             Trainer(
-                build(run.sae, run.training.seed).to(device),
+                share_out(build(run.sae, run.training.seed), ranks).to(device),
                 run.training,
                 at[run.site],
                 vectors,
@@ -140,8 +147,9 @@ class Training:
 
 
 def combined(runs: Sequence[Run], figures: Figures) -> dict[str, float]:
-    """The figures of one run; of several the means, and some of each as `loss NAME`."""
-    if len(runs) == 1:
+    """The figures of one run; of several the means, and some of each as `loss NAME`. So it is with
+    one that has a name, too."""
+    if len(runs) == 1 and not runs[0].name:
         return figures[0]
     names = [name for name in figures[0] if all(name in its for its in figures)]
     means = {name: sum(its[name] for its in figures) / len(figures) for name in names}

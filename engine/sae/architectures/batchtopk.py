@@ -18,6 +18,7 @@ from engine.sae.kernels.choose import kernels_for
 from engine.sae.kernels.support import Support, joined
 from engine.sae.linear import Seen
 from engine.sae.products import preactivations
+from engine.sae.together import largest
 
 MEMORY = 0.9
 """Share that the threshold keeps of itself at each step."""
@@ -47,17 +48,12 @@ class BatchTopK(CountingSAE):
         Candidates are all that exceed a bound; the bound comes from the step before, and is given
         up where it leaves too few. So what is chosen does not depend on it.
         """
-        wanted = self.k * len(x)
+        wanted = self.k * self.vectors_of_all(x)
         support, values = self._candidates(x, MARGIN * self._border, parts)
-        if len(values) < wanted and self._border > 0:
+        if self.ranks.all.total(len(values)) < wanted and self._border > 0:
             support, values = self._candidates(x, 0.0, parts)
-        found: tuple[Support, float] = kernels_for(x).largest(support, values, wanted)
-        support, self._border = found
+        support, self._border = largest(support, values, wanted, self.ranks.all)
         return support
-
-    def chosen(self, pre: Tensor) -> Support:
-        """Every feature above 0; which of them are kept, `choose` tells of the whole batch."""
-        return self._above(pre, 0.0)[0]
 
     def _candidates(self, x: Tensor, bound: float, parts: int) -> tuple[Support, Tensor]:
         blocks = preactivations(x, self.encoder, self.encoder_bias, parts=parts)

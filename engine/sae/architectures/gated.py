@@ -46,14 +46,13 @@ class Gated(UnitNormSAE):
     @torch.no_grad()
     def initialise(self, sample: Tensor, target: Tensor) -> None:
         super().initialise(sample, target)
-        start = feature_quantiles(self.centred(sample), self.encoder, INITIAL_L0)
+        l0 = INITIAL_L0 / self.ranks.features.size
+        start = feature_quantiles(self.centred(sample), self.encoder, l0)
         self.gate_bias.copy_(-start)
         fit_acts(self, sample, target)
 
-    def chosen(self, pre: Tensor) -> Support:
-        least = pre.new_full((pre.shape[1],), torch.finfo(pre.dtype).tiny)
-        support: Support = kernels_for(pre).select_above(pre, least)[0]
-        return support
+    def choose(self, x: Tensor, parts: int) -> Support:
+        return self.positive(x, parts)
 
     def learn(self, seen: Seen, step: StepInput, config: TrainConfig) -> StepLosses:
         features, support = seen.support.features, seen.support
@@ -62,11 +61,11 @@ class Gated(UnitNormSAE):
         steepness = self.log_magnitude.exp()[features]
         magnitude = seen.products * steepness + self.magnitude_bias[features]
         acts = magnitude.relu() * (gate > 0)
-        left, along = kernels.residual(seen.target, self.decoder, support, acts)
+        left, along = self.residual(seen, acts)
         self.decoder_gradient(seen, acts, left)
         self.bias_gradient(seen, left)
 
-        left_by_gate, along_by_gate = kernels.residual(seen.target, self.decoder, support, gate)
+        left_by_gate, along_by_gate = self.residual(seen, gate)
         penalty = config.l1 * warmed_up(step.done, config.sparsity_warmup) * seen.weight
         by_gate = (along_by_gate * (-2 * seen.weight) + penalty) * (gate > 0)
         by_magnitude = along * (acts > 0) * (-2 * seen.weight)
@@ -78,12 +77,12 @@ class Gated(UnitNormSAE):
         ):
             gradient(parameter).add_(kernels.totals_by_feature(seen.by_feature, by_entry))
 
-        squared_error, sparsity = left.square().sum(), penalty * gate.sum()
-        by_gate_alone = left_by_gate.square().sum() * seen.weight
+        squared_error, sparsity = self.squared(left), penalty * self.ranks.all.sum(gate.sum())
+        by_gate_alone = self.squared(left_by_gate) * seen.weight
         return StepLosses(
             squared_error * seen.weight + sparsity + by_gate_alone,
             squared_error,
-            times_active(acts, support, self.config.d_sae),
+            times_active(acts, support, self.features),
             {"sparsity": sparsity, "aux": by_gate_alone},
         )
 

@@ -55,7 +55,8 @@ class JumpReLU(UnitNormSAE):
     @torch.no_grad()
     def initialise(self, sample: Tensor, target: Tensor) -> None:
         super().initialise(sample, target)
-        start = feature_quantiles(self.centred(sample), self.encoder, INITIAL_L0)
+        l0 = INITIAL_L0 / self.ranks.features.size
+        start = feature_quantiles(self.centred(sample), self.encoder, l0)
         self.log_threshold.copy_(start.clamp_min(1e-3).log())
         fit_acts(self, sample, target)
 

@@ -38,14 +38,14 @@ class Matryoshka(BatchTopK):
         kernels = kernels_for(seen.x)
         n, groups = len(seen.x), self.groups
         stacked, entries = kernels.stacked(seen.support, self.group_of, groups)
-        by_feature = kernels.by_feature(stacked, self.config.d_sae)
+        by_feature = kernels.by_feature(stacked, self.features)
         seen = seen._replace(
             support=stacked,
             products=seen.products[entries],
             by_feature=by_feature._replace(vectors=by_feature.vectors % n),
         )
         acts = self.acts_of(seen)
-        decoded = kernels.weighted_rows(self.decoder, stacked, acts)
+        decoded = self.ranks.features.sum(kernels.weighted_rows(self.decoder, stacked, acts))
         left = seen.target - decoded.view(groups, n, -1).cumsum(0)
         # what a group writes is part of its own run and of every longer one
         later = left.flip(0).cumsum(0).flip(0) / groups
@@ -55,5 +55,5 @@ class Matryoshka(BatchTopK):
         by_pre = along * (acts > 0) * (-2 * seen.weight)
         gradient(self.encoder_bias).add_(self.encoder_gradient(seen, by_pre))
         self.remember()
-        loss = left.square().sum() * (seen.weight / groups)
+        loss = self.squared(left) * (seen.weight / groups)
         return self.outcome(seen, acts, left[-1], step, config, loss=loss)

@@ -33,20 +33,19 @@ class ReLU(LinearSAE):
     @torch.no_grad()
     def initialise(self, sample: Tensor, target: Tensor) -> None:
         super().initialise(sample, target)
-        start = feature_quantiles(self.centred(sample), self.encoder, INITIAL_L0)
+        l0 = INITIAL_L0 / self.ranks.features.size
+        start = feature_quantiles(self.centred(sample), self.encoder, l0)
         self.encoder_bias.copy_(-start)
         fit_acts(self, sample, target)
 
-    def chosen(self, pre: Tensor) -> Support:
-        least = pre.new_full((pre.shape[1],), torch.finfo(pre.dtype).tiny)
-        support: Support = kernels_for(pre).select_above(pre, least)[0]
-        return support
+    def choose(self, x: Tensor, parts: int) -> Support:
+        return self.positive(x, parts)
 
     def learn(self, seen: Seen, step: StepInput, config: TrainConfig) -> StepLosses:
         features = seen.support.features
         kernels = kernels_for(seen.x)
         acts = (seen.products + self.encoder_bias[features]).relu_()
-        left, along = kernels.residual(seen.target, self.decoder, seen.support, acts)
+        left, along = self.residual(seen, acts)
         self.decoder_gradient(seen, acts, left)
         self.bias_gradient(seen, left)
 
@@ -59,11 +58,12 @@ class ReLU(LinearSAE):
         by_act = along * (-2 * seen.weight) + penalty * lengths[features]
         gradient(self.encoder_bias).add_(self.encoder_gradient(seen, by_act * (acts > 0)))
 
-        squared_error, sparsity = left.square().sum(), penalty * (written * lengths).sum()
+        squared_error = self.squared(left)
+        sparsity = penalty * self.ranks.all.sum((written * lengths).sum())
         terms = {"sparsity": sparsity} | revived(self, seen, left, step, config)
         return StepLosses(
             squared_error * seen.weight + sum(terms.values()),
             squared_error,
-            times_active(acts, seen.support, self.config.d_sae),
+            times_active(acts, seen.support, self.features),
             terms,
         )

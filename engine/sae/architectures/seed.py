@@ -57,18 +57,19 @@ class SeedBasic(SparseAutoencoder):
 
     def training_step(self, step: StepInput, config: TrainConfig) -> StepLosses:
         """By autograd, in as many parts as asked for; each counts by its share of the batch."""
-        parts = []
+        vectors, parts = self.ranks.vectors, []
         for x in step.x.chunk(step.parts):
             with torch.enable_grad():
                 loss, error, codes = self._loss(x, config)
-            share = len(x) / len(step.x)
+            share = len(x) / (len(step.x) * vectors.size)
             (loss * share).backward()  # type: ignore[no-untyped-call]
             fired = (codes.detach() > ACTIVE_THRESHOLD).sum(0)
             parts.append((loss.detach() * share, error.detach().square().sum(), fired))
         losses, squared_errors, counts = (
             torch.stack(column) for column in zip(*parts, strict=True)
         )
-        return StepLosses(losses.sum(), squared_errors.sum(), counts.sum(0))
+        loss, squared_error = vectors.sum(losses.sum()), vectors.sum(squared_errors.sum())
+        return StepLosses(loss, squared_error, counts.sum(0))
 
     def _loss(self, x: Tensor, config: TrainConfig) -> tuple[Tensor, Tensor, Tensor]:
         """The mean loss, the error in the units of x, and the codes."""

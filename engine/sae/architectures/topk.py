@@ -25,10 +25,11 @@ from torch import Tensor
 
 from engine.sae.base import StepInput, StepLosses
 from engine.sae.config import SAEConfig, TrainConfig
-from engine.sae.kernels.choose import kernels_for
 from engine.sae.kernels.support import Support
 from engine.sae.linear import Seen, UnitNormSAE, gradient, times_active
+from engine.sae.products import preactivations
 from engine.sae.revival import revived
+from engine.sae.together import k_largest
 
 
 class CountingSAE(UnitNormSAE):
@@ -41,12 +42,12 @@ class CountingSAE(UnitNormSAE):
 
     def learn(self, seen: Seen, step: StepInput, config: TrainConfig) -> StepLosses:
         acts = self.acts_of(seen)
-        left, along = kernels_for(seen.x).residual(seen.target, self.decoder, seen.support, acts)
+        left, along = self.residual(seen, acts)
         self.decoder_gradient(seen, acts, left)
         self.bias_gradient(seen, left)
         by_pre = along * (acts > 0) * (-2 * seen.weight)
         gradient(self.encoder_bias).add_(self.encoder_gradient(seen, by_pre))
-        loss = left.square().sum() * seen.weight
+        loss = self.squared(left) * seen.weight
         return self.outcome(seen, acts, left, step, config, loss=loss)
 
     def acts_of(self, seen: Seen) -> Tensor:
@@ -65,8 +66,8 @@ class CountingSAE(UnitNormSAE):
     ) -> StepLosses:
         """Revive the dead from what is `left` [n, d_out] in the end, and sum up."""
         terms = revived(self, seen, left, step, config)
-        fired = times_active(acts, seen.support, self.config.d_sae)
-        return StepLosses(loss + sum(terms.values()), left.square().sum(), fired, terms)
+        fired = times_active(acts, seen.support, self.features)
+        return StepLosses(loss + sum(terms.values()), self.squared(left), fired, terms)
 
 
 class TopK(CountingSAE):
@@ -77,6 +78,6 @@ class TopK(CountingSAE):
         values, features = pre.topk(self.k, dim=-1)
         return pre.new_zeros(pre.shape).scatter_(-1, features, values.relu())
 
-    def chosen(self, pre: Tensor) -> Support:
-        support: Support = kernels_for(pre).select_top_k(pre, self.k)
-        return support
+    def choose(self, x: Tensor, parts: int) -> Support:
+        blocks = preactivations(x, self.encoder, self.encoder_bias, parts=parts)
+        return k_largest(blocks, self.k, self.ranks.features)

@@ -1,0 +1,44 @@
+"""One process's share of every batch, where several train together."""
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from engine.activations.source import Rows, Source
+from engine.progress import Progress, Silent
+
+
+class Share:
+    """The rows from rank / size to (rank + 1) / size of each batch of a source.
+
+    Every process draws the whole batch, so that the order is the one of a single process, and where
+    the stream stands is the same for all.
+    """
+
+    def __init__(self, source: Source, rank: int, size: int) -> None:
+        self._source = source
+        self._rank = rank
+        self._size = size
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Rows:
+        return {
+            name: rows.chunk(self._size)[self._rank] for name, rows in next(self._source).items()
+        }
+
+    def prepare(self, progress: Progress = Silent()) -> None:  # noqa: B008 - it holds no state
+        """As the source's."""
+        self._source.prepare(progress)
+
+    def sample(self, most: int) -> Rows:
+        """As the source's: the same for every process."""
+        return self._source.sample(most)
+
+    def state_dict(self) -> dict[str, Any]:
+        """As the source's."""
+        return self._source.state_dict()
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """As the source's."""
+        self._source.load_state_dict(state)
