@@ -1,0 +1,88 @@
+"""Entries put in another order, by counting, and the largest of them."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.sae.kernels.cpu.launch import arrays, bits_of, compiled
+from engine.sae.kernels.support import ByFeature, Support
+
+
+def largest(support: Support, values: Tensor, count: int) -> tuple[Support, float]:
+    """See `reference.largest`; here values must be above 0."""
+    surplus = len(values) - count
+    if surplus < 0:
+        return support, 0.0
+    bits = bits_of(values)
+    place = np.argpartition(bits, surplus)[surplus]
+    border = bits[place]
+    offsets, features = torch.empty_like(support.offsets), support.features.new_empty(count)
+    at_border = count - np.count_nonzero(bits > border)
+    _largest(*arrays(*support), bits, border, at_border, *arrays(offsets, features))
+    return Support(offsets, features), values[place].item()
+
+
+def stacked(support: Support, group_of: Tensor, groups: int) -> tuple[Support, Tensor]:
+    """See `reference.stacked`."""
+    offsets = torch.zeros(groups * (len(support.offsets) - 1) + 1, dtype=torch.int64)
+    features = torch.empty_like(support.features)
+    entries = torch.empty(len(features), dtype=torch.int64)
+    _stacked(*arrays(*support, group_of, offsets, features, entries))
+    return Support(offsets, features), entries
+
+
+def by_feature(support: Support, features: int) -> ByFeature:
+    """See `reference.by_feature`."""
+    starts = torch.empty(features + 1, dtype=torch.int64)
+    entries, vectors = torch.empty_like(support.features), torch.empty_like(support.features)
+    _sort_by_feature(*arrays(*support, starts, entries, vectors))
+    return ByFeature(starts, entries, vectors)
+
+
+@compiled
+def _largest(offsets, features, bits, border, at_border, new_offsets, new_features):
+    """`at_border` of those that equal the border are taken, the first ones."""
+    place = 0
+    new_offsets[0] = 0
+    for row in range(len(offsets) - 1):
+        for entry in range(offsets[row], offsets[row + 1]):
+            at = bits[entry] == border
+            if bits[entry] > border or (at and at_border > 0):
+                at_border -= at
+                new_features[place] = features[entry]
+                place += 1
+        new_offsets[row + 1] = place
+
+
+@compiled
+def _stacked(offsets, features, group_of, new_offsets, new_features, entries):
+    """By counting, as `_sort_by_feature`."""
+    n = len(offsets) - 1
+    for row in range(n):
+        for entry in range(offsets[row], offsets[row + 1]):
+            new_offsets[group_of[features[entry]] * n + row + 1] += 1
+    for line in range(len(new_offsets) - 1):
+        new_offsets[line + 1] += new_offsets[line]
+    places = new_offsets[:-1].copy()
+    for row in range(n):
+        for entry in range(offsets[row], offsets[row + 1]):
+            line = group_of[features[entry]] * n + row
+            new_features[places[line]] = features[entry]
+            entries[places[line]] = entry
+            places[line] += 1
+
+
+@compiled
+def _sort_by_feature(offsets, features, starts, entries, vectors):
+    starts[:] = 0
+    for entry in range(len(features)):
+        starts[features[entry] + 1] += 1
+    for f in range(len(starts) - 1):
+        starts[f + 1] += starts[f]
+    places = starts[:-1].copy()
+    for i in range(len(offsets) - 1):
+        for entry in range(offsets[i], offsets[i + 1]):
+            f = features[entry]
+            entries[places[f]] = entry
+            vectors[places[f]] = i
+            places[f] += 1
