@@ -229,6 +229,7 @@ def add_sums(parameter: Tensor, sorted_: ByFeature, weights: Tensor, vectors: Te
     kernels_for(vectors).sums_by_feature(sorted_, weights, vectors, gradient(parameter))
 
 
-def times_active(acts: Tensor, support: Support, features: int) -> Tensor:
+def times_active(acts: Tensor, sorted_: ByFeature) -> Tensor:
     """[features] int64: in how many vectors each feature's act, of acts [nnz], is above 0."""
-    return torch.bincount(support.features[acts > 0], minlength=features)
+    totals: Tensor = kernels_for(acts).totals_by_feature(sorted_, (acts > 0).to(acts.dtype))
+    return totals.long()

@@ -124,7 +124,7 @@ def _budget(sae: SAEConfig, vectors: int, tokens: int | None) -> TrainConfig:
 
 def _rate(sae: SAEConfig) -> float:
     """The rate that was measured best for topk: it goes with 1/√width."""
-    return min(1e-2, 2.4e-3 * math.sqrt(2**14 / sae.d_sae))
+    return min(5e-3, 2.4e-3 * math.sqrt(2**14 / sae.d_sae))
 
 
 def _counting(sae: SAEConfig, training: TrainConfig) -> TrainConfig:

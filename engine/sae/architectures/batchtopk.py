@@ -73,7 +73,7 @@ class BatchTopK(CountingSAE):
     def remember(self) -> None:
         """Let the threshold follow the border; the first is taken as it is."""
         weight = torch.where(self.threshold > 0, 1 - MEMORY, 1.0)
-        self.threshold.lerp_(self.threshold.new_tensor(self._border), weight)
+        self.threshold.lerp_(torch.full_like(self.threshold, self._border), weight)
 
     def offsets(self) -> list[Tensor]:
         return [self.encoder_bias, self.threshold]

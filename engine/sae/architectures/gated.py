@@ -55,7 +55,7 @@ class Gated(UnitNormSAE):
         return self.positive(x, parts)
 
     def learn(self, seen: Seen, step: StepInput, config: TrainConfig) -> StepLosses:
-        features, support = seen.support.features, seen.support
+        features = seen.support.features
         kernels = kernels_for(seen.x)
         gate = (seen.products + self.gate_bias[features]).relu_()
         steepness = self.log_magnitude.exp()[features]
@@ -82,7 +82,7 @@ class Gated(UnitNormSAE):
         return StepLosses(
             squared_error * seen.weight + sparsity + by_gate_alone,
             squared_error,
-            times_active(acts, support, self.features),
+            times_active(acts, seen.by_feature),
             {"sparsity": sparsity, "aux": by_gate_alone},
         )
 

@@ -64,6 +64,6 @@ class ReLU(LinearSAE):
         return StepLosses(
             squared_error * seen.weight + sum(terms.values()),
             squared_error,
-            times_active(acts, seen.support, self.features),
+            times_active(acts, seen.by_feature),
             terms,
         )

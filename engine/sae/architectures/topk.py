@@ -66,7 +66,7 @@ class CountingSAE(UnitNormSAE):
     ) -> StepLosses:
         """Revive the dead from what is `left` [n, d_out] in the end, and sum up."""
         terms = revived(self, seen, left, step, config)
-        fired = times_active(acts, seen.support, self.features)
+        fired = times_active(acts, seen.by_feature)
         return StepLosses(loss + sum(terms.values()), self.squared(left), fired, terms)
 
 
