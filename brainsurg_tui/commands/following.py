@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import AsyncIterator
 from typing import TypeVar
 
 from rich.console import Console
@@ -83,20 +84,27 @@ async def run_job(client: Client, spec: p.JobSpec) -> p.JobResult:
 async def follow(client: Client, job: p.JobInfo) -> p.JobResult:
     """Watch a job to its end; the connection must be watching already."""
     with Follower() as follower:
-        past = await client.ask(p.GetEvents(job=job.id))
-        for event in past.events:
+        async for event in events(client, job.id):
             follower.hear(event.body)
-        seen = past.events[-1].seq if past.events else 0
-        if not _is_over(past.events):
-            async for news in client.news():
-                if isinstance(news, p.Event) and news.job == job.id and news.seq > seen:
-                    follower.hear(news.body)
-                    if _is_end(news):
-                        break
     job = await client.ask(p.GetJob(id=job.id))
     if job.result is None:
         raise UserError(job.error or f"Job {job.id} is {job.state}.")
     return job.result
+
+
+async def events(client: Client, job: int) -> AsyncIterator[p.Event]:
+    """All that a job has told, and what it tells until it ends; the connection must be watching
+    already."""
+    past = (await client.ask(p.GetEvents(job=job))).events
+    for event in past:
+        yield event
+    seen = past[-1].seq if past else 0
+    if not _is_over(past):
+        async for news in client.news():
+            if isinstance(news, p.Event) and news.job == job and news.seq > seen:
+                yield news
+                if _is_end(news):
+                    return
 
 
 def _is_over(events: list[p.Event]) -> bool:

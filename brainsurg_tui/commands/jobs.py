@@ -1,14 +1,19 @@
 """`jobs`: the queue."""
 
-from cyclopts import App
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
 
 from brainsurg_tui.commands import tables
-from brainsurg_tui.commands.common import Common
-from brainsurg_tui.commands.following import follow
+from brainsurg_tui.commands.common import Common, absolute
+from brainsurg_tui.commands.following import events, follow
+from brainsurg_tui.logs import Format, open_log
+from brainsurg_tui.widgets.visible import visible
 from engine.service import protocol as p
 from engine.service.client import Client
 
-app = App(name="jobs", help="List, follow, cancel, pause and resume jobs.")
+app = App(name="jobs", help="List, follow, cancel, pause, resume and export jobs.")
 
 
 @app.default
@@ -72,6 +77,47 @@ def resume(id: int, *, common: Common | None = None) -> None:
         The job's number.
     """
     _change(p.ResumeJob(id=id), common)
+
+
+@app.command
+def export(
+    id: int,
+    folder: Path,
+    *,
+    format: Format = "jsonl",
+    follow: Annotated[bool, Parameter(negative="")] = False,
+    common: Common | None = None,
+) -> None:
+    """Write the figures that a job has told so far as a log for other programs.
+
+    Parameters
+    ----------
+    id
+        The job's number.
+    folder
+        Where the log is to lie, as job-ID.jsonl, or as the folder job-ID for TensorBoard.
+    format
+        `jsonl`: an object a line; `tensorboard`: what TensorBoard reads.
+    follow
+        Go on until the job ends.
+    """
+
+    async def talk(client: Client) -> Path:
+        await client.ask(p.Watch())
+        await client.ask(p.GetJob(id=id))  # before a file is made: there may be no such job
+        path, log = open_log(format, Path(absolute(folder)), id)
+        with log:
+            if follow:
+                async for event in events(client, id):
+                    log.add(event)
+            else:
+                for event in (await client.ask(p.GetEvents(job=id))).events:
+                    log.add(event)
+        return path
+
+    common = common or Common()
+    path = common.run(talk)
+    common.tell({"path": str(path)}, lambda: print(visible(str(path))))
 
 
 def _change(request: p.Reply[p.JobInfo], common: Common | None) -> None:
