@@ -125,7 +125,7 @@ def _measured(
     It is saved first: a run of hours must not be lost to an evaluation that fails.
     """
     folder = workspace.sae(spec.name)
-    save_sae(trained.sae, folder, metadata, replace=spec.replace or spec.resume)
+    metadata = save_sae(trained.sae, folder, metadata, replace=spec.replace or spec.resume)
     sae, _ = load_sae(folder, trained.sae.W_dec.device)
     evaluation = evaluate_vectors(sae, data.held_out(progress), progress=progress)
     metrics = {"loss": trained.figures["loss"]}

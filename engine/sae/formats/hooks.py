@@ -11,7 +11,7 @@ _SPELLINGS: tuple[tuple[str, SiteKind | None], ...] = (
     (r"(\w+\.)*(layers|h|blocks)\.(?P<layer>\d{1,4})(\.output)?", "resid_post"),
     (r"(\w+\.)*layers\.(?P<layer>\d{1,4})\.post_feedforward_layernorm\.output", "mlp_out"),
     # dictionary_learning's
-    (r"resid_post_layer_(?P<layer>\d{1,4})", "resid_post"),
+    (r"(?P<kind>resid_pre|resid_post|attn_out|mlp_out)_layer_(?P<layer>\d{1,4})", None),
 )
 
 

@@ -1,20 +1,45 @@
-"""From how an autoencoder is trained to how it is used."""
+"""From how an autoencoder is trained to how it is used, and back.
+
+A BatchTopK or Matryoshka is, once trained, a JumpReLU with the same threshold for every feature:
+an architecture that every library has.
+"""
 
 import msgspec
 
-from engine.sae.architectures.batchtopk import BatchTopK
 from engine.sae.base import SparseAutoencoder
-from engine.sae.formats.weights import THRESHOLD, assembled, logarithm, weights_of
+from engine.sae.config import SAEConfig
+from engine.sae.formats.weights import THRESHOLD, Weights, assembled, logarithm, weights_of
+
+ONE_THRESHOLD = ("batchtopk", "matryoshka")
 
 
 def at_inference(sae: SparseAutoencoder) -> SparseAutoencoder:
-    """The same function of x as an architecture that every library has.
-
-    A BatchTopK or Matryoshka is, once trained, a JumpReLU with the same threshold everywhere.
-    """
-    if not isinstance(sae, BatchTopK):
+    """The same function of x in the architecture in which it is used; itself as a rule."""
+    if sae.config.architecture not in ONE_THRESHOLD:
         return sae
-    weights = weights_of(sae)
-    weights[THRESHOLD] = logarithm(weights.pop("threshold")).repeat(sae.config.d_sae)
-    config = msgspec.structs.replace(sae.config, architecture="jumprelu", k=None, groups=None)
-    return assembled(config, weights)
+    return assembled(*used_form(sae.config, weights_of(sae)))
+
+
+def used_form(config: SAEConfig, weights: Weights) -> tuple[SAEConfig, Weights]:
+    """The same as configuration and weights."""
+    if config.architecture not in ONE_THRESHOLD:
+        return config, weights
+    used = msgspec.structs.replace(config, architecture="jumprelu", k=None, groups=None)
+    threshold = logarithm(weights["threshold"]).repeat(config.d_sae)
+    return used, _without(weights, "threshold") | {THRESHOLD: threshold}
+
+
+def trained_form(
+    config: SAEConfig, weights: Weights, trained: SAEConfig | None
+) -> tuple[SAEConfig, Weights]:
+    """What was trained, if that was `trained` and the thresholds are still one; else the same."""
+    if trained is None or trained.architecture not in ONE_THRESHOLD:
+        return config, weights
+    threshold = weights[THRESHOLD].exp()
+    if not (threshold == threshold[0]).all():
+        return config, weights
+    return trained, _without(weights, THRESHOLD) | {"threshold": threshold[0].clone()}
+
+
+def _without(weights: Weights, name: str) -> Weights:
+    return {other: tensor for other, tensor in weights.items() if other != name}

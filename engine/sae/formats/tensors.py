@@ -57,6 +57,13 @@ class Tensors:
         numbers: list[int] = tensor.reshape(-1).tolist()
         return numbers
 
+    def whole_number(self, name: str) -> int:
+        """The one entry of a tensor of integers."""
+        numbers = self.whole_numbers(name)
+        if len(numbers) != 1:
+            raise UserError(f"In {self.path}, {name} holds {len(numbers)} numbers, not one.")
+        return numbers[0]
+
     def _weights(self, name: str, shape: Shape) -> Tensor:
         tensor = self._tensor(name)
         if tuple(tensor.shape) != shape:
@@ -92,7 +99,7 @@ def read_safetensors(path: Path) -> Tensors:
 def read_pickled(path: Path) -> Tensors:
     """What `torch.save` made of a state dictionary, read as `load_plain` does."""
     found = load_plain(path)
-    if not isinstance(found, dict):
+    if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
         raise UserError(f"{path} holds a {type(found).__name__}, not a state dictionary.")
     return Tensors(path, found)
 

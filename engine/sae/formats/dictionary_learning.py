@@ -1,0 +1,215 @@
+"""The layout of dictionary_learning 0.1: `ae.pt`, a pickled state dictionary, and `config.json`.
+
+`config.json` holds `trainer`: `dict_class`, `activation_dim`, `dict_size`, `k`, and which model
+and place. By `dict_class`, with n = dict_size and d = activation_dim:
+
+    AutoEncoder             encoder.weight [n, d]  encoder.bias  decoder.weight [d, n]  bias
+    AutoEncoderNew          the same, with decoder.bias for bias
+    GatedAutoEncoder        encoder.weight  decoder.weight  decoder_bias  r_mag  gate_bias  mag_bias
+    AutoEncoderTopK         encoder.weight  encoder.bias  decoder.weight  b_dec  k  threshold
+    BatchTopKSAE            the same
+    MatryoshkaBatchTopKSAE  W_enc [d, n]  b_enc  W_dec [n, d]  b_dec  k  threshold  group_sizes
+    JumpReluAutoEncoder     W_enc [d, n]  b_enc  W_dec [n, d]  b_dec  threshold [n]
+
+AutoEncoderNew and JumpReluAutoEncoder encode x, the others x less their decoder's bias. Batch- and
+MatryoshkaBatchTopK are used with their one `threshold`, which is −1 while it is unset and then
+keeps nothing from being active; AutoEncoderTopK has one and doesn't use it.
+
+A relu is written as AutoEncoderNew: of an AutoEncoder the library would rescale the features when
+it loads it. Importing this needs no torch.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from engine.errors import UserError
+from engine.files import write_whole
+from engine.sae.config import SAEConfig
+from engine.sae.formats.hooks import site_of
+from engine.sae.formats.records import named, read_record, record_bytes
+
+if TYPE_CHECKING:
+    from engine.sae.base import SparseAutoencoder
+    from engine.sae.formats.tensors import Tensors
+    from engine.sae.metadata import SAEMetadata
+
+CONFIG = "config.json"
+WEIGHTS = "ae.pt"
+FILES = (CONFIG, WEIGHTS)
+
+_LINEAR = {
+    "encoder": "encoder.weight",
+    "decoder": "decoder.weight.T",
+    "encoder_bias": "encoder.bias",
+    "decoder_bias": "b_dec",
+}
+_MATRICES = {
+    "encoder": "W_enc.T",
+    "decoder": "W_dec",
+    "encoder_bias": "b_enc",
+    "decoder_bias": "b_dec",
+}
+_GATED = {
+    "encoder": "encoder.weight",
+    "decoder": "decoder.weight.T",
+    "decoder_bias": "decoder_bias",
+    "gate_bias": "gate_bias",
+    "magnitude_bias": "mag_bias",
+    "log_magnitude": "r_mag",
+}
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """One of its classes."""
+
+    architecture: str
+    """Ours, as it is trained."""
+    names: Mapping[str, str]
+    beside: tuple[str, ...] = ()
+    """Tensors that are no weights of ours."""
+    centres: bool = True
+    """Whether it encodes x less the decoder's bias."""
+
+
+_KINDS = {
+    "AutoEncoder": _Kind("relu", _LINEAR | {"decoder_bias": "bias"}),
+    "AutoEncoderNew": _Kind("relu", _LINEAR | {"decoder_bias": "decoder.bias"}, centres=False),
+    "GatedAutoEncoder": _Kind("gated", _GATED),
+    "AutoEncoderTopK": _Kind("topk", _LINEAR, ("k", "threshold")),
+    "BatchTopKSAE": _Kind("batchtopk", _LINEAR | {"threshold": "threshold"}, ("k",)),
+    "MatryoshkaBatchTopKSAE": _Kind(
+        "matryoshka", _MATRICES | {"threshold": "threshold"}, ("k", "group_sizes")
+    ),
+    "JumpReluAutoEncoder": _Kind(
+        "jumprelu", _MATRICES | {"log_threshold": "threshold"}, centres=False
+    ),
+}
+_WRITTEN = {kind.architecture: name for name, kind in _KINDS.items()}
+"""The class for each of our architectures; of two, the later."""
+
+
+class _Trainer(msgspec.Struct, frozen=True, kw_only=True):
+    """The fields that matter."""
+
+    dict_class: str
+    activation_dim: int
+    dict_size: int
+    k: int | None = None
+    lm_name: str | None = None
+    submodule_name: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.dict_class not in _KINDS:
+            raise UserError(f"dict_class is {self.dict_class!r}; {', '.join(_KINDS)} can be read.")
+
+
+class _Buffer(msgspec.Struct, frozen=True, kw_only=True):
+    ctx_len: int | None = None
+
+
+class _Config(msgspec.Struct, frozen=True, kw_only=True):
+    trainer: _Trainer
+    buffer: _Buffer = _Buffer()
+
+
+def check(config: SAEConfig) -> None:
+    """Raise UserError if dictionary_learning has nothing like it."""
+    if config.transcodes:
+        raise UserError("dictionary_learning has no transcoders.")
+    if config.layer_norm:
+        raise UserError("dictionary_learning does not normalise what it reads, and this SAE does.")
+    if config.architecture not in _WRITTEN:
+        raise UserError(f"dictionary_learning has no {config.architecture} SAE.")
+
+
+def read(folder: Path) -> tuple["SparseAutoencoder", "SAEMetadata"]:
+    """The autoencoder in `folder`, for inference, and where it comes from."""
+    from engine.sae.formats.algebra import centred
+    from engine.sae.formats.inference import used_form
+    from engine.sae.formats.tensors import read_pickled
+    from engine.sae.formats.weights import assembled, take
+    from engine.sae.metadata import SAEMetadata
+
+    told = read_record(folder / CONFIG, _Config)
+    kind = _KINDS[told.trainer.dict_class]
+    tensors = read_pickled(folder / WEIGHTS)
+    trained = _config_of(told.trainer, tensors, folder / CONFIG)
+    weights = take(tensors, kind.names, trained, but=kind.beside)
+    if not kind.centres:
+        weights = centred(weights)
+    used, weights = used_form(trained, weights)
+    metadata = SAEMetadata(
+        model=told.trainer.lm_name or "",
+        site=site_of(told.trainer.submodule_name),
+        context=told.buffer.ctx_len,
+        trained_as=None if used == trained else trained,
+    )
+    return assembled(used, weights), metadata
+
+
+def write(sae: "SparseAutoencoder", folder: Path, metadata: "SAEMetadata") -> None:
+    """Write the two files of the layout into `folder`."""
+    import torch
+
+    from engine.sae.formats.algebra import uncentred
+    from engine.sae.formats.inference import trained_form
+    from engine.sae.formats.tensors import write_pickled
+    from engine.sae.formats.weights import give, weights_of
+
+    config, weights = trained_form(sae.config, weights_of(sae), metadata.trained_as)
+    name = _WRITTEN[config.architecture]
+    kind = _KINDS[name]
+    if not kind.centres:
+        weights = uncentred(weights)
+    beside = {
+        "k": torch.tensor(config.k or 0, dtype=torch.int32),
+        "threshold": torch.tensor(-1.0),
+        "group_sizes": torch.tensor(config.groups or ()),
+    }
+    write_whole(folder / CONFIG, record_bytes(_written(name, config, metadata)))
+    write_pickled(
+        folder / WEIGHTS,
+        give(weights, kind.names),
+        {each: beside[each] for each in kind.beside},
+    )
+
+
+def _config_of(trainer: _Trainer, tensors: "Tensors", path: Path) -> SAEConfig:
+    kind = _KINDS[trainer.dict_class]
+    k, groups = trainer.k, None
+    if "k" in kind.beside and "k" in tensors.found:
+        counted = tensors.whole_number("k")
+        if k is not None and k != counted:
+            raise UserError(f"{path}: trainer.k is {k}, but in {tensors.path} k is {counted}.")
+        k = counted
+    if "group_sizes" in kind.beside:
+        groups = tuple(tensors.whole_numbers("group_sizes"))
+    with named(path):
+        return SAEConfig(
+            architecture=kind.architecture,
+            d_in=trainer.activation_dim,
+            d_sae=trainer.dict_size,
+            k=k if "k" in kind.beside else None,
+            groups=groups,
+        )
+
+
+def _written(name: str, config: SAEConfig, metadata: "SAEMetadata") -> dict[str, Any]:
+    """The content of `config.json`."""
+    kind, _, layer = metadata.site.partition(".")
+    trainer: dict[str, Any] = {
+        "dict_class": name,
+        "activation_dim": config.d_in,
+        "dict_size": config.d_sae,
+        "lm_name": metadata.model,
+        "layer": int(layer) if layer else None,
+        "submodule_name": f"{kind}_layer_{layer}" if layer else None,
+    }
+    if config.k is not None:
+        trainer["k"] = config.k
+    return {"trainer": trainer, "buffer": {"ctx_len": metadata.context}}

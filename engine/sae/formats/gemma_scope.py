@@ -1,0 +1,166 @@
+"""The layouts of Gemma Scope 1 and 2, which Google published for Gemma 2 and 3.
+
+1, `params.npz`:          W_enc [d_in, d_sae]   W_dec [d_sae, d_out]   b_enc   b_dec   threshold
+2, `params.safetensors`:  w_enc [d_in, d_sae]   w_dec [d_sae, d_out]   b_enc   b_dec   threshold
+                          and, of some transcoders, affine_skip_connection [d_in, d_out]
+
+    z = x @ W_enc + b_enc,   acts = relu(z) · (z > threshold)
+    x̂ = acts @ W_dec + b_dec (+ x @ affine_skip_connection)
+
+Beside 2 lies `config.json` as a rule; 1 has none. Then the folders' names tell the model, the place
+and whether it is a transcoder, as in gemma-scope-2b-pt-res/layer_20/width_16k/average_l0_71 and
+gemma-scope-2-1b-pt/resid_post/layer_13_width_16k_l0_medium; what they don't tell is unknown.
+
+An SAE is written as 1, a transcoder, of which 1 couldn't be told from an SAE, as 2.
+Importing this needs no torch.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from engine.errors import UserError
+from engine.files import write_whole
+from engine.sae.config import SAEConfig
+from engine.sae.formats.gemma_scope_names import Told, full_model_name, told_by_path
+from engine.sae.formats.hooks import site_of
+from engine.sae.formats.records import named, read_record, record_bytes
+
+if TYPE_CHECKING:
+    from engine.sae.base import SparseAutoencoder
+    from engine.sae.formats.tensors import Tensors
+    from engine.sae.formats.weights import Names
+    from engine.sae.metadata import SAEMetadata
+
+CONFIG = "config.json"
+FIRST, SECOND = "params.npz", "params.safetensors"
+FILES = (FIRST, SECOND, CONFIG)
+SKIP = "affine_skip_connection"
+_ARCHITECTURE = "jump_relu"
+
+_NAMES = {
+    "encoder": "w_enc.T",
+    "decoder": "w_dec",
+    "encoder_bias": "b_enc",
+    "decoder_bias": "b_dec",
+    "log_threshold": "threshold",
+    "skip": f"{SKIP}.T",
+}
+NAMES = {
+    FIRST: {ours: name.replace("w_", "W_") for ours, name in _NAMES.items()},
+    SECOND: _NAMES,
+}
+
+
+class _Config(msgspec.Struct, frozen=True, kw_only=True):
+    """`config.json` of 2: the fields that matter."""
+
+    architecture: str
+    type: str | None = None
+    width: int | None = None
+    model_name: str = ""
+    hf_hook_point_in: str = ""
+    hf_hook_point_out: str | None = None
+    affine_connection: bool | None = None
+
+    def __post_init__(self) -> None:
+        if self.architecture != _ARCHITECTURE:
+            raise UserError(f"architecture is {self.architecture!r}, not {_ARCHITECTURE!r}.")
+        if self.type not in (None, "sae", "transcoder"):
+            raise UserError(f"type is {self.type!r}; sae and transcoder can be read.")
+
+    @property
+    def transcodes(self) -> bool:
+        """Whether it predicts something else than it reads."""
+        if self.type is not None:
+            return self.type == "transcoder"
+        return self.hf_hook_point_out not in (None, self.hf_hook_point_in)
+
+    @property
+    def told(self) -> Told:
+        """Where it comes from."""
+        return Told(
+            model=full_model_name(self.model_name) if self.model_name else "",
+            site=site_of(self.hf_hook_point_in),
+            target_site=site_of(self.hf_hook_point_out) if self.transcodes else "",
+        )
+
+
+def check(config: SAEConfig) -> None:
+    """Raise UserError if Gemma Scope has nothing like it."""
+    if config.architecture not in ("jumprelu", "relu"):
+        raise UserError(f"Gemma Scope has jumprelu alone, and this is {config.architecture}.")
+    if config.layer_norm:
+        raise UserError("Gemma Scope does not normalise what it reads, and this SAE does.")
+
+
+def read(folder: Path) -> tuple["SparseAutoencoder", "SAEMetadata"]:
+    """The autoencoder in `folder`, for inference, and where it comes from."""
+    from engine.sae.formats.algebra import centred
+    from engine.sae.formats.tensors import read_npz, read_safetensors
+    from engine.sae.formats.weights import assembled, take
+    from engine.sae.metadata import SAEMetadata
+
+    if (folder / SECOND).exists():
+        tensors, names = read_safetensors(folder / SECOND), NAMES[SECOND]
+    else:
+        tensors, names = read_npz(folder / FIRST), NAMES[FIRST]
+    described = None
+    if tensors.path.name == SECOND and (folder / CONFIG).exists():
+        described = read_record(folder / CONFIG, _Config)
+    config = _config_of(tensors, names, described)
+    weights = take(tensors, names, config)
+    if not config.transcodes:
+        weights = centred(weights)
+    told = described.told if described else told_by_path(folder)
+    metadata = SAEMetadata(model=told.model, site=told.site, target_site=told.target_site)
+    return assembled(config, weights), metadata
+
+
+def write(sae: "SparseAutoencoder", folder: Path, metadata: "SAEMetadata") -> None:
+    """Write one of the two layouts into `folder`."""
+    import torch
+
+    from engine.sae.formats.algebra import uncentred
+    from engine.sae.formats.tensors import write_npz, write_safetensors
+    from engine.sae.formats.weights import THRESHOLD, give, weights_of
+
+    config, weights = sae.config, weights_of(sae)
+    if config.architecture == "relu":  # what is above 0 is active
+        weights |= {THRESHOLD: torch.full((config.d_sae,), -torch.inf)}
+    if not config.transcodes:
+        write_npz(folder / FIRST, give(uncentred(weights), NAMES[FIRST]))
+        return
+    described = {
+        "architecture": _ARCHITECTURE,
+        "type": "transcoder",
+        "width": config.d_sae,
+        "model_name": metadata.model,
+        "affine_connection": config.skip,
+    }
+    write_whole(folder / CONFIG, record_bytes(described))
+    write_safetensors(folder / SECOND, give(weights, NAMES[SECOND]))
+
+
+def _config_of(tensors: "Tensors", names: "Names", described: _Config | None) -> SAEConfig:
+    d_in, d_sae = tensors.sizes(names["encoder"].removesuffix(".T"), 2)
+    _, d_out = tensors.sizes(names["decoder"], 2)
+    skip = SKIP in tensors.found
+    if described is None:
+        told = told_by_path(tensors.path.parent)
+        transcodes = told.transcodes or skip or d_out != d_in
+    else:
+        transcodes = described.transcodes
+        skip = skip if described.affine_connection is None else described.affine_connection
+    path = tensors.path.parent / CONFIG
+    if described is not None and described.width not in (None, d_sae):
+        raise UserError(f"{path}: width is {described.width}, but {tensors.path} has {d_sae}.")
+    with named(path):
+        return SAEConfig(
+            architecture="jumprelu",
+            d_in=d_in,
+            d_sae=d_sae,
+            d_out=d_out if transcodes else None,
+            skip=skip,
+        )

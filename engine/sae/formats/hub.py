@@ -1,0 +1,79 @@
+"""Autoencoders on the Hugging Face hub, fetched file by file: large ones may lie beside them."""
+
+import contextlib
+import re
+from pathlib import Path
+
+from engine.errors import UserError
+from engine.progress import Progress
+from engine.sae.formats import sparsify
+from engine.sae.formats.libraries import file_names
+
+_REPOSITORY = re.compile(r"([\w.-]+/[\w.-]+)(?::/?([^:]*?)/?)?", re.ASCII)
+
+
+def repository(source: str) -> tuple[str, str]:
+    """`owner/name[:folder]` as the repository and the folder. UserError for anything else."""
+    found = _REPOSITORY.fullmatch(source)
+    if found is None:
+        raise UserError(
+            f"{source!r} is neither a file or folder here nor a repository of the hub.",
+            "Write the latter as owner/name, or owner/name:folder.",
+        )
+    return found[1], found[2] or ""
+
+
+def fetch(source: str, format: str | None, progress: Progress) -> Path:
+    """Download what is in `owner/name[:folder]`, or the one file `owner/name:folder/file.pt`.
+
+    Gives the folder or file on this machine; what was fetched before is not fetched again. Of a
+    folder only files with the names that `format` (None: any format) gives them are asked for.
+    """
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    from engine.model.load_errors import explaining
+
+    name, inside = repository(source)
+    if inside.endswith(".pt"):
+        wanted = [inside]
+    else:
+        wanted = [f"{inside}/{file}" if inside else file for file in file_names(format)]
+    with explaining("SAE", name, None):
+        fetched = _fetched(name, wanted, progress)
+        if inside and any(path.name == sparsify.WEIGHTS for path in fetched):
+            run = Path(inside).parent / sparsify.RUN  # it names the model
+            with contextlib.suppress(LocalEntryNotFoundError):
+                _fetched(name, [run.as_posix()], progress)
+    if not fetched:
+        raise UserError(
+            f"There is no autoencoder in {source} on the hub.",
+            f"Name the folder or .pt file inside the repository: {name}:FOLDER.",
+        )
+    return fetched[0] if inside.endswith(".pt") else fetched[0].parent
+
+
+def _fetched(name: str, files: list[str], progress: Progress) -> list[Path]:
+    """Those of the files that the repository has, on this machine.
+
+    Without a network, those that are here already; raises LocalEntryNotFoundError if none is.
+    The hub is given up at the first file for which it can't be reached: that takes its time.
+    """
+    import huggingface_hub
+    from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
+
+    fetched: list[Path] = []
+    unreachable: LocalEntryNotFoundError | None = None
+    for done, file in enumerate(files):
+        progress("download", done, len(files), "files")
+        try:
+            here = unreachable is not None
+            path = huggingface_hub.hf_hub_download(name, file, local_files_only=here)
+            fetched.append(Path(path))
+        except LocalEntryNotFoundError as error:
+            unreachable = error
+        except EntryNotFoundError:
+            continue
+    progress("download", len(files), len(files), "files")
+    if unreachable is not None and not fetched:
+        raise unreachable
+    return fetched

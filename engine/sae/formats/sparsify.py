@@ -1,0 +1,145 @@
+"""The layout of sparsify 1.3 (eai-sparsify): `cfg.json` and `sae.safetensors`.
+
+    encoder.weight [d_sae, d_in]   encoder.bias [d_sae]   W_dec [d_sae, d_in]   b_dec [d_in]
+    with `skip_connection`: W_skip [d_in, d_in]
+
+    acts = the k largest of relu((x − b_dec) @ encoder.weightᵀ + encoder.bias)
+    x̂ = acts @ W_dec + b_dec + x @ W_skipᵀ
+
+With `transcode`, x itself is encoded, and something else of the same width is predicted. A
+`num_latents` of 0 means d_in · `expansion_factor`. The activation groupmax is refused, and so is
+`signed`, which an older sparsify had. The folder is named after the module (`layers.3`), and
+`config.json` in the folder above it, if it is there, names the model.
+Importing this needs no torch.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from engine.errors import UserError
+from engine.files import write_whole
+from engine.sae.config import SAEConfig
+from engine.sae.formats.hooks import site_of
+from engine.sae.formats.records import named, read_record, record_bytes
+
+if TYPE_CHECKING:
+    from engine.sae.base import SparseAutoencoder
+    from engine.sae.metadata import SAEMetadata
+
+CONFIG = "cfg.json"
+WEIGHTS = "sae.safetensors"
+FILES = (CONFIG, WEIGHTS)
+RUN = "config.json"
+"""In the folder above."""
+
+NAMES = {
+    "encoder": "encoder.weight",
+    "decoder": "W_dec",
+    "encoder_bias": "encoder.bias",
+    "decoder_bias": "b_dec",
+    "skip": "W_skip",
+}
+
+
+class _Cfg(msgspec.Struct, frozen=True, kw_only=True):
+    """The fields that matter, with sparsify's defaults; others it ignores, too."""
+
+    d_in: int
+    k: int
+    activation: str = "topk"
+    expansion_factor: int = 32
+    num_latents: int = 0
+    skip_connection: bool = False
+    transcode: bool = False
+    signed: bool = False
+
+    @property
+    def centres(self) -> bool:
+        """Whether x − b_dec is encoded."""
+        return not self.transcode
+
+    def __post_init__(self) -> None:
+        if self.activation != "topk":
+            raise UserError(f"activation is {self.activation!r}, and only 'topk' can be read.")
+        if self.signed:
+            raise UserError("signed is true: acts below 0 can't be read.")
+
+
+class _Run(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run's configuration tells; a stranger's may lie there, in which these are anything."""
+
+    model: Any = None
+    ctx_len: Any = None
+
+
+def check(config: SAEConfig) -> None:
+    """Raise UserError if sparsify has nothing like it."""
+    if config.architecture != "topk":
+        raise UserError(f"sparsify has topk alone, and this is {config.architecture}.")
+    if config.layer_norm:
+        raise UserError("sparsify does not normalise what it reads, and this SAE does.")
+    if config.width_out != config.d_in:
+        raise UserError(
+            f"sparsify's transcoders write as wide as they read, and this one reads {config.d_in}"
+            f" and writes {config.d_out}."
+        )
+
+
+def read(folder: Path) -> tuple["SparseAutoencoder", "SAEMetadata"]:
+    """The autoencoder in `folder`, for inference, and where it comes from."""
+    from engine.sae.formats.algebra import uncentred
+    from engine.sae.formats.tensors import read_safetensors
+    from engine.sae.formats.weights import assembled, take
+    from engine.sae.metadata import SAEMetadata
+
+    cfg = read_record(folder / CONFIG, _Cfg)
+    config = _config_of(cfg, folder / CONFIG)
+    weights = take(read_safetensors(folder / WEIGHTS), NAMES, config)
+    if cfg.centres and config.transcodes:
+        weights = uncentred(weights)
+    run = _run_above(folder)
+    # a transcoder is named after the module whose input it reads, which we have no site for
+    metadata = SAEMetadata(
+        model=run.model if isinstance(run.model, str) else "",
+        site="" if config.transcodes else site_of(folder.name),
+        context=run.ctx_len if isinstance(run.ctx_len, int) else None,
+    )
+    return assembled(config, weights), metadata
+
+
+def write(sae: "SparseAutoencoder", folder: Path, _: "SAEMetadata") -> None:
+    """Write the two files of the layout into `folder`."""
+    from engine.sae.formats.tensors import write_safetensors
+    from engine.sae.formats.weights import give, weights_of
+
+    config = sae.config
+    cfg = {
+        "activation": "topk",
+        "d_in": config.d_in,
+        "num_latents": config.d_sae,
+        "k": config.k,
+        "skip_connection": config.skip,
+        "transcode": config.transcodes,
+    }
+    write_whole(folder / CONFIG, record_bytes(cfg))
+    write_safetensors(folder / WEIGHTS, give(weights_of(sae), NAMES))
+
+
+def _config_of(cfg: _Cfg, path: Path) -> SAEConfig:
+    """A skip connection without `transcode` is read as a transcoder's, and computes the same."""
+    with named(path):
+        return SAEConfig(
+            architecture="topk",
+            d_in=cfg.d_in,
+            d_sae=cfg.num_latents or cfg.d_in * cfg.expansion_factor,
+            k=cfg.k,
+            d_out=cfg.d_in if cfg.transcode or cfg.skip_connection else None,
+            skip=cfg.skip_connection,
+        )
+
+
+def _run_above(folder: Path) -> _Run:
+    path = folder.parent / RUN
+    return read_record(path, _Run) if path.is_file() else _Run()
