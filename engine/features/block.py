@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from engine.features.peaks import Peaks
+from engine.sae.kernels.choose import kernels_for
 
 
 @dataclass(frozen=True)
@@ -32,10 +33,18 @@ class Block:
     @classmethod
     def of(cls, acts: Tensor, threshold: float, documents: Tensor, positions: Tensor) -> Self:
         """acts [rows, features], active where above `threshold`; [rows] each of the others."""
-        rows, features = (acts > threshold).nonzero(as_tuple=True)
-        values = acts[rows, features]
-        features, order = features.sort(stable=True)
-        return cls(documents.long(), positions.long(), features, rows[order], values[order])
+        kernels = kernels_for(acts)
+        least = acts.new_tensor(threshold).nextafter(acts.new_tensor(torch.inf))
+        support, values = kernels.select_above(acts, least.expand(acts.shape[1]))
+        pairs = kernels.by_feature(support, acts.shape[1])
+        features = torch.arange(acts.shape[1], device=acts.device)
+        return cls(
+            documents=documents.long(),
+            positions=positions.long(),
+            features=features.repeat_interleave(pairs.starts.diff()),
+            rows=pairs.vectors.long(),
+            values=values[pairs.entries.long()],
+        )
 
     @cached_property
     def peaks(self) -> Peaks:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from engine.sae.kernels.choose import kernels_for
-from engine.sae.kernels.support import Support, joined, kept
+from engine.sae.kernels.support import Support, joined, kept, vectors_of
 from engine.sae.ranks import Group
 
 
@@ -23,7 +23,7 @@ def k_largest(blocks: Iterable[Tensor], k: int, among: Group) -> Support:
     for pre in blocks:
         parts.append(_k_largest(pre, min(k, pre.shape[1])))
         if among.size > 1:
-            values.append(pre[_rows_of(parts[-1]), parts[-1].features.long()])
+            values.append(pre[vectors_of(parts[-1]), parts[-1].features.long()])
     support = joined(parts)
     return support if among.size == 1 else _among_all(support, torch.cat(values), k, among)
 
@@ -70,7 +70,7 @@ def _k_largest(pre: Tensor, k: int) -> Support:
 
 def _among_all(support: Support, values: Tensor, k: int, among: Group) -> Support:
     """The entries that are among the k largest of their vector's, everybody's counted."""
-    rows = _rows_of(support)
+    rows = vectors_of(support)
     places = torch.arange(len(rows), device=rows.device) - support.offsets[rows]
     own = _exact(values).new_zeros(len(support.offsets) - 1, k)
     own[rows, places] = _exact(values)
@@ -78,12 +78,6 @@ def _among_all(support: Support, values: Tensor, k: int, among: Group) -> Suppor
     order = all_values.sort(dim=1, descending=True, stable=True).indices[:, :k]
     chosen = torch.zeros_like(all_values, dtype=torch.bool).scatter_(1, order, True)
     return kept(support, chosen[rows, places + among.rank * k])
-
-
-def _rows_of(support: Support) -> Tensor:
-    """[nnz]: the vector of every entry."""
-    counts = support.offsets.diff()
-    return torch.arange(len(counts), device=counts.device).repeat_interleave(counts)
 
 
 def _exact(values: Tensor) -> Tensor:

@@ -21,11 +21,13 @@ Three seeds lie within 0.001. The learning rate goes with 1/√width: at width 4
 1,024 random directions, four times the recipe's left half of all features dead.
 """
 
+import torch
 from torch import Tensor
 
 from engine.sae.base import StepInput, StepLosses
 from engine.sae.config import SAEConfig, TrainConfig
-from engine.sae.kernels.support import Support
+from engine.sae.kernels.choose import kernels_for
+from engine.sae.kernels.support import Support, vectors_of
 from engine.sae.linear import Seen, UnitNormSAE, gradient, times_active
 from engine.sae.products import preactivations
 from engine.sae.revival import revived
@@ -75,8 +77,9 @@ class TopK(CountingSAE):
 
     def activate(self, products: Tensor) -> Tensor:
         pre = products + self.encoder_bias
-        values, features = pre.topk(self.k, dim=-1)
-        return pre.new_zeros(pre.shape).scatter_(-1, features, values.relu())
+        support: Support = kernels_for(pre).select_top_k(pre, self.k)
+        chosen = vectors_of(support), support.features.long()
+        return torch.zeros_like(pre).index_put_(chosen, pre[chosen])
 
     def choose(self, x: Tensor, parts: int) -> Support:
         blocks = preactivations(x, self.encoder, self.encoder_bias, parts=parts)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from engine.sae.kernels.support import ByFeature, Support, joined, kept, offsets_of
+from engine.sae.kernels.support import ByFeature, Support, joined, kept, offsets_of, vectors_of
 
 
 def select_top_k(pre: Tensor, k: int) -> Support:
@@ -51,8 +51,7 @@ def stacked(support: Support, group_of: Tensor, groups: int) -> tuple[Support, T
 
 def dots(vectors: Tensor, rows: Tensor, support: Support) -> Tensor:
     """vectors[i] · rows[f] for every entry (i, f): [nnz], from [n, d] and [F, d]."""
-    which = torch.arange(len(vectors), device=vectors.device)
-    which = which.repeat_interleave(support.offsets.diff())
+    which = vectors_of(support)
     out = vectors.new_empty(len(which))
     for some in torch.split(torch.arange(len(which), device=vectors.device), _AT_ONCE):
         out[some] = (vectors[which[some]] * rows[support.features[some].long()]).sum(1)

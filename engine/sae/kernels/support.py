@@ -19,11 +19,6 @@ class Support(NamedTuple):
     features: Tensor
     """[nnz] int32"""
 
-    def rows(self, first: int, last: int) -> "Support":
-        """The same for the vectors from `first` to `last` alone."""
-        start, end = self.offsets[first].item(), self.offsets[last].item()
-        return Support(self.offsets[first : last + 1] - start, self.features[start:end])
-
 
 class ByFeature(NamedTuple):
     """The same entries, sorted by feature; those of one feature in the order of their vectors."""
@@ -47,6 +42,12 @@ def joined(parts: Sequence[Support]) -> Support:
 def offsets_of(counts: Tensor) -> Tensor:
     """[n] int64 entries per vector to [n + 1] offsets."""
     return torch.nn.functional.pad(counts.cumsum(0), (1, 0))
+
+
+def vectors_of(support: Support) -> Tensor:
+    """[nnz] int64: the vector of every entry."""
+    counts = support.offsets.diff()
+    return torch.arange(len(counts), device=counts.device).repeat_interleave(counts)
 
 
 def kept(support: Support, keep: Tensor) -> Support:
