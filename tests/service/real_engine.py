@@ -32,3 +32,16 @@ async def finished(client: Client, id: int, seconds: float = 120.0) -> p.JobInfo
 
     await until(over, seconds)
     return await client.ask(p.GetJob(id=id))
+
+
+async def training_steps(client: Client, id: int) -> p.JobInfo:
+    """A training job, when it takes steps."""
+
+    async def stepping() -> bool:
+        now = await client.ask(p.GetJob(id=id))
+        assert not now.over, now.error
+        progress = now.progress
+        return now.pid is not None and progress is not None and progress.phase == "train"
+
+    await until(stepping, 60)
+    return await client.ask(p.GetJob(id=id))
