@@ -46,7 +46,17 @@ def main(arguments: list[str] | None = None) -> None:
 
 @functools.cache
 def _add_commands() -> None:
-    from brainsurg_tui.commands import activations, clamp, demo, engine, evaluate, jobs, saes, train
+    from brainsurg_tui.commands import (
+        activations,
+        clamp,
+        demo,
+        engine,
+        evaluate,
+        jobs,
+        saes,
+        sweep,
+        train,
+    )
 
     app.command(demo.demo, name="demo")
     app.command(activations.capture, name="capture")
@@ -55,6 +65,7 @@ def _add_commands() -> None:
     app.command(activations.export_activations, name="export-activations")
     app.command(activations.summary, name="summary")
     app.command(train.train, name="train")
+    app.command(sweep.sweep, name="sweep")
     app.command(evaluate.evaluate, name="evaluate")
     app.command(saes.scan, name="scan")
     app.command(saes.features, name="features")

@@ -41,13 +41,31 @@ class History:
         steps = sorted(points)  # a job that was resumed has gone back to its last checkpoint
         return steps, [points[step] for step in steps]
 
+    def curves(self, metric: str) -> dict[str, tuple[list[int], list[float]]]:
+        """The curve of `metric`, by its name; where it was reported of several trainings at once,
+        the curve of each, by the trainings' names."""
+        runs = [run for name, _, run in self._names() if name == metric and run]
+        if not runs:
+            return {metric: self.curve(metric)}
+        return {run: self.curve(f"{metric} {run}") for run in runs}
+
+    def runs(self) -> int:
+        """How many trainings have reported beside each other; 0 where it is a single one."""
+        return len({run for _, _, run in self._names() if run})
+
     def metrics(self) -> list[str]:
-        """Names of all metrics reported so far, in the order in which they appeared."""
+        """Names of all metrics reported so far, in the order in which they appeared; of several
+        trainings at once, those of their means."""
+        return [name for name, _, run in self._names() if not run]
+
+    def _names(self) -> list[tuple[str, str, str]]:
+        """Every metric as it was reported, in two: `loss` and, where it is of one of several
+        trainings, that one's name."""
         names: dict[str, None] = {}
         for event in self._events:
             if isinstance(event.body, Progressed):
                 names.update(dict.fromkeys(event.body.metrics))
-        return list(names)
+        return [name.partition(" ") for name in names]
 
     def rows(self) -> list[dict[str, float]]:
         """Every report that carried metrics: its time, its step and the metrics."""

@@ -23,10 +23,10 @@ from engine.service.protocol import (
     JobInfo,
     Progressed,
     Reply,
+    Resumable,
     SAEInfo,
     StateChanged,
     Status,
-    Train,
 )
 
 Connection = Literal["connecting", "connected", "lost"]
@@ -191,7 +191,7 @@ class State:
 
     def charted(self) -> JobInfo | None:
         """The training whose curve is to be seen: the chosen one, one that runs, or the last."""
-        trainings = [job for job in self.jobs.values() if isinstance(job.spec, Train)]
+        trainings = [job for job in self.jobs.values() if isinstance(job.spec, Resumable)]
         chosen = [job for job in trainings if job.id == self.job]
         live = [job for job in trainings if job.state in ("running", "paused")]
         return next(reversed(chosen or live or trainings), None)

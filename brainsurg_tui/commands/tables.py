@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from brainsurg_tui.commands.common import Common, plain
+from brainsurg_tui.commands.comparison import comparison
 from brainsurg_tui.commands.evaluation import evaluation
 from brainsurg_tui.widgets.bars import progress_bar
 from brainsurg_tui.widgets.numbers import byte_size, figure, quantity, seconds
@@ -278,6 +279,8 @@ def _marked(snippet: p.Snippet) -> Text:
 def _made(result: p.JobResult) -> RenderableType:
     if isinstance(result, p.EvaluateResult):
         return evaluation(result)
+    if isinstance(result, p.SweepResult):
+        return comparison(result)
     return pairs(_figures(result))
 
 

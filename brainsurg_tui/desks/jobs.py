@@ -18,10 +18,10 @@ from engine.service.protocol import (
     JobInfo,
     Noted,
     PauseJob,
+    Resumable,
     ResumeJob,
     Scan,
     StateChanged,
-    Train,
     describe,
 )
 
@@ -74,7 +74,7 @@ class JobDesk:
         """Follow a training that has begun, unless another job that still goes on is looked at."""
         state = self._app.state
         job, chosen = state.jobs.get(id), state.jobs.get(state.job or 0)
-        begun = job is not None and job.state == "running" and isinstance(job.spec, Train)
+        begun = job is not None and job.state == "running" and isinstance(job.spec, Resumable)
         if begun and chosen is not None and chosen.over:
             self.choose(id)
 
@@ -113,7 +113,7 @@ class JobDesk:
         question = Choose(
             f"Stop job {job.id}, {describe(job.spec)}?",
             "It saves where it stands, and can go on later."
-            if isinstance(job.spec, Train)
+            if isinstance(job.spec, Resumable)
             else "What it has not saved is lost.",
             answers,
         )

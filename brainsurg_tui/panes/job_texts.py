@@ -1,6 +1,7 @@
 """Jobs in words: their names, how far they are, how long they took, what they made."""
 
 import time
+from collections.abc import Sequence
 
 from rich.text import Text
 
@@ -17,6 +18,8 @@ from engine.service.protocol import (
     Progressed,
     Scan,
     ScanResult,
+    Sweep,
+    SweepResult,
     Train,
     TrainResult,
 )
@@ -66,7 +69,6 @@ def remaining(progress: Progressed | None) -> str:
 
 _SHOWN = {
     "loss": "loss",
-    "reconstruction": "mse",
     "fvu": "fvu",
     "explained_variance": "explained",
     "l0": "l0",
@@ -74,8 +76,13 @@ _SHOWN = {
     "ce_score": "CE score",
     "delta_ce": "ΔCE",
     "kl": "KL",
-    "lr": "lr",
     "tokens_per_second": "tok/s",
+    "grad_norm": "grad",
+    "sparsity": "sparsity",
+    "aux": "aux",
+    "lr": "lr",
+    "memory": "memory",
+    "cuda_memory": "GPU",
 }
 """Metrics in the order in which they are told, and their short names."""
 
@@ -92,6 +99,8 @@ def metrics(values: dict[str, float], names: tuple[str, ...] = tuple(_SHOWN)) ->
             texts.append(f"dead {value:.1%}")
         elif name == "tokens_per_second":
             texts.append(f"{quantity(value)} tok/s")
+        elif name in {"memory", "cuda_memory"}:
+            texts.append(f"{_SHOWN[name]} {byte_size(value)}")
         else:
             texts.append(f"{_SHOWN[name]} {figure(value)}")
     return texts
@@ -112,7 +121,10 @@ def outcome(job: JobInfo) -> list[str]:
                 f"{made.name}: {made.arch}, {made.d_in:,} → {made.d_sae:,}, {made.steps:,} steps, "
                 f"{quantity(made.tokens)} tokens"
             )
-            lines.append("held out: " + "  ".join(metrics(made.metrics)))
+            told = metrics(made.metrics, ("loss", "fvu", *_MEASURED))
+            lines.append("held out: " + "  ".join(told))
+        case SweepResult() as made:
+            lines += sweep(made)
         case ScanResult() as made:
             lines.append(
                 f"{made.alive:,} of {made.features:,} features are alive in {made.tokens:,} tokens "
@@ -128,6 +140,18 @@ def outcome(job: JobInfo) -> list[str]:
         case FilesResult() as made:
             lines.append(f"{len(made.files)} files: {', '.join(made.files[:4])}")
     return lines
+
+
+def sweep(made: SweepResult) -> list[str]:
+    """The SAEs of a sweep, the sparsest first; a sign at those that no other beats."""
+    widest = max(len(run.name) for run in made.runs)
+    lines = []
+    for run in made.runs:
+        told = metrics(run.metrics, ("l0", "fvu", "ce_score", "dead_fraction"))
+        best = [name for name, on in (("fvu", run.fvu_front), ("CE", run.ce_score_front)) if on]
+        sign = f"  ● {', '.join(best)}" if best else ""
+        lines.append(f"{run.name:<{widest}}  {'  '.join(f'{text:<14}' for text in told)}{sign}")
+    return [*lines, "● no other is sparser and better at once"]
 
 
 def short(*paths: str) -> str:
@@ -146,7 +170,24 @@ def details(spec: JobSpec) -> str:
             read = spec.activations or f"{short(spec.model or '')} at {spec.site}"
             predicted = spec.target or spec.target_site
             return f"{spec.arch} on {read}{f', predicting {predicted}' if predicted else ''}"
+        case Sweep():
+            return f"{details(spec.train)}; {', '.join(_varied(spec))}"
         case Scan() | Evaluate():
             return f"over {spec.activations or 'the set it was trained on'}"
         case _:
             return spec.folder
+
+
+def _varied(spec: Sweep) -> list[str]:
+    """`k 16 32`, `lr 0.001 0.0003` …"""
+    listed: dict[str, Sequence[float]] = {
+        "k": spec.ks,
+        "features": spec.widths,
+        "l1": spec.l1s,
+        "lr": spec.lrs,
+    }
+    parts = [" ".join(spec.archs)] if spec.archs else []
+    for name, values in listed.items():
+        if values:
+            parts.append(f"{name} {' '.join(f'{value:g}' for value in values)}")
+    return parts

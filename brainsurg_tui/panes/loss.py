@@ -18,6 +18,8 @@ from brainsurg_tui.widgets.chart import Chart
 from engine.service.protocol import JobInfo
 
 _INDENT = 3
+_STRAIGHT = frozenset({"tokens", "seconds_left"})
+"""Metrics whose curves would say nothing."""
 
 
 class LossChart(Chart, can_focus=True):
@@ -64,16 +66,18 @@ class LossPane(Pane):
     def draw(self) -> None:
         """Draw what is known now."""
         job, history = self._job, self._history()
-        curve = history.curve(self.metric)
         self.chart.empty_text = f"  {self._next_step()}"
         self.chart.y_label = self.metric
-        self.chart.set_series({self.metric: curve})
+        self.chart.set_series(self._curves())
         newest = history.newest()
         values = {} if newest is None else dict(newest.metrics)
         if newest is not None and newest.rate is not None and newest.unit == "tokens":
             values.setdefault("tokens_per_second", newest.rate)
         left = job_texts.remaining(job.progress) if job is not None and not job.over else ""
-        self.figures.say(_fitting([*job_texts.metrics(values), left], self.size.width - _INDENT))
+        several = f"mean of {history.runs()}:" if history.runs() else ""
+        first, *others = job_texts.metrics(values) or [""]
+        line = _fitting([several, first, left, *others], self.size.width - _INDENT)
+        self.figures.say(line)
         self._title()
 
     def on_resize(self) -> None:
@@ -92,6 +96,12 @@ class LossPane(Pane):
             total = f" / {job.progress.total:,}" if job.progress.total else ""
             step = f"{job.progress.phase} {job.progress.done:,}{total} · "
         self.title_line.info = f"{step}{state}"
+
+    def _curves(self) -> dict[str, tuple[list[int], list[float]]]:
+        """The curves of the metric; several trainings go without the name that all have."""
+        curves = self._history().curves(self.metric)
+        common = "" if self._job is None else f"{job_texts.subject(self._job.spec)}."
+        return {name.removeprefix(common): curve for name, curve in curves.items()}
 
     def _history(self) -> History:
         return History() if self._job is None else self.state.history(self._job.id)
@@ -123,7 +133,7 @@ class LossPane(Pane):
         self._turn(-1)
 
     def _turn(self, step: int) -> None:
-        names = self._history().metrics()
+        names = [name for name in self._history().metrics() if name not in _STRAIGHT]
         if names:
             place = names.index(self.metric) if self.metric in names else 0
             self.metric = names[(place + step) % len(names)]

@@ -1,6 +1,6 @@
 """A small form: labelled lines, enter goes on and at the end sends it off."""
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -37,6 +37,8 @@ class Field:
     """Whether values besides `choices` make sense."""
     empty: str = ""
     """What an empty field means, shown in it."""
+    shown: Callable[[Mapping[str, str]], bool] = lambda values: True
+    """Whether it makes sense beside the other fields' values; hidden, and empty, where not."""
 
 
 class FieldInput(Input):
@@ -110,8 +112,27 @@ class Form(Dialog[bool]):
         yield self._error
 
     def values(self) -> dict[str, str]:
-        """What stands in the fields."""
-        return {field.field.name: field.value.strip() for field in self.query(FieldInput)}
+        """What stands in the fields that are seen; nothing in the others."""
+        typed = {field.field.name: field.value.strip() for field in self.query(FieldInput)}
+        seen = {field.field.name for field in self._inputs()}
+        return {name: value if name in seen else "" for name, value in typed.items()}
+
+    def _inputs(self) -> list[FieldInput]:
+        """The fields that make sense beside each other's values."""
+        inputs = list(self.query(FieldInput))
+        typed = {field.field.name: field.value.strip() for field in inputs}
+        return [field for field in inputs if field.field.shown(typed)]
+
+    def on_mount(self) -> None:
+        """Hide what makes no sense beside the first values."""
+        self._show_what_makes_sense()
+
+    @on(Input.Changed)
+    def _show_what_makes_sense(self) -> None:
+        seen = self._inputs()
+        for field in self.query(FieldInput):
+            assert field.parent is not None
+            field.parent.display = field in seen
 
     def say(self, text: str) -> None:
         """Show what is wrong, or nothing."""
@@ -146,7 +167,7 @@ class Form(Dialog[bool]):
     @on(Input.Submitted)
     def _next(self, event: Input.Submitted) -> None:
         event.stop()
-        fields = list(self.query(FieldInput))
+        fields = self._inputs()
         if event.input is fields[-1]:
             self.action_send()
         else:
@@ -158,7 +179,7 @@ class Form(Dialog[bool]):
 
     async def _sending(self) -> None:
         self.say("")
-        for field in self.query(FieldInput):
+        for field in self._inputs():
             if not field.field.free and field.value not in field.field.choices:
                 field.focus()
                 self.say(f"{field.field.label}: one of the choices, please.")

@@ -19,8 +19,10 @@ from engine.jobs.specs import (
     ImportActivations,
     JobSpec,
     Scan,
+    Sweep,
     Train,
 )
+from engine.jobs.sweep_grid import check_sweep, members
 from engine.jobs.train_checks import check_train
 from engine.model.site import parse_site
 from engine.sae.metadata import read_config, read_metadata, read_sae_info
@@ -40,6 +42,8 @@ def check(spec: JobSpec, workspace: Workspace) -> None:
             _check_free(Path(spec.folder))
         case Train():
             check_train(spec, workspace)
+        case Sweep():
+            check_sweep(spec, workspace)
         case Scan():
             _check_scan(spec, workspace)
         case Evaluate():
@@ -66,6 +70,8 @@ def outputs(spec: JobSpec, workspace: Workspace) -> set[Path]:
             return {Path(spec.folder)}
         case Train():
             return {workspace.sae(spec.name)}
+        case Sweep():
+            return {workspace.sae(member.name) for member in members(spec)}
         case Scan():
             return {workspace.catalogue(spec.sae)}
         case Evaluate():
@@ -79,6 +85,8 @@ def inputs(spec: JobSpec, workspace: Workspace) -> set[Path]:
             return {workspace.activations(spec.name)}
         case Train():
             return {workspace.activations(name) for name in (spec.activations, spec.target) if name}
+        case Sweep():
+            return inputs(spec.train, workspace)
         case Scan():
             acts = activations_of(spec, workspace)
             return {workspace.sae(spec.sae), workspace.activations(acts)}

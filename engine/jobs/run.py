@@ -13,8 +13,10 @@ from engine.jobs.specs import (
     JobResult,
     JobSpec,
     Scan,
+    Sweep,
     Train,
 )
+from engine.jobs.sweep import sweep
 from engine.jobs.train import train_sae
 from engine.progress import Progress
 from engine.workspace.folders import Workspace
@@ -32,6 +34,8 @@ def run(spec: JobSpec, workspace: Workspace, progress: Progress) -> JobResult:
             return export_activations(spec, workspace, progress)
         case Train():
             return train_sae(spec, workspace, progress)
+        case Sweep():
+            return sweep(spec, workspace, progress)
         case Scan():
             return scan_sae(spec, workspace, progress)
         case Evaluate():

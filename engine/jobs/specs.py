@@ -151,6 +151,55 @@ class TrainResult(msgspec.Struct, frozen=True, kw_only=True, tag="train"):
     explained_variance, l0 and dead_fraction. Where a model is at hand: ce_score, delta_ce, kl."""
 
 
+class Sweep(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="sweep"):
+    """Train an SAE for every combination of some settings, from one stream, and compare them.
+
+    What is listed is varied, and is in the names of what comes of it: `NAME.k16.w1024`.
+    """
+
+    train: Train
+    """What all have in common. The sweep is called as this is; with `resume`, what the sweep has
+    trained already is kept."""
+    archs: list[str] = []
+    widths: list[int] = []
+    ks: list[int] = []
+    """For architectures that have a k, and as the L0 to aim at (jumprelu)."""
+    l1s: list[float] = []
+    """For architectures that have a sparsity penalty."""
+    lrs: list[float] = []
+
+    @property
+    def name(self) -> str:
+        """What the sweep is called."""
+        return self.train.name
+
+
+class SweepRun(msgspec.Struct, frozen=True, kw_only=True):
+    """One SAE of a sweep: the settings that it was trained with, and its figures."""
+
+    name: str
+    arch: str
+    width: int
+    k: float | None = None
+    """Active features per token, or how many were aimed at; None where L1 decides."""
+    l1: float | None = None
+    lr: float
+    metrics: dict[str, float]
+    """As those of `TrainResult`."""
+    fvu_front: bool = False
+    """Whether no other of the sweep has both a lower L0 and a lower fvu (Pareto)."""
+    ce_score_front: bool = False
+    """The same with a higher CE score, among those for which it is known."""
+
+
+class SweepResult(msgspec.Struct, frozen=True, kw_only=True, tag="sweep"):
+    """The SAEs of a sweep, the sparsest first; those that diverged are left out."""
+
+    name: str
+    runs: list[SweepRun]
+    seconds: float
+
+
 class Scan(Spec, frozen=True, kw_only=True, tag="scan"):
     """Build the feature catalogue of an SAE over an activation set."""
 
@@ -228,8 +277,10 @@ class EvaluateResult(msgspec.Struct, frozen=True, kw_only=True, tag="evaluate"):
     seconds: float
 
 
-JobSpec = Capture | ImportActivations | ExportActivations | Train | Scan | Evaluate
-JobResult = CaptureResult | FilesResult | TrainResult | ScanResult | EvaluateResult
+JobSpec = Capture | ImportActivations | ExportActivations | Train | Sweep | Scan | Evaluate
+Resumable = Train | Sweep
+"""What saves where it stands, and can go on after an interruption."""
+JobResult = CaptureResult | FilesResult | TrainResult | SweepResult | ScanResult | EvaluateResult
 
 
 def describe(spec: JobSpec) -> str:
@@ -241,6 +292,8 @@ def describe(spec: JobSpec) -> str:
             return f"{type(spec).__struct_config__.tag} {spec.name}"
         case Train():
             return f"train {spec.name} ({spec.arch})"
+        case Sweep():
+            return f"sweep {spec.name}"
         case Scan():
             return f"scan {spec.sae}"
         case Evaluate():
@@ -249,4 +302,4 @@ def describe(spec: JobSpec) -> str:
 
 def how_to_go_on(id: int, spec: JobSpec) -> str:
     """What to do about a job that was interrupted; nothing if it can only be done anew."""
-    return f"Go on with: brainsurg jobs resume {id}" if isinstance(spec, Train) else ""
+    return f"Go on with: brainsurg jobs resume {id}" if isinstance(spec, Resumable) else ""

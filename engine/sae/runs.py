@@ -1,6 +1,7 @@
 """What is trained: one autoencoder, or several from one stream of activations."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -53,3 +54,11 @@ def check_runs(runs: Sequence[Run], rows: Rows) -> None:
         )
     if len({run.name for run in runs}) < len(runs):
         raise UserError("Two trainings have the same name.", "Give each a name of its own.")
+
+
+def state_of_some(state: Mapping[str, Any], places: Sequence[int]) -> dict[str, Any]:
+    """What the state of a `Training` has of some of its runs, by their places in it."""
+    return {
+        name: [of_each[place] for place in places] if of_each else []
+        for name, of_each in state.items()
+    }

@@ -45,14 +45,22 @@ from engine.jobs.specs import FilesResult as FilesResult
 from engine.jobs.specs import ImportActivations as ImportActivations
 from engine.jobs.specs import JobResult as JobResult
 from engine.jobs.specs import JobSpec as JobSpec
+from engine.jobs.specs import Resumable as Resumable
 from engine.jobs.specs import Scan as Scan
 from engine.jobs.specs import ScanResult as ScanResult
+from engine.jobs.specs import Sweep as Sweep
+from engine.jobs.specs import SweepResult as SweepResult
+from engine.jobs.specs import SweepRun as SweepRun
 from engine.jobs.specs import Train as Train
 from engine.jobs.specs import TrainResult as TrainResult
 from engine.jobs.specs import describe as describe
 from engine.jobs.specs import how_to_go_on as how_to_go_on
 from engine.model.site import SiteInfo as SiteInfo
+from engine.sae.config import ARCHITECTURES as ARCHITECTURES
+from engine.sae.config import COUNTING as COUNTING
+from engine.sae.config import PENALISED as PENALISED
 from engine.sae.density import DensityHistogram as DensityHistogram
+from engine.sae.recipes import PRESETS as PRESETS
 from engine.workspace.prompts import SavedPrompt as SavedPrompt
 
 VERSION = 2

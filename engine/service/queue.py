@@ -24,8 +24,8 @@ from engine.jobs.events import (
     JobInfo,
 )
 from engine.jobs.ledger import Ledger
-from engine.jobs.specs import JobResult, JobSpec, Train, how_to_go_on
-from engine.jobs.train_checks import again
+from engine.jobs.specs import JobResult, JobSpec, Resumable, how_to_go_on
+from engine.jobs.sweep_grid import again
 from engine.service.pool import Pool, Worker
 from engine.service.protocol import Finished, Pause, Refusal, Report, Resume, Run
 from engine.workspace.folders import Workspace
@@ -115,7 +115,7 @@ class Queue:
         UserError for any other.
         """
         job = self._ledger.get(id)
-        if job.resumable and isinstance(job.spec, Train):
+        if job.resumable and isinstance(job.spec, Resumable):
             return self._resume_training(job, job.spec)
         if job.state != PAUSED:
             raise UserError(f"Job {id} is {job.state}, so it can't go on.")
@@ -129,7 +129,7 @@ class Queue:
         self._closed = True
         await asyncio.gather(*map(self._stop, list(self._running)))
 
-    def _resume_training(self, job: JobInfo, spec: Train) -> JobInfo:
+    def _resume_training(self, job: JobInfo, spec: Resumable) -> JobInfo:
         """Put it at the end of the queue."""
         spec = again(spec, self._workspace)
         check(spec, self._workspace)
@@ -151,7 +151,7 @@ class Queue:
         self._cancelled.add(id)
         worker = self._workers.get(id)
         if worker is not None:
-            training = isinstance(self._ledger.get(id).spec, Train)
+            training = isinstance(self._ledger.get(id).spec, Resumable)
             grace = SAVING_GRACE if training else CANCEL_GRACE
             await worker.dismiss(0.0 if hurry else grace)
         await asyncio.wait([running])

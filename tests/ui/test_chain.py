@@ -23,7 +23,7 @@ async def test_the_whole_chain_needs_only_enter(empty_world: World) -> None:
         world.finish(1)
         await user.sees("Next: T trains an SAE")
 
-        await user.press("T", *["enter"] * 7)
+        await user.press("T", *["enter"] * 8)
         await user.until(lambda: len(user.asked(p.Submit)) == 2)
         train = user.asked(p.Submit)[1].spec
         assert (train.activations, train.arch, train.width) == (capture.name, "topk", None)
@@ -51,7 +51,7 @@ async def test_the_whole_chain_needs_only_enter(empty_world: World) -> None:
 
 async def test_a_form_keeps_what_was_typed_when_the_engine_objects(world: World) -> None:
     async with open_app(world, (80, 24)) as user:
-        await user.press("T", "enter", "enter", "enter", "enter", "enter", "enter")
+        await user.press("T", *["enter"] * 7)
         await user.type("r1")
         await user.press("enter")
         await user.sees("There is an SAE r1 already. Choose another name.")

@@ -1,0 +1,51 @@
+"""What comes of a training: saved at once, then read again and measured.
+
+It is saved first: a run of hours must not be lost to an evaluation that fails.
+"""
+
+from pathlib import Path
+
+import msgspec
+import torch
+
+from engine.jobs.training_data import TrainingData
+from engine.progress import Progress
+from engine.sae.config import TrainConfig
+from engine.sae.evaluate import evaluate_vectors, figures
+from engine.sae.metadata import SAEMetadata
+from engine.sae.store import load_sae, save_metadata, save_sae
+from engine.sae.train import Trained
+from engine.sae.vectors import Vectors
+
+
+def save_trained(
+    trained: Trained, folder: Path, origin: SAEMetadata, config: TrainConfig, *, replace: bool
+) -> None:
+    """Save an SAE with what training told at its end: loss, and l0 as `training_l0`."""
+    told = {"loss": trained.figures["loss"], "training_l0": trained.figures["l0"]}
+    metadata = msgspec.structs.replace(
+        origin, train_config=config, trained_tokens=trained.tokens, metrics=told
+    )
+    metadata = save_sae(trained.sae, folder, metadata, replace=replace)
+
+
+def measure_saved(
+    folder: Path,
+    data: TrainingData,
+    vectors: Vectors,
+    *,
+    device: torch.device,
+    progress: Progress,
+) -> dict[str, float]:
+    """Measure the SAE in `folder`, as it is read from there, and write the figures beside it.
+
+    On `vectors`, which are `data.held_out`, and inside the model where that can be had.
+    """
+    sae, metadata = load_sae(folder, device)
+    told = metadata.metrics
+    evaluation = evaluate_vectors(sae, vectors, progress=progress)
+    metrics = told | figures(evaluation.metrics, training_l0=told["training_l0"])
+    spliced = data.splice(sae, progress)
+    metrics |= figures(spliced) if spliced else {}
+    save_metadata(folder, msgspec.structs.replace(metadata, metrics=metrics))
+    return metrics
