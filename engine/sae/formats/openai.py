@@ -36,7 +36,8 @@ NAMES = {
     "encoder_bias": "latent_bias",
     "decoder_bias": "pre_bias",
 }
-_ACTIVATION = ("activation", "activation_state_dict")
+_ACTIVATION = ("activation", "activation_state_dict", "activation.k", "activation.postact_fn")
+"""What tells the activation; the last two are in some files, and say the same again."""
 _STATISTICS = ("stats_last_nonzero", "latents_activation_frequency", "latents_mean_square")
 
 
