@@ -106,7 +106,7 @@ def _check_unchanged(spec: Train, workspace: Workspace) -> None:
 
 
 def _set(flag: str, value: Any) -> str:
-    if value in (None, "", [], False):
+    if value is False or value in (None, "", []):
         return f"no {flag}"
     if value is True:
         return flag

@@ -86,6 +86,33 @@ def test_jobs_that_an_ended_engine_left_are_failed(path: Path) -> None:
     assert ledger.in_state("queued") == [ledger.get(queued.id)]
 
 
+def test_a_training_that_goes_on_keeps_its_past_and_waits_like_a_new_one(path: Path) -> None:
+    ledger = Ledger(open_database(path))
+    job, _ = ledger.add(Train(name="r1", activations="a"))
+    ledger.change(job.id, "running", pid=1)
+    ledger.record(job.id, Noted(text="seen"))
+    ledger.change(job.id, "failed", error="killed")
+    ledger.requeue(job.id, Train(name="r1", activations="a", resume=True))
+    read = ledger.get(job.id)
+    assert read.spec == Train(name="r1", activations="a", resume=True)
+    assert (read.state, read.error, read.started, read.ended) == ("queued", "", None, None)
+    assert ledger.in_state("queued") == [read]
+    bodies = [event.body for event in ledger.events(job.id, after=0)]
+    assert Noted(text="seen") in bodies
+    assert bodies[-1] == StateChanged(state="queued")
+
+
+def test_an_interrupted_training_says_how_it_goes_on(path: Path) -> None:
+    ledger = Ledger(open_database(path))
+    for spec in (Train(name="r1", activations="a"), Scan(sae="r1")):
+        ledger.change(ledger.add(spec)[0].id, "running", pid=1)
+    ledger.close_interrupted()
+    training, scan = ledger.all()
+    assert training.error.endswith(f"brainsurg jobs resume {training.id}")
+    assert "resume" not in scan.error
+    assert (training.resumable, scan.resumable) == (True, False)
+
+
 def test_a_job_that_is_not_there(path: Path) -> None:
     with pytest.raises(UserError, match="no job 5"):
         Ledger(open_database(path)).get(5)

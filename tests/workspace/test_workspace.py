@@ -57,12 +57,19 @@ def test_what_is_not_there_is_said_with_what_is(workspace: Workspace) -> None:
 
 def test_sweep_removes_only_what_killed_writers_left(workspace: Workspace) -> None:
     workspace.sae("whole").mkdir()
-    left = workspace.root / "saes" / ".half.abc"
-    left.mkdir()
-    (left / "weights").write_bytes(b"half")
+    kept = workspace.checkpoints("whole") / "step-0000000001"
+    kept.mkdir(parents=True)
+    left = [
+        workspace.root / "saes" / ".half.abc",
+        workspace.checkpoints("whole") / ".step-0000000002.abc",
+    ]
+    for half in left:
+        half.mkdir()
+        (half / "weights").write_bytes(b"half")
     workspace.sweep()
     assert workspace.names("saes") == ["whole"]
-    assert not left.exists()
+    assert kept.exists()
+    assert not any(half.exists() for half in left)
 
 
 def test_removing_what_is_not_there_is_no_error(workspace: Workspace) -> None:
