@@ -2,7 +2,7 @@
 
 from brainsurg_tui.actions import key_of
 from brainsurg_tui.state import State
-from engine.service.protocol import Capture, JobSpec, Scan, Sweep, Train
+from engine.service.protocol import Capture, Evaluate, JobSpec, Scan, Sweep, Train
 
 
 def for_prompts(state: State) -> str:
@@ -97,6 +97,8 @@ def after(spec: JobSpec, state: State) -> str:
             return f"{key_of('scan', state)} scans it for features."
         case Sweep():
             return f"{key_of('workspace', state)} shows them beside each other."
+        case Evaluate():
+            return f"{key_of('workspace', state)} shows its figures."
         case Scan():
             return f"{key_of('pane_2', state)} shows them."
         case _:

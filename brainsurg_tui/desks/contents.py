@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from brainsurg_tui.desks.submitting import submit
 from brainsurg_tui.screens.choose import Answer, Choose
 from brainsurg_tui.screens.reading import Reading
 from brainsurg_tui.screens.workspace import Picked, Workspace
@@ -11,6 +12,7 @@ from brainsurg_tui.state import Change
 from engine.service.protocol import (
     DeleteActivations,
     DeleteSAE,
+    Evaluate,
     GetContents,
     GetSummary,
     LabelFeature,
@@ -42,7 +44,8 @@ class ContentsDesk:
     def look_around(self) -> None:
         """Show sets and SAEs."""
         state = self._app.state
-        screen = Workspace(state.contents, state.sae, ascii_only=self._app.ascii_only)
+        jobs = list(state.jobs.values())
+        screen = Workspace(state.contents, state.sae, jobs, ascii_only=self._app.ascii_only)
         self._app.push_screen(screen, self._picked)
 
     def _picked(self, picked: Picked | None) -> None:
@@ -51,6 +54,8 @@ class ContentsDesk:
                 self._app.desks.features.choose_sae(name)
             case Picked(wish="summary", name=name):
                 self._app.begin("summary", self._summary, name)
+            case Picked(wish="measure", name=name):
+                self._app.begin("measure", self._measure, name)
             case Picked(wish="delete"):
                 self._ask_to_delete(picked)
 
@@ -66,6 +71,10 @@ class ContentsDesk:
             f"vectors            {summary.vectors:>12,}\n\n{origin}"
         )
         self._app.push_screen(Reading(f"Activations {name}", text))
+
+    async def _measure(self, name: str) -> None:
+        spec = Evaluate(sae=name, histogram=True, device=self._app.device)
+        await submit(self._app, "evaluate", {}, spec)
 
     def _ask_to_delete(self, picked: Picked) -> None:
         what = (

@@ -1,46 +1,60 @@
 """What the workspace holds besides prompts: activation sets and SAEs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from rich.text import Text
 from textual import on
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 from textual.widgets import Static
 
-from brainsurg_tui.panes import job_texts
+from brainsurg_tui.panes import job_texts, sae_texts
+from brainsurg_tui.panes.note import Note
 from brainsurg_tui.screens.dialog import Dialog
 from brainsurg_tui.widgets.columns import Column
 from brainsurg_tui.widgets.line_table import LineTable
 from brainsurg_tui.widgets.numbers import byte_size, quantity
-from engine.service.protocol import ActivationsInfo, Contents, SAEInfo
+from engine.service.protocol import ActivationsInfo, Contents, JobInfo, SAEInfo
 
 
 @dataclass(frozen=True)
 class Picked:
     """What the user wants with a thing of the workspace."""
 
-    wish: Literal["use", "delete", "summary"]
+    wish: Literal["use", "delete", "summary", "measure"]
     kind: Literal["activations", "sae"]
     name: str
 
 
 class Workspace(Dialog[Picked | None]):
-    """Two tables; enter works with an SAE or shows a set's summary, d deletes."""
+    """Two tables; enter works with an SAE or shows a set's summary, d deletes, v evaluates."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("d", "delete", "Delete from disk", show=False, id="workspace.delete"),
+        Binding("v", "measure", "Evaluate", show=False, id="workspace.measure"),
         Binding("w,q", "leave", "Leave", show=False, id="workspace.leave"),
     ]
 
-    def __init__(self, contents: Contents, sae: str | None, *, ascii_only: bool = False) -> None:
+    def __init__(
+        self,
+        contents: Contents,
+        sae: str | None,
+        jobs: Sequence[JobInfo] = (),
+        *,
+        ascii_only: bool = False,
+    ) -> None:
+        """`jobs` may have made histograms of SAEs."""
         super().__init__(
             f"Workspace · {contents.workspace}",
-            "enter use, or summary   d delete   tab other table   esc leave",
+            "enter use, or summary   v evaluate   d delete   tab other table   esc leave",
         )
         self._contents = contents
         self._sae = sae
+        self._jobs = jobs
+        self._ascii_only = ascii_only
+        self._figures = Note("workspace-figures")
         self._sets = LineTable(
             Column("name", "activations", width=14, fraction=2, priority=9),
             Column("model", "model", width=10, fraction=1, priority=4),
@@ -71,6 +85,8 @@ class Workspace(Dialog[Picked | None]):
         yield self._sets
         yield Static("", markup=False)
         yield self._saes
+        yield Static("", markup=False)
+        yield self._figures
 
     def on_mount(self) -> None:
         """Fill the tables, with the cursor on the SAE in use."""
@@ -81,6 +97,19 @@ class Workspace(Dialog[Picked | None]):
             if sae.name == self._sae:
                 self._saes.select(row)
         (self._saes if saes else self._sets).focus()
+
+    @on(LineTable.Highlighted)
+    def _describe(self, event: LineTable.Highlighted) -> None:
+        """Tell the figures of the SAE that the cursor came to."""
+        event.stop()
+        if event.table is not self._saes:
+            return
+        known = self._contents.saes[event.row]
+        histogram = sae_texts.newest_histogram(known, self._jobs)
+        lines = [sae_texts.figures(known), "features by density   v counts them"]
+        if histogram is not None:
+            lines[1] = sae_texts.density(histogram, ascii_only=self._ascii_only)
+        self._figures.say(Text("\n".join(lines), "dim"))
 
     @on(LineTable.Opened)
     def _use(self, event: LineTable.Opened) -> None:
@@ -98,6 +127,11 @@ class Workspace(Dialog[Picked | None]):
         elif self.focused is self._sets and self._sets.row is not None:
             name = self._contents.activations[self._sets.row].name
             self.dismiss(Picked("delete", "activations", name))
+
+    def action_measure(self) -> None:
+        """Evaluate the SAE under the cursor, with a histogram."""
+        if self._saes.row is not None:
+            self.dismiss(Picked("measure", "sae", self._contents.saes[self._saes.row].name))
 
 
 def _set_cells(known: ActivationsInfo) -> tuple[str, ...]:

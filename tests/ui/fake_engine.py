@@ -39,6 +39,8 @@ TEXTS = (
 )
 D_SAE = 2048
 D_MODEL = 64
+MSE = 0.012
+"""Of every SAE: by it, an evaluation is known to be of the SAE that is there."""
 
 
 class World:
@@ -94,7 +96,7 @@ class World:
                 model="models/stories260k",
                 site="resid_post.3",
                 activations="acts1",
-                metrics={"explained_variance": 0.931, "fvu": 0.069, "l0": 16.0},
+                metrics={"explained_variance": 0.931, "fvu": 0.069, "l0": 16.0, "mse": MSE},
                 scanned=scanned,
             )
         )
@@ -228,6 +230,41 @@ class World:
                     alive=2000,
                     seconds=3.0,
                     tokens_per_second=9000.0,
+                )
+            case p.Sweep():
+                runs = []
+                for k in spec.ks:
+                    self.add_sae(f"{spec.name}.k{k}")
+                    metrics = {"l0": float(k), "fvu": 1 / k, "dead_fraction": 0.02}
+                    runs.append(
+                        p.SweepRun(
+                            name=f"{spec.name}.k{k}",
+                            arch=spec.train.arch,
+                            width=D_SAE,
+                            k=k,
+                            lr=1e-3,
+                            metrics=metrics,
+                            fvu_front=True,
+                        )
+                    )
+                return p.SweepResult(name=spec.name, runs=runs, seconds=38.0)
+            case p.Evaluate():
+                return p.EvaluateResult(
+                    sae=spec.sae,
+                    activations="acts1",
+                    split="held_out",
+                    vectors=1843,
+                    mse=MSE,
+                    fvu=0.069,
+                    cosine=0.97,
+                    norm_ratio=0.96,
+                    l0=16.0,
+                    active_threshold=0.0,
+                    dead_fraction=5 / D_SAE,
+                    histogram=p.DensityHistogram(
+                        edges=[-4.0, -3.0, -2.0, -1.0, 0.0], counts=[0, 643, 1200, 200], dead=5
+                    ),
+                    seconds=2.0,
                 )
             case _:
                 return p.FilesResult(files=["activations_0.pt", "metadata.json"], shapes=[[49, 64]])
