@@ -46,6 +46,8 @@ def train(
     tokens: int | None = None,
     batch: int | None = None,
     lr: float | None = None,
+    devices: int | None = None,
+    shards: int | None = None,
     checkpoint_minutes: float | None = None,
     resume: Flag = False,
     replace: Flag = False,
@@ -94,6 +96,10 @@ def train(
         Tokens per step.
     lr
         Learning rate.
+    devices
+        How many GPUs train together, each on its share of every batch.
+    shards
+        In how many parts the features are shared out among them, where one GPU can't hold them all.
     checkpoint_minutes
         How often to save where the training stands; 5 if nothing is said.
     resume
@@ -126,6 +132,8 @@ def train(
         "tokens": tokens,
         "batch": batch,
         "lr": lr,
+        "devices": devices,
+        "shards": shards,
         "checkpoint_minutes": checkpoint_minutes,
         "seed": common.seed or None,
         "device": None if common.device == "auto" else common.device,

@@ -5,6 +5,7 @@ from engine.jobs.checks import check
 from engine.jobs.evaluate import evaluate_sae
 from engine.jobs.exchange import export_activations, import_activations
 from engine.jobs.scan import scan_sae
+from engine.jobs.several import train_on_several
 from engine.jobs.specs import (
     Capture,
     Evaluate,
@@ -33,7 +34,8 @@ def run(spec: JobSpec, workspace: Workspace, progress: Progress) -> JobResult:
         case ExportActivations():
             return export_activations(spec, workspace, progress)
         case Train():
-            return train_sae(spec, workspace, progress)
+            train = train_sae if spec.devices == 1 else train_on_several
+            return train(spec, workspace, progress)
         case Sweep():
             return sweep(spec, workspace, progress)
         case Scan():

@@ -128,6 +128,10 @@ class Train(Spec, frozen=True, kw_only=True, tag="train"):
     batch: int | None = None
     """Tokens per step."""
     lr: float | None = None
+    devices: int = 1
+    """How many devices train together; each is given its share of every batch."""
+    shards: int = 1
+    """In how many parts the features are shared out among them, where one can't hold them all."""
     checkpoint_minutes: float = 5.0
     """How often where it stands is saved, so that it can go on after an interruption."""
     replace: bool = False

@@ -51,6 +51,8 @@ def check_sweep(spec: Sweep, workspace: Workspace) -> None:
     """Raise UserError for a sweep in which a training can't succeed."""
     if not (spec.archs or spec.widths or spec.ks or spec.l1s or spec.lrs):
         raise UserError("Nothing is varied.", "Give --k 16,32 or so, or train a single SAE.")
+    if spec.train.devices != 1:
+        raise UserError("A sweep is trained on one device.", "Leave --devices out.")
     anew = not (spec.train.resume or spec.train.replace)
     if anew and newest_record(checkpoints(spec, workspace)) is not None:
         raise UserError(

@@ -18,6 +18,7 @@ from engine.progress import Progress
 from engine.sae.evaluate import evaluate_vectors, figures
 from engine.sae.keeper import Checkpoints, Saved, newest_saved
 from engine.sae.metadata import SAEMetadata
+from engine.sae.ranks import ALONE, Ranks
 from engine.sae.recipes import recipe
 from engine.sae.runs import Run
 from engine.sae.store import load_sae, save_metadata, save_sae
@@ -26,8 +27,14 @@ from engine.sae.training import TrainingDiverged
 from engine.workspace.folders import Workspace, remove_folder
 
 
-def train_sae(spec: Train, workspace: Workspace, progress: Progress) -> TrainResult:
-    """Do it. When the run diverges, the last good weights are kept as NAME-before-divergence."""
+def train_sae(
+    spec: Train, workspace: Workspace, progress: Progress, ranks: Ranks = ALONE
+) -> TrainResult:
+    """Do it. When the run diverges, the last good weights are kept as NAME-before-divergence.
+
+    Several processes call it alike (see `engine.jobs.distributed`); the first of them writes and
+    measures.
+    """
     folder = workspace.checkpoints(spec.name)
     saved = _saved(spec.name, folder, progress) if spec.resume else None
     data = open_data(spec, workspace, progress)
@@ -35,7 +42,7 @@ def train_sae(spec: Train, workspace: Workspace, progress: Progress) -> TrainRes
     begun = Begun(spec=spec, run=msgspec.to_builtins(run), data=data.identity())
     metadata = msgspec.structs.replace(data.metadata(), train_config=run.training)
     source, vectors = data.source(run.training, progress)
-    if saved is None:
+    if saved is None and ranks.leads:
         remove_folder(folder)  # of a training that is given up: --replace was asked for
     try:
         about, minutes = msgspec.to_builtins(begun), spec.checkpoint_minutes
@@ -48,14 +55,19 @@ def train_sae(spec: Train, workspace: Workspace, progress: Progress) -> TrainRes
                 progress=progress,
                 checkpoints=checkpoints,
                 saved=saved,
+                ranks=ranks,
             )
     except TrainingDiverged as error:
+        if not ranks.leads:
+            raise
         kept = f"{spec.name}-before-divergence"
         save_sae(error.sae, workspace.sae(kept), metadata, replace=True)
         raise UserError(error.what, f"{error.do} They are kept as {kept}.") from error
     metadata = msgspec.structs.replace(metadata, trained_tokens=trained.tokens)
-    metrics = _measured(spec, workspace, trained, metadata, data=data, progress=progress)
-    remove_folder(folder)
+    metrics: dict[str, float] = {}
+    if ranks.leads:
+        metrics = _measured(spec, workspace, trained, metadata, data=data, progress=progress)
+        remove_folder(folder)
     return TrainResult(
         name=spec.name,
         arch=spec.arch,

@@ -12,13 +12,14 @@ from engine.errors import UserError
 from engine.jobs.specs import Train
 from engine.model.site import parse_site
 from engine.sae.checkpoint import Record, newest_record
+from engine.sae.devices import check_devices
 from engine.sae.recipes import recipe
 from engine.workspace.folders import Workspace
 
 UNKNOWN_WIDTH = 1 << 20
 """Stands for the width of a model that isn't loaded: so wide that nothing is refused for it."""
 
-MAY_CHANGE = frozenset({"device", "checkpoint_minutes", "replace", "resume"})
+MAY_CHANGE = frozenset({"device", "devices", "shards", "checkpoint_minutes", "replace", "resume"})
 """Fields of a spec that a training may go on with whatever they were."""
 
 
@@ -50,7 +51,8 @@ def check_train(spec: Train, workspace: Workspace) -> None:
         _check_not_begun(spec.name, workspace)
     if not (math.isfinite(spec.checkpoint_minutes) and spec.checkpoint_minutes >= 0):
         raise UserError(f"--checkpoint-minutes is {spec.checkpoint_minutes}.", "Choose some.")
-    recipe(**settings(spec), **_sizes(spec, workspace))
+    sae, training = recipe(**settings(spec), **_sizes(spec, workspace))
+    check_devices(sae, training.batch, spec.devices, spec.shards)
 
 
 def settings(spec: Train) -> dict[str, Any]:

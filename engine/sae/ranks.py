@@ -21,8 +21,6 @@ from torch import distributed as dist
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.distributed.tensor import DTensor, Replicate, Shard, distribute_tensor
 
-from engine.errors import UserError
-
 
 class Group:
     """Processes that share something out; without a mesh, this process alone."""
@@ -41,7 +39,7 @@ class Group:
 
     def total(self, count: int) -> int:
         """The sum of everybody's counts."""
-        return count if self._mesh is None else int(self.sum(torch.tensor(count)))
+        return count if self._mesh is None else int(self.sum(torch.tensor(int(count))))
 
     def gathered(self, tensor: Tensor) -> list[Tensor]:
         """Everybody's tensors, in the order of their ranks; all of one shape."""
@@ -104,14 +102,9 @@ ALONE = Ranks(Group(), Group(), Group())
 
 
 def ranks_in_grid(shards: int) -> Ranks:
-    """Those of the process group that torch.distributed was begun with: the features are shared out
-    among `shards` processes each, the vectors among as many as that leaves."""
+    """Those that torch.distributed was begun with: the features are shared out in `shards`, which
+    divides the number of processes, and the vectors among as many as that leaves."""
     size = dist.get_world_size()
-    if shards < 1 or size % shards:
-        raise UserError(
-            f"{size} devices can't be shared out in {shards} shards of the features.",
-            "Choose a number of shards that divides the number of devices.",
-        )
     shape = (size // shards, shards)
     grid = init_device_mesh("cpu", shape, mesh_dim_names=("vectors", "features"))
     everybody = init_device_mesh("cpu", (size,))

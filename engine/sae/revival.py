@@ -30,9 +30,7 @@ def revived(
     return {"aux": revive(sae, seen, left, step.dead, k=k, aux=config.aux)}
 
 
-def revive(
-    sae: LinearSAE, seen: Seen, left: Tensor, dead: Tensor, *, k: int, aux: float
-) -> Tensor:
+def revive(sae: LinearSAE, seen: Seen, left: Tensor, dead: Tensor, *, k: int, aux: float) -> Tensor:
     """Add the gradient of the loss to the dead features' gradients; gives the loss.
 
     `left` [n, d_out]: what the living features left of the batch; `dead` [dead] int64, those that

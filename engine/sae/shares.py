@@ -11,30 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn.utils import get_total_norm
 
-from engine.errors import UserError
 from engine.sae.base import SparseAutoencoder
-from engine.sae.config import SEEDS, SAEConfig
 from engine.sae.ranks import ALONE, Ranks
-
-
-def check_shares(config: SAEConfig, batch: int, ranks: Ranks) -> None:
-    """Raise UserError unless the processes can train such an autoencoder together."""
-    shards, parts = ranks.features.size, ranks.vectors.size
-    if shards > 1 and config.architecture in SEEDS:
-        raise UserError(
-            f"The features of {config.architecture} can't be shared out.",
-            "Share out the batch alone, or choose another architecture.",
-        )
-    if config.d_sae % shards:
-        raise UserError(
-            f"{config.d_sae} features can't be shared out evenly among {shards} processes.",
-            f"Choose a width that is a multiple of {shards}.",
-        )
-    if batch % parts:
-        raise UserError(
-            f"A batch of {batch} can't be shared out evenly among {parts} processes.",
-            f"Choose one that is a multiple of {parts}.",
-        )
 
 
 def share_out(sae: SparseAutoencoder, ranks: Ranks) -> SparseAutoencoder:

@@ -14,13 +14,13 @@ from engine.activations.store import ActivationSet
 from engine.progress import Cancelled, Progress, Silent
 from engine.sae.base import SparseAutoencoder
 from engine.sae.config import SAEConfig, TrainConfig
+from engine.sae.devices import check_devices
 from engine.sae.in_step import CheckpointsInStep, ProgressInStep
 from engine.sae.keeper import Checkpoints, Saved
 from engine.sae.memory import check_memory
 from engine.sae.meter import Pace
 from engine.sae.ranks import ALONE, Ranks
 from engine.sae.runs import Run, check_runs
-from engine.sae.shares import check_shares
 from engine.sae.training import Figures, Training, combined
 
 SAMPLE = 16_384
@@ -93,7 +93,7 @@ def train_together(
     batch = runs[0].training.batch
     for run in runs:
         _warn_of_memorising(run.sae, vectors, progress)
-        check_shares(run.sae, batch, ranks)
+        check_devices(run.sae, batch, ranks.all.size, ranks.features.size)
     check_memory([run.sae for run in runs], batch, device, progress, ranks)
     if saved is not None:
         source.load_state_dict(saved.state["source"])
