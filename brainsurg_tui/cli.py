@@ -52,6 +52,7 @@ def _add_commands() -> None:
         demo,
         engine,
         evaluate,
+        exchange,
         jobs,
         saes,
         sweep,
@@ -67,6 +68,8 @@ def _add_commands() -> None:
     app.command(train.train, name="train")
     app.command(sweep.sweep, name="sweep")
     app.command(evaluate.evaluate, name="evaluate")
+    app.command(exchange.import_sae, name="import-sae")
+    app.command(exchange.export_sae, name="export-sae")
     app.command(saes.scan, name="scan")
     app.command(saes.features, name="features")
     app.command(saes.label, name="label")

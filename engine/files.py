@@ -70,7 +70,7 @@ def whole_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
     folder is moved aside first and removed last, so that one of the two is always there.
     """
     if not replace:
-        _check_absent(path)
+        check_absent(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
@@ -83,7 +83,7 @@ def whole_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
         yield temporary
         temporary.chmod(0o755)
         if not replace:
-            _check_absent(path)
+            check_absent(path)
         elif path.exists():
             path.rename(aside)
         try:
@@ -98,7 +98,8 @@ def whole_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def _check_absent(path: Path) -> None:
+def check_absent(path: Path) -> None:
+    """Raise UserError if there is something at `path`."""
     if path.exists():
         raise UserError(f"{path} is already there.", "Choose another name, or remove it first.")
 

@@ -290,6 +290,8 @@ def _figures(result: p.JobResult) -> dict[str, str]:
         match name, value:
             case "kind", _:
                 continue
+            case _, None:
+                continue
             case "metrics", dict():
                 rows |= {metric: figure(number) for metric, number in value.items()}
             case "bytes", int():

@@ -12,7 +12,10 @@ from engine.service.protocol import (
     CaptureResult,
     Evaluate,
     EvaluateResult,
+    ExchangedSAE,
+    ExportSAE,
     FilesResult,
+    ImportSAE,
     JobInfo,
     JobSpec,
     Progressed,
@@ -137,6 +140,8 @@ def outcome(job: JobInfo) -> list[str]:
                 f"{made.vectors:,} vectors of {made.activations}: "
                 + "  ".join(metrics(figures, _MEASURED))
             )
+        case ExchangedSAE() as made:
+            lines.append(f"{made.name}: {made.arch}, {made.d_in:,} → {made.d_sae:,}, {made.format}")
         case FilesResult() as made:
             lines.append(f"{len(made.files)} files: {', '.join(made.files[:4])}")
     return lines
@@ -174,6 +179,10 @@ def details(spec: JobSpec) -> str:
             return f"{details(spec.train)}; {', '.join(_varied(spec))}"
         case Scan() | Evaluate():
             return f"over {spec.activations or 'the set it was trained on'}"
+        case ImportSAE():
+            return f"from {spec.source}"
+        case ExportSAE():
+            return f"{spec.folder}, as {spec.format}"
         case _:
             return spec.folder
 

@@ -12,11 +12,14 @@ from engine.activations.manifest import Manifest, read_manifest
 from engine.errors import UserError
 from engine.files import checked_name
 from engine.jobs.events import JobInfo
+from engine.jobs.exchange_checks import check_export_sae, check_import_sae
 from engine.jobs.specs import (
     Capture,
     Evaluate,
     ExportActivations,
+    ExportSAE,
     ImportActivations,
+    ImportSAE,
     JobSpec,
     Scan,
     Sweep,
@@ -40,6 +43,10 @@ def check(spec: JobSpec, workspace: Workspace) -> None:
         case ExportActivations():
             workspace.existing_activations(spec.name)
             _check_free(Path(spec.folder))
+        case ImportSAE():
+            check_import_sae(spec, workspace)
+        case ExportSAE():
+            check_export_sae(spec, workspace)
         case Train():
             check_train(spec, workspace)
         case Sweep():
@@ -66,9 +73,9 @@ def outputs(spec: JobSpec, workspace: Workspace) -> set[Path]:
             return {workspace.activations(name) for name in set_names(spec)}
         case ImportActivations():
             return {workspace.activations(spec.name)}
-        case ExportActivations():
+        case ExportActivations() | ExportSAE():
             return {Path(spec.folder)}
-        case Train():
+        case Train() | ImportSAE():
             return {workspace.sae(spec.name)}
         case Sweep():
             return {workspace.sae(member.name) for member in members(spec)}
@@ -83,6 +90,8 @@ def inputs(spec: JobSpec, workspace: Workspace) -> set[Path]:
     match spec:
         case ExportActivations():
             return {workspace.activations(spec.name)}
+        case ExportSAE():
+            return {workspace.sae(spec.name)}
         case Train():
             return {workspace.activations(name) for name in (spec.activations, spec.target) if name}
         case Sweep():
@@ -93,7 +102,7 @@ def inputs(spec: JobSpec, workspace: Workspace) -> set[Path]:
         case Evaluate():
             sets = {activations_of(spec, workspace), *filter(None, [spec.target])}
             return {workspace.sae(spec.sae), *map(workspace.activations, sets)}
-        case Capture() | ImportActivations():
+        case Capture() | ImportActivations() | ImportSAE():
             return set()
 
 

@@ -4,13 +4,16 @@ from engine.jobs.capture import capture
 from engine.jobs.checks import check
 from engine.jobs.evaluate import evaluate_sae
 from engine.jobs.exchange import export_activations, import_activations
+from engine.jobs.exchange_saes import export_sae, import_sae
 from engine.jobs.scan import scan_sae
 from engine.jobs.several import train_on_several
 from engine.jobs.specs import (
     Capture,
     Evaluate,
     ExportActivations,
+    ExportSAE,
     ImportActivations,
+    ImportSAE,
     JobResult,
     JobSpec,
     Scan,
@@ -33,6 +36,10 @@ def run(spec: JobSpec, workspace: Workspace, progress: Progress) -> JobResult:
             return import_activations(spec, workspace, progress)
         case ExportActivations():
             return export_activations(spec, workspace, progress)
+        case ImportSAE():
+            return import_sae(spec, workspace, progress)
+        case ExportSAE():
+            return export_sae(spec, workspace, progress)
         case Train():
             train = train_sae if spec.devices == 1 else train_on_several
             return train(spec, workspace, progress)

@@ -88,6 +88,49 @@ class FilesResult(msgspec.Struct, frozen=True, kw_only=True, tag="files"):
     shapes: list[list[int]]
 
 
+class ImportSAE(Spec, frozen=True, kw_only=True, tag="import-sae"):
+    """Read an SAE or transcoder that another library saved."""
+
+    name: str
+    source: str
+    """A folder or file, or on the Hugging Face hub `owner/name` or `owner/name:folder`."""
+    format: str | None = None
+    """One of `engine.sae.formats.libraries.FORMATS`; None: the one that the files' names tell."""
+    model: str | None = None
+    """The model whose activations it reads; None: as its files tell."""
+    site: str | None = None
+    """Where in the model; None: as its files tell."""
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the source is a path."""
+        return self.source.startswith("/")
+
+
+class ExportSAE(Spec, frozen=True, kw_only=True, tag="export-sae"):
+    """Write an SAE as another library saves its own."""
+
+    name: str
+    folder: str
+    format: str
+    """One of `engine.sae.formats.libraries.FORMATS`."""
+
+
+class ExchangedSAE(msgspec.Struct, frozen=True, kw_only=True, tag="exchanged-sae"):
+    """The SAE that was imported or exported."""
+
+    name: str
+    arch: str
+    """As it was trained."""
+    d_in: int
+    d_sae: int
+    k: int | None
+    model: str
+    site: str
+    """Empty where its files don't tell, as is `model`."""
+    format: str
+
+
 class Train(Spec, frozen=True, kw_only=True, tag="train"):
     """Train an SAE or a transcoder on an activation set, or on what a model makes meanwhile.
 
@@ -281,10 +324,28 @@ class EvaluateResult(msgspec.Struct, frozen=True, kw_only=True, tag="evaluate"):
     seconds: float
 
 
-JobSpec = Capture | ImportActivations | ExportActivations | Train | Sweep | Scan | Evaluate
+JobSpec = (
+    Capture
+    | ImportActivations
+    | ExportActivations
+    | ImportSAE
+    | ExportSAE
+    | Train
+    | Sweep
+    | Scan
+    | Evaluate
+)
 Resumable = Train | Sweep
 """What saves where it stands, and can go on after an interruption."""
-JobResult = CaptureResult | FilesResult | TrainResult | SweepResult | ScanResult | EvaluateResult
+JobResult = (
+    CaptureResult
+    | FilesResult
+    | ExchangedSAE
+    | TrainResult
+    | SweepResult
+    | ScanResult
+    | EvaluateResult
+)
 
 
 def describe(spec: JobSpec) -> str:
@@ -292,7 +353,7 @@ def describe(spec: JobSpec) -> str:
     match spec:
         case Capture():
             return f"capture {spec.name}"
-        case ImportActivations() | ExportActivations():
+        case ImportActivations() | ExportActivations() | ImportSAE() | ExportSAE():
             return f"{type(spec).__struct_config__.tag} {spec.name}"
         case Train():
             return f"train {spec.name} ({spec.arch})"

@@ -40,9 +40,12 @@ from engine.jobs.specs import Capture as Capture
 from engine.jobs.specs import CaptureResult as CaptureResult
 from engine.jobs.specs import Evaluate as Evaluate
 from engine.jobs.specs import EvaluateResult as EvaluateResult
+from engine.jobs.specs import ExchangedSAE as ExchangedSAE
 from engine.jobs.specs import ExportActivations as ExportActivations
+from engine.jobs.specs import ExportSAE as ExportSAE
 from engine.jobs.specs import FilesResult as FilesResult
 from engine.jobs.specs import ImportActivations as ImportActivations
+from engine.jobs.specs import ImportSAE as ImportSAE
 from engine.jobs.specs import JobResult as JobResult
 from engine.jobs.specs import JobSpec as JobSpec
 from engine.jobs.specs import Resumable as Resumable
@@ -60,6 +63,7 @@ from engine.sae.config import ARCHITECTURES as ARCHITECTURES
 from engine.sae.config import COUNTING as COUNTING
 from engine.sae.config import PENALISED as PENALISED
 from engine.sae.density import DensityHistogram as DensityHistogram
+from engine.sae.formats.libraries import Format as Format
 from engine.sae.recipes import PRESETS as PRESETS
 from engine.workspace.prompts import SavedPrompt as SavedPrompt
 

@@ -159,7 +159,7 @@ def _trained_as(cfg: Cfg) -> SAEConfig | None:
     if architecture is None or not isinstance(details, dict):
         return None
     _, transcodes, skip = _ARCHITECTURES[cfg.architecture]
-    groups = None
+    k, groups = details.get("k"), None
     try:
         if architecture == "matryoshka":
             widths = details["matryoshka_widths"]
@@ -168,7 +168,7 @@ def _trained_as(cfg: Cfg) -> SAEConfig | None:
             "architecture": architecture,
             "d_in": cfg.d_in,
             "d_sae": cfg.d_sae,
-            "k": details["k"],
+            "k": int(k) if isinstance(k, float) and k.is_integer() else k,
             "groups": groups,
             "d_out": cfg.d_out if transcodes else None,
             "skip": skip,
