@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import Gemma3ForCausalLM, PreTrainedTokenizerFast
@@ -45,12 +46,13 @@ def continuations(
     ids = tokenizer(list(prompts))["input_ids"]
     order = sorted(range(len(prompts)), key=lambda i: len(ids[i]))
     texts = [""] * len(prompts)
+    generate: Any = model.generate  # typed one way by some of transformers' versions, not by others
     for length, group in itertools.groupby(order, key=lambda i: len(ids[i])):
         members = list(group)
         for first in range(0, len(members), _BATCH):
             part = members[first : first + _BATCH]
             batch = torch.tensor([ids[i] for i in part], device=model.device)
-            out = model.generate(  # type: ignore[misc]
+            out = generate(
                 batch,
                 attention_mask=torch.ones_like(batch),
                 max_new_tokens=new_tokens,
