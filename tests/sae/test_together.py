@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -58,6 +58,7 @@ def table(n: int, features: int, seed: int) -> Tensor:
     return torch.randint(-2, 5, (n, features), generator=generator).float()
 
 
+@settings(deadline=None, max_examples=50)  # threads are slow to wake on a busy machine
 @given(st.integers(1, 3), st.integers(1, 7), st.integers(0, 40), st.integers(0, 99))
 def test_of_all_rows_the_largest_are_kept(size: int, n: int, count: int, seed: int) -> None:
     pre = table(size * n, 6, seed)
@@ -74,6 +75,7 @@ def test_of_all_rows_the_largest_are_kept(size: int, n: int, count: int, seed: i
     assert {found for _, found in parts} == {border}
 
 
+@settings(deadline=None, max_examples=50)  # threads are slow to wake on a busy machine
 @given(st.integers(1, 3), st.integers(1, 5), st.integers(1, 9), st.integers(0, 99))
 def test_of_all_features_the_k_largest_are_kept(size: int, n: int, k: int, seed: int) -> None:
     pre = table(n, 4 * size, seed)
