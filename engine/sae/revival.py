@@ -2,9 +2,10 @@
 
 The dead features learn to reconstruct what the living leave of a batch: the loss
 
-    aux · Σ ‖left − decoded by the k_aux largest of the dead‖² / Σ ‖left‖²,   k_aux = d_in / 2
+    aux · Σ ‖left − decoded by the k_aux largest of the dead‖² / Σ ‖left‖²
 
-is added. Its gradient reaches the dead features' weights and nothing else.
+is added, with k_aux = d_in / 2 as there, but at most 64: beyond that a step takes longer and no
+more come back. Its gradient reaches the dead features' weights and nothing else.
 """
 
 from torch import Tensor
@@ -16,6 +17,9 @@ from engine.sae.linear import LinearSAE, Seen, gradient
 from engine.sae.products import preactivations
 from engine.sae.together import k_largest, residual
 
+MOST = 64
+"""The largest k_aux."""
+
 
 def revived(
     sae: LinearSAE, seen: Seen, left: Tensor, step: StepInput, config: TrainConfig
@@ -26,7 +30,7 @@ def revived(
     dead_of_all = sae.ranks.features.total(len(step.dead))
     if not dead_of_all:
         return {}
-    k = min(dead_of_all, max(1, sae.config.d_in // 2))
+    k = min(dead_of_all, max(1, sae.config.d_in // 2), MOST)
     return {"aux": revive(sae, seen, left, step.dead, k=k, aux=config.aux)}
 
 

@@ -20,10 +20,17 @@ def feature_quantiles(x: Tensor, encoder: Tensor, l0: float) -> Tensor:
     """
     x = x[:SAMPLE]
     share = min(0.125, l0 / len(encoder))
-    rank = min(len(x), max(1, round((1 - share) * len(x))))
+    above = max(1, round(share * len(x)))
     rows = max(1, BLOCK_ELEMENTS // len(x))
     blocks = torch.split(encoder, rows)
-    return torch.cat([(part @ x.T).kthvalue(rank, dim=1).values for part in blocks])
+    return torch.cat([_below_largest(part @ x.T, above) for part in blocks])
+
+
+def _below_largest(products: Tensor, count: int) -> Tensor:
+    """[F]: halfway between the `count`-th largest of each row and the next, so that no vector lies
+    at the border, where rounding would decide."""
+    largest = products.topk(min(count + 1, products.shape[1]), dim=1).values
+    return (largest[:, count - 1] + largest[:, -1]) / 2
 
 
 @torch.no_grad()

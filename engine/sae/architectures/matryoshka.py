@@ -15,7 +15,8 @@ from engine.sae.architectures.batchtopk import BatchTopK
 from engine.sae.base import StepInput, StepLosses
 from engine.sae.config import SAEConfig, TrainConfig
 from engine.sae.kernels.choose import kernels_for
-from engine.sae.linear import Seen, gradient
+from engine.sae.linear import Seen, gradient, times_active
+from engine.sae.revival import revived
 
 
 class Matryoshka(BatchTopK):
@@ -55,5 +56,7 @@ class Matryoshka(BatchTopK):
         by_pre = along * (acts > 0) * (-2 * seen.weight)
         gradient(self.encoder_bias).add_(self.encoder_gradient(seen, by_pre))
         self.remember()
-        loss = self.squared(left) * (seen.weight / groups)
-        return self.outcome(seen, acts, left[-1], step, config, loss=loss)
+        terms = revived(self, seen, left[-1], step, config)
+        loss = self.squared(left) * (seen.weight / groups) + sum(terms.values())
+        fired = times_active(acts, seen.by_feature)
+        return StepLosses(loss, self.squared(left[-1]), fired, terms)

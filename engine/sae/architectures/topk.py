@@ -55,27 +55,14 @@ class CountingSAE(UnitNormSAE):
         self.bias_gradient(seen, left)
         by_pre = along * (acts > 0) * (-2 * seen.weight)
         gradient(self.encoder_bias).add_(self.encoder_gradient(seen, by_pre))
-        loss = self.squared(left) * seen.weight
-        return self.outcome(seen, acts, left, step, config, loss=loss)
+        squared_error = self.squared(left)
+        terms = revived(self, seen, left, step, config)
+        loss = squared_error * seen.weight + sum(terms.values())
+        return StepLosses(loss, squared_error, times_active(acts, seen.by_feature), terms)
 
     def acts_of(self, seen: Seen) -> Tensor:
         """[nnz]: the acts of the chosen features."""
         return (seen.products + self.encoder_bias[seen.support.features]).relu_()
-
-    def outcome(
-        self,
-        seen: Seen,
-        acts: Tensor,
-        left: Tensor,
-        step: StepInput,
-        config: TrainConfig,
-        *,
-        loss: Tensor,
-    ) -> StepLosses:
-        """Revive the dead from what is `left` [n, d_out] in the end, and sum up."""
-        terms = revived(self, seen, left, step, config)
-        fired = times_active(acts, seen.by_feature)
-        return StepLosses(loss + sum(terms.values()), self.squared(left), fired, terms)
 
 
 class TopK(CountingSAE):

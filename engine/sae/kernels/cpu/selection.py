@@ -19,8 +19,10 @@ def select_top_k(pre: Tensor, k: int) -> Support:
     counts = np.empty(n, np.int64)
     columns = min(width, 1 << max(6, round(np.log2(k * width) / 2)))
     in_threads(_top_k, n, bits_of(pre), k, columns, chosen, counts)
-    within = torch.from_numpy(np.arange(k) < counts[:, None])
-    return Support(offsets_of(torch.from_numpy(counts)), torch.from_numpy(chosen)[within])
+    features = chosen.ravel()
+    if (counts < k).any():
+        features = chosen[np.arange(k) < counts[:, None]]
+    return Support(offsets_of(torch.from_numpy(counts)), torch.from_numpy(features))
 
 
 def select_above(pre: Tensor, bounds: Tensor) -> tuple[Support, Tensor]:
