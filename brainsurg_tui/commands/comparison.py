@@ -14,16 +14,13 @@ _FRONT = "●"
 def comparison(made: p.SweepResult) -> RenderableType:
     """The SAEs, the sparsest first; those that no other beats (Pareto) are marked."""
     table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
-    table.add_column("sae", overflow="fold")
-    table.add_column("kind")
-    for title in ("features", "L0", "fvu", "CE score", "dead"):
+    table.add_column("sae", overflow="fold")  # its name tells all settings that are varied
+    for title in ("L0", "fvu", "CE score", "dead"):
         table.add_column(title, justify="right", no_wrap=True)
     for run in made.runs:
         metrics = run.metrics
         table.add_row(
             Text(visible(run.name)),
-            run.arch,
-            f"{run.width:,}",
             _cell(metrics, "l0"),
             _cell(metrics, "fvu", front=run.fvu_front),
             _cell(metrics, "ce_score", front=run.ce_score_front),

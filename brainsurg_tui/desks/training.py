@@ -47,6 +47,7 @@ class TrainDesk:
                 "arch",
                 "kind",
                 last.get("arch", ARCHITECTURES[0]),
+                help="The architecture.",
                 choices=ARCHITECTURES,
                 free=False,
             ),

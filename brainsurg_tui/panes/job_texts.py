@@ -148,14 +148,18 @@ def outcome(job: JobInfo) -> list[str]:
 
 
 def sweep(made: SweepResult) -> list[str]:
-    """The SAEs of a sweep, the sparsest first; a sign at those that no other beats."""
-    widest = max(len(run.name) for run in made.runs)
+    """The SAEs of a sweep, the sparsest first, with a sign at what no other beats."""
+    names = [run.name.removeprefix(f"{made.name}.") for run in made.runs]
+    widest = max(map(len, names))
     lines = []
-    for run in made.runs:
-        told = metrics(run.metrics, ("l0", "fvu", "ce_score", "dead_fraction"))
-        best = [name for name, on in (("fvu", run.fvu_front), ("CE", run.ce_score_front)) if on]
-        sign = f"  ● {', '.join(best)}" if best else ""
-        lines.append(f"{run.name:<{widest}}  {'  '.join(f'{text:<14}' for text in told)}{sign}")
+    for name, run in zip(names, made.runs, strict=True):
+        fronts = {"l0": False, "fvu": run.fvu_front, "ce_score": run.ce_score_front}
+        cells = [
+            f"{'●' if front else ' '} {text:<14}"
+            for metric, front in fronts.items()
+            for text in metrics(run.metrics, (metric,))
+        ]
+        lines.append(f"{name:<{widest}} {''.join(cells)}".rstrip())
     return [*lines, "● no other is sparser and better at once"]
 
 

@@ -75,9 +75,8 @@ class LossPane(Pane):
             values.setdefault("tokens_per_second", newest.rate)
         left = job_texts.remaining(job.progress) if job is not None and not job.over else ""
         several = f"mean of {history.runs()}:" if history.runs() else ""
-        first, *others = job_texts.metrics(values) or [""]
-        line = _fitting([several, first, left, *others], self.size.width - _INDENT)
-        self.figures.say(line)
+        parts = [several, *job_texts.metrics(values), left]
+        self.figures.say(_fitting(parts, self.size.width - _INDENT))
         self._title()
 
     def on_resize(self) -> None:
@@ -161,4 +160,4 @@ def _fitting(parts: list[str], width: int) -> str:
     for part in filter(None, parts):
         if len(line) + len(part) <= width:
             line += f"{part}   "
-    return line
+    return line.rstrip()

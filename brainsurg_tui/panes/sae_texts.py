@@ -10,7 +10,7 @@ from engine.service.protocol import DensityHistogram, EvaluateResult, JobInfo, S
 
 def figures(known: SAEInfo) -> str:
     """What was measured of an SAE, in a line."""
-    names = ("explained_variance", "fvu", "l0", "dead_fraction", "ce_score", "delta_ce", "kl")
+    names = ("explained_variance", "fvu", "l0", "dead_fraction", "ce_score")
     return "   ".join(job_texts.metrics(known.metrics, names)) or "not measured yet"
 
 

@@ -48,7 +48,7 @@ class Workspace(Dialog[Picked | None]):
         """`jobs` may have made histograms of SAEs."""
         super().__init__(
             f"Workspace · {contents.workspace}",
-            "enter use, or summary   v evaluate   d delete   tab other table   esc leave",
+            "enter use, summary   v evaluate   d delete   tab other   esc leave",
         )
         self._contents = contents
         self._sae = sae
@@ -153,6 +153,6 @@ def _sae_cells(known: SAEInfo, selected: str | None) -> tuple[str, ...]:
         f"{known.d_sae:,}",
         "" if known.k is None else str(known.k),
         known.activations,
-        "  ".join(job_texts.metrics(known.metrics, ("explained_variance", "fvu", "l0"))),
+        "  ".join(job_texts.metrics(known.metrics, ("fvu", "l0", "ce_score"))),
         "yes" if known.scanned else "no",
     )

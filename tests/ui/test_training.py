@@ -132,7 +132,7 @@ async def test_a_sweep_tells_what_came_of_it(world: World) -> None:
         world.finish(job)
         await user.until(lambda: user.said("w shows them beside each other"))
         await user.press("6", "z")
-        await user.sees("sweep s", "topk on acts1; k 4 8", "s.k4", "fvu 0.250", "● fvu")
+        await user.sees("sweep s", "topk on acts1; k 4 8", "k4   l0 4.00       ● fvu 0.250")
         await user.press("w")
         await user.sees("s.k4", "s.k8")
 
