@@ -12,7 +12,8 @@ from engine.jobs.training_data import TrainingData
 from engine.progress import Progress
 from engine.sae.config import TrainConfig
 from engine.sae.evaluate import evaluate_vectors, figures
-from engine.sae.metadata import SAEMetadata
+from engine.sae.metadata import SAEMetadata, read_metadata, read_sae_info
+from engine.sae.runs import Run
 from engine.sae.store import load_sae, save_metadata, save_sae
 from engine.sae.train import Trained
 from engine.sae.vectors import Vectors
@@ -26,7 +27,23 @@ def save_trained(
     metadata = msgspec.structs.replace(
         origin, train_config=config, trained_tokens=trained.tokens, metrics=told
     )
-    metadata = save_sae(trained.sae, folder, metadata, replace=replace)
+    save_sae(trained.sae, folder, metadata, replace=replace)
+
+
+def holds(folder: Path, run: Run, data: TrainingData) -> bool:
+    """Whether the SAE in `folder` is what comes of a run on this data."""
+    there, origin = read_sae_info(folder), data.metadata()
+    shape = (there.architecture, there.d_in, there.d_sae, there.k)
+    trained_on = (there.metadata.train_config, there.metadata.activations, there.metadata.site)
+    return (shape, trained_on) == (
+        (run.sae.architecture, run.sae.d_in, run.sae.d_sae, run.sae.k),
+        (run.training, origin.activations, origin.site),
+    )
+
+
+def is_measured(folder: Path) -> bool:
+    """Whether the figures of `measure_saved` are there."""
+    return "l0" in read_metadata(folder).metrics
 
 
 def measure_saved(

@@ -15,7 +15,7 @@ import torch
 
 from engine.errors import UserError
 from engine.jobs.comparison import compared
-from engine.jobs.measured import measure_saved, save_trained
+from engine.jobs.measured import holds, is_measured, measure_saved, save_trained
 from engine.jobs.once import OnceEach
 from engine.jobs.specs import Sweep, SweepResult, SweepRun, Train
 from engine.jobs.sweep_grid import checkpoints, members
@@ -25,7 +25,7 @@ from engine.model.device import choose_device
 from engine.progress import Progress
 from engine.sae.keeper import Checkpoints, Saved, newest_saved
 from engine.sae.memory import free_bytes, training_bytes
-from engine.sae.metadata import read_metadata, read_sae_info
+from engine.sae.metadata import read_metadata
 from engine.sae.recipes import recipe
 from engine.sae.runs import Run, state_of_some
 from engine.sae.train import Trained, train_together
@@ -100,7 +100,7 @@ class _Job:
         """What is known of a run that is saved, measured if that has not been done."""
         folder = self._workspace.sae(run.name)
         metrics = read_metadata(folder).metrics
-        if "l0" not in metrics:
+        if not is_measured(folder):
             metrics = measure_saved(
                 folder, self._data, self._held_out, device=self._device, progress=self._progress
             )
@@ -187,11 +187,7 @@ class _Job:
         folder = self._workspace.sae(run.name)
         if not (self._spec.resume and folder.exists()):
             return False
-        there = read_sae_info(folder)
-        shape = (there.architecture, there.d_in, there.d_sae, there.k)
-        wanted = (run.sae.architecture, run.sae.d_in, run.sae.d_sae, run.sae.k)
-        same_set = there.metadata.activations == self._data.metadata().activations
-        same = shape == wanted and there.metadata.train_config == run.training and same_set
+        same = holds(folder, run, self._data)
         if not (same or self._spec.replace):
             raise UserError(
                 f"{run.name} is there, and was trained otherwise.",

@@ -1,11 +1,15 @@
 """A training job: an SAE or a transcoder, saved, read again and evaluated."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+import torch
 
+from engine.activations.source import Source
 from engine.activations.store import ActivationSet
 from engine.errors import UserError
+from engine.jobs.measured import holds, is_measured, measure_saved, save_trained
 from engine.jobs.specs import Train, TrainResult
 from engine.jobs.stored_data import StoredData
 from engine.jobs.streamed_data import StreamedData
@@ -15,16 +19,27 @@ from engine.model.device import choose_device
 from engine.model.load import load_model
 from engine.model.site import parse_site
 from engine.progress import Progress
-from engine.sae.evaluate import evaluate_vectors, figures
 from engine.sae.keeper import Checkpoints, Saved, newest_saved
-from engine.sae.metadata import SAEMetadata
+from engine.sae.metadata import read_metadata
 from engine.sae.ranks import ALONE, Ranks
 from engine.sae.recipes import recipe
 from engine.sae.runs import Run
-from engine.sae.store import load_sae, save_metadata, save_sae
+from engine.sae.store import save_sae
 from engine.sae.train import Trained, train_together
 from engine.sae.training import TrainingDiverged
 from engine.workspace.folders import Workspace, remove_folder
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """What a training is about to begin with."""
+
+    run: Run
+    data: TrainingData
+    source: Source
+    vectors: int
+    saved: Saved | None
+    """Where it goes on; None: it begins."""
 
 
 def train_sae(
@@ -32,50 +47,31 @@ def train_sae(
 ) -> TrainResult:
     """Do it. When the run diverges, the last good weights are kept as NAME-before-divergence.
 
-    Several processes call it alike (see `engine.jobs.distributed`); the first of them writes and
-    measures.
+    What is resumed after its SAE was saved is only measured. Several processes call it alike (see
+    `engine.jobs.distributed`); the first of them writes and measures.
     """
-    folder = workspace.checkpoints(spec.name)
-    saved = _saved(spec.name, folder, progress) if spec.resume else None
-    data = open_data(spec, workspace, progress)
-    run = _new_run(spec, data) if saved is None else _begun_run(spec.name, saved, data)
-    begun = Begun(spec=spec, run=msgspec.to_builtins(run), data=data.identity())
-    metadata = msgspec.structs.replace(data.metadata(), train_config=run.training)
-    source, vectors = data.source(run.training, progress)
-    if saved is None and ranks.leads:
-        remove_folder(folder)  # of a training that is given up: --replace was asked for
-    try:
-        about, minutes = msgspec.to_builtins(begun), spec.checkpoint_minutes
-        with Checkpoints(folder, about, minutes=minutes) as checkpoints:
-            (trained,) = train_together(
-                [run],
-                source,
-                vectors,
-                device=choose_device(spec.device),
-                progress=progress,
-                checkpoints=checkpoints,
-                saved=saved,
-                ranks=ranks,
-            )
-    except TrainingDiverged as error:
-        if not ranks.leads:
-            raise
-        kept = f"{spec.name}-before-divergence"
-        save_sae(error.sae, workspace.sae(kept), metadata, replace=True)
-        raise UserError(error.what, f"{error.do} They are kept as {kept}.") from error
-    metadata = msgspec.structs.replace(metadata, trained_tokens=trained.tokens)
-    metrics: dict[str, float] = {}
+    folder = workspace.sae(spec.name)
+    opened = _open(spec, workspace, progress)
+    run, data = opened.run, opened.data
+    speed, metrics = 0.0, dict[str, float]()
+    if not (spec.resume and folder.exists() and holds(folder, run, data)):
+        trained = _train(spec, workspace, opened, progress, ranks)
+        speed = trained.tokens_per_second
+        if ranks.leads:
+            replace = spec.replace or spec.resume
+            save_trained(trained, folder, data.metadata(), run.training, replace=replace)
     if ranks.leads:
-        metrics = _measured(spec, workspace, trained, metadata, data=data, progress=progress)
-        remove_folder(folder)
+        metrics = _metrics(folder, data, choose_device(spec.device), progress)
+        remove_folder(workspace.checkpoints(spec.name))
+    steps = run.training.steps
     return TrainResult(
         name=spec.name,
         arch=spec.arch,
         d_in=run.sae.d_in,
         d_sae=run.sae.d_sae,
-        steps=trained.steps,
-        tokens=trained.tokens,
-        tokens_per_second=trained.tokens_per_second,
+        steps=steps,
+        tokens=steps * run.training.batch,
+        tokens_per_second=speed,
         metrics=metrics,
     )
 
@@ -96,14 +92,52 @@ def open_data(spec: Train, workspace: Workspace, progress: Progress) -> Training
     return StreamedData(lm, spec, parse_site(spec.site), target_site)
 
 
-def _saved(name: str, folder: Path, progress: Progress) -> Saved:
-    saved = newest_saved(folder, progress.note)
-    if saved is None:
+def _open(spec: Train, workspace: Workspace, progress: Progress) -> _Opened:
+    saved = None
+    if spec.resume:
+        saved = newest_saved(workspace.checkpoints(spec.name), progress.note)
+    data = open_data(spec, workspace, progress)
+    run = _new_run(spec, data) if saved is None else _begun_run(spec.name, saved, data)
+    return _Opened(run, data, *data.source(run.training, progress), saved)
+
+
+def _train(
+    spec: Train, workspace: Workspace, opened: _Opened, progress: Progress, ranks: Ranks
+) -> Trained:
+    """From the beginning or from the checkpoint to the end of the training."""
+    folder = workspace.checkpoints(spec.name)
+    if opened.saved is not None:
+        progress.note(f"It goes on from the checkpoint of step {opened.saved.step:,}.")
+    elif spec.resume:
         raise UserError(
-            f"No checkpoint of {name} is whole, so it can't go on.", "Begin anew with --replace."
+            f"No checkpoint of {spec.name} is whole, so it can't go on.",
+            "Begin anew with --replace.",
         )
-    progress.note(f"It goes on from the checkpoint of step {saved.step:,}.")
-    return saved
+    elif ranks.leads:
+        remove_folder(folder)  # of a training that is given up: --replace was asked for
+    run, data = opened.run, opened.data
+    begun = Begun(spec=spec, run=msgspec.to_builtins(run), data=data.identity())
+    about, minutes = msgspec.to_builtins(begun), spec.checkpoint_minutes
+    try:
+        with Checkpoints(folder, about, minutes=minutes) as checkpoints:
+            (trained,) = train_together(
+                [run],
+                opened.source,
+                opened.vectors,
+                device=choose_device(spec.device),
+                progress=progress,
+                checkpoints=checkpoints,
+                saved=opened.saved,
+                ranks=ranks,
+            )
+    except TrainingDiverged as error:
+        if not ranks.leads:
+            raise
+        kept = f"{spec.name}-before-divergence"
+        metadata = msgspec.structs.replace(data.metadata(), train_config=run.training)
+        save_sae(error.sae, workspace.sae(kept), metadata, replace=True)
+        raise UserError(error.what, f"{error.do} They are kept as {kept}.") from error
+    return trained
 
 
 def _new_run(spec: Train, data: TrainingData) -> Run:
@@ -123,26 +157,11 @@ def _begun_run(name: str, saved: Saved, data: TrainingData) -> Run:
     return msgspec.convert(begun.run, Run)
 
 
-def _measured(
-    spec: Train,
-    workspace: Workspace,
-    trained: Trained,
-    metadata: SAEMetadata,
-    *,
-    data: TrainingData,
-    progress: Progress,
+def _metrics(
+    folder: Path, data: TrainingData, device: torch.device, progress: Progress
 ) -> dict[str, float]:
-    """Save the SAE, evaluate what was saved, and write the figures beside it.
-
-    It is saved first: a run of hours must not be lost to an evaluation that fails.
-    """
-    folder = workspace.sae(spec.name)
-    metadata = save_sae(trained.sae, folder, metadata, replace=spec.replace or spec.resume)
-    sae, _ = load_sae(folder, trained.sae.W_dec.device)
-    evaluation = evaluate_vectors(sae, data.held_out(progress), progress=progress)
-    metrics = {"loss": trained.figures["loss"]}
-    metrics |= figures(evaluation.metrics, training_l0=trained.figures["l0"])
-    spliced = data.splice(sae, progress)
-    metrics |= figures(spliced) if spliced else {}
-    save_metadata(folder, msgspec.structs.replace(metadata, metrics=metrics))
-    return metrics
+    """The figures of the saved SAE, measured if that has not been done."""
+    if is_measured(folder):
+        return read_metadata(folder).metrics
+    held_out = data.held_out(progress)
+    return measure_saved(folder, data, held_out, device=device, progress=progress)

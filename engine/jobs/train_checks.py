@@ -74,9 +74,10 @@ def begun(name: str, workspace: Workspace) -> tuple[Train, Record]:
 
 def again(spec: Train, workspace: Workspace) -> Train:
     """What to do to bring a training to its end that was interrupted: from its newest checkpoint,
-    or from the beginning where there is none yet."""
+    from the SAE if that was saved already, or from the beginning where there is neither yet."""
     has_one = newest_record(workspace.checkpoints(spec.name)) is not None
-    return msgspec.structs.replace(spec, resume=has_one)
+    made = workspace.sae(spec.name).exists() and not spec.replace
+    return msgspec.structs.replace(spec, resume=has_one or made)
 
 
 def _sizes(spec: Train, workspace: Workspace) -> dict[str, Any]:
@@ -95,6 +96,9 @@ def _sizes(spec: Train, workspace: Workspace) -> dict[str, Any]:
 
 def _check_unchanged(spec: Train, workspace: Workspace) -> None:
     """UserError, by the name of the flag, for a setting that is another than at the beginning."""
+    made = workspace.sae(spec.name).exists()
+    if made and newest_record(workspace.checkpoints(spec.name)) is None:
+        return  # it was interrupted at its very end; the job compares what it made
     was, _ = begun(spec.name, workspace)
     for field in Train.__struct_fields__:
         then, now = getattr(was, field), getattr(spec, field)

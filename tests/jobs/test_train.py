@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import torch
 
 from engine.activations.capture import capture_documents
 from engine.errors import UserError
+from engine.jobs.checks import check
 from engine.jobs.specs import Train
 from engine.jobs.train import train_sae
+from engine.jobs.train_checks import again
 from engine.model.load import load_model
 from engine.model.site import parse_site
 from engine.progress import Cancelled, Silent
@@ -155,6 +158,29 @@ def test_a_full_disk_at_the_end_loses_nothing(
     assert not workspace.sae("x").exists()
     train_sae(spec(resume=True), workspace, Silent())
     assert workspace.sae("x").exists()
+
+
+def test_what_was_saved_before_it_ended_is_only_measured(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object, **__: object) -> None:
+        raise Cancelled
+
+    with monkeypatch.context() as patch:
+        patch.setattr("engine.jobs.train.measure_saved", killed)
+        with pytest.raises(Cancelled):
+            train_sae(spec(), workspace, Silent())
+    resumed = again(spec(), workspace)
+    check(resumed, workspace)
+    progress = Stopping(1)  # a step would end it
+    made = train_sae(resumed, workspace, progress)
+    assert made.metrics.keys() >= CONTRACT | OF_THE_MODEL
+    with monkeypatch.context() as patch:
+        patch.setattr("engine.jobs.train.measure_saved", killed)
+        assert train_sae(resumed, workspace, progress) == made
+    other = msgspec.structs.replace(resumed, k=3)
+    with pytest.raises(UserError, match="No checkpoint of x is whole"):
+        train_sae(other, workspace, progress)
 
 
 def test_replacing_keeps_the_old_one_until_the_new_one_is_whole(workspace: Workspace) -> None:

@@ -257,6 +257,40 @@ def test_activations_that_do_not_fit_or_are_damaged_are_one_sentence_and_hide_no
     assert brainsurg.json("features", "sae", "--top", 1)["features"]
 
 
+def test_a_transcoder_learns_from_a_stream(
+    brainsurg: Runner, stories_model_path: Path, stories_path: Path
+) -> None:
+    made = brainsurg.json(
+        *("train", "streamed", "--model", stories_model_path, "--text", stories_path),
+        *("--site", "resid_pre.3", "--target-site", "mlp_out.3", "--skip"),
+        *("--arch", "batchtopk", "--width", 256, "--k", 16, "--tokens", 200_000),
+    )
+    assert {"name", "arch", "d_in", "d_sae", "steps", "tokens", "tokens_per_second"} <= made.keys()
+    metrics = made["metrics"]
+    assert {"loss", "l0", "dead_fraction", "ce_score", "delta_ce", "kl"} <= metrics.keys()
+    assert metrics["explained_variance"] == pytest.approx(1 - metrics["fvu"])
+    assert metrics["explained_variance"] > 0.4
+
+
+def test_a_cancelled_training_is_gone_on_with_by_its_name(
+    brainsurg: Runner, stories: dict[str, Any]
+) -> None:
+    settings = ("--activations", "stories", "--width", 64, "--k", 4, "--tokens", 500_000)
+    job = brainsurg.json("train", "halved", *settings, "--checkpoint-minutes", 0, "--detach")
+    deadline = time.monotonic() + 60
+    while not list((brainsurg.workspace / "checkpoints").glob("halved/step-*")):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    brainsurg.json("jobs", "cancel", job["id"])
+    assert "--resume" in brainsurg.fails("train", "halved", *settings)
+    changed = brainsurg.fails("train", "halved", "--resume", "--lr", 0.5)
+    assert "begun with no --lr, and can't go on with --lr 0.5" in changed
+    made = brainsurg.json("train", "halved", "--resume", "--width", 64)
+    assert made["tokens"] >= 500_000
+    assert "no checkpoint" in brainsurg.fails("train", "halved", "--resume")
+    assert "already there" in brainsurg.fails("train", "halved", *settings)
+
+
 def test_a_prompt_with_escape_sequences_is_shown_and_never_obeyed(
     brainsurg: Runner, sae: dict[str, Any]
 ) -> None:
@@ -286,7 +320,9 @@ def _little(folder: Path) -> tuple[object, ...]:
         ("nonsense",),
         ("capture", "x"),
         ("capture", "x", "--model", "demo", "--site", "resid_post.0"),
+        ("train", "x"),
         ("train", "x", "--activations", "a", "--arch", "vanilla"),
+        ("train", "x", "--resume", "--replace"),
         ("clamp", "sae", "--feature", "1", "--prompt", "a", "--ablate", "--value", "3"),
         ("clamp", "sae", "--feature", "1", "--prompt", "a", "--positions", "x"),
         ("features", "sae", "--top", "0"),
