@@ -20,6 +20,11 @@ MALLOC = {
 """Makes glibc keep freed pages: without it, page faults cost as much as the work and vary more."""
 
 
+WAITING = {"OMP_WAIT_POLICY": "passive"}
+"""Threads that wait for work sleep, as in our workers: where anything else wants the processors,
+spinning ones cost every trainer most of its speed."""
+
+
 def peers_python(given: Path | None) -> Path:
     """The Python that has the other libraries; unless given, one in an environment built here."""
     if given is not None:
@@ -45,6 +50,7 @@ def surroundings(threads: int) -> dict[str, str]:
     return {
         **os.environ,
         **MALLOC,
+        **WAITING,
         "OMP_NUM_THREADS": count,
         "MKL_NUM_THREADS": count,
         "NUMBA_NUM_THREADS": count,
