@@ -275,3 +275,10 @@ async def test_a_stream_goes_on_where_it_was(
     assert weights(root, "broken") == weights(root, "stream")
     assert isinstance(job.result, p.TrainResult)
     assert {"ce_score", "delta_ce", "kl", "fvu"} <= job.result.metrics.keys()
+
+
+async def test_what_is_deleted_leaves_no_checkpoint(client: Client, root: Path) -> None:
+    left = Workspace(root).checkpoints("stream")
+    left.mkdir()
+    await client.ask(p.DeleteSAE(name="stream"))
+    assert not left.exists()
