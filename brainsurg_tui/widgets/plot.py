@@ -44,7 +44,7 @@ def points_to_draw(
     import numpy as np
 
     x, y = np.asarray(xs, dtype=np.float64), np.asarray(ys, dtype=np.float64)
-    y = np.where(np.abs(y) < _HUGE, y, np.nan)
+    x, y = (np.where(np.abs(values) < _HUGE, values, np.nan) for values in (x, y))
     if log_y:
         y = np.log10(np.where(y > 0, y, np.nan))
     x, y = keep_extremes(x, y, width)

@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.style import Style
@@ -140,6 +140,7 @@ async def test_lines_are_told_apart_in_the_terminals_own_colours():
     assert None not in numbers
 
 
+@example([(1.634266486238469e308, 0.0)], 1, 1, False)
 @settings(max_examples=40, deadline=None)
 @given(
     st.lists(st.tuples(st.floats(), st.floats()), min_size=1, max_size=50),
