@@ -5,6 +5,8 @@ from torch import Tensor
 
 from engine.sae.linear import LinearSAE
 
+INITIAL_L0 = 128
+"""Active features per vector at the first step, where features have thresholds of their own."""
 SAMPLE = 2048
 """Vectors that are looked at."""
 BLOCK_ELEMENTS = 1 << 24

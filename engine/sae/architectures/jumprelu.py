@@ -27,11 +27,9 @@ from engine.sae.kernels.support import Support
 from engine.sae.linear import Seen, UnitNormSAE, gradient, times_active
 from engine.sae.revival import revived
 from engine.sae.schedules import warmed_up
-from engine.sae.start import feature_quantiles, fit_acts
+from engine.sae.start import INITIAL_L0, feature_quantiles, fit_acts
 
 BANDWIDTH = 0.2
-INITIAL_L0 = 128
-"""Active features per vector at the first step."""
 ROUNDING = 2**-7
 """By what share a product in bf16 may be off: so much further candidates are looked for."""
 

@@ -18,10 +18,7 @@ from engine.sae.kernels.support import Support
 from engine.sae.linear import LinearSAE, Seen, gradient, times_active
 from engine.sae.revival import revived
 from engine.sae.schedules import warmed_up
-from engine.sae.start import feature_quantiles, fit_acts
-
-INITIAL_L0 = 128
-"""Active features per vector at the first step."""
+from engine.sae.start import INITIAL_L0, feature_quantiles, fit_acts
 
 
 class ReLU(LinearSAE):
