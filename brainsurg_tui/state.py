@@ -21,6 +21,7 @@ from engine.service.protocol import (
     FeatureDetail,
     FeatureTable,
     JobInfo,
+    Note,
     Progressed,
     Reply,
     Resumable,
@@ -115,20 +116,27 @@ class State:
 
     def labels(self) -> Mapping[int, str]:
         """The names that somebody gave to features of the selected SAE."""
-        return {} if self.table is None else self.table.labels
+        if self.table is None:
+            return {}
+        return {id: note.label for id, note in self.table.notes.items() if note.label}
 
     def label(self, feature: int) -> str:
         """The name that somebody gave to a feature, or nothing."""
-        return self.labels().get(feature, "")
+        return self.note(feature).label
+
+    def note(self, feature: int) -> Note:
+        """What somebody wrote down about a feature."""
+        return Note() if self.table is None else self.table.notes.get(feature, Note())
 
     def take_label(self, sae: str, feature: int, text: str) -> None:
         """A feature of `sae` is called so from now on."""
         if self.table is None or self.table.sae != sae:
             return
-        labels = {**self.table.labels, feature: text}
-        if not text:
-            del labels[feature]
-        self.table = msgspec.structs.replace(self.table, labels=labels)
+        note = msgspec.structs.replace(self.note(feature), label=text)
+        notes = {**self.table.notes, feature: note}
+        if note == Note():
+            del notes[feature]
+        self.table = msgspec.structs.replace(self.table, notes=notes)
 
     def choose_feature(self, feature: int | None) -> bool:
         """Select a feature; False if it was selected."""

@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import UserError
+from engine.features.arrays import load_array
 
 FORMAT_VERSION = 1
 _MANIFEST = "catalogue.json"
@@ -160,12 +161,3 @@ class Catalogue:
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write `manifest` into a catalogue folder that is being made."""
     (folder / _MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=1))
-
-
-def load_array(path: Path) -> NDArray[Any]:
-    """The array in a `.npy` file, memory-mapped; a UserError if it isn't whole."""
-    try:
-        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} can't be read: {error}.", _AGAIN) from error
-    return array

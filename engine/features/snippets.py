@@ -9,7 +9,7 @@ if TYPE_CHECKING:  # who only names the struct, as a front end does, needs no Nu
     from engine.features.catalogue import Catalogue
 
 
-class Snippet(msgspec.Struct, frozen=True, kw_only=True):
+class Snippet(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """A window of tokens around one feature's largest activation in one document."""
 
     text: str

@@ -31,7 +31,7 @@ class Catalogues:
             tokens=catalogue.manifest.tokens,
             columns={name: column.tobytes() for name, column in catalogue.columns.items()},
             dtypes={name: column.dtype.str for name, column in catalogue.columns.items()},
-            labels=self._labels.of(request.sae),
+            notes={id: p.Note(label=label) for id, label in self._labels.of(request.sae).items()},
             categories=catalogue.manifest.categories,
         )
 

@@ -174,7 +174,7 @@ class Daemon:
                 return await self._queue.pause(id)
             case p.ResumeJob(id=id):
                 return await self._queue.resume(id)
-            case p.GetSites() | p.Clamp():
+            case request if isinstance(request, p.Question):
 
                 def report(body: p.Progressed | p.Noted) -> None:
                     news = p.QuestionProgress(ask=ask.id, body=body)

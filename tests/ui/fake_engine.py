@@ -119,7 +119,7 @@ class World:
             tokens=18_432,
             columns={name: column.tobytes() for name, column in columns.items()},
             dtypes={name: column.dtype.str for name, column in columns.items()},
-            labels=dict(self.labels.get(sae, {})),
+            notes={id: p.Note(label=label) for id, label in self.labels.get(sae, {}).items()},
         )
 
     def detail(self, sae: str, feature: int) -> p.FeatureDetail:

@@ -1,0 +1,18 @@
+"""Arrays in files, one array a `.npy` file (no torch here)."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.errors import UserError
+
+
+def load_array(path: Path) -> NDArray[Any]:
+    """The array in a `.npy` file, memory-mapped; a UserError if it isn't whole."""
+    try:
+        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} can't be read: {error}.", "Scan the SAE again.") from error
+    return array

@@ -1,0 +1,87 @@
+"""Every activation of a random sample of the scanned documents, as a sparse matrix (no torch here).
+
+What is seen of a single feature (quantiles, relatives, places where it is oddly silent, how well a
+pattern describes it) is counted in this sample, in which each row is there with all its features.
+
+    codes/documents.npy   [documents] int32, ascending: which documents of the set
+    codes/bounds.npy      [documents + 1] int64: the i-th of them has the rows bounds[i] to [i + 1]
+    codes/offsets.npy     [rows + 1] int64: row r has the entries from offsets[r] to offsets[r + 1]
+    codes/features.npy    [entries] int32, ascending within a row
+    codes/values.npy      [entries] float32
+
+and the same entries sorted by feature, those of one feature by row:
+
+    codes/starts.npy      [features + 1] int64: feature f has the places starts[f] to starts[f + 1]
+    codes/rows.npy        [entries] int32: the row of the entry that stands at a place
+    codes/entries.npy     [entries] int32: which entry that is
+"""
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.features.arrays import load_array
+
+Ints = NDArray[np.integer[Any]]
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Codes:
+    """The arrays of the module's docstring. A row is a token; BOS tokens are rows without entries.
+
+    All rows of a document that is here are here.
+    """
+
+    documents: Ints
+    bounds: Ints
+    offsets: Ints
+    features: Ints
+    values: Floats
+    starts: Ints
+    rows: Ints
+    entries: Ints
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """Those in a folder, memory-mapped. Raises UserError where they aren't whole."""
+        return cls(
+            **{field.name: load_array(folder / f"{field.name}.npy") for field in fields(cls)}
+        )
+
+    @property
+    def tokens(self) -> int:
+        """How many rows there are."""
+        return len(self.offsets) - 1
+
+    def row_features(self, row: int) -> Ints:
+        """The features that are active in a row, ascending."""
+        return self.features[self.offsets[row] : self.offsets[row + 1]]
+
+    def active(self, feature: int) -> tuple[Ints, Floats]:
+        """Where a feature is active: rows [n], ascending, and activations [n]."""
+        here = slice(self.starts[feature], self.starts[feature + 1])
+        return self.rows[here], self.values[self.entries[here]]
+
+    def along(self, feature: int, first: int, last: int) -> Floats:
+        """A feature's activations in the rows from `first` to before `last`: [last - first]."""
+        rows, values = self.active(feature)
+        low, high = np.searchsorted(rows, [first, last])
+        along = np.zeros(last - first, np.float32)
+        along[rows[low:high] - first] = values[low:high]
+        return along
+
+    def places(self, rows: Ints) -> tuple[Ints, Ints]:
+        """Rows [n] to their documents' numbers in the set [n] and positions in these [n]."""
+        index = np.searchsorted(self.bounds, rows, side="right") - 1
+        return self.documents[index], rows - self.bounds[index]
+
+    def rows_of_document(self, document: int) -> range | None:
+        """The rows of a document of the set; None if it isn't in the sample."""
+        index = int(np.searchsorted(self.documents, document))
+        if index == len(self.documents) or self.documents[index] != document:
+            return None
+        return range(int(self.bounds[index]), int(self.bounds[index + 1]))

@@ -1,0 +1,98 @@
+"""What the workspace holds, and changes to it."""
+
+import msgspec
+
+from engine.service.protocol.reply import Done, Reply
+from engine.workspace.prompts import SavedPrompt
+
+
+class ActivationsInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """An activation set, as lists show it."""
+
+    name: str
+    model: str
+    site: str
+    d_model: int
+    tokens: int
+    documents: int
+    dtype: str
+    bytes: int
+    origin: str
+    """What was captured, in a sentence."""
+
+
+class SAEInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """A sparse autoencoder, as lists show it."""
+
+    name: str
+    arch: str
+    d_in: int
+    d_sae: int
+    k: int | None
+    model: str
+    site: str
+    activations: str
+    metrics: dict[str, float]
+    scanned: bool
+    """Whether its feature catalogue has been built."""
+
+
+class ActivationsSummary(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The seed's summary table of a set."""
+
+    name: str
+    prompts: int
+    average_tokens: float
+    d_model: int
+    vectors: int
+
+
+class Contents(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """All that a workspace holds, but for its jobs."""
+
+    workspace: str
+    prompts: list[SavedPrompt]
+    activations: list[ActivationsInfo]
+    saes: list[SAEInfo]
+
+
+class GetContents(Reply[Contents], frozen=True):
+    """What does the workspace hold?"""
+
+
+class GetSummary(Reply[ActivationsSummary], frozen=True, kw_only=True):
+    """The dataset statistics of one activation set."""
+
+    name: str
+
+
+class SavePrompt(Reply[SavedPrompt], frozen=True, kw_only=True):
+    """Add a prompt (id None) or change one."""
+
+    id: int | None = None
+    prompt: str
+    category: str = ""
+
+
+class DeletePrompt(Reply[Done], frozen=True, kw_only=True):
+    """Take a prompt out of the workspace."""
+
+    id: int
+
+
+class RestorePrompts(Reply[Done], frozen=True, kw_only=True):
+    """Put back the whole list as it was: what undo needs."""
+
+    prompts: list[SavedPrompt]
+
+
+class DeleteActivations(Reply[Done], frozen=True, kw_only=True):
+    """Remove an activation set from disk."""
+
+    name: str
+
+
+class DeleteSAE(Reply[Done], frozen=True, kw_only=True):
+    """Remove an SAE, its catalogue and its labels from disk."""
+
+    name: str
