@@ -283,7 +283,7 @@ def feature_columns(**columns: list[float]) -> FeatureColumns:
             tokens=1,
             columns={name: array.tobytes() for name, array in arrays.items()},
             dtypes={name: array.dtype.str for name, array in arrays.items()},
-            labels={},
+            notes={},
         )
     )
 
