@@ -13,9 +13,10 @@ from engine.jobs.ledger import Ledger
 from engine.jobs.train_checks import begun
 from engine.sae.metadata import read_sae_info
 from engine.service import protocol as p
+from engine.service.annotations import Annotations
 from engine.service.catalogues import Catalogues
 from engine.workspace.folders import Workspace, remove_folder
-from engine.workspace.labels import Labels
+from engine.workspace.notes import Notes
 from engine.workspace.prompts import Prompts
 
 T = TypeVar("T")
@@ -30,16 +31,17 @@ class Answers:
         self,
         workspace: Workspace,
         prompts: Prompts,
-        labels: Labels,
+        notes: Notes,
         ledger: Ledger,
         changed: Callable[[], None],
     ) -> None:
         """`changed` is called after each change to what the workspace holds."""
         self._workspace = workspace
         self._prompts = prompts
-        self._labels = labels
+        self._notes = notes
         self._ledger = ledger
-        self._catalogues = Catalogues(workspace, labels)
+        self._catalogues = Catalogues(workspace, notes)
+        annotations = Annotations(workspace, notes, changed)
         self._changed = changed
         self._methods: dict[type[Any], Callable[[Any], p.ReplyBody]] = {
             p.GetContents: self._contents,
@@ -52,7 +54,11 @@ class Answers:
             p.GetFeatureTable: self._catalogues.table,
             p.RankFeatures: self._catalogues.rank,
             p.GetFeature: self._catalogues.feature,
-            p.LabelFeature: self._label,
+            p.LabelFeature: annotations.label,
+            p.Annotate: annotations.annotate,
+            p.AmendNote: annotations.amend,
+            p.GetNotes: annotations.all,
+            p.MergeNotes: annotations.merge,
             p.ListJobs: lambda _: p.JobList(ledger.all()),
             p.GetJob: lambda request: ledger.get(request.id),
             p.GetBegun: self._begun,
@@ -117,22 +123,12 @@ class Answers:
         remove_folder(self._workspace.catalogue(request.name))
         remove_folder(self._workspace.checkpoints(request.name))
         remove_folder(folder)
-        self._labels.forget(request.name)
+        self._notes.forget(request.name)
         return self._done()
 
     def _begun(self, request: p.GetBegun) -> p.Begun:
         spec, record = begun(request.name, self._workspace)
         return p.Begun(spec=spec, step=record.step, steps=record.steps)
-
-    def _label(self, request: p.LabelFeature) -> p.Done:
-        info = read_sae_info(self._workspace.existing_sae(request.sae))
-        if not 0 <= request.feature < info.d_sae:
-            raise UserError(
-                f"There is no feature {request.feature}.",
-                f"The features of {request.sae} are 0 to {info.d_sae - 1}.",
-            )
-        self._labels.set(request.sae, request.feature, request.text.strip())
-        return self._done()
 
     def _check_unused(self, folder: Path) -> None:
         for job in self._ledger.pending():

@@ -11,15 +11,15 @@ from engine.features.rank import order
 from engine.features.snippets import snippets
 from engine.service import protocol as p
 from engine.workspace.folders import Stamp, Workspace, stamp
-from engine.workspace.labels import Labels
+from engine.workspace.notes import Notes
 
 
 class Catalogues:
     """Opens catalogues and the tokens behind them, and keeps the latest few open."""
 
-    def __init__(self, workspace: Workspace, labels: Labels) -> None:
+    def __init__(self, workspace: Workspace, notes: Notes) -> None:
         self._workspace = workspace
-        self._labels = labels
+        self._notes = notes
 
     def table(self, request: p.GetFeatureTable) -> p.FeatureTable:
         """All columns of a catalogue."""
@@ -31,14 +31,15 @@ class Catalogues:
             tokens=catalogue.manifest.tokens,
             columns={name: column.tobytes() for name, column in catalogue.columns.items()},
             dtypes={name: column.dtype.str for name, column in catalogue.columns.items()},
-            notes={id: p.Note(label=label) for id, label in self._labels.of(request.sae).items()},
+            notes=self._notes.of(request.sae),
             categories=catalogue.manifest.categories,
         )
 
     def rank(self, request: p.RankFeatures) -> p.FeatureList:
         """The first features by a column, among those that the filter lets through."""
         catalogue = self._open(request.sae)
-        labels = self._labels.of(request.sae)
+        notes = self._notes.of(request.sae)
+        labels = {id: note.label for id, note in notes.items()}
         among = (
             matching(request.filter, catalogue.columns, labels, catalogue.manifest.categories)
             if request.filter
@@ -47,7 +48,7 @@ class Catalogues:
         ids = order(catalogue.columns, request.by, among=among)
         return p.FeatureList(
             features=[
-                self._detail(catalogue, request.sae, int(id), request.snippets, labels)
+                self._detail(catalogue, request.sae, int(id), request.snippets, notes)
                 for id in ids[: request.top]
             ],
             matching=len(ids),
@@ -62,14 +63,15 @@ class Catalogues:
                 f"There is no feature {request.feature}.",
                 f"The features of {request.sae} are 0 to {len(catalogue) - 1}.",
             )
-        labels = self._labels.of(request.sae)
+        notes = self._notes.of(request.sae)
         return self._detail(
-            catalogue, request.sae, request.feature, catalogue.manifest.top_k, labels
+            catalogue, request.sae, request.feature, catalogue.manifest.top_k, notes
         )
 
     def _detail(
-        self, catalogue: Catalogue, sae: str, id: int, most: int, labels: dict[int, str]
+        self, catalogue: Catalogue, sae: str, id: int, most: int, notes: dict[int, p.Note]
     ) -> p.FeatureDetail:
+        note = notes.get(id, p.Note())
         columns, manifest = catalogue.columns, catalogue.manifest
         # -1: active only in documents without a category, or nowhere
         category = int(columns["category"][id]) if "category" in columns else -1
@@ -81,7 +83,10 @@ class Catalogues:
             documents=int(columns["documents"][id]),
             selectivity=float(columns["selectivity"][id]) if category >= 0 else None,
             category=manifest.categories[category] if category >= 0 else "",
-            label=labels.get(id, ""),
+            label=note.label,
+            tags=note.tags,
+            starred=note.starred,
+            note=note.text,
             snippets=self._snippets(catalogue, id, most),
             promoted=catalogue.promoted(id),
             suppressed=catalogue.suppressed(id),

@@ -36,7 +36,7 @@ from engine.service.queue import Queue
 from engine.service.runtime import only_daemon, socket_path
 from engine.workspace.database import open_database
 from engine.workspace.folders import Workspace
-from engine.workspace.labels import Labels
+from engine.workspace.notes import Notes
 from engine.workspace.prompts import Prompts
 
 IDLE = float(os.environ.get("BRAINSURG_ENGINE_IDLE", "60"))
@@ -70,7 +70,7 @@ class Daemon:
             workspace, self._ledger, self._pool, tell=self._tell, changed=self._changed
         )
         self._answers = Answers(
-            workspace, prompts, Labels(database), self._ledger, changed=self._changed
+            workspace, prompts, Notes(database), self._ledger, changed=self._changed
         )
 
     async def serve(self) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from engine.errors import UserError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _SCHEMA = """
 CREATE TABLE prompts (
@@ -17,12 +17,6 @@ CREATE TABLE prompts (
     prompt   TEXT NOT NULL,
     category TEXT NOT NULL
 );
-CREATE TABLE labels (
-    sae     TEXT NOT NULL,
-    feature INTEGER NOT NULL,
-    text    TEXT NOT NULL,
-    PRIMARY KEY (sae, feature)
-) WITHOUT ROWID;
 CREATE TABLE jobs (
     id      INTEGER PRIMARY KEY AUTOINCREMENT,
     spec    TEXT NOT NULL,
@@ -44,6 +38,25 @@ CREATE TABLE events (
 CREATE INDEX events_of_job ON events (job, kind, seq);
 """
 
+_NOTES = """
+CREATE TABLE notes (
+    sae     TEXT NOT NULL,
+    feature INTEGER NOT NULL,
+    label   TEXT NOT NULL,
+    tags    TEXT NOT NULL, -- with a space between each two
+    starred INTEGER NOT NULL,
+    text    TEXT NOT NULL,
+    PRIMARY KEY (sae, feature)
+) WITHOUT ROWID;
+"""
+
+_STEPS = {
+    0: _SCHEMA + _NOTES,
+    1: f"{_NOTES} INSERT INTO notes SELECT sae, feature, text, '', 0, '' FROM labels;"
+    "DROP TABLE labels;",
+}
+"""From a version of the tables, 0 being an empty file, to the newest."""
+
 
 def open_database(path: Path) -> sqlite3.Connection:
     """The database at `path`, with its tables. Every statement commits by itself.
@@ -57,8 +70,9 @@ def open_database(path: Path) -> sqlite3.Connection:
         database.execute("PRAGMA synchronous = NORMAL")
         database.execute("PRAGMA foreign_keys = ON")
         (version,) = database.execute("PRAGMA user_version").fetchone()
-        if version == 0:
-            database.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version = {SCHEMA_VERSION};COMMIT;")
+        if version in _STEPS:
+            step = f"{_STEPS[version]} PRAGMA user_version = {SCHEMA_VERSION};"
+            database.executescript(f"BEGIN; {step} COMMIT;")
     except sqlite3.Error as error:
         raise UserError(
             f"The workspace's database {path} can't be used: {error}.",

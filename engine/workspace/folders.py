@@ -1,7 +1,7 @@
 """Where things lie in a workspace.
 
     WORKSPACE/
-      brainsurg.sqlite          prompts, labels, jobs and their events
+      brainsurg.sqlite          prompts, notes, jobs and their events
       activations/NAME/         one activation set
       saes/NAME/                one sparse autoencoder
       catalogues/NAME/          the feature catalogue of the SAE of that name

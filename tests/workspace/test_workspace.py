@@ -8,7 +8,6 @@ from engine.activations.corpus import Prompt
 from engine.errors import UserError
 from engine.workspace.database import open_database
 from engine.workspace.folders import Workspace, remove_folder
-from engine.workspace.labels import Labels
 from engine.workspace.prompts import Prompts, SavedPrompt
 
 
@@ -123,17 +122,3 @@ def test_hostile_text_is_kept_as_it_is(workspace: Workspace) -> None:
     saved = prompts.save(None, hostile, hostile)
     assert prompts.all() == [saved]
     assert saved.prompt == hostile
-
-
-def test_labels_are_kept_for_each_sae(workspace: Workspace) -> None:
-    labels = Labels(open_database(workspace.database))
-    labels.set("a", 1, "cities")
-    labels.set("a", 1, "European cities")
-    labels.set("a", 2, "colours")
-    labels.set("b", 1, "numbers")
-    labels.set("a", 2, "")
-    again = Labels(open_database(workspace.database))
-    assert again.of("a") == {1: "European cities"}
-    again.forget("a")
-    assert labels.of("a") == {}
-    assert labels.of("b") == {1: "numbers"}

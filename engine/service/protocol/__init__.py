@@ -12,6 +12,7 @@ Each request names its reply in `Reply[...]`, so that `await client.ask(ListJobs
 """
 
 from engine.activations.corpus import Prompt as Prompt
+from engine.features.notes import Merged as Merged
 from engine.features.notes import Note as Note
 from engine.features.snippets import Snippet as Snippet
 from engine.interventions.notation import parse_edit as parse_edit
@@ -90,6 +91,7 @@ from engine.service.protocol.exploring import Relative as Relative
 from engine.service.protocol.exploring import Relatives as Relatives
 from engine.service.protocol.exploring import SnippetList as SnippetList
 from engine.service.protocol.exploring import TextSource as TextSource
+from engine.service.protocol.features import AmendNote as AmendNote
 from engine.service.protocol.features import Annotate as Annotate
 from engine.service.protocol.features import CategoryActivity as CategoryActivity
 from engine.service.protocol.features import FeatureDetail as FeatureDetail
@@ -97,10 +99,13 @@ from engine.service.protocol.features import FeatureList as FeatureList
 from engine.service.protocol.features import FeatureTable as FeatureTable
 from engine.service.protocol.features import GetFeature as GetFeature
 from engine.service.protocol.features import GetFeatureTable as GetFeatureTable
+from engine.service.protocol.features import GetNotes as GetNotes
 from engine.service.protocol.features import Histogram as Histogram
 from engine.service.protocol.features import LabelFeature as LabelFeature
 from engine.service.protocol.features import Matches as Matches
 from engine.service.protocol.features import MatchFeatures as MatchFeatures
+from engine.service.protocol.features import MergeNotes as MergeNotes
+from engine.service.protocol.features import NoteList as NoteList
 from engine.service.protocol.features import RankFeatures as RankFeatures
 from engine.service.protocol.frames import VERSION as VERSION
 from engine.service.protocol.frames import Abandon as Abandon

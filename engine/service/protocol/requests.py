@@ -1,5 +1,6 @@
 """All that can be asked, and all that is answered."""
 
+from engine.features.notes import Merged, Note
 from engine.features.snippets import Snippet
 from engine.interventions.spec import ClampReport
 from engine.jobs.events import Event, JobInfo
@@ -29,15 +30,19 @@ from engine.service.protocol.exploring import (
     SnippetList,
 )
 from engine.service.protocol.features import (
+    AmendNote,
     Annotate,
     FeatureDetail,
     FeatureList,
     FeatureTable,
     GetFeature,
     GetFeatureTable,
+    GetNotes,
     LabelFeature,
     Matches,
     MatchFeatures,
+    MergeNotes,
+    NoteList,
     RankFeatures,
 )
 from engine.service.protocol.jobs import (
@@ -79,6 +84,9 @@ Request = (
     | GetFeature
     | LabelFeature
     | Annotate
+    | AmendNote
+    | GetNotes
+    | MergeNotes
     | MatchFeatures
     | GetSnippets
     | GetCoactive
@@ -115,6 +123,9 @@ ReplyBody = (
     | FeatureList
     | FeatureDetail
     | Matches
+    | Note
+    | NoteList
+    | Merged
     | SnippetList
     | Relatives
     | GrepReport
