@@ -5,8 +5,11 @@ can be told when to give up, and lets other threads run meanwhile: there are pat
 longer than anybody lives.
 """
 
+import contextlib
+import sys
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import regex
 
@@ -23,11 +26,14 @@ def compiled(pattern: str, *, ignore_case: bool = False) -> Pattern:
     try:
         return regex.compile(pattern, regex.IGNORECASE if ignore_case else 0)
     except regex.error as error:
-        column = (error.pos or 0) + 1
+        about: Any = error  # the type stubs know none of its attributes
+        where = "" if about.pos is None else f" at column {about.pos + 1}"
         raise UserError(
-            f"The pattern {pattern} can't be read at column {column}: {error.msg}.",
+            f"The pattern {pattern} can't be read{where}: {about.msg}.",
             r"Signs that are meant as themselves take a backslash: \( \[ \* \+ \? \.",
         ) from error
+    except (RecursionError, ValueError) as error:  # nested too deep; flags that exclude each other
+        raise UserError(f"The pattern {pattern[:100]} can't be read: {error}.") from error
 
 
 class Stopwatch:
@@ -43,16 +49,32 @@ class Stopwatch:
 
         Matches without a character are left out. Raises UserError when the time is up.
         """
-        left = self._end - time.monotonic()
-        try:
-            if left <= 0:
-                raise TimeoutError
+        with self._in_time() as left:
             for match in self._pattern.finditer(text, concurrent=True, timeout=left):
                 first, last = match.span()
                 if first < last:
                     yield first, last
-        except TimeoutError:
+
+    def found(self, text: str, first: int = 0, last: int = sys.maxsize) -> bool:
+        """Whether the pattern matches somewhere in text[first:last], be it without a character.
+
+        What stands before `first` can be looked back at. Raises UserError when the time is up.
+        """
+        with self._in_time() as left:
+            return self._pattern.search(text, first, last, timeout=left) is not None
+
+    @contextlib.contextmanager
+    def _in_time(self) -> Iterator[float]:
+        """The seconds that are left; what takes longer becomes a UserError."""
+        try:
+            left = self._end - time.monotonic()
+            if left <= 0:
+                raise TimeoutError
+            yield left
+        except (TimeoutError, MemoryError) as error:
+            over = f"longer than {self._seconds:g} seconds"
             raise UserError(
-                f"Looking for {self._pattern.pattern} took longer than {self._seconds:g} seconds.",
-                "Repeats within repeats, such as (a+)+, take that long; write it without them.",
+                f"Looking for {self._pattern.pattern} took "
+                f"{over if isinstance(error, TimeoutError) else 'too much memory'}.",
+                "Repeats within repeats, such as (a+)+, do; write it without them.",
             ) from None

@@ -93,8 +93,14 @@ def test_a_pattern_that_is_none_says_where(pattern: str, column: int) -> None:
         compiled(pattern)
 
 
+@pytest.mark.parametrize("pattern", ["(" * 20_000, "(?iV0)a(?V1)"])
+def test_a_pattern_that_is_none_for_another_reason(pattern: str) -> None:
+    with pytest.raises(UserError, match="can't be read"):
+        compiled(pattern)
+
+
 def test_a_pattern_that_would_take_for_ever_is_given_up(tmp_path: Path) -> None:
     table = token_table(tmp_path / "set", [[1] * 200, [1]], [" ", "a"])
     texts = Texts.of_documents(table, np.array([0, 1]))
-    with pytest.raises(UserError, match=r"\(a\|aa\)\+b took longer than 0\.05 s"):
+    with pytest.raises(UserError, match=r"\(a\|aa\)\+b took longer than 0\.05 seconds"):
         texts.matches(compiled("(a|aa)+b"), seconds=0.05)
