@@ -46,7 +46,12 @@ def model_view(
     for done, prompt in enumerate(request.prompts):
         tick = functools.partial(progress, "clamp", done, total, "prompts")
         tick()
-        reading = subject.read(prompt, request)
+        reading = subject.read(
+            prompt,
+            generate=request.generate,
+            positions=request.positions,
+            chat=request.chat,
+        )
         checks.append(measure_checks(reading, rows[0]))
         prompts.append(_edited(reading, rows, request.generate, texts, tick))
     progress("clamp", total, total, "prompts")

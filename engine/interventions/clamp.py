@@ -36,6 +36,7 @@ def clamp(
         request = msgspec.structs.replace(request, prompts=prompts)
     check_request(request, len(catalogue))
     subject = Subject(lm, sae, site)
-    subject.check(catalogue)
+    subject.check()
+    subject.check_described_by(catalogue)
     view = model_view if request.view == "model" else reconstruction_view
     return view(subject, catalogue, request, progress or Silent())

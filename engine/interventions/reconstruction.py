@@ -45,7 +45,12 @@ def reconstruction_view(
     prompts = []
     for done, prompt in enumerate(request.prompts):
         progress("clamp", done, len(request.prompts), "prompts")
-        reading = subject.read(prompt, request)
+        reading = subject.read(
+            prompt,
+            generate=request.generate,
+            positions=request.positions,
+            chat=request.chat,
+        )
         difference = reconstruction_delta(
             subject.sae, reading.activations(), changes, reading.in_positions
         )

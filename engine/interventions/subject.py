@@ -10,7 +10,6 @@ from torch import Tensor
 from engine.errors import UserError
 from engine.features.catalogue import Catalogue
 from engine.interventions.delta import Change, delta
-from engine.interventions.spec import ClampRequest
 from engine.interventions.steering import Mask, Steering
 from engine.model.edit import Edit
 from engine.model.generate import generate, logits
@@ -32,13 +31,13 @@ class Subject:
     sae: SparseAutoencoder
     site: Site
 
-    def check(self, catalogue: Catalogue) -> None:
-        """Raise UserError if SAE, catalogue, model and site can't belong together."""
+    def check(self) -> None:
+        """Raise UserError if SAE, model and site can't belong together."""
         check_site(self.lm, self.site)
         if self.sae.config.transcodes:
             raise UserError(
                 "The SAE is a transcoder: its features write somewhere else than it reads.",
-                "Clamp features of an SAE that reconstructs what it reads.",
+                "Use an SAE that reconstructs what it reads.",
             )
         if self.sae.config.d_in != self.lm.d_model:
             raise UserError(
@@ -46,6 +45,9 @@ class Subject:
                 f"{self.lm.source} are {self.lm.d_model} wide.",
                 "Choose the model that the SAE was trained on.",
             )
+
+    def check_described_by(self, catalogue: Catalogue) -> None:
+        """Raise UserError if the catalogue is of another SAE."""
         if self.sae.config.d_sae != len(catalogue):
             raise UserError(
                 f"The catalogue describes {len(catalogue)} features, but the SAE has "
@@ -53,23 +55,31 @@ class Subject:
                 "Scan the SAE again.",
             )
 
-    def read(self, prompt: str, request: ClampRequest) -> "Reading":
-        """The prompt, and the greedy continuation that the clean model gives it.
+    def read(
+        self,
+        prompt: str,
+        *,
+        generate: int = 0,
+        positions: tuple[int, int | None] = (0, None),
+        chat: bool = False,
+    ) -> "Reading":
+        """The prompt, and the clean model's greedy continuation, as in a `ClampRequest`.
 
         Raises UserError for a prompt without tokens, or one that leaves no room to continue.
         """
-        ids = encode(self.lm, prompt, chat=request.chat).to(self.lm.device)
+        ids = encode(self.lm, prompt, chat=chat).to(self.lm.device)
         if not len(ids):
             raise UserError(f"The prompt {prompt!r} holds no token.", "Leave it out.")
-        if len(ids) + request.generate > self.lm.context:
+        if len(ids) + generate > self.lm.context:
+            more, less = (f" and {generate} more", " or generate less") if generate else ("", "")
             raise UserError(
-                f"A prompt of {len(ids)} tokens and {request.generate} more don't fit into the "
-                f"{self.lm.context} that {self.lm.source} can read.",
-                "Shorten the prompt or generate less.",
+                f"A prompt of {len(ids)} tokens{more} can't fit into the {self.lm.context} that "
+                f"{self.lm.source} can read.",
+                f"Shorten the prompt{less}.",
             )
-        token_ids = self.write(ids, request.generate)
+        token_ids = self.write(ids, generate)
         bos = self.lm.tokenizer.bos_token_id
-        first, end = request.positions
+        first, end = positions
         starts = [] if bos is None else (ids == bos).nonzero().flatten().tolist()
         return Reading(self, prompt, token_ids, len(ids), Mask(first, end, frozenset(starts)))
 
@@ -126,17 +136,21 @@ class Reading:
         """For each row of changes the logits [tokens, vocab] of the clean and the edited model.
 
         Both read the whole text. Every batch holds the clean model as its first row, so that the
-        two were computed by the same kernels; batches are as large as keeps their logits within
-        2^27 numbers.
+        two were computed by the same kernels.
         """
-        lm = self.subject.lm
-        at_once = max(1, _ELEMENTS // (len(self.token_ids) * lm.vocab_size) - 1)
+        lm, at_once = self.subject.lm, self.rows_at_once
         for start in range(0, len(rows), at_once):
             some = rows[start : start + at_once]
             batch = self.token_ids.expand(len(some) + 1, -1)
             clean, *edited = logits(lm, batch, self.steering((), *some))
             for row in edited:
                 yield clean, row
+
+    @property
+    def rows_at_once(self) -> int:
+        """How many rows beside the clean one keep a batch's logits within 2^27 numbers."""
+        logits_of_a_row = len(self.token_ids) * self.subject.lm.vocab_size
+        return max(1, _ELEMENTS // logits_of_a_row - 1)
 
     @property
     def _positions(self) -> Tensor:

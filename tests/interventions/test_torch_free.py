@@ -6,6 +6,7 @@ import sys
 MODULES = [
     "engine.features.catalogue",
     "engine.features.filter",
+    "engine.features.findings",
     "engine.features.rank",
     "engine.features.snippets",
     "engine.interventions.notation",

@@ -1,0 +1,87 @@
+"""What a search for features finds (no torch here).
+
+Whoever finds features knows them by their numbers; the daemon, which has the labels, writes those
+in.
+"""
+
+import msgspec
+
+
+class Relative(msgspec.Struct, frozen=True, kw_only=True):
+    """A feature beside another one."""
+
+    id: int
+    label: str = ""
+    likeness: float
+    """Cosine of the decoder directions, or the Jaccard index of the active tokens."""
+    given_this: float | None = None
+    """Share of the asked feature's active tokens on which this one is active, too."""
+    given_other: float | None = None
+    """Share of this one's active tokens on which the asked feature is active, too."""
+
+
+class Relatives(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The features nearest to one, nearest first."""
+
+    relatives: list[Relative]
+    tokens: int = 0
+    """Of co-activation: the active tokens that were looked at."""
+    warnings: list[str] = []
+    """What to know before believing the rest."""
+
+
+class FiringFeature(msgspec.Struct, frozen=True, kw_only=True):
+    """A feature that is active in a text."""
+
+    id: int
+    label: str = ""
+    activations: list[float]
+    """At every token; 0 where it is not active."""
+    peak: int
+    """Index of the token on which it is strongest."""
+    attribution: float
+    """Σ over tokens of gradient · activation: how much of the chosen token's log-probability the
+    feature's activations account for, to first order."""
+    effect: float | None = None
+    """What ablating it everywhere really does to that log-probability: after minus before. None
+    where it was not tried."""
+    kl: float | None = None
+    """KL(clean ‖ ablated) of the last position's next-token distribution, in nats."""
+
+
+class Firing(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Which features are active in a text, and which of them matter for what comes next."""
+
+    tokens: list[str]
+    target: str
+    """The token whose log-probability attributions and effects are about."""
+    logp: float
+    """Its log-probability after the last token, in nats."""
+    features: list[FiringFeature]
+    """By |effect| where that was measured, largest first, then by |attribution|."""
+    active: int
+    """How many features are active anywhere in the text; `features` holds the first of them."""
+
+
+class Contrasted(msgspec.Struct, frozen=True, kw_only=True):
+    """A feature in two texts."""
+
+    id: int
+    label: str = ""
+    mean_a: float
+    """Mean activation over all tokens of the first, silent ones included."""
+    mean_b: float
+    density_a: float
+    """Share of the first's tokens on which it is active."""
+    density_b: float
+    effect: float
+    """(mean_a − mean_b) / pooled standard deviation: Cohen's d over tokens. Infinite where the
+    means differ and nothing varies."""
+
+
+class Contrast(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """What differs between two texts, feature by feature: largest |mean_a − mean_b| first."""
+
+    tokens_a: int
+    tokens_b: int
+    features: list[Contrasted]

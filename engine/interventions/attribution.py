@@ -1,0 +1,37 @@
+"""How much each feature of a text accounts for in what the model says, to first order.
+
+Of a feature with acts z_t at the tokens t, and a figure of the model's output,
+
+    attribution = Σ_t z_t · ∂figure/∂z_t,   ∂figure/∂z_t = gain(x_t) · W_dec · ∂figure/∂x_t
+
+is what ablating it takes from the figure if that is linear in z: attribution patching (Nanda 2023;
+Syed et al. 2023, arXiv:2310.10348), for features as in Marks et al. 2024 (arXiv:2403.19647). The
+derivative is that of x + decode(z, x) − decode(z, x)', where the last term and x are held: the
+reconstruction error is kept, as in every intervention here, and no other feature's act moves.
+"""
+
+import torch
+from torch import Tensor
+
+from engine.features.firing import Fired
+from engine.sae.base import SparseAutoencoder
+
+_ELEMENTS = 1 << 24
+
+
+@torch.no_grad()
+def attributions(sae: SparseAutoencoder, fired: Fired, x: Tensor, gradient: Tensor) -> Tensor:
+    """[active] float64: the attribution of each of `fired.features`.
+
+    x and the figure's gradient by x: [tokens, d_in]. Memory: blocks of 64 MiB.
+    """
+    W_dec = sae.W_dec
+    towards = gradient.to(W_dec.device).float() * sae.decoder_gain(x.to(W_dec.device))
+    rows = fired.row_of()
+    totals = torch.zeros(len(fired.features), dtype=torch.float64, device=W_dec.device)
+    entries_at_once = max(1, _ELEMENTS // W_dec.shape[1])
+    for entries in torch.split(torch.arange(len(rows), device=rows.device), entries_at_once):
+        directions = W_dec[fired.features[rows[entries]]]
+        slopes = (directions * towards[fired.tokens[entries]]).sum(-1, dtype=torch.float64)
+        totals.index_add_(0, rows[entries], slopes * fired.acts[entries])
+    return totals

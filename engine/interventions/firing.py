@@ -1,0 +1,106 @@
+"""From a text to its features: which are active, and which of them matter for what comes next."""
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from engine.errors import UserError
+from engine.features.findings import Firing, FiringFeature
+from engine.features.firing import Fired, fired
+from engine.interventions.ablation import logits_without
+from engine.interventions.attribution import attributions
+from engine.interventions.subject import Reading, Subject
+from engine.model.gradient import sensitivity
+from engine.model.predictions import kl_per_position
+from engine.model.single_token import ids_of_token
+from engine.model.text import vocabulary
+from engine.progress import Progress, Silent
+
+
+def find_firing(
+    subject: Subject,
+    prompt: str,
+    *,
+    target: str | None = None,
+    ablate: int = 50,
+    most: int = 200,
+    progress: Progress = Silent(),  # noqa: B008 - it holds no state
+) -> Firing:
+    """The first `most` of the features that are active in `prompt`, BOS left out.
+
+    What they do is measured on the log-probability of one next token: `target`, with or without the
+    space that leads it, whichever is likelier; None: the one that the model finds likeliest. The
+    `ablate` features with the largest attributions are ablated for real.
+
+    Memory: beside the model, two rows of logits for the whole text or 2^27 logits, whichever is
+    more, and the graph of the layers above the site for one text.
+    Raises UserError for an SAE that doesn't fit the model or is a transcoder, for a text without
+    tokens or too long for the model, and for a target that is no single token.
+    """
+    if ablate < 0 or most < 0:
+        raise UserError("The number of features can't be negative.")
+    subject.check()
+    lm, sae = subject.lm, subject.sae
+    texts = vocabulary(lm)
+    wanted = range(len(texts)) if target is None else ids_of_token(lm, texts, target)
+    reading = subject.read(prompt)
+
+    progress("attribute", 0)
+    seen = sensitivity(lm, reading.token_ids, subject.site, lambda said: _logp(said[-1], wanted)[0])
+    logp, aim = _logp(seen.logits[-1], wanted)
+    found = fired(sae, seen.activations, reading.touched)
+    shares = attributions(sae, found, seen.activations, seen.gradient)
+    strongest = shares.abs().argsort(descending=True, stable=True).tolist()
+
+    effects = _effects(reading, found, strongest[:ablate], aim, progress)
+    tried = sorted(effects, key=lambda index: -abs(effects[index][0]))
+    shown = [*tried, *strongest[len(tried) :]][:most]
+    return Firing(
+        tokens=[texts[i] for i in reading.token_ids.tolist()],
+        target=texts[aim],
+        logp=logp.item(),
+        features=[_feature(found, index, shares, effects, sae.active_threshold) for index in shown],
+        active=len(found.features),
+    )
+
+
+def _logp(logits: Tensor, wanted: Sequence[int]) -> tuple[Tensor, int]:
+    """The largest log-probability among some tokens, given logits [vocab], and whose it is."""
+    logp = logits.double().log_softmax(-1)
+    aim = max(wanted, key=logp.tolist().__getitem__)
+    return logp[aim], aim
+
+
+def _effects(
+    reading: Reading, found: Fired, indices: Sequence[int], aim: int, progress: Progress
+) -> dict[int, tuple[float, float]]:
+    """By index into `found.features`: what ablating it does to the log-probability of the token
+    `aim`, and the KL of the whole distribution, both in nats."""
+    measured = {}
+    for done, (clean, ablated) in enumerate(logits_without(reading, found, indices)):
+        progress("ablate", done, len(indices), "features")
+        before, after = (each.double().log_softmax(-1)[aim].item() for each in (clean, ablated))
+        kl = kl_per_position(clean[None], ablated[None]).item()
+        measured[indices[done]] = (after - before, kl)
+    progress("ablate", len(indices), len(indices), "features")
+    return measured
+
+
+def _feature(
+    found: Fired,
+    index: int,
+    shares: Tensor,
+    effects: dict[int, tuple[float, float]],
+    threshold: float,
+) -> FiringFeature:
+    acts = found.over_tokens(index)
+    acts = acts.where(acts > threshold, 0)
+    effect, kl = effects.get(index, (None, None))
+    return FiringFeature(
+        id=int(found.features[index]),
+        activations=acts.tolist(),
+        peak=int(acts.argmax()),
+        attribution=shares[index].item(),
+        effect=effect,
+        kl=kl,
+    )
