@@ -125,6 +125,12 @@ class ObservedDocuments:
                     yield Chunk(group.place, {name: part[skipped:] for name, part in rows.items()})
                 row += count
 
+    def once(self) -> Iterator[Rows]:
+        """The rows to train on, every one once, pass by pass."""
+        for group in self._reader.once():
+            for together in passes(group, self._pass_tokens):
+                yield self._observe([group[index] for index in together])
+
     def held_out(
         self,
         most: int,

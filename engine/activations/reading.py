@@ -95,6 +95,10 @@ class Reader:
                 raise UserError("The documents hold no text to train on.", "Give more of them.")
             place = Place()
 
+    def once(self) -> Iterator[Sequence[PlacedWindow]]:
+        """The windows to train on of one epoch, put together in groups."""
+        return pools(self._windows(Place()), self.group_tokens)
+
     def held_out_windows(self) -> Iterator[PlacedWindow]:
         """The windows of the held-out documents, once."""
         for index, text in enumerate(self.documents()):
