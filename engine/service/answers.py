@@ -15,6 +15,7 @@ from engine.sae.metadata import read_sae_info
 from engine.service import protocol as p
 from engine.service.annotations import Annotations
 from engine.service.catalogues import Catalogues
+from engine.service.labelling import labelled
 from engine.workspace.folders import Workspace, remove_folder
 from engine.workspace.notes import Notes
 from engine.workspace.prompts import Prompts
@@ -72,6 +73,10 @@ class Answers:
     def answer(self, request: p.Request) -> p.ReplyBody:
         """The reply. Raises UserError."""
         return self._methods[type(request)](request)
+
+    def labelled(self, question: p.Question, reply: p.ReplyBody) -> p.ReplyBody:
+        """A worker's reply with the labels in it, which workers don't know."""
+        return labelled(question, reply, self._notes.labels)
 
     def _contents(self, _: p.GetContents) -> p.Contents:
         workspace = self._workspace

@@ -180,7 +180,8 @@ class Daemon:
                     news = p.QuestionProgress(ask=ask.id, body=body)
                     broadcast([connection], p.pack(p.News(news)))
 
-                return await self._questions.ask(request, report)
+                reply = await self._questions.ask(request, report)
+                return self._answers.labelled(request, reply)
             case p.Watch():
                 self._watchers.add(connection)
                 return p.Done()

@@ -1,69 +1,105 @@
 """What a worker does with torch: a job, or questions about a model that it keeps loaded."""
 
+from pathlib import Path
+
+from engine.activations.any_text import read_texts
 from engine.errors import UserError
 from engine.features.catalogue import Catalogue
+from engine.features.contrast import Texts, contrast
+from engine.features.document import whole_document
+from engine.features.nearest import cautions, nearest
 from engine.interventions.clamp import clamp
+from engine.interventions.firing import find_firing
 from engine.jobs.run import run
-from engine.model.device import choose_device
-from engine.model.load import LanguageModel, load_model
 from engine.model.locate import all_sites
-from engine.model.site import parse_site
 from engine.progress import Progress
-from engine.sae.base import SparseAutoencoder
-from engine.sae.metadata import SAEMetadata
-from engine.sae.store import load_sae
 from engine.service import protocol as p
-from engine.workspace.folders import Stamp, Workspace, stamp
+from engine.service.loaded import Loaded
+from engine.workspace.folders import Workspace
 
 
 class Session:
-    """Answers questions, and keeps the last model and the last SAE for the next one."""
+    """Answers questions; what it loads for one is there for the next."""
 
     def __init__(self, workspace: Workspace, progress: Progress) -> None:
         self._workspace = workspace
         self._progress = progress
-        self._model: tuple[tuple[str, str], LanguageModel] | None = None
-        self._sae: tuple[tuple[str, str, Stamp], SparseAutoencoder, SAEMetadata] | None = None
+        self._loaded = Loaded(workspace, progress)
 
     def run(self, spec: p.JobSpec) -> p.JobResult:
         """Do a job. Raises UserError, or Cancelled."""
         return run(spec, self._workspace, self._progress)
 
     def answer(self, question: p.Request) -> p.ReplyBody:
-        """The reply to a question. Raises UserError, or Cancelled."""
+        """The reply to a question, without labels. Raises UserError, or Cancelled."""
         match question:
             case p.GetSites(model=model):
-                return p.Sites(all_sites(self._load_model(model, "cpu")))
+                return p.Sites(all_sites(self._loaded.model(model, "cpu")))
             case p.Clamp(request=request, device=device):
                 return self._clamp(request, device)
+            case p.FindFiring():
+                return self._firing(question)
+            case p.FindContrast():
+                return self._contrast(question)
+            case p.GetNearest():
+                return self._nearest(question)
+            case p.GetDocument():
+                return self._document(question)
         raise AssertionError(f"{type(question).__name__} is no question for a worker")
 
     def _clamp(self, request: p.ClampRequest, device: str) -> p.ClampReport:
         catalogue = Catalogue.open(self._workspace.existing_catalogue(request.sae))
-        sae, metadata = self._load_sae(request.sae, device)
-        model = metadata.model or catalogue.manifest.model
-        site = metadata.site or catalogue.manifest.site
-        if not model or not site:
-            raise UserError(
-                f"{request.sae} does not say which model and site it belongs to,"
-                " so nothing can be edited with it."
-            )
-        lm = self._load_model(model, device)
-        return clamp(lm, sae, parse_site(site), catalogue, request, progress=self._progress)
+        subject = self._loaded.subject(request.sae, device)
+        return clamp(
+            subject.lm, subject.sae, subject.site, catalogue, request, progress=self._progress
+        )
 
-    def _load_model(self, source: str, device: str) -> LanguageModel:
-        key = (source, str(choose_device(device)))  # `auto` and what it means are one model
-        if self._model is None or self._model[0] != key:
-            self._model = None  # let go of the old one before the new one needs its memory
-            self._progress(f"load {source}", 0)
-            self._model = (key, load_model(source, device=device))
-        return self._model[1]
+    def _firing(self, question: p.FindFiring) -> p.Firing:
+        return find_firing(
+            self._loaded.subject(question.sae, question.device),
+            question.prompt,
+            target=question.target,
+            ablate=question.ablate,
+            most=question.most,
+            progress=self._progress,
+        )
 
-    def _load_sae(self, name: str, device: str) -> tuple[SparseAutoencoder, SAEMetadata]:
-        folder = self._workspace.existing_sae(name)
-        key = (name, device, stamp(folder))
-        if self._sae is None or self._sae[0] != key:
-            self._sae = None
-            self._progress(f"load {name}", 0)
-            self._sae = (key, *load_sae(folder, choose_device(device)))
-        return self._sae[1:]
+    def _contrast(self, question: p.FindContrast) -> p.Contrast:
+        a, b = _texts(question.a), _texts(question.b)
+        subject = self._loaded.subject(question.sae, question.device)
+        _, metadata = self._loaded.sae(question.sae, question.device)
+        return contrast(
+            subject.lm,
+            subject.sae,
+            subject.site,
+            a,
+            b,
+            context=metadata.context and min(metadata.context, subject.lm.context),
+            most=question.most,
+            progress=self._progress,
+        )
+
+    def _nearest(self, question: p.GetNearest) -> p.Relatives:
+        sae, metadata = self._loaded.sae(question.sae, question.device)
+        if question.other in (None, question.sae):
+            return p.Relatives(relatives=nearest(sae, question.feature, most=question.most))
+        other, others = self._loaded.sae_once(question.other, question.device)
+        return p.Relatives(
+            relatives=nearest(sae, question.feature, other, most=question.most),
+            warnings=cautions(metadata, others),
+        )
+
+    def _document(self, question: p.GetDocument) -> p.Snippet:
+        acts = self._loaded.scanned_activations(question.sae)
+        sae, _ = self._loaded.sae(question.sae, question.device)
+        return whole_document(sae, acts, question.feature, question.document, self._progress)
+
+
+def _texts(source: p.TextSource) -> Texts:
+    """Reads a source anew each time. Raises UserError for one that names nothing, or both."""
+    path = source.file
+    if (path is None) == (not source.text):
+        raise UserError("A side of the contrast is a text or a file.", "Give one of them.")
+    if path is None:
+        return lambda: [source.text]
+    return lambda: read_texts(Path(path))

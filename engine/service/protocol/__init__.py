@@ -12,6 +12,12 @@ Each request names its reply in `Reply[...]`, so that `await client.ask(ListJobs
 """
 
 from engine.activations.corpus import Prompt as Prompt
+from engine.features.findings import Contrast as Contrast
+from engine.features.findings import Contrasted as Contrasted
+from engine.features.findings import Firing as Firing
+from engine.features.findings import FiringFeature as FiringFeature
+from engine.features.findings import Relative as Relative
+from engine.features.findings import Relatives as Relatives
 from engine.features.notes import Merged as Merged
 from engine.features.notes import Note as Note
 from engine.features.snippets import Snippet as Snippet
@@ -74,12 +80,8 @@ from engine.service.protocol.contents import GetSummary as GetSummary
 from engine.service.protocol.contents import RestorePrompts as RestorePrompts
 from engine.service.protocol.contents import SAEInfo as SAEInfo
 from engine.service.protocol.contents import SavePrompt as SavePrompt
-from engine.service.protocol.exploring import Contrast as Contrast
-from engine.service.protocol.exploring import Contrasted as Contrasted
 from engine.service.protocol.exploring import FindContrast as FindContrast
 from engine.service.protocol.exploring import FindFiring as FindFiring
-from engine.service.protocol.exploring import Firing as Firing
-from engine.service.protocol.exploring import FiringFeature as FiringFeature
 from engine.service.protocol.exploring import GetCoactive as GetCoactive
 from engine.service.protocol.exploring import GetDocument as GetDocument
 from engine.service.protocol.exploring import GetNearest as GetNearest
@@ -87,8 +89,6 @@ from engine.service.protocol.exploring import GetSnippets as GetSnippets
 from engine.service.protocol.exploring import Grep as Grep
 from engine.service.protocol.exploring import GrepReport as GrepReport
 from engine.service.protocol.exploring import GrepScore as GrepScore
-from engine.service.protocol.exploring import Relative as Relative
-from engine.service.protocol.exploring import Relatives as Relatives
 from engine.service.protocol.exploring import SnippetList as SnippetList
 from engine.service.protocol.exploring import TextSource as TextSource
 from engine.service.protocol.features import AmendNote as AmendNote

@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from engine.features.findings import Contrast, Firing, Relatives
 from engine.features.snippets import Snippet
 from engine.service.protocol.reply import Reply
 
@@ -40,27 +41,6 @@ class GetSnippets(Reply[SnippetList], frozen=True, kw_only=True):
     """Tokens on either side; None: as many as the scan kept."""
 
 
-class Relative(msgspec.Struct, frozen=True, kw_only=True):
-    """A feature beside another one."""
-
-    id: int
-    label: str
-    likeness: float
-    """Cosine of the decoder directions, or the Jaccard index of the active tokens."""
-    given_this: float | None = None
-    """Share of the asked feature's active tokens on which this one is active, too."""
-    given_other: float | None = None
-    """Share of this one's active tokens on which the asked feature is active, too."""
-
-
-class Relatives(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """The features nearest to one, nearest first."""
-
-    relatives: list[Relative]
-    tokens: int = 0
-    """Of co-activation: the active tokens that were looked at."""
-
-
 class GetCoactive(Reply[Relatives], frozen=True, kw_only=True):
     """Which features are active on the same tokens?"""
 
@@ -70,8 +50,8 @@ class GetCoactive(Reply[Relatives], frozen=True, kw_only=True):
 
 
 class GetNearest(Reply[Relatives], frozen=True, kw_only=True):
-    """Which features of this SAE, or of another of the same site, have the most similar decoder
-    directions? A question for a worker."""
+    """Which features of this SAE, or of another, have the most similar decoder directions? A
+    question for a worker."""
 
     sae: str
     feature: int
@@ -142,46 +122,14 @@ class Grep(Reply[GrepReport], frozen=True, kw_only=True):
 # From a text ---------------------------------------------------------------------------------
 
 
-class FiringFeature(msgspec.Struct, frozen=True, kw_only=True):
-    """A feature that is active in a text."""
-
-    id: int
-    label: str
-    activations: list[float]
-    """At every token."""
-    peak: int
-    """Index of the token on which it is strongest."""
-    attribution: float
-    """Σ over tokens of gradient · activation: how much of the chosen token's log-probability the
-    feature's activations account for, to first order."""
-    effect: float | None = None
-    """What ablating it everywhere really does to that log-probability: after minus before. None
-    where it was not tried."""
-    kl: float | None = None
-    """KL(clean ‖ ablated) of the last position's next-token distribution, in nats."""
-
-
-class Firing(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Which features are active in a text, and which of them matter for what comes next."""
-
-    tokens: list[str]
-    target: str
-    """The token whose log-probability attributions and effects are about."""
-    logp: float
-    """Its log-probability after the last token, in nats."""
-    features: list[FiringFeature]
-    """By |effect| where that was measured, largest first, then by |attribution|."""
-    active: int
-    """How many features are active anywhere in the text; `features` holds the first of them."""
-
-
 class FindFiring(Reply[Firing], frozen=True, kw_only=True):
     """Which features fire in this text? A question for a worker."""
 
     sae: str
     prompt: str
     target: str | None = None
-    """The next token to explain; None: the one that the model finds likeliest."""
+    """The next token to explain, with or without a space that leads it, whichever is likelier;
+    None: the one that the model finds likeliest."""
     ablate: int = 50
     """How many of the strongest by attribution to ablate for real."""
     most: int = 200
@@ -193,29 +141,7 @@ class TextSource(msgspec.Struct, frozen=True, kw_only=True):
 
     text: str = ""
     file: str | None = None
-    """An absolute path: a prompt file, or a corpus, see `engine.activations.corpus`."""
-
-
-class Contrasted(msgspec.Struct, frozen=True, kw_only=True):
-    """A feature in two texts."""
-
-    id: int
-    label: str
-    mean_a: float
-    """Mean activation over all tokens of the first, silent ones included."""
-    mean_b: float
-    density_a: float
-    density_b: float
-    effect: float
-    """(mean_a − mean_b) / pooled standard deviation: Cohen's d over tokens."""
-
-
-class Contrast(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """What differs between two texts, feature by feature: largest |mean_a − mean_b| first."""
-
-    tokens_a: int
-    tokens_b: int
-    features: list[Contrasted]
+    """An absolute path: a prompt file, or a corpus, see `engine.activations.any_text`."""
 
 
 class FindContrast(Reply[Contrast], frozen=True, kw_only=True):

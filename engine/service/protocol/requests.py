@@ -1,5 +1,6 @@
 """All that can be asked, and all that is answered."""
 
+from engine.features.findings import Contrast, Firing, Relatives
 from engine.features.notes import Merged, Note
 from engine.features.snippets import Snippet
 from engine.interventions.spec import ClampReport
@@ -16,17 +17,14 @@ from engine.service.protocol.contents import (
     SavePrompt,
 )
 from engine.service.protocol.exploring import (
-    Contrast,
     FindContrast,
     FindFiring,
-    Firing,
     GetCoactive,
     GetDocument,
     GetNearest,
     GetSnippets,
     Grep,
     GrepReport,
-    Relatives,
     SnippetList,
 )
 from engine.service.protocol.features import (

@@ -1,0 +1,75 @@
+"""What a session worker keeps loaded from one question to the next."""
+
+from pathlib import Path
+
+from engine.activations.store import ActivationSet
+from engine.errors import UserError
+from engine.features.catalogue import Catalogue
+from engine.interventions.subject import Subject
+from engine.model.device import choose_device
+from engine.model.load import LanguageModel, load_model
+from engine.model.site import parse_site
+from engine.progress import Progress
+from engine.sae.base import SparseAutoencoder
+from engine.sae.metadata import SAEMetadata
+from engine.sae.store import load_sae
+from engine.workspace.folders import Stamp, Workspace, stamp
+
+
+class Loaded:
+    """The last model and the last SAE, and what else of a workspace goes with them."""
+
+    def __init__(self, workspace: Workspace, progress: Progress) -> None:
+        self._workspace = workspace
+        self._progress = progress
+        self._model: tuple[tuple[str, str], LanguageModel] | None = None
+        self._sae: tuple[tuple[str, str, Stamp], SparseAutoencoder, SAEMetadata] | None = None
+
+    def model(self, source: str, device: str) -> LanguageModel:
+        """The model called `source`, on `device`."""
+        key = (source, str(choose_device(device)))  # `auto` and what it means are one model
+        if self._model is None or self._model[0] != key:
+            self._model = None  # let go of the old one before the new one needs its memory
+            self._progress(f"load {source}", 0)
+            self._model = (key, load_model(source, device=device))
+        return self._model[1]
+
+    def sae(self, name: str, device: str) -> tuple[SparseAutoencoder, SAEMetadata]:
+        """The SAE called `name`, on `device`, and where it comes from."""
+        folder = self._workspace.existing_sae(name)
+        key = (name, device, stamp(folder))
+        if self._sae is None or self._sae[0] != key:
+            self._sae = None
+            self._sae = (key, *self.sae_once(name, device))
+        return self._sae[1:]
+
+    def sae_once(self, name: str, device: str) -> tuple[SparseAutoencoder, SAEMetadata]:
+        """The same for a single question: the SAE that is kept stays."""
+        self._progress(f"load {name}", 0)
+        return load_sae(self._workspace.existing_sae(name), choose_device(device))
+
+    def subject(self, name: str, device: str) -> Subject:
+        """The SAE called `name` in the model that it belongs to."""
+        sae, metadata = self.sae(name, device)
+        model, site = metadata.model, metadata.site
+        scanned = self._workspace.catalogue(name)
+        if not (model and site) and scanned.exists():
+            about = Catalogue.open(scanned).manifest
+            model, site = model or about.model, site or about.site
+        if not (model and site):
+            raise UserError(
+                f"{name} does not say which model and site it belongs to,"
+                " so there is nothing to try it on."
+            )
+        return Subject(self.model(model, device), sae, parse_site(site))
+
+    def scanned_activations(self, sae: str) -> ActivationSet:
+        """The activation set that the SAE was scanned on."""
+        name = Catalogue.open(self._workspace.existing_catalogue(sae)).manifest.activations
+        folder: Path = self._workspace.activations(name)
+        if not folder.exists():
+            raise UserError(
+                f"The activation set {name!r}, on which {sae} was scanned, has been deleted.",
+                "Its documents can't be shown; scan another set to see that one's.",
+            )
+        return ActivationSet.open(folder)
