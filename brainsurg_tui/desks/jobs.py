@@ -18,10 +18,12 @@ from engine.service.protocol import (
     JobInfo,
     Noted,
     PauseJob,
+    Progressed,
     Resumable,
     ResumeJob,
     Scan,
     StateChanged,
+    Training,
     describe,
 )
 
@@ -46,6 +48,8 @@ class JobDesk:
         self._app.mark("jobs", "loss")
         self._look_at(event.job)
         match event.body:
+            case Progressed(metrics=metrics) if "alive" in metrics:
+                self._look_at_features(event.job)
             case StateChanged(state=new) if before is None or before.over or new in ENDED:
                 self._app.begin(f"job-{event.job}", self._fetch, event.job, tell=new in ENDED)
             case Noted(text=text):
@@ -74,9 +78,15 @@ class JobDesk:
         """Follow a training that has begun, unless another job that still goes on is looked at."""
         state = self._app.state
         job, chosen = state.jobs.get(id), state.jobs.get(state.job or 0)
-        begun = job is not None and job.state == "running" and isinstance(job.spec, Resumable)
+        begun = job is not None and job.state == "running" and isinstance(job.spec, Training)
         if begun and chosen is not None and chosen.over:
             self.choose(id)
+
+    def _look_at_features(self, id: int) -> None:
+        """A scan has published what it found so far: show that, if it is of the SAE in use."""
+        job = self._app.state.jobs.get(id)
+        if job is not None and isinstance(job.spec, Scan) and job.spec.sae == self._app.state.sae:
+            self._app.desks.features.load()
 
     async def past(self, id: int) -> None:
         """Ask for all that a job has told so far."""
@@ -101,10 +111,13 @@ class JobDesk:
         return next(iter(chosen or running), None)
 
     def cancel_work(self) -> None:
-        """Give up the clamp that is being waited for; else stop a job, after asking."""
+        """Give up the clamp or the search that is waited for; else stop a job, after asking."""
         job = self._meant()
-        if self._app.state.clamping is not None and self._app.bench.active != "jobs":
+        in_jobs = self._app.bench.active == "jobs"
+        if self._app.state.clamping is not None and not in_jobs:
             self._app.desks.clamping.give_up()
+        elif self._app.state.finding is not None and not in_jobs:
+            self._app.desks.finding.give_up()
         elif job is not None:
             self._ask_to_cancel(job)
 

@@ -10,7 +10,7 @@ from brainsurg_tui.lines.line import Line
 from brainsurg_tui.panes import job_texts
 from brainsurg_tui.widgets.bars import sparkline
 from brainsurg_tui.widgets.visible import visible
-from engine.service.protocol import Resumable, describe
+from engine.service.protocol import Training, describe
 
 _CURVE = 10
 """Cells of the running job's curve."""
@@ -38,7 +38,7 @@ class JobLine(Line):
         right = self._right(f"+{waiting} more" if waiting else "")
         remaining = Text(f"  {job_texts.remaining(job.progress)}", "dim")
         room = self.size.width - left.cell_len - remaining.cell_len - right.cell_len - 1
-        if job.progress is not None and isinstance(job.spec, Resumable):
+        if job.progress is not None and isinstance(job.spec, Training):
             left.append_text(self._training(job.id, job.progress.metrics, room))
         return self.fitted(left.append_text(remaining), right)
 

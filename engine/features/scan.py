@@ -1,23 +1,38 @@
 """What every feature of an SAE responds to: the scan that makes a feature catalogue."""
 
+import shutil
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 
 from engine.activations.store import ActivationSet
-from engine.features.block import Block
 from engine.features.catalogue import Manifest, write_manifest
 from engine.features.categories import categories_of
+from engine.features.collect.codes import ROOM
+from engine.features.collect.collection import Collection
+from engine.features.collect.collector import write_arrays
+from engine.features.collect.rows import Rows
 from engine.features.directions import write_directions
-from engine.features.figures import Figures
-from engine.features.stretches import Stretch, stretches
-from engine.features.windows import Windows
-from engine.files import whole_folder
+from engine.features.stretches import stretches
+from engine.features.unfinished import Unfinished, identity
+from engine.files import check_absent, whole_folder
 from engine.model.load import LanguageModel
 from engine.progress import Progress, Silent
 from engine.sae.base import SparseAutoencoder
 
+
+class Scanned(NamedTuple):
+    """What a scan comes to."""
+
+    manifest: Manifest
+    encoded: int
+    """Tokens that were encoded; fewer than the set has where the scan went on from before."""
+
+
 _ELEMENTS = 1 << 24
+_DENSE = 4
+"""Arrays [rows, features] of 4 bytes that are held at once."""
 
 
 @torch.no_grad()
@@ -28,81 +43,90 @@ def scan(
     *,
     top_k: int = 20,
     radius: int = 16,
+    room: int = ROOM,
+    seed: int = 0,
     lm: LanguageModel | None = None,
+    unfinished: Path | None = None,
     replace: bool = False,
     progress: Progress | None = None,
-) -> Manifest:
+) -> Scanned:
     """Write the feature catalogue of `sae` over `acts` into `folder`.
 
-    All features are taken in together while the set streams by once. Then the tokens around the
-    examples that were kept, and no others, are encoded again to fill the examples' windows.
+    The set streams by once, and is encoded once, for all features together; whatever is kept of
+    them comes from what is active alone (`engine.features.collect`). How much memory that takes is
+    known, and told, before it begins.
 
     Beginning-of-sequence tokens are left out of every figure: models park huge activations on them
     that say nothing of the text, training leaves them out, and interventions don't edit them. With
     the model `lm` the catalogue also tells which tokens each feature promotes and suppresses.
 
-    Memory: a few blocks of 64 MiB, and for each feature 36 + 44 · top_k bytes and 8 a category.
+    `unfinished`: a folder for the catalogue of what was seen so far, written now and then while the
+    scan goes on. If it holds an interrupted scan of the same, that goes on where it stood, and ends
+    with the same bytes.
+
     Raises UserError if `folder` exists and is not to be replaced, or if the widths don't fit.
     """
     acts.check_width(sae.config.d_in)
+    if not replace:
+        check_absent(folder)
     progress = progress or Silent()
     features, tokens = sae.config.d_sae, len(acts)
     categories, category_of = categories_of(acts.folder)
-    figures = Figures(features, top_k, category_of.to(sae.W_dec.device), len(categories))
-    rows = rows_per_block(features)
-    with whole_folder(folder, replace=replace) as temporary:
-        for stretch in stretches(acts, rows):
-            progress("scan", stretch.start, tokens, "tokens")
-            if stretch.counted.any():
-                figures.add(_block(sae, stretch))
-        progress("scan", tokens, tokens, "tokens")
-        figures.write(temporary)
+    collection = Collection(
+        features,
+        top_k=top_k,
+        radius=radius,
+        category_of=category_of.numpy(),
+        categories=len(categories),
+        seed=seed,
+        room=min(room, tokens * (1 + features)),
+    )
+    most = collection.bytes + _DENSE * 4 * max(_ELEMENTS, features)
+    progress.note(f"The scan of {features:,} features holds at most {most / 1e6:,.0f} MB.")
 
-        windows = Windows(
-            temporary / "examples",
-            figures.examples,
-            acts.document_bounds,
-            radius=radius,
-            threshold=sae.active_threshold,
-        )
-        for stretch in stretches(acts, rows):
-            progress("examples", stretch.start, tokens, "tokens")
-            wanted = windows.wanted(stretch.start, len(stretch)) & stretch.counted
-            if wanted.any():
-                acts_here = sae.encode(stretch.acts[wanted].to(sae.W_dec.device))
-                windows.add(stretch.start, acts_here, wanted)
-        progress("examples", tokens, tokens, "tokens")
-        windows.close()
-
-        if lm is not None:
-            write_directions(lm, sae.W_dec, temporary / "tokens", progress)
-        manifest = Manifest(
+    def manifest(*, complete: bool) -> Manifest:
+        return Manifest(
             activations=acts.folder.name,
             model=acts.manifest.model,
             site=acts.manifest.site,
             features=features,
-            alive=int((figures.moments.count > 0).sum()),
-            tokens=figures.moments.tokens,
+            alive=int((collection.moments.count > 0).sum()),
+            tokens=collection.moments.tokens,
+            total_tokens=tokens,
             documents=acts.manifest.documents,
             active_threshold=sae.active_threshold,
             top_k=top_k,
             radius=radius,
             categories=categories,
+            complete=complete,
         )
-        write_manifest(temporary, manifest)
-    return manifest
+
+    name = "" if unfinished is None else identity(sae, acts, (top_k, radius, room, seed))
+    saved = Unfinished(unfinished, name)
+    start = saved.restore(collection, progress)
+    for stretch in stretches(acts, rows_per_block(features), start):
+        if saved.due() or progress.interrupted:
+            saved.save(collection, manifest(complete=False), stretch.start)
+            alive = {"alive": float((collection.moments.count > 0).sum())}
+            progress("scan", stretch.start, tokens, "tokens", alive)
+        progress("scan", stretch.start, tokens, "tokens")
+        collection.add(Rows.of(sae, stretch))
+    progress("scan", tokens, tokens, "tokens")
+    if lm is not None:  # its tokens may take a while: all else can be read meanwhile
+        saved.save(collection, manifest(complete=False), tokens)
+    collection.examples.finish()
+    with whole_folder(folder, replace=replace) as temporary:
+        write_arrays(temporary, collection.shown())
+        write_arrays(temporary, collection.codes.finished())
+        if lm is not None:
+            write_directions(lm, sae.W_dec, temporary / "tokens", progress)
+        whole = manifest(complete=True)
+        write_manifest(temporary, whole)
+    if unfinished is not None:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return Scanned(whole, tokens - start)
 
 
 def rows_per_block(features: int) -> int:
     """How many rows keep one [rows, features] float32 array within 64 MiB."""
     return max(1, _ELEMENTS // features)
-
-
-def _block(sae: SparseAutoencoder, stretch: Stretch) -> Block:
-    """What is active on the counted rows of a stretch."""
-    device = sae.W_dec.device
-    x, documents, positions = (
-        column[stretch.counted].to(device)
-        for column in (stretch.acts, stretch.documents, stretch.positions)
-    )
-    return Block.of(sae.encode(x), sae.active_threshold, documents, positions)

@@ -28,11 +28,13 @@ class Stretch:
         return len(self.acts)
 
 
-def stretches(acts: ActivationSet, rows: int) -> Iterator[Stretch]:
-    """The whole set in order, at most `rows` at a time."""
+def stretches(acts: ActivationSet, rows: int, start: int = 0) -> Iterator[Stretch]:
+    """The set in order, at most `rows` at a time; from the stretch on that begins at `start`."""
     bos = acts.manifest.bos_token_id
     for shard in acts.shards():
         for first in range(0, len(shard.acts), rows):
+            if shard.start + first < start:
+                continue
             here = slice(first, first + rows)
             token_ids = shard.token_ids[here]
             yield Stretch(

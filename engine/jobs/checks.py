@@ -156,6 +156,10 @@ def _check_capture(spec: Capture, workspace: Workspace) -> None:
 def _check_scan(spec: Scan, workspace: Workspace) -> None:
     info = read_sae_info(workspace.existing_sae(spec.sae))
     name = activations_of(spec, workspace)
+    if spec.top_k < 1:
+        raise UserError(f"--top-k must be at least 1, and is {spec.top_k}.")
+    if spec.radius < 0:
+        raise UserError(f"--radius can't be negative, and is {spec.radius}.")
     manifest = read_manifest(workspace.existing_activations(name))
     _check_width(spec.sae, "reads", info.d_in, name, manifest)
 

@@ -15,14 +15,24 @@ from engine.workspace.folders import Workspace
 
 
 def scan_sae(spec: Scan, workspace: Workspace, progress: Progress) -> ScanResult:
-    """Do it. A scan that was made before is replaced when the new one is whole."""
+    """Do it. A scan that was made before is replaced when the new one is whole; one that was
+    interrupted goes on."""
     name = activations_of(spec, workspace)
     acts = ActivationSet.open(workspace.existing_activations(name))
     sae, _ = load_sae(workspace.existing_sae(spec.sae), choose_device(spec.device))
     lm = _model(acts.manifest.model, spec.device, progress)
     began = time.monotonic()
-    manifest = scan(
-        sae, acts, workspace.catalogue(spec.sae), lm=lm, replace=True, progress=progress
+    manifest, encoded = scan(
+        sae,
+        acts,
+        workspace.catalogue(spec.sae),
+        top_k=spec.top_k,
+        radius=spec.radius,
+        seed=spec.seed,
+        lm=lm,
+        unfinished=workspace.scan(spec.sae),
+        replace=True,
+        progress=progress,
     )
     elapsed = time.monotonic() - began
     return ScanResult(
@@ -32,7 +42,7 @@ def scan_sae(spec: Scan, workspace: Workspace, progress: Progress) -> ScanResult
         tokens=manifest.tokens,
         alive=manifest.alive,
         seconds=elapsed,
-        tokens_per_second=manifest.tokens / elapsed,
+        tokens_per_second=encoded / elapsed,
     )
 
 

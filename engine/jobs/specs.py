@@ -253,6 +253,10 @@ class Scan(Spec, frozen=True, kw_only=True, tag="scan"):
     sae: str
     activations: str | None = None
     """None: the set that the SAE was trained on."""
+    top_k: int = 20
+    """Strongest examples kept of each feature, from distinct documents."""
+    radius: int = 16
+    """Tokens on either side of an example whose activations are kept."""
 
 
 class ScanResult(msgspec.Struct, frozen=True, kw_only=True, tag="scan"):
@@ -335,7 +339,8 @@ JobSpec = (
     | Scan
     | Evaluate
 )
-Resumable = Train | Sweep
+Training = Train | Sweep
+Resumable = Training | Scan
 """What saves where it stands, and can go on after an interruption."""
 JobResult = (
     CaptureResult

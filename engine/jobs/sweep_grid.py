@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from engine.errors import UserError
-from engine.jobs.specs import Resumable, Sweep, Train
+from engine.jobs.specs import Resumable, Scan, Sweep, Train
 from engine.jobs.train_checks import again as train_again
 from engine.jobs.train_checks import check_train
 from engine.sae.checkpoint import newest_record
@@ -70,7 +70,9 @@ def checkpoints(spec: Sweep, workspace: Workspace) -> Path:
 
 
 def again(spec: Resumable, workspace: Workspace) -> Resumable:
-    """What to do to bring a training or a sweep to its end that was interrupted."""
+    """What to do to bring something to its end that was interrupted."""
+    if isinstance(spec, Scan):
+        return spec
     if isinstance(spec, Sweep):
         return msgspec.structs.replace(spec, train=msgspec.structs.replace(spec.train, resume=True))
     return train_again(spec, workspace)

@@ -4,9 +4,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import ClassVar, NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from engine.sae.config import SAEConfig, TrainConfig
+from engine.sae.kernels.choose import kernels_for
+from engine.sae.kernels.support import Support
 from engine.sae.ranks import ALONE, Ranks
 
 
@@ -86,6 +89,18 @@ class SparseAutoencoder(nn.Module, ABC):
     @abstractmethod
     def encode(self, x: Tensor) -> Tensor:
         """Activations [..., d_in] of any float dtype to acts [..., d_sae], in fp32."""
+
+    def active(self, x: Tensor) -> tuple[Support, Tensor]:
+        """Activations [n, d_in] to what `encode` makes of them, where that is above the threshold:
+        which features, ascending within a vector, and their acts [nnz]."""
+        return self.above_threshold(self.encode(x))
+
+    def above_threshold(self, acts: Tensor) -> tuple[Support, Tensor]:
+        """Of acts [n, d_sae] those that count as active."""
+        least = acts.new_tensor(self.active_threshold).nextafter(acts.new_tensor(torch.inf))
+        bounds = least.expand(acts.shape[1])
+        found: tuple[Support, Tensor] = kernels_for(acts).select_above(acts, bounds)
+        return found
 
     def decode(self, acts: Tensor, x: Tensor | None = None) -> Tensor:
         """Acts [..., d_sae] to activations [..., d_out], in fp32.

@@ -86,6 +86,13 @@ class LinearSAE(SparseAutoencoder):
         centred = self.centred(x.float().reshape(-1, self.config.d_in))
         return self.activate(centred @ self.encoder.T).view(*x.shape[:-1], self.features)
 
+    def active(self, x: Tensor) -> tuple[Support, Tensor]:
+        return self.select(self.centred(x.float()) @ self.encoder.T)
+
+    def select(self, products: Tensor) -> tuple[Support, Tensor]:
+        """(x − b_dec) @ W_enc [n, d_sae] to what `active` gives; may change them."""
+        return self.above_threshold(self.activate(products))
+
     def decode(self, acts: Tensor, x: Tensor | None = None) -> Tensor:
         decoded = super().decode(acts)
         if not self.config.skip:

@@ -2,8 +2,8 @@
 
 A paused job keeps its worker and its memory, and the next one may start; when it is resumed it
 goes on at once, beside whatever runs by then. Whatever becomes of a worker (an error, a kill, no
-memory), its job ends in a state that says so, and the queue goes on. A training that has failed or
-was cancelled can be put in the queue again, and goes on from its newest checkpoint.
+memory), its job ends in a state that says so, and the queue goes on. A training or a scan that has
+failed or was cancelled can be put in the queue again, and goes on from where it saved itself last.
 """
 
 import asyncio
@@ -110,7 +110,7 @@ class Queue:
         return self._ledger.get(id)
 
     async def resume(self, id: int) -> JobInfo:
-        """Let a paused job go on, or a training that has failed or was cancelled.
+        """Let a paused job go on, or one that was interrupted and can go on from where it stood.
 
         UserError for any other.
         """

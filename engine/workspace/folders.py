@@ -6,6 +6,7 @@
       saes/NAME/                one sparse autoencoder
       catalogues/NAME/          the feature catalogue of the SAE of that name
       checkpoints/NAME/         where a training of that name that isn't done stands
+      scans/NAME/               what a scan of the SAE of that name that isn't done has found so far
       reports/                  what was copied or exported from the app
       logs/                     engine.log, and one log for each job
 
@@ -21,6 +22,10 @@ from pathlib import Path
 
 from engine.errors import UserError
 from engine.files import checked_name
+
+_FOLDERS = ("activations", "saes", "catalogues", "checkpoints", "scans", "reports", "logs")
+_WRITTEN = ("activations", "saes", "catalogues", "checkpoints", "checkpoints/*", "scans")
+"""Where killed writers may have left something behind."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,7 @@ class Workspace:
         """The workspace at `root`, made if it is not there. UserError where it can't be written."""
         workspace = cls.at(root)
         try:
-            for folder in ("activations", "saes", "catalogues", "checkpoints", "reports", "logs"):
+            for folder in _FOLDERS:
                 (workspace.root / folder).mkdir(parents=True, exist_ok=True)
             probe = workspace.root / f".write-{uuid.uuid4().hex}"
             probe.touch()
@@ -80,6 +85,10 @@ class Workspace:
         """The folder of a training's checkpoints, whether it is there or not."""
         return self.root / "checkpoints" / checked_name(name)
 
+    def scan(self, sae: str) -> Path:
+        """The folder of a scan of an SAE that isn't done, whether there is one or not."""
+        return self.root / "scans" / checked_name(sae)
+
     def existing_activations(self, name: str) -> Path:
         """The folder of an activation set; UserError if there is none of that name."""
         return self._existing("activations", name, "Make one with: brainsurg capture")
@@ -89,14 +98,15 @@ class Workspace:
         return self._existing("saes", name, "Make one with: brainsurg train")
 
     def existing_catalogue(self, sae: str) -> Path:
-        """The folder of an SAE's catalogue; UserError if it was never scanned."""
+        """The folder of an SAE's catalogue, or else of what a scan that isn't done has found;
+        UserError if it was never scanned."""
         self.existing_sae(sae)
-        path = self.catalogue(sae)
-        if not path.exists():
-            raise UserError(
-                f"The SAE {sae!r} has not been scanned yet.", f"Do it with: brainsurg scan {sae}"
-            )
-        return path
+        for path in (self.catalogue(sae), self.scan(sae)):
+            if path.exists():
+                return path
+        raise UserError(
+            f"The SAE {sae!r} has not been scanned yet.", f"Do it with: brainsurg scan {sae}"
+        )
 
     def names(self, kind: str) -> list[str]:
         """The names of all `activations` or `saes`, sorted."""
@@ -104,7 +114,7 @@ class Workspace:
 
     def sweep(self) -> None:
         """Remove what killed writers left behind. Only for a time when nobody writes."""
-        for kind in ("activations", "saes", "catalogues", "checkpoints", "checkpoints/*"):
+        for kind in _WRITTEN:
             for left in self.root.glob(f"{kind}/.*"):
                 shutil.rmtree(left, ignore_errors=True)
 

@@ -21,6 +21,8 @@ MANIFEST = Manifest(
     top_k=1,
     radius=0,
     categories=[],
+    total_tokens=10,
+    complete=True,
 )
 
 

@@ -49,6 +49,8 @@ def written(folder: Path) -> Catalogue:
         top_k=1,
         radius=1,
         categories=[],
+        total_tokens=10,
+        complete=True,
     )
     write_manifest(folder, manifest)
     return Catalogue.open(folder)

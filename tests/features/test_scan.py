@@ -14,6 +14,7 @@ from engine.activations.store import ActivationSet
 from engine.activations.tokens import TokenTable
 from engine.activations.writer import ActivationWriter
 from engine.errors import UserError
+from engine.features.bins import edges
 from engine.features.catalogue import Catalogue, Example
 from engine.features.scan import scan
 from engine.features.snippets import snippets
@@ -222,10 +223,10 @@ def test_without_two_categories_there_is_no_selectivity(
 ) -> None:
     acts = write_set(tmp_path / "plain", categories)
     sae = build(SAEConfig(architecture="topk", d_in=D_MODEL, d_sae=FEATURES, k=3))
-    manifest = scan(sae, acts, tmp_path / "catalogue")
+    manifest, _ = scan(sae, acts, tmp_path / "catalogue")
     columns = Catalogue.open(tmp_path / "catalogue").columns
     assert manifest.categories == []
-    assert set(columns) == {"max", "mean", "density", "documents"}
+    assert set(columns) == {"max", "mean", "std", "count", "density", "documents"}
 
 
 def test_activations_of_another_width_are_refused(material: Material, tmp_path: Path) -> None:
@@ -236,10 +237,14 @@ def test_activations_of_another_width_are_refused(material: Material, tmp_path: 
 
 
 class CancelAt:
-    """Progress that cancels after so many calls."""
+    """Progress that cancels after so many calls, and says so in advance, as a worker's does."""
 
     def __init__(self, calls: int) -> None:
         self.left = calls
+
+    @property
+    def interrupted(self) -> bool:
+        return self.left == 0
 
     def __call__(self, *_: object, **__: object) -> None:
         self.left -= 1
@@ -265,3 +270,93 @@ def test_a_cancelled_scan_leaves_the_old_catalogue(
         )
     assert contents(catalogue.folder) == before
     assert {path.name for path in catalogue.folder.parent.iterdir()} == {"catalogue", "stories"}
+
+
+@pytest.mark.parametrize("calls", [0, 1, 4, 11, 15])
+def test_an_interrupted_scan_can_be_read_and_goes_on_to_the_same_bytes(
+    material: Material, catalogue: Catalogue, tmp_path: Path, calls: int
+) -> None:
+    unfinished = tmp_path / "unfinished"
+
+    def go_on(progress: CancelAt | None) -> None:
+        scan(
+            material.sae,
+            material.acts,
+            tmp_path / "resumed",
+            top_k=TOP_K,
+            radius=RADIUS,
+            unfinished=unfinished,
+            progress=progress,
+        )
+
+    for _ in range(2):  # twice, so that what goes on is interrupted, too
+        with pytest.raises(Cancelled):
+            go_on(CancelAt(calls))
+        partial = Catalogue.open(unfinished)
+        seen = partial.manifest.tokens
+        assert not partial.manifest.complete
+        assert partial.codes is None
+        everything = torch.cat(material.values())[:seen]
+        np.testing.assert_allclose(
+            partial.columns["count"], (everything > 0).sum(0), err_msg=str(seen)
+        )
+        np.testing.assert_allclose(
+            partial.columns["max"], everything.amax(0) if seen else np.zeros(FEATURES), rtol=1e-5
+        )
+    go_on(None)
+    assert not unfinished.exists()
+    assert contents(tmp_path / "resumed") == contents(catalogue.folder)
+
+
+def test_a_scan_of_something_else_begins_anew(
+    material: Material, catalogue: Catalogue, tmp_path: Path
+) -> None:
+    unfinished = tmp_path / "unfinished"
+    with pytest.raises(Cancelled):
+        scan(
+            material.sae,
+            material.acts,
+            tmp_path / "other",
+            top_k=TOP_K + 1,
+            radius=RADIUS,
+            unfinished=unfinished,
+            progress=CancelAt(11),
+        )
+    scan(
+        material.sae,
+        material.acts,
+        tmp_path / "other",
+        top_k=TOP_K,
+        radius=RADIUS,
+        unfinished=unfinished,
+    )
+    assert contents(tmp_path / "other") == contents(catalogue.folder)
+
+
+def test_histogram_sample_activity_and_codes_of_every_feature(
+    material: Material, catalogue: Catalogue
+) -> None:
+    values = material.values()
+    everything = torch.cat(values)
+    codes = catalogue.codes
+    assert codes is not None
+    assert codes.tokens == len(everything)
+    for feature in range(FEATURES):
+        acts = everything[:, feature]
+        rows, found = codes.active(feature)
+        assert rows.tolist() == acts.nonzero().flatten().tolist()
+        np.testing.assert_allclose(found, acts[acts > 0], rtol=1e-5)
+        expected, _ = np.histogram(found, edges())
+        assert catalogue.histogram(feature).tolist() == expected.tolist()
+        sample = catalogue.sample(feature)
+        assert len(sample) == min(40, len(found))
+        assert [e.value for e in sample] == sorted(e.value for e in sample)
+        for example in sample:
+            at = values[example.document][example.position, feature].item()
+            assert example.value == pytest.approx(at, rel=1e-5)
+        for category, mean, density in catalogue.activity(feature):
+            here = torch.cat([v for v, c in zip(values, CATEGORIES, strict=True) if c == category])[
+                :, feature
+            ]
+            assert mean == pytest.approx(here.mean().item(), rel=1e-5)
+            assert density == pytest.approx((here > 0).float().mean().item(), rel=1e-5)

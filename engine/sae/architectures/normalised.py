@@ -11,6 +11,7 @@ from torch import Tensor
 
 from engine.sae.base import StepInput, StepLosses
 from engine.sae.config import TrainConfig
+from engine.sae.kernels.support import Support
 from engine.sae.linear import LinearSAE
 
 EPSILON = 1e-5
@@ -20,8 +21,10 @@ class ReadsNormalised(LinearSAE):
     """Goes before an architecture in a class's bases. W_dec and b_dec are in normalised units."""
 
     def encode(self, x: Tensor) -> Tensor:
-        x = x.float()
-        return super().encode((x - _mean(x)) / (_deviation(x) + EPSILON))
+        return super().encode(_normalised(x.float()))
+
+    def active(self, x: Tensor) -> tuple[Support, Tensor]:
+        return super().active(_normalised(x.float()))
 
     def decode(self, acts: Tensor, x: Tensor | None = None) -> Tensor:
         if x is None:
@@ -34,6 +37,10 @@ class ReadsNormalised(LinearSAE):
 
     def training_step(self, step: StepInput, config: TrainConfig) -> StepLosses:
         raise NotImplementedError("an autoencoder with a layer norm is loaded, not trained")
+
+
+def _normalised(x: Tensor) -> Tensor:
+    return (x - _mean(x)) / (_deviation(x) + EPSILON)
 
 
 def _mean(x: Tensor) -> Tensor:

@@ -74,6 +74,14 @@ class TopK(CountingSAE):
         chosen = vectors_of(support), support.features.long()
         return torch.zeros_like(pre).index_put_(chosen, pre[chosen])
 
+    def select(self, products: Tensor) -> tuple[Support, Tensor]:
+        pre = products.add_(self.encoder_bias)
+        support: Support = kernels_for(pre).select_top_k(pre, self.k)
+        vectors, features = vectors_of(support), support.features.long()
+        order = (vectors * pre.shape[1] + features).argsort()
+        features = features[order]
+        return Support(support.offsets, features.int()), pre[vectors, features]
+
     def choose(self, x: Tensor, parts: int) -> Support:
         blocks = preactivations(x, self.encoder, self.encoder_bias, parts=parts)
         return k_largest(blocks, self.k, self.ranks.features)

@@ -1,0 +1,80 @@
+"""All activations of a random sample of documents: what `engine.features.codes` reads."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from engine.features.collect.collector import Arrays, Collector
+from engine.features.collect.hashing import document_ranks
+from engine.features.collect.rows import Rows
+from engine.sae.kernels.cpu.sorting import by_feature
+from engine.sae.kernels.support import Support
+
+ROOM = 1 << 24
+"""Entries and rows kept, together, at most."""
+BYTES = 17
+"""Of a row, the larger of the two."""
+
+
+class KeptCodes(Collector):
+    """Keeps whole documents, all of them as long as there is room for them.
+
+    When there is not, those in the second half of a random order of all documents are dropped, and
+    are kept no more, then those of the second quarter, and so on: at any time, what is kept is a
+    random sample of the documents seen. Memory: 8 bytes an entry and 17 a row, twice that for a
+    moment when some are dropped, and when they are sorted at the end.
+    """
+
+    def __init__(self, features: int, seed: int, room: int = ROOM) -> None:
+        self._features = features
+        self._seed = seed
+        self._room = room
+        self._bound = np.array([np.iinfo(np.uint64).max])
+        """Documents with a rank up to this are kept."""
+        self._kept: list[Rows] = []
+        self._size = 0
+
+    def add(self, rows: Rows) -> None:
+        self._take(rows.where(self._wanted(rows)))
+        while self._size > self._room and self._bound[0]:
+            self._bound >>= np.uint64(1)
+            kept, self._kept, self._size = self._kept, [], 0
+            for part in kept:
+                self._take(part.where(self._wanted(part)))
+
+    def held(self) -> Arrays:
+        return {**self._all().arrays("state/kept"), "state/kept_bound": self._bound}
+
+    def restore(self, arrays: Arrays) -> None:
+        self._kept, self._size = [], 0
+        self._take(Rows.in_arrays("state/kept", arrays))
+        self._bound[:] = arrays["state/kept_bound"]
+
+    def finished(self) -> Arrays:
+        """The arrays of `engine.features.codes.Codes`, under their paths in a catalogue."""
+        rows = self._all()
+        first = np.ones(len(rows), np.bool_)
+        first[1:] = np.diff(rows.documents) != 0
+        support = Support(torch.from_numpy(rows.offsets), torch.from_numpy(rows.features))
+        order = by_feature(support, self._features)
+        return {
+            "codes/documents": rows.documents[first],
+            "codes/bounds": np.append(np.flatnonzero(first), len(rows)),
+            "codes/offsets": rows.offsets,
+            "codes/features": rows.features,
+            "codes/values": rows.values,
+            "codes/starts": order.starts.numpy(),
+            "codes/rows": order.vectors.numpy(),
+            "codes/entries": order.entries.numpy(),
+        }
+
+    def _all(self) -> Rows:
+        return Rows.joined([Rows.none(), *self._kept])
+
+    def _take(self, rows: Rows) -> None:
+        if len(rows):
+            self._kept.append(rows)
+            self._size += len(rows) + len(rows.features)
+
+    def _wanted(self, rows: Rows) -> NDArray[np.bool_]:
+        return np.asarray(document_ranks(self._seed, rows.documents) <= self._bound[0])

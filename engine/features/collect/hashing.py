@@ -1,0 +1,37 @@
+"""Numbers that look random and are the same whenever they are asked for."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.sae.kernels.cpu.launch import compiled
+
+
+@compiled
+def mixed(x):
+    """An integer's bits well mixed: the last step of SplitMix64 (Steele, Lea and Flood, "Fast
+    splittable pseudorandom number generators", OOPSLA 2014)."""
+    x = np.uint64(x) + np.uint64(0x9E3779B97F4A7C15)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
+
+
+@compiled
+def rank_of(seed, document, position):
+    """A token's place in a random order of all tokens: a number of 64 bits."""
+    return mixed(mixed(np.uint64(seed) ^ np.uint64(document)) ^ np.uint64(position))
+
+
+def document_ranks(seed: int, documents: NDArray[np.integer[Any]]) -> NDArray[np.uint64]:
+    """[n] documents' places in a random order of all documents."""
+    return np.asarray(_document_ranks(np.uint64(seed), documents))
+
+
+@compiled
+def _document_ranks(seed, documents):
+    ranks = np.empty(len(documents), np.uint64)
+    for i in range(len(documents)):
+        ranks[i] = mixed(mixed(seed) ^ np.uint64(documents[i]))
+    return ranks
