@@ -127,6 +127,7 @@ class Answers:
         self._check_unused(folder)
         remove_folder(self._workspace.catalogue(request.name))
         remove_folder(self._workspace.checkpoints(request.name))
+        remove_folder(self._workspace.scan(request.name))
         remove_folder(folder)
         self._notes.forget(request.name)
         return self._done()
@@ -189,5 +190,5 @@ def sae_info(workspace: Workspace, name: str) -> p.SAEInfo:
         site=info.metadata.site,
         activations=info.metadata.activations,
         metrics=info.metadata.metrics,
-        scanned=workspace.catalogue(name).exists(),
+        scanned=workspace.catalogue(name).exists() or workspace.scan(name).exists(),
     )

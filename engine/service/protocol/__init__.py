@@ -16,6 +16,7 @@ from engine.features.findings import Contrast as Contrast
 from engine.features.findings import Contrasted as Contrasted
 from engine.features.findings import Firing as Firing
 from engine.features.findings import FiringFeature as FiringFeature
+from engine.features.findings import FiringOrder as FiringOrder
 from engine.features.findings import Relative as Relative
 from engine.features.findings import Relatives as Relatives
 from engine.features.notes import Merged as Merged
@@ -59,6 +60,7 @@ from engine.jobs.specs import Sweep as Sweep
 from engine.jobs.specs import SweepResult as SweepResult
 from engine.jobs.specs import SweepRun as SweepRun
 from engine.jobs.specs import Train as Train
+from engine.jobs.specs import Training as Training
 from engine.jobs.specs import TrainResult as TrainResult
 from engine.jobs.specs import describe as describe
 from engine.jobs.specs import how_to_go_on as how_to_go_on
