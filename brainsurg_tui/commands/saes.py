@@ -17,10 +17,14 @@ def scan(
     sae: str,
     *,
     activations: str | None = None,
+    top_k: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 20,
+    radius: Annotated[int, Parameter(validator=validators.Number(gte=0))] = 16,
     detach: Flag = False,
     common: Common | None = None,
 ) -> None:
     """Build the feature catalogue of an SAE: one pass over an activation set.
+
+    A scan that was interrupted goes on where it stood.
 
     Parameters
     ----------
@@ -28,11 +32,22 @@ def scan(
         The SAE.
     activations
         The set to look at; if none is named, the one that the SAE was trained on.
+    top_k
+        How many of each feature's strongest examples to keep, each of another document.
+    radius
+        How many tokens on either side of an example to keep the activations of.
     detach
         Queue the job, print its id and return.
     """
     common = common or Common()
-    spec = p.Scan(sae=sae, activations=activations, device=common.device, seed=common.seed)
+    spec = p.Scan(
+        sae=sae,
+        activations=activations,
+        top_k=top_k,
+        radius=radius,
+        device=common.device,
+        seed=common.seed,
+    )
     tables.tell_job(common, submit(common, spec, detach=detach))
 
 
