@@ -1,0 +1,58 @@
+"""Which features are active on the same tokens (no torch here)."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from engine.features.codes import Codes
+from engine.features.texts import Ints
+
+MOST_TOKENS = 10_000
+
+
+class Coactive(NamedTuple):
+    """A feature beside the one that was asked for."""
+
+    feature: int
+    jaccard: float
+    """Tokens on which both are active, by those on which either is: Jaccard's index."""
+    given_this: float
+    """Share of the asked feature's active tokens on which this one is active, too."""
+    given_other: float
+    """Share of this one's active tokens on which the asked feature is active, too."""
+
+
+def coactive(codes: Codes, feature: int, most: int) -> tuple[list[Coactive], int]:
+    """The features that share the most tokens with one, by Jaccard's index, largest first; and on
+    how many of its active tokens they were counted.
+
+    That is on all of them in the codes, or on 10,000 evenly spaced ones, from which the share of
+    the common tokens is then estimated.
+    """
+    rows, _ = codes.active(feature)
+    looked_at = rows
+    if len(rows) > MOST_TOKENS:
+        looked_at = rows[np.linspace(0, len(rows) - 1, MOST_TOKENS).astype(np.intp)]
+    counts = np.bincount(_features_in(codes, looked_at), minlength=len(codes.starts) - 1)
+    counts[feature] = 0
+    others = np.flatnonzero(counts)
+    given_this = counts[others] / max(1, len(looked_at))
+    active = codes.starts[others + 1] - codes.starts[others]
+    both = np.minimum(given_this * len(rows), active)  # an estimate may exceed what there is
+    jaccard = both / (len(rows) + active - both)
+    given_other = both / active
+    first = np.argsort(-jaccard, kind="stable")[:most]
+    found = [
+        Coactive(int(others[i]), float(jaccard[i]), float(given_this[i]), float(given_other[i]))
+        for i in first
+    ]
+    return found, len(looked_at)
+
+
+def _features_in(codes: Codes, rows: Ints) -> Ints:
+    """The features that are active in some rows, one row's after the other's."""
+    starts = codes.offsets[rows]
+    lengths = codes.offsets[rows + 1] - starts
+    before = np.cumsum(lengths) - lengths
+    entries = np.repeat(starts - before, lengths) + np.arange(lengths.sum())
+    return np.asarray(codes.features[entries])
