@@ -7,7 +7,8 @@ import numpy as np
 from engine.features.codes import Codes
 from engine.features.texts import Ints
 
-MOST_TOKENS = 10_000
+MOST_ENTRIES = 1 << 18
+"""How many activations of other features to look at."""
 
 
 class Coactive(NamedTuple):
@@ -26,13 +27,15 @@ def coactive(codes: Codes, feature: int, most: int) -> tuple[list[Coactive], int
     """The features that share the most tokens with one, by Jaccard's index, largest first; and on
     how many of its active tokens they were counted.
 
-    That is on all of them in the codes, or on 10,000 evenly spaced ones, from which the share of
-    the common tokens is then estimated.
+    That is on all of them in the codes or, where too much is active on these, on as many evenly
+    spaced ones as leave the time short; the share of common tokens is then an estimate.
     """
     rows, _ = codes.active(feature)
     looked_at = rows
-    if len(rows) > MOST_TOKENS:
-        looked_at = rows[np.linspace(0, len(rows) - 1, MOST_TOKENS).astype(np.intp)]
+    entries = int((codes.offsets[rows + 1] - codes.offsets[rows]).sum())
+    if entries > MOST_ENTRIES:
+        some = max(1, len(rows) * MOST_ENTRIES // entries)
+        looked_at = rows[np.linspace(0, len(rows) - 1, some).astype(np.intp)]
     counts = np.bincount(_features_in(codes, looked_at), minlength=len(codes.starts) - 1)
     counts[feature] = 0
     others = np.flatnonzero(counts)

@@ -84,17 +84,15 @@ class Matched:
     def answers(self, feature: int, most: int) -> Answers:
         """Those of one feature, `most` of each kind: one a document, as long as that goes."""
         rows, values = self._codes.active(feature)
+        strongest_first = np.argsort(-values, kind="stable")
+        rows, values = rows[strongest_first], values[strongest_first]
         first, last = self._first[rows], self._last[rows]
         alarms = np.flatnonzero(first == last)
-        alarms = alarms[np.argsort(-values[alarms], kind="stable")]
-
-        entries, matches = _pairs(first, last)
-        by_match = np.lexsort((-values[entries], matches))
-        answered, strongest = np.unique(matches[by_match], return_index=True)
-        hits = entries[by_match[strongest]]
-        hits = hits[np.argsort(-values[hits], kind="stable")]
-
-        missed = self._matches.first[np.setdiff1d(np.arange(len(self._matches)), answered)]
+        tokens, matches = _pairs(first, last)
+        hits = tokens[_first_of_each(matches)]
+        silent = np.ones(len(self._matches), np.bool_)
+        silent[matches] = False
+        missed = self._matches.first[silent]
         return Answers(
             hits=self._spread(rows[hits], values[hits], most),
             misses=self._spread(missed, np.zeros(len(missed), np.float32), most),
@@ -103,13 +101,14 @@ class Matched:
 
     def _spread(self, rows: Ints, values: NDArray[np.float32], most: int) -> list[Example]:
         """`most` of some rows, in their order: first of each document the first, then others."""
-        once = np.sort(np.unique(rows, return_index=True)[1])  # a token may lie in several matches
+        once = _first_of_each(rows)  # a token may lie in several matches
         documents, positions = self._codes.places(rows[once])
-        one_each = np.sort(np.unique(documents, return_index=True)[1])
-        others = np.setdiff1d(np.arange(len(once)), one_each)
+        one_each = np.zeros(len(once), np.bool_)
+        one_each[_first_of_each(documents)] = True
+        chosen = np.concatenate([np.flatnonzero(one_each), np.flatnonzero(~one_each)])[:most]
         return [
             Example(int(documents[i]), int(positions[i]), float(values[once[i]]))
-            for i in np.sort(np.concatenate([one_each, others])[:most])
+            for i in np.sort(chosen)
         ]
 
 
@@ -145,3 +144,13 @@ def _pairs(first: Ints, last: Ints) -> tuple[Ints, Ints]:
     lengths = last - first
     index = np.repeat(np.arange(len(first)), lengths)
     return index, np.arange(len(index)) + np.repeat(last - np.cumsum(lengths), lengths)
+
+
+def _first_of_each(keys: Ints) -> Ints:
+    """The indices, ascending, at which a key stands for the first time. Keys aren't negative."""
+    backwards = np.arange(len(keys))[::-1]
+    first = np.full(keys.max(initial=-1) + 1, -1)
+    first[keys[backwards]] = backwards  # of several, the last one stays
+    is_first = np.zeros(len(keys), np.bool_)
+    is_first[first[first >= 0]] = True
+    return np.flatnonzero(is_first)

@@ -37,11 +37,11 @@ def test_the_nearest_come_first_and_no_more_than_asked() -> None:
 def test_of_a_feature_active_on_many_tokens_some_are_looked_at(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(room, "MOST_TOKENS", 100)
+    monkeypatch.setattr(room, "MOST_ENTRIES", 300)
     dense = random_dense(4000, 6, 0.5)
     dense[:, 1] = dense[:, 0] * (np.arange(4000) % 3 > 0)  # two thirds of where feature 0 is
     found, tokens = coactive(codes_of(dense, [4000]), 0, 5)
-    assert tokens == 100
+    assert 80 < tokens < 120  # some three features are active on each
     by_id = {each.feature: each for each in found}
     assert by_id[1].jaccard == pytest.approx(2 / 3, abs=0.15)
     assert by_id[1].given_this == pytest.approx(2 / 3, abs=0.15)
