@@ -4,7 +4,13 @@ Whoever finds features knows them by their numbers; the daemon, which has the la
 in.
 """
 
+from typing import Literal
+
 import msgspec
+
+FiringOrder = Literal["effect", "activation"]
+"""`effect`: by |effect| where that was measured, largest first, then by |attribution|.
+`activation`: by the largest activation."""
 
 
 class Relative(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,7 +64,7 @@ class Firing(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     logp: float
     """Its log-probability after the last token, in nats."""
     features: list[FiringFeature]
-    """By |effect| where that was measured, largest first, then by |attribution|."""
+    """In the `FiringOrder` that was asked for."""
     active: int
     """How many features are active anywhere in the text; `features` holds the first of them."""
 

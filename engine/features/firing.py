@@ -34,6 +34,11 @@ class Fired:
         rows = torch.arange(len(self.features), device=self.starts.device)
         return rows.repeat_interleave(self.starts.diff())
 
+    def peaks(self) -> Tensor:
+        """[active]: the largest act of each feature."""
+        none = self.acts.new_zeros(len(self.features))
+        return none.scatter_reduce(0, self.row_of(), self.acts, "amax")
+
     def over_tokens(self, index: int) -> Tensor:
         """The acts of features[index] at every token of the text: [length]."""
         entries = slice(int(self.starts[index]), int(self.starts[index + 1]))

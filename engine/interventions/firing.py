@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from engine.errors import UserError
-from engine.features.findings import Firing, FiringFeature
+from engine.features.findings import Firing, FiringFeature, FiringOrder
 from engine.features.firing import Fired, fired
 from engine.interventions.ablation import logits_without
 from engine.interventions.attribution import attributions
@@ -24,9 +24,10 @@ def find_firing(
     target: str | None = None,
     ablate: int = 50,
     most: int = 200,
+    by: FiringOrder = "effect",
     progress: Progress = Silent(),  # noqa: B008 - it holds no state
 ) -> Firing:
-    """The first `most` of the features that are active in `prompt`, BOS left out.
+    """The first `most` of the features that are active in `prompt`, BOS left out, ordered `by`.
 
     What they do is measured on the log-probability of one next token: `target`, with or without the
     space that leads it, whichever is likelier; None: the one that the model finds likeliest. The
@@ -53,13 +54,18 @@ def find_firing(
     strongest = shares.abs().argsort(descending=True, stable=True).tolist()
 
     effects = _effects(reading, found, strongest[:ablate], aim, progress)
-    tried = sorted(effects, key=lambda index: -abs(effects[index][0]))
-    shown = [*tried, *strongest[len(tried) :]][:most]
+    if by == "effect":
+        tried = sorted(effects, key=lambda index: -abs(effects[index][0]))
+        order = [*tried, *strongest[len(tried) :]]
+    else:
+        order = found.peaks().argsort(descending=True, stable=True).tolist()
     return Firing(
         tokens=[texts[i] for i in reading.token_ids.tolist()],
         target=texts[aim],
         logp=logp.item(),
-        features=[_feature(found, index, shares, effects, sae.active_threshold) for index in shown],
+        features=[
+            _feature(found, index, shares, effects, sae.active_threshold) for index in order[:most]
+        ],
         active=len(found.features),
     )
 

@@ -18,10 +18,11 @@ def ids_of_token(lm: LanguageModel, texts: list[str], token: str) -> list[int]:
     if not found:
         ids = encode(lm, token).tolist()
         pieces = [texts[i] for i in ids if i != lm.tokenizer.bos_token_id]
+        first = next((piece for piece in pieces if piece.strip()), "")
         read = " + ".join(map(repr, pieces[:_SHOWN])) or "nothing"
         read += " + …" if len(pieces) > _SHOWN else ""
         raise UserError(
             f"{token!r} is no single token of {lm.source}, which reads it as {read}.",
-            f"Name one token, such as {max(pieces, key=len)!r}." if pieces else "Name a token.",
+            f"Name one token, such as its first, {first!r}." if first else "Name a token.",
         )
     return found

@@ -61,6 +61,7 @@ class Session:
             target=question.target,
             ablate=question.ablate,
             most=question.most,
+            by=question.by,
             progress=self._progress,
         )
 

@@ -34,6 +34,7 @@ def test_it_is_what_dense_codes_hold(
     assert found.features.tolist() == active.nonzero()[:, 0].tolist()
     for index, feature in enumerate(found.features.tolist()):
         torch.testing.assert_close(found.over_tokens(index), codes[:, feature])
+    torch.testing.assert_close(found.peaks(), codes.amax(0)[active])
     assert (
         found.features[found.row_of()].bincount(minlength=FEATURES).tolist()
         == ((codes != 0).sum(0) * active).tolist()
@@ -43,3 +44,4 @@ def test_it_is_what_dense_codes_hold(
 def test_nothing_is_active_where_nothing_counts() -> None:
     found = fired(sae_of("topk"), X, torch.zeros(TOKENS, dtype=torch.bool))
     assert (len(found.features), len(found.acts), found.starts.tolist()) == (0, 0, [0])
+    assert len(found.peaks()) == 0

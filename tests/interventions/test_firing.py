@@ -159,6 +159,13 @@ def test_what_was_ablated_comes_first_by_effect(bench: Bench) -> None:
     assert found.active > len(found.features) == 12
 
 
+def test_all_can_be_ordered_by_activation(subject: Subject) -> None:
+    found = find_firing(subject, PROMPT, ablate=2, most=9, by="activation")
+    everything = find_firing(subject, PROMPT, ablate=0, most=1000).features
+    largest = sorted((max(f.activations) for f in everything), reverse=True)[:9]
+    assert [max(f.activations) for f in found.features] == largest
+
+
 def test_batches_do_not_matter(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     subject = Subject(bench.lm, bench.sae, SITE)
     together = find_firing(subject, PROMPT, ablate=8, most=8)
@@ -218,7 +225,7 @@ def test_it_says_how_far_it_is_and_can_be_given_up(bench: Bench) -> None:
 
 def test_what_can_not_be_done_is_said(bench: Bench) -> None:
     subject = Subject(bench.lm, bench.sae, SITE)
-    with pytest.raises(UserError, match=r"'xylophones' is no .* 'x' \+ 'y' .*\+ …\. .*'on'"):
+    with pytest.raises(UserError, match=r"'xylophones' is no .* 'x' \+ 'y' .*\+ …\. .*'x'"):
         find_firing(subject, PROMPT, target="xylophones")
     with pytest.raises(UserError, match="reads it as nothing"):
         find_firing(subject, PROMPT, target="")

@@ -47,6 +47,8 @@ from engine.jobs.specs import Evaluate as Evaluate
 from engine.jobs.specs import EvaluateResult as EvaluateResult
 from engine.jobs.specs import ExchangedSAE as ExchangedSAE
 from engine.jobs.specs import ExportActivations as ExportActivations
+from engine.jobs.specs import ExportedFeatures as ExportedFeatures
+from engine.jobs.specs import ExportFeatures as ExportFeatures
 from engine.jobs.specs import ExportSAE as ExportSAE
 from engine.jobs.specs import FilesResult as FilesResult
 from engine.jobs.specs import ImportActivations as ImportActivations

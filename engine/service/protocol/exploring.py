@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from engine.features.findings import Contrast, Firing, Relatives
+from engine.features.findings import Contrast, Firing, FiringOrder, Relatives
 from engine.features.snippets import Snippet
 from engine.service.protocol.reply import Reply
 
@@ -133,6 +133,7 @@ class FindFiring(Reply[Firing], frozen=True, kw_only=True):
     ablate: int = 50
     """How many of the strongest by attribution to ablate for real."""
     most: int = 200
+    by: FiringOrder = "effect"
     device: str = "auto"
 
 
