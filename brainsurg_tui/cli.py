@@ -53,6 +53,7 @@ def _add_commands() -> None:
         engine,
         evaluate,
         exchange,
+        finding,
         jobs,
         saes,
         sweep,
@@ -73,6 +74,9 @@ def _add_commands() -> None:
     app.command(saes.scan, name="scan")
     app.command(saes.features, name="features")
     app.command(saes.label, name="label")
+    app.command(finding.find, name="find")
+    app.command(finding.contrast, name="contrast")
+    app.command(finding.nearest, name="nearest")
     app.command(clamp.clamp, name="clamp")
     app.command(jobs.app)
     app.command(engine.app)
