@@ -1,64 +1,81 @@
 """Filters such as `density < 0.001 and max > 5 and label ~ city` (no torch here).
 
-Numbers are compared with `< <= > >= = !=`. Texts, which are `label` and `category`, are compared
-with `=` and `!=`, or with `~`: contains, whatever the case. A text of several words is quoted.
-`not` binds closest, then `and`, then `or`; parentheses group.
+Numbers are `id`, `max`, `mean`, `std`, `density`, `count`, `documents` and `selectivity`, compared
+with `< <= > >= = !=`; 10k and 2M are numbers, too. Texts are `label`, `category`, `tag` and `note`,
+compared with `=` and `!=`, or with `~`, a regular expression whatever the case, and its opposite,
+`!~`. Only with these two are compared `snippet` (any of a feature's top examples), `peak` (the
+token or word in the middle of any) and `promoted` and `suppressed` (any of the tokens whose logits
+it moves most). `starred`, `labelled`, `tagged` and `alive` stand by themselves, and so does a word,
+or a text in quotes: a regular expression for the label, or the number of a feature.
+
+`not` or `!` binds closest, then `and`, which may be left out, then `or`; parentheses group.
 """
 
 import operator
-import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
-from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedToken
-from lark.exceptions import UnexpectedInput, VisitError
+import regex
+from lark import Token
+from lark.exceptions import VisitError
+from lark.visitors import Transformer_NonRecursive
 from numpy.typing import NDArray
 
 from engine.errors import UserError
+from engine.features.filter_grammar import ALIASES, column, parsed
+from engine.features.notes import Note
+from engine.features.patterns import Pattern, Stopwatch
 from engine.features.rank import Columns
 
-LONGEST = 500
-"""Characters in a filter, so that nothing typed or pasted can nest too deep to evaluate."""
-
 Mask = NDArray[np.bool_]
+"""[features]: for which features something holds."""
 
-_GRAMMAR = r"""
-?either: both ("or"i both)*        -> either
-?both: negation ("and"i negation)* -> both
-?negation: "not"i negation         -> negation
-         | "(" either ")"
-         | NUMBER_FIELD (ORDER | EQUALITY) NUMBER    -> compare_number
-         | TEXT_FIELD (EQUALITY | CONTAINS) (WORD | QUOTED) -> compare_text
 
-NUMBER_FIELD: /(id|max|mean|density|documents|selectivity)\b/i
-TEXT_FIELD: /(label|category)\b/i
-ORDER: "<=" | ">=" | "<" | ">"
-EQUALITY: "==" | "=" | "!="
-CONTAINS: "~"
-NUMBER: /[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?/i
-QUOTED: /"[^"]*"|'[^']*'/
-WORD: /[^\s()"']+/
+class Texts(Protocol):
+    """Texts that belong to features: for which features any of theirs matches a pattern.
 
-%ignore /\s+/
-"""
+    Each raises UserError where there are no such texts.
+    """
 
-_EXPECTED = {
-    "NUMBER_FIELD": ("id", "max", "mean", "density", "documents", "selectivity"),
-    "TEXT_FIELD": ("label", "category"),
-    "NOT": ("'not'",),
-    "LPAR": ("'('",),
-    "RPAR": ("')'",),
-    "AND": ("'and'",),
-    "OR": ("'or'",),
-    "ORDER": ("'<'", "'<='", "'>'", "'>='"),
-    "EQUALITY": ("'='", "'!='"),
-    "CONTAINS": ("'~'",),
-    "NUMBER": ("a number",),
-    "WORD": ("a word",),
-    "QUOTED": ("a text in quotes",),
-    "$END": ("the end",),
-}
+    def snippet(self, pattern: Pattern) -> Mask:
+        """The surroundings of the feature's strongest activations."""
+
+    def peak(self, pattern: Pattern) -> Mask:
+        """The tokens of its strongest activations, or the words that these lie in."""
+
+    def promoted(self, pattern: Pattern) -> Mask:
+        """The tokens whose logits the feature's direction raises most."""
+
+    def suppressed(self, pattern: Pattern) -> Mask:
+        """Those that it lowers most."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """All that a filter may ask about the features of an SAE."""
+
+    columns: Columns
+    notes: Mapping[int, Note]
+    """Features without a note may be left out."""
+    categories: Sequence[str]
+    """Names behind the column `category`."""
+    texts: Texts
+
+
+def matching(text: str, subject: Subject) -> Mask:
+    """Which features a filter lets through.
+
+    Raises UserError that says at which column the filter can't be read and what may stand there,
+    what the features lack that it asks about, or that a regular expression takes too long.
+    """
+    tree = parsed(text)
+    try:
+        return _Evaluate(subject).transform(tree)
+    except VisitError as error:
+        raise error.orig_exc from error
+
 
 _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "<": operator.lt,
@@ -69,42 +86,16 @@ _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "==": operator.eq,
     "!=": operator.ne,
 }
-
-_parser = Lark(_GRAMMAR, start="either", parser="lalr")
-
-
-def matching(
-    text: str, columns: Columns, labels: Mapping[int, str], categories: Sequence[str] = ()
-) -> Mask:
-    """Which features a filter lets through: [features].
-
-    `labels` maps features to their names, those without one left out; `categories` are the names
-    behind the column `category`. Raises UserError that says at which column the filter can't be
-    read and what may stand there.
-    """
-    if len(text) > LONGEST:
-        raise UserError(f"A filter has at most {LONGEST} characters, and this has {len(text)}.")
-    try:
-        tree = _parser.parse(text)
-    except UnexpectedInput as error:
-        raise _explained(error, text) from error
-    try:
-        return _Evaluate(columns, labels, categories).transform(tree)
-    except VisitError as error:
-        raise error.orig_exc from error
+_SUFFIXES = {"k": 1e3, "K": 1e3, "M": 1e6}
 
 
-class _Evaluate(Transformer[Token, Mask]):
+class _Evaluate(Transformer_NonRecursive[Token, Mask]):
     """Turns each node of a filter into the mask of the features for which it holds."""
 
-    def __init__(
-        self, columns: Columns, labels: Mapping[int, str], categories: Sequence[str]
-    ) -> None:
+    def __init__(self, subject: Subject) -> None:
         super().__init__()
-        self.columns = columns
-        self.labels = labels
-        self.categories = categories
-        self.features = len(columns["max"])
+        self._subject = subject
+        self._features = len(subject.columns["max"])
 
     def either(self, parts: list[Mask]) -> Mask:
         return np.asarray(np.logical_or.reduce(parts))
@@ -115,58 +106,101 @@ class _Evaluate(Transformer[Token, Mask]):
     def negation(self, parts: list[Mask]) -> Mask:
         return ~parts[0]
 
-    def compare_number(self, parts: list[Token]) -> Mask:
+    def number(self, parts: list[Token]) -> Mask:
         field, sign, number = parts
-        name = field.lower()
-        column = np.arange(self.features) if name == "id" else self._column(name, field)
-        return np.asarray(_COMPARE[sign](column, float(number)))
+        name = _name(field)
+        values = np.arange(self._features) if name == "id" else self._column(name, field)
+        digits = number.rstrip("kKM")
+        bound = float(digits) * _SUFFIXES.get(number[len(digits) :], 1)
+        with np.errstate(over="ignore"):  # beyond what a float32 holds is beyond every value
+            return np.asarray(_COMPARE[sign](values, bound))
 
-    def compare_text(self, parts: list[Token]) -> Mask:
+    def text(self, parts: list[Token]) -> Mask:
         field, sign, value = parts
-        wanted = value[1:-1] if value.type == "QUOTED" else str(value)
-        if field.lower() == "category":
-            # A feature without a category has index -1, which here is the empty name.
-            names = [*self.categories, ""]
-            kinds = np.array([_holds(sign, name, wanted) for name in names])
-            return np.asarray(kinds[self._column("category", field)])
-        mask = np.full(self.features, _holds(sign, "", wanted))
-        for feature, label in self.labels.items():
-            if feature < self.features:
-                mask[feature] = _holds(sign, label, wanted)
+        pattern = _pattern(value) if "~" in sign else _exactly(value)
+        match _name(field):
+            case "category":
+                mask = self._in_category(pattern, field)
+            case "label" | "note" | "tag" as name:
+                mask = self._noted(pattern, name)
+            case name:
+                search: Callable[[Pattern], Mask] = getattr(self._subject.texts, name)
+                mask = search(pattern)
+        return ~mask if sign.startswith("!") else mask
+
+    def flag(self, parts: list[Token]) -> Mask:
+        notes = self._subject.notes.items()
+        match _name(parts[0]):
+            case "starred":
+                return self._those(feature for feature, note in notes if note.starred)
+            case "labelled":
+                return self._those(feature for feature, note in notes if note.label)
+            case "tagged":
+                return self._those(feature for feature, note in notes if note.tags)
+        return np.asarray(self._column("density", parts[0]) > 0)
+
+    def named(self, parts: list[Token]) -> Mask:
+        (value,) = parts
+        mask = self._noted(_pattern(value), "label")
+        if value.type == "BARE" and value.isdecimal():
+            mask |= np.arange(self._features) == float(value)
+        return mask
+
+    def _noted(self, pattern: Pattern, part: str) -> Mask:
+        """For which features a part of the note matches; one that is not there is empty."""
+        stopwatch = Stopwatch(pattern)
+        found = stopwatch.found("")
+        differ = []
+        for feature, note in self._subject.notes.items():
+            texts = {"label": (note.label,), "note": (note.text,), "tag": note.tags or ("",)}[part]
+            if any(map(stopwatch.found, texts)) is not found:
+                differ.append(feature)
+        return self._those(differ) ^ found
+
+    def _in_category(self, pattern: Pattern, field: Token) -> Mask:
+        # A feature without a category has index -1, which here is the empty name.
+        names = [*self._subject.categories, ""]
+        stopwatch = Stopwatch(pattern)
+        holds = np.array([stopwatch.found(name) for name in names])
+        return np.asarray(holds[self._column("category", field)])
+
+    def _those(self, features: Iterable[int]) -> Mask:
+        mask = np.zeros(self._features, dtype=np.bool_)
+        mask[[feature for feature in features if feature < self._features]] = True
         return mask
 
     def _column(self, name: str, field: Token) -> NDArray[Any]:
-        if name not in self.columns:
-            raise UserError(
-                f"Column {field.column}: these features have no {name}, "
-                "because the documents carry no categories."
-            )
-        return np.asarray(self.columns[name])
+        if name in self._subject.columns:
+            return np.asarray(self._subject.columns[name])
+        where = f"Column {column(field)}: these features have no {name}"
+        if name in ("selectivity", "category"):
+            raise UserError(f"{where}, because the documents carry no categories.")
+        raise UserError(f"{where}.", "Scan the SAE again.")
 
 
-def _holds(sign: str, text: str, wanted: str) -> bool:
-    if sign == "~":
-        return wanted.casefold() in text.casefold()
-    return bool(_COMPARE[sign](text, wanted))
+def _name(field: Token) -> str:
+    name = field.lower()
+    return ALIASES.get(name, name)
 
 
-def _explained(error: UnexpectedInput, text: str) -> UserError:
-    names: set[str] = set()
-    start = error.pos_in_stream
-    if isinstance(error, UnexpectedCharacters):
-        names = set(error.allowed)
-    elif isinstance(error, UnexpectedToken):
-        names = set(error.accepts or error.expected)
-        if error.token.type == "$END":
-            start = None
-    column = len(text) + 1 if start is None else start + 1
-    rest = re.match(r"\w+|.", text[column - 1 :])
-    found = repr(rest.group()) if rest else "the end"
-    may_stand = names or {"$END"}
-    *others, last = [
-        word for name, words in _EXPECTED.items() if name in may_stand for word in words
-    ]
-    return UserError(
-        f"The filter can't be read at column {column}: {found} stands there.",
-        f"Expected {', '.join(others)} or {last}." if others else f"Expected {last}.",
+def _inside(value: Token) -> str:
+    return value[1:-1] if value.type == "QUOTED" else str(value)
+
+
+def _exactly(value: Token) -> Pattern:
+    return regex.compile(rf"\A{regex.escape(_inside(value))}\Z")
+
+
+def _pattern(value: Token) -> Pattern:
+    try:
+        return regex.compile(_inside(value), regex.IGNORECASE)
+    except regex.error as error:
+        about: Any = error  # the type stubs know none of its attributes
+        at, what = about.pos or 0, about.msg
+    except (RecursionError, ValueError) as error:  # nested too deep; flags that exclude each other
+        at, what = 0, str(error)
+    at = column(value, at + (value.type == "QUOTED"))
+    raise UserError(
+        f"The regular expression can't be read at column {at}: {what}.",
+        r"Signs that are meant as themselves take a backslash: \( \[ \* \+ \? \.",
     )

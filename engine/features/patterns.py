@@ -5,7 +5,6 @@ can be told when to give up, and lets other threads run meanwhile: there are pat
 longer than anybody lives.
 """
 
-import contextlib
 import sys
 import time
 from collections.abc import Iterator
@@ -49,32 +48,34 @@ class Stopwatch:
 
         Matches without a character are left out. Raises UserError when the time is up.
         """
-        with self._in_time() as left:
-            for match in self._pattern.finditer(text, concurrent=True, timeout=left):
+        try:
+            for match in self._pattern.finditer(text, concurrent=True, timeout=self._left()):
                 first, last = match.span()
                 if first < last:
                     yield first, last
+        except (TimeoutError, MemoryError) as error:
+            raise self._given_up(error) from None
 
     def found(self, text: str, first: int = 0, last: int = sys.maxsize) -> bool:
         """Whether the pattern matches somewhere in text[first:last], be it without a character.
 
         What stands before `first` can be looked back at. Raises UserError when the time is up.
         """
-        with self._in_time() as left:
-            return self._pattern.search(text, first, last, timeout=left) is not None
-
-    @contextlib.contextmanager
-    def _in_time(self) -> Iterator[float]:
-        """The seconds that are left; what takes longer becomes a UserError."""
         try:
-            left = self._end - time.monotonic()
-            if left <= 0:
-                raise TimeoutError
-            yield left
+            return self._pattern.search(text, first, last, timeout=self._left()) is not None
         except (TimeoutError, MemoryError) as error:
-            over = f"longer than {self._seconds:g} seconds"
-            raise UserError(
-                f"Looking for {self._pattern.pattern} took "
-                f"{over if isinstance(error, TimeoutError) else 'too much memory'}.",
-                "Repeats within repeats, such as (a+)+, do; write it without them.",
-            ) from None
+            raise self._given_up(error) from None
+
+    def _left(self) -> float:
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        return left
+
+    def _given_up(self, error: Exception) -> UserError:
+        over = f"longer than {self._seconds:g} seconds"
+        return UserError(
+            f"Looking for {self._pattern.pattern} took "
+            f"{over if isinstance(error, TimeoutError) else 'too much memory'}.",
+            "Repeats within repeats, such as (a+)+, do; write it without them.",
+        )

@@ -54,6 +54,7 @@ class Answers:
             p.DeleteSAE: self._delete_sae,
             p.GetFeatureTable: self._catalogues.table,
             p.RankFeatures: self._catalogues.rank,
+            p.MatchFeatures: self._catalogues.match,
             p.GetFeature: self._catalogues.feature,
             p.LabelFeature: annotations.label,
             p.Annotate: annotations.annotate,

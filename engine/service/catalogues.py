@@ -3,11 +3,14 @@
 import functools
 from pathlib import Path
 
+import numpy as np
+
 from engine.activations.tokens import TokenTable
 from engine.errors import UserError
 from engine.features.catalogue import Catalogue
-from engine.features.filter import matching
+from engine.features.filter import Mask, Subject, matching
 from engine.features.rank import order
+from engine.features.search import CatalogueTexts
 from engine.features.snippets import snippets
 from engine.service import protocol as p
 from engine.workspace.folders import Stamp, Workspace, stamp
@@ -39,12 +42,7 @@ class Catalogues:
         """The first features by a column, among those that the filter lets through."""
         catalogue = self._open(request.sae)
         notes = self._notes.of(request.sae)
-        labels = {id: note.label for id, note in notes.items()}
-        among = (
-            matching(request.filter, catalogue.columns, labels, catalogue.manifest.categories)
-            if request.filter
-            else None
-        )
+        among = self._matching(request.filter, catalogue, notes)
         ids = order(catalogue.columns, request.by, among=among)
         return p.FeatureList(
             features=[
@@ -53,6 +51,14 @@ class Catalogues:
             ],
             matching=len(ids),
             total=len(catalogue),
+        )
+
+    def match(self, request: p.MatchFeatures) -> p.Matches:
+        """Which features a filter lets through; an empty one, all."""
+        catalogue = self._open(request.sae)
+        mask = self._matching(request.filter, catalogue, self._notes.of(request.sae))
+        return p.Matches(
+            matching=int(mask.sum()), mask=np.packbits(mask, bitorder="little").tobytes()
         )
 
     def feature(self, request: p.GetFeature) -> p.FeatureDetail:
@@ -92,6 +98,19 @@ class Catalogues:
             suppressed=catalogue.suppressed(id),
         )
 
+    def _matching(self, filter: str, catalogue: Catalogue, notes: dict[int, p.Note]) -> Mask:
+        if not filter.strip():
+            return np.ones(len(catalogue), dtype=np.bool_)
+        tokens = self._workspace.activations(catalogue.manifest.activations)
+        texts = _texts(
+            catalogue.folder,
+            stamp(catalogue.folder),
+            tokens,
+            stamp(tokens) if tokens.exists() else None,
+        )
+        categories = catalogue.manifest.categories
+        return matching(filter, Subject(catalogue.columns, notes, categories, texts))
+
     def _snippets(self, catalogue: Catalogue, id: int, most: int) -> list[p.Snippet]:
         folder = self._workspace.activations(catalogue.manifest.activations)
         if not folder.exists():
@@ -111,3 +130,8 @@ def _catalogue(folder: Path, _: Stamp) -> Catalogue:
 @functools.lru_cache(maxsize=4)
 def _tokens(folder: Path, _: Stamp) -> TokenTable:
     return TokenTable.open(folder)
+
+
+@functools.lru_cache(maxsize=1)  # they keep the text of the last that was searched
+def _texts(folder: Path, a: Stamp, tokens: Path, b: Stamp | None) -> CatalogueTexts:
+    return CatalogueTexts(_catalogue(folder, a), None if b is None else _tokens(tokens, b))
