@@ -1,34 +1,21 @@
 """Which features are active on the same tokens (no torch here)."""
 
-from typing import NamedTuple
-
 import numpy as np
 
 from engine.features.codes import Codes
+from engine.features.findings import Relative, Relatives
 from engine.features.texts import Ints
 
 MOST_ENTRIES = 1 << 18
 """How many activations of other features to look at."""
 
 
-class Coactive(NamedTuple):
-    """A feature beside the one that was asked for."""
+def coactive(codes: Codes, feature: int, most: int) -> Relatives:
+    """The features that share the most tokens with one.
 
-    feature: int
-    jaccard: float
-    """Tokens on which both are active, by those on which either is: Jaccard's index."""
-    given_this: float
-    """Share of the asked feature's active tokens on which this one is active, too."""
-    given_other: float
-    """Share of this one's active tokens on which the asked feature is active, too."""
-
-
-def coactive(codes: Codes, feature: int, most: int) -> tuple[list[Coactive], int]:
-    """The features that share the most tokens with one, by Jaccard's index, largest first; and on
-    how many of its active tokens they were counted.
-
-    That is on all of them in the codes or, where too much is active on these, on as many evenly
-    spaced ones as leave the time short; the share of common tokens is then an estimate.
+    Their likeness is Jaccard's index: tokens on which both are active, by those on which either is.
+    They are counted on all of its active tokens in the codes or, where too much is active on these,
+    on as many evenly spaced ones as leave the time short; likeness is then an estimate.
     """
     rows, _ = codes.active(feature)
     looked_at = rows
@@ -45,11 +32,16 @@ def coactive(codes: Codes, feature: int, most: int) -> tuple[list[Coactive], int
     jaccard = both / (len(rows) + active - both)
     given_other = both / active
     first = np.argsort(-jaccard, kind="stable")[:most]
-    found = [
-        Coactive(int(others[i]), float(jaccard[i]), float(given_this[i]), float(given_other[i]))
+    relatives = [
+        Relative(
+            id=int(others[i]),
+            likeness=float(jaccard[i]),
+            given_this=float(given_this[i]),
+            given_other=float(given_other[i]),
+        )
         for i in first
     ]
-    return found, len(looked_at)
+    return Relatives(relatives=relatives, tokens=len(looked_at))
 
 
 def _features_in(codes: Codes, rows: Ints) -> Ints:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,8 +36,7 @@ class Scores:
         return order[self.f1[order] > 0]
 
 
-@dataclass(frozen=True)
-class Answers:
+class Answers(NamedTuple):
     """Where one feature is right and wrong about a pattern."""
 
     hits: list[Example]

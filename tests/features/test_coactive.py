@@ -14,9 +14,9 @@ ACTIVE = DENSE > 0
 
 @pytest.mark.parametrize("feature", range(15))
 def test_relatives_are_counted_token_by_token(feature: int) -> None:
-    found, tokens = coactive(codes_of(DENSE, LENGTHS), feature, 50)
+    answer = coactive(codes_of(DENSE, LENGTHS), feature, 50)
     here = ACTIVE[:, feature]
-    assert tokens == here.sum()
+    assert answer.tokens == here.sum()
     expected = []
     for other in range(15):
         both, either = (here & ACTIVE[:, other]).sum(), (here | ACTIVE[:, other]).sum()
@@ -24,14 +24,15 @@ def test_relatives_are_counted_token_by_token(feature: int) -> None:
             shares = both / either, both / here.sum(), both / ACTIVE[:, other].sum()
             expected.append((other, *shares))
     expected.sort(key=lambda each: (-each[1], each[0]))
-    assert [each.feature for each in found] == [each[0] for each in expected]
-    for got, wanted in zip(found, expected, strict=True):
-        assert got[1:] == pytest.approx(wanted[1:])
+    assert [each.id for each in answer.relatives] == [each[0] for each in expected]
+    for got, wanted in zip(answer.relatives, expected, strict=True):
+        shares = got.likeness, got.given_this, got.given_other
+        assert shares == pytest.approx(wanted[1:])
 
 
 def test_the_nearest_come_first_and_no_more_than_asked() -> None:
     codes = codes_of(DENSE, LENGTHS)
-    assert coactive(codes, 3, 4)[0] == coactive(codes, 3, 50)[0][:4]
+    assert coactive(codes, 3, 4).relatives == coactive(codes, 3, 50).relatives[:4]
 
 
 def test_of_a_feature_active_on_many_tokens_some_are_looked_at(
@@ -40,11 +41,11 @@ def test_of_a_feature_active_on_many_tokens_some_are_looked_at(
     monkeypatch.setattr(room, "MOST_ENTRIES", 300)
     dense = random_dense(4000, 6, 0.5)
     dense[:, 1] = dense[:, 0] * (np.arange(4000) % 3 > 0)  # two thirds of where feature 0 is
-    found, tokens = coactive(codes_of(dense, [4000]), 0, 5)
-    assert 80 < tokens < 120  # some three features are active on each
-    by_id = {each.feature: each for each in found}
-    assert by_id[1].jaccard == pytest.approx(2 / 3, abs=0.15)
+    answer = coactive(codes_of(dense, [4000]), 0, 5)
+    assert 80 < answer.tokens < 120  # some three features are active on each
+    by_id = {each.id: each for each in answer.relatives}
+    assert by_id[1].likeness == pytest.approx(2 / 3, abs=0.15)
     assert by_id[1].given_this == pytest.approx(2 / 3, abs=0.15)
     assert by_id[1].given_other <= 1
-    assert by_id[2].jaccard == pytest.approx(1 / 3, abs=0.15)
+    assert by_id[2].likeness == pytest.approx(1 / 3, abs=0.15)
     assert by_id[2].given_other == pytest.approx(1 / 2, abs=0.15)
