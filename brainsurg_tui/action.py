@@ -24,7 +24,8 @@ class Action:
     keys: str = ""
     """Its default keys, separated by commas; none: it is only in the palette."""
     home: str = "app"
-    """`app`, `bench`, or the pane whose focus gives the keys this meaning."""
+    """`app`, `bench`, `feature` (every pane in which a feature is looked at), or the pane whose
+    focus gives the keys this meaning."""
     hint: str = ""
     """One word for the hint line."""
     possible: Callable[[State], bool] = always
@@ -69,6 +70,21 @@ def has_feature(state: State) -> bool:
     return has_features(state) and state.feature is not None
 
 
+def can_search_prompts(state: State) -> bool:
+    """While there are prompts, and an SAE whose features may fire in them."""
+    return has_prompts(state) and state.sae is not None
+
+
+def has_findings(state: State) -> bool:
+    """While there is what a search found, or will find."""
+    return connected(state) and state.findings is not None
+
+
+def has_places(state: State) -> bool:
+    """While the places in the text at which a feature knows a pattern are there."""
+    return has_findings(state) and state.findings is not None and bool(state.findings.places())
+
+
 def has_edits(state: State) -> bool:
     """While a clamp is prepared."""
     return connected(state) and bool(state.trial.edits)
@@ -87,5 +103,6 @@ def can_hold(state: State) -> bool:
 
 
 def has_running_work(state: State) -> bool:
-    """While a job runs or waits, or a clamp does."""
-    return has_running_job(state) or (connected(state) and state.clamping is not None)
+    """While a job runs or waits, or a clamp or a search does."""
+    asking = state.clamping is not None or state.finding is not None
+    return has_running_job(state) or (connected(state) and asking)

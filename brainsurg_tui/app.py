@@ -20,15 +20,18 @@ from brainsurg_tui.asking import Asking, EngineFactory
 from brainsurg_tui.desks.desks import Desks
 from brainsurg_tui.engine import Engine
 from brainsurg_tui.panes.clamp import ClampPane
+from brainsurg_tui.panes.detail import DetailSheet
+from brainsurg_tui.panes.feature_rows import Go, Read
 from brainsurg_tui.panes.features import FeaturesPane
+from brainsurg_tui.panes.findings import FindingsSheet
 from brainsurg_tui.panes.jobs import JobsPane
 from brainsurg_tui.panes.prompts import PromptsPane
-from brainsurg_tui.panes.snippets import SnippetsPane
 from brainsurg_tui.screens.reading import Reading
 from brainsurg_tui.screens.workbench import Workbench
 from brainsurg_tui.settings import Memory, Settings, WorkspaceMemory
 from brainsurg_tui.state import Message, State
 from brainsurg_tui.theme import DARK, LIGHT
+from brainsurg_tui.trail import Place
 from brainsurg_tui.widgets.visible import visible
 from brainsurg_tui.wishes import WISHES
 from engine.errors import UserError
@@ -208,15 +211,31 @@ class BrainSurgery(App[None]):
 
     @on(FeaturesPane.Opened)
     def _open_feature(self) -> None:
-        self.bench.go_to("snippets")
+        self.desks.looking.open()
 
-    @on(FeaturesPane.Label)
-    def _label_feature(self, wish: FeaturesPane.Label) -> None:
-        self.desks.features.label(wish.feature)
+    @on(FeaturesPane.Filter)
+    def _filter_features(self, wish: FeaturesPane.Filter) -> None:
+        self.desks.features.filter(wish.text)
 
-    @on(SnippetsPane.Read)
-    def _read_snippet(self, wish: SnippetsPane.Read) -> None:
-        self.desks.program.read_snippet(wish.snippet)
+    @on(FindingsSheet.Chosen)
+    def _choose_found(self, wish: FindingsSheet.Chosen) -> None:
+        self.desks.finding.chose(wish.feature)
+
+    @on(FindingsSheet.Opened)
+    def _open_found(self, wish: FindingsSheet.Opened) -> None:
+        self.desks.finding.open(wish.feature)
+
+    @on(DetailSheet.Step)
+    def _next_feature(self, wish: DetailSheet.Step) -> None:
+        self.desks.features.step(wish.rows)
+
+    @on(Go)
+    def _go_to_feature(self, wish: Go) -> None:
+        self.desks.features.go(Place(wish.sae, wish.feature))
+
+    @on(Read)
+    def _read_document(self, wish: Read) -> None:
+        self.desks.looking.read(wish.snippet)
 
     @on(ClampPane.Opened)
     def _read_prompt_report(self, wish: ClampPane.Opened) -> None:

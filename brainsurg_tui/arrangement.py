@@ -11,6 +11,9 @@ from typing import Literal, NamedTuple
 PANES = ("prompts", "features", "snippets", "clamp", "loss", "jobs")
 """The panes in the order of their numbers, 1 to 6."""
 
+SHEETS = ("detail", "findings")
+"""What has all the room for itself while it is open, over the panes."""
+
 SMALLEST = (60, 16)
 """Below this width or height nothing useful fits."""
 
@@ -88,7 +91,7 @@ def arrange(
 ) -> dict[str, Place]:
     """Pane name to its place, for all panes that are to be seen. Columns stand one cell apart."""
     mode = mode_of(width, height)
-    if zoomed or mode == "one":
+    if zoomed or mode == "one" or active in SHEETS:
         return {active: Place(0, 0, width, height)}
     plan = columns(mode, lower)
     places: dict[str, Place] = {}

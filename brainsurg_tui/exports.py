@@ -3,7 +3,7 @@
 import csv
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -25,14 +25,49 @@ def json_text(value: object) -> str:
     return msgspec.json.format(msgspec.json.encode(value)).decode() + "\n"
 
 
-def table_files(name: str, rows: Sequence[Mapping[str, object]]) -> list[Export]:
-    """The same rows as `NAME.csv` and `NAME.json`."""
+def table_files(
+    name: str, rows: Sequence[Mapping[str, object]], *, title: str = ""
+) -> list[Export]:
+    """The same rows as `NAME.csv`, `NAME.json` and, under a title, `NAME.md`."""
+    files = [Export(f"{name}.csv", csv_text(rows)), Export(f"{name}.json", json_text(rows))]
+    return [*files, Export(f"{name}.md", markdown_text(rows, title))] if title else files
+
+
+def csv_text(rows: Sequence[Mapping[str, object]]) -> str:
+    """Rows as CSV under the names of their columns; several values in one cell have spaces between
+    them."""
     out = io.StringIO()
-    fields = list(dict.fromkeys(key for row in rows for key in row))
-    writer = csv.DictWriter(out, fields, lineterminator="\n")
+    writer = csv.DictWriter(out, _fields(rows), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
-    return [Export(f"{name}.csv", out.getvalue()), Export(f"{name}.json", json_text(rows))]
+    writer.writerows({key: _joined(value) for key, value in row.items()} for row in rows)
+    return out.getvalue()
+
+
+def markdown_text(rows: Sequence[Mapping[str, object]], title: str) -> str:
+    """Rows as a table in Markdown, figures to three digits."""
+    fields = _fields(rows)
+    lines = [f"# {title}", "", _markdown_row(fields), _markdown_row("---" for _ in fields)]
+    lines += [_markdown_row(_readable(row.get(field, "")) for field in fields) for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def _markdown_row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _readable(value: object) -> str:
+    if isinstance(value, bool):
+        return "★" if value else ""
+    text = figure(value) if isinstance(value, float) else str(_joined(value))
+    return " ".join(escape(text, quote=False).replace("|", "\\|").split())
+
+
+def _joined(value: object) -> object:
+    return " ".join(map(str, value)) if isinstance(value, list) else value
+
+
+def _fields(rows: Sequence[Mapping[str, object]]) -> list[str]:
+    return list(dict.fromkeys(key for row in rows for key in row))
 
 
 def curve_svg(

@@ -4,6 +4,9 @@ from brainsurg_tui.actions import key_of
 from brainsurg_tui.state import State
 from engine.service.protocol import Capture, Evaluate, JobSpec, Scan, Sweep, Train
 
+NOWHERE = "It is active nowhere in the scanned text."
+NO_EXAMPLE = "There is no example of that kind."
+
 
 def for_prompts(state: State) -> str:
     """In a prompts pane without prompts."""
@@ -31,6 +34,29 @@ def for_features(state: State) -> str:
 def for_snippets(state: State) -> str:
     """In a snippets pane while no feature is selected."""
     return f"Choose a feature in pane {key_of('pane_2', state)}." if state.table else ""
+
+
+def for_a_feature_without_notes(state: State) -> str:
+    """Where nothing was written down about a feature."""
+    keys = {id: key_of(id, state) for id in ("label", "tags", "star", "note")}
+    return (
+        f"{keys['label']} names it, {keys['tags']} tags it, {keys['star']} puts a star on it, "
+        f"{keys['note']} adds a note"
+    )
+
+
+def for_findings(state: State) -> str:
+    """In findings that are awaited, or empty."""
+    if state.finding is not None:
+        progress = state.finding
+        total = f"/{progress.total}" if progress.total else ""
+        return f"{progress.phase} {progress.done}{total} … {key_of('cancel_job', state)} gives up"
+    if state.findings is None:
+        return (
+            f"Nothing was searched for yet: {key_of('firing', state)} in the prompts, "
+            f"or {key_of('grep', state)} at a feature."
+        )
+    return "Nothing was found."
 
 
 def for_clamp(state: State) -> str:
@@ -75,6 +101,8 @@ def for_job_line(state: State) -> str:
         progress = state.clamping
         total = f" of {progress.total} {progress.unit}" if progress.total else ""
         return f"Clamping: {progress.done}{total} - {key_of('cancel_job', state)} gives it up"
+    if state.finding is not None:
+        return f"Searching for features - {key_of('cancel_job', state)} gives it up"
     if not state.contents.activations:
         return f"Next: {key_of('capture', state)} captures activations of the prompts."
     sae = state.sae_info()

@@ -11,7 +11,11 @@ from typing import Literal
 
 import msgspec
 
+from brainsurg_tui.findings import Findings
 from brainsurg_tui.history import History
+from brainsurg_tui.look import Look
+from brainsurg_tui.sift import Sift
+from brainsurg_tui.trail import Place, Trail
 from brainsurg_tui.trial import Trial
 from engine.service.protocol import (
     ClampReport,
@@ -24,10 +28,10 @@ from engine.service.protocol import (
     Note,
     Progressed,
     Reply,
-    Resumable,
     SAEInfo,
     StateChanged,
     Status,
+    Training,
 )
 
 Connection = Literal["connecting", "connected", "lost"]
@@ -70,8 +74,17 @@ class State:
     table: FeatureTable | None = None
     feature: int | None = None
     detail: FeatureDetail | None = None
-    visited: list[int] = field(default_factory=list)
-    """Features looked at, in that order, each once."""
+    sift: Sift = field(default_factory=Sift)
+    """The filter of the features."""
+    look: Look | None = None
+    """The closer look at the selected feature."""
+    other_sae: str | None = None
+    """The SAE in which the nearest features are looked for; None: the selected one."""
+    trail: Trail = field(default_factory=Trail)
+    """Features looked at."""
+    findings: Findings | None = None
+    finding: Progressed | None = None
+    """How far the running search for features is; None while none runs."""
     trial: Trial = field(default_factory=Trial)
     report: ClampReport | None = None
     clamping: Progressed | None = None
@@ -102,60 +115,55 @@ class State:
         if name == self.sae:
             return False
         self.sae = name
-        self.table = self.detail = self.report = self.feature = None
-        self.visited.clear()
+        self.table = self.detail = self.report = self.feature = self.look = self.other_sae = None
+        self.sift = Sift()
         self.trial = msgspec.structs.replace(self.trial, edits=())
         return True
 
     def take_table(self, table: FeatureTable) -> bool:
-        """Take in a feature table, unless it is of another SAE."""
+        """Take in the feature table, unless it is of another SAE."""
         if table.sae != self.sae:
             return False
         self.table = table
         return True
 
-    def labels(self) -> Mapping[int, str]:
-        """The names that somebody gave to features of the selected SAE."""
-        if self.table is None:
-            return {}
-        return {id: note.label for id, note in self.table.notes.items() if note.label}
+    def note(self, feature: int) -> Note:
+        """What somebody wrote down about a feature."""
+        return Note() if self.table is None else self.table.notes.get(feature, Note())
 
     def label(self, feature: int) -> str:
         """The name that somebody gave to a feature, or nothing."""
         return self.note(feature).label
 
-    def note(self, feature: int) -> Note:
-        """What somebody wrote down about a feature."""
-        return Note() if self.table is None else self.table.notes.get(feature, Note())
-
-    def take_label(self, sae: str, feature: int, text: str) -> None:
-        """A feature of `sae` is called so from now on."""
+    def take_note(self, sae: str, feature: int, note: Note) -> None:
+        """This is what is written down about a feature of `sae` from now on."""
         if self.table is None or self.table.sae != sae:
             return
-        note = msgspec.structs.replace(self.note(feature), label=text)
         notes = {**self.table.notes, feature: note}
         if note == Note():
             del notes[feature]
         self.table = msgspec.structs.replace(self.table, notes=notes)
 
-    def choose_feature(self, feature: int | None) -> bool:
+    def choose_feature(self, feature: int) -> bool:
         """Select a feature; False if it was selected."""
         if feature == self.feature:
             return False
-        self.feature = feature
-        if feature is not None and feature not in self.visited:
-            self.visited.append(feature)
+        self._look_at(feature)
+        if self.sae is not None:
+            self.trail.go(Place(self.sae, feature))
         return True
 
-    def visit(self, step: int) -> int | None:
-        """Select the feature looked at before (-1) or after (1); None if there is none."""
-        if self.feature not in self.visited:
-            return None
-        place = self.visited.index(self.feature) + step
-        if not 0 <= place < len(self.visited):
-            return None
-        self.feature = self.visited[place]
-        return self.feature
+    def visit(self, step: int) -> Place | None:
+        """The feature looked at before (-1) or after (1), of an SAE that is there."""
+        known = {sae.name for sae in self.contents.saes}
+        place = self.trail.step(step)
+        while place is not None and place.sae not in known:
+            place = self.trail.step(step)
+        return place
+
+    def _look_at(self, feature: int) -> None:
+        self.feature = feature
+        self.look = None if self.sae is None else Look(self.sae, feature)
 
     def take_detail(self, sae: str, detail: FeatureDetail) -> bool:
         """Take in what is known of a feature of `sae`, unless another is selected by now."""
@@ -199,7 +207,7 @@ class State:
 
     def charted(self) -> JobInfo | None:
         """The training whose curve is to be seen: the chosen one, one that runs, or the last."""
-        trainings = [job for job in self.jobs.values() if isinstance(job.spec, Resumable)]
+        trainings = [job for job in self.jobs.values() if isinstance(job.spec, Training)]
         chosen = [job for job in trainings if job.id == self.job]
         live = [job for job in trainings if job.state in ("running", "paused")]
         return next(reversed(chosen or live or trainings), None)

@@ -49,6 +49,7 @@ class ConnectionDesk:
                 self._app.begin("contents", self._app.desks.contents.refresh)
             case QuestionProgress(body=Progressed() as progress):
                 self._app.desks.clamping.progress(progress)
+                self._app.desks.finding.progress(progress)
 
     def lost(self, trouble: Exception | None) -> None:
         """Say that the engine is gone, once for every reason."""

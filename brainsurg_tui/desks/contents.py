@@ -10,12 +10,12 @@ from brainsurg_tui.screens.reading import Reading
 from brainsurg_tui.screens.workspace import Picked, Workspace
 from brainsurg_tui.state import Change
 from engine.service.protocol import (
+    Annotate,
     DeleteActivations,
     DeleteSAE,
     Evaluate,
     GetContents,
     GetSummary,
-    LabelFeature,
 )
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ class ContentsDesk:
     async def _apply(self, change: Change, *, back: bool) -> None:
         request = change.back if back else change.again
         await self._app.ask(request)
-        if isinstance(request, LabelFeature):
-            self._app.state.take_label(request.sae, request.feature, request.text)
+        if isinstance(request, Annotate):
+            self._app.state.take_note(request.sae, request.feature, request.note)
         await self.refresh()
         self._app.say(f"{'Undid' if back else 'Did again'}: {change.title}.")

@@ -10,9 +10,13 @@ from brainsurg_tui.desks.contents import ContentsDesk
 from brainsurg_tui.desks.exchange import ExchangeDesk
 from brainsurg_tui.desks.features import FeatureDesk
 from brainsurg_tui.desks.files import FileDesk
+from brainsurg_tui.desks.finding import FindDesk
 from brainsurg_tui.desks.jobs import JobDesk
+from brainsurg_tui.desks.keeping import KeepDesk
+from brainsurg_tui.desks.looking import LookDesk
 from brainsurg_tui.desks.program import ProgramDesk
 from brainsurg_tui.desks.prompts import PromptDesk
+from brainsurg_tui.desks.relatives import RelativeDesk
 from brainsurg_tui.desks.training import TrainDesk
 
 if TYPE_CHECKING:
@@ -30,9 +34,13 @@ class Desks:
     exchange: ExchangeDesk
     features: FeatureDesk
     files: FileDesk
+    finding: FindDesk
     jobs: JobDesk
+    keeping: KeepDesk
+    looking: LookDesk
     program: ProgramDesk
     prompts: PromptDesk
+    relatives: RelativeDesk
     training: TrainDesk
 
     @classmethod
@@ -46,8 +54,12 @@ class Desks:
             exchange=ExchangeDesk(app),
             features=FeatureDesk(app),
             files=FileDesk(app),
+            finding=FindDesk(app),
             jobs=JobDesk(app),
+            keeping=KeepDesk(app),
+            looking=LookDesk(app),
             program=ProgramDesk(app),
             prompts=PromptDesk(app),
+            relatives=RelativeDesk(app),
             training=TrainDesk(app),
         )

@@ -1,19 +1,21 @@
-"""Choosing an SAE and its features, and naming them."""
+"""Choosing an SAE and one of its features, and which of them are seen."""
 
 import asyncio
-from functools import partial
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from brainsurg_tui.escapes import meant, written
-from brainsurg_tui.screens.form import Field, Form
-from brainsurg_tui.state import Change
-from engine.service.protocol import GetFeature, GetFeatureTable, LabelFeature
+from brainsurg_tui.sift import Sift
+from brainsurg_tui.trail import Place
+from engine.errors import UserError
+from engine.service.protocol import GetFeature, GetFeatureTable, MatchFeatures, Scan
 
 if TYPE_CHECKING:
     from brainsurg_tui.app import BrainSurgery
 
 _PAUSE = 0.06
 """Seconds that the cursor rests on a feature before its snippets are asked for."""
+_TYPING = 0.12
+"""Seconds without another key before the engine is asked what a filter lets through."""
 
 
 class FeatureDesk:
@@ -21,6 +23,7 @@ class FeatureDesk:
 
     def __init__(self, app: "BrainSurgery") -> None:
         self._app = app
+        self._wanted: Place | None = None
 
     def choose_sae(self, name: str) -> None:
         """Work with another SAE."""
@@ -31,63 +34,111 @@ class FeatureDesk:
     def load(self) -> None:
         """Ask for the feature table of the selected SAE, if it has one."""
         sae = self._app.state.sae_info()
-        if sae is not None and sae.scanned:
+        if sae is not None and (sae.scanned or self._published(sae.name)):
             self._app.begin("table", self._load, sae.name)
 
+    def _published(self, sae: str) -> bool:
+        """Whether a scan that goes on has published what it has so far."""
+        return any(
+            isinstance(job.spec, Scan)
+            and job.spec.sae == sae
+            and job.progress is not None
+            and "alive" in job.progress.metrics
+            for job in self._app.state.running()
+        )
+
     async def _load(self, sae: str) -> None:
-        app = self._app
+        app, state = self._app, self._app.state
         table = await app.ask(GetFeatureTable(sae=sae))
-        if not app.state.take_table(table):
+        sift = await self._sifted(sae, app.bench.features.pattern)
+        if not state.take_table(table):
             return
-        remembered = app.workspace_memory
-        if app.state.feature is None and remembered.sae == sae and remembered.feature is not None:
-            app.bench.show(app.state, "features")
-            app.bench.features.table.select(remembered.feature)
+        self._take(sift)
+        if (wanted := self._wanted_of(sae)) is not None and wanted < table.features:
+            state.choose_feature(wanted)
         app.show()
         self._fetch()
+
+    def _wanted_of(self, sae: str) -> int | None:
+        """The feature to begin with, in an SAE that was chosen just now."""
+        wanted, self._wanted = self._wanted, None
+        remembered = self._app.workspace_memory
+        if wanted is not None and wanted.sae == sae:
+            return wanted.feature
+        fresh = self._app.state.feature is None and remembered.sae == sae
+        return remembered.feature if fresh else None
+
+    # The filter
+
+    def filter(self, text: str) -> None:
+        """Show only the features that this lets through, once it can be read."""
+        state = self._app.state
+        if text.strip() and state.sae is not None:
+            self._app.begin("sift", self._filter, state.sae, text)
+        else:
+            self._app.workers.cancel_group(self._app, "sift")
+            state.sift = Sift()
+            self._app.show("features")
+
+    async def _filter(self, sae: str, text: str) -> None:
+        await asyncio.sleep(_TYPING)
+        sift = await self._sifted(sae, text)
+        if sae == self._app.state.sae:
+            self._take(sift)
+            self._app.show("features")
+
+    async def _sifted(self, sae: str, text: str) -> Sift:
+        """What a filter lets through; where it can't be read, what the last one did, and why."""
+        if not text.strip():
+            return Sift()
+        try:
+            matches = await self._app.ask(MatchFeatures(sae=sae, filter=text))
+        except UserError as mistake:
+            return replace(self._app.state.sift, fault=str(mistake))
+        return Sift(text, matches)
+
+    def _take(self, sift: Sift) -> None:
+        """A filter that is not being typed any more has to be one that can be read."""
+        pane = self._app.bench.features
+        if sift.fault and not pane.filtering:
+            self._app.say(sift.fault, "error")
+            sift = replace(sift, fault="")
+            pane.fall_back(sift.text)
+        self._app.state.sift = sift
+
+    # One feature
 
     def choose(self, feature: int) -> None:
         """Look at a feature."""
         if self._app.state.choose_feature(feature):
-            self._app.show("snippets")
+            self._app.show("features", "snippets", "detail", "findings")
             self._fetch()
+
+    def go(self, place: Place) -> None:
+        """Look at a feature of any SAE."""
+        if place.sae == self._app.state.sae:
+            self.choose(place.feature)
+        else:
+            self._wanted = place
+            self.choose_sae(place.sae)
+
+    def visit(self, step: int) -> None:
+        """Back or forth among the features looked at."""
+        if (place := self._app.state.visit(step)) is not None:
+            self.go(place)
+
+    def step(self, rows: int) -> None:
+        """The next or previous feature in the order of the features pane."""
+        self._app.bench.features.step(rows)
 
     def _fetch(self) -> None:
         state = self._app.state
         if state.sae is not None and state.feature is not None:
             self._app.begin("feature", self._look, state.sae, state.feature)
+            self._app.desks.relatives.fetch()
 
     async def _look(self, sae: str, feature: int) -> None:
         await asyncio.sleep(_PAUSE)
         detail = await self._app.ask(GetFeature(sae=sae, feature=feature))
         if self._app.state.take_detail(sae, detail):
-            self._app.show("snippets")
-
-    def visit(self, step: int) -> None:
-        """Back or forth among the features looked at."""
-        if (feature := self._app.state.visit(step)) is not None:
-            self._app.show("features", "snippets")
-            self._app.bench.features.table.select(feature)
-            self._fetch()
-
-    # Labels
-
-    def label(self, feature: int) -> None:
-        """Let the user name a feature."""
-        state = self._app.state
-        if state.sae is None:
-            return
-        field = Field(
-            "label", "label", written(state.label(feature)), "What it answers to; empty: no name."
-        )
-        send = partial(self._label, state.sae, feature)
-        self._app.push_screen(Form(f"Feature {feature}", [field], send, verb="save"))
-
-    async def _label(self, sae: str, feature: int, values: dict[str, str]) -> None:
-        state = self._app.state
-        before = LabelFeature(sae=sae, feature=feature, text=state.label(feature))
-        after = LabelFeature(sae=sae, feature=feature, text=meant(values["label"]))
-        await self._app.ask(after)
-        state.did(Change(f"label feature {feature}", before, after))
-        state.take_label(sae, feature, after.text)
-        self._app.show("features", "snippets")
+            self._app.show("snippets", "detail")

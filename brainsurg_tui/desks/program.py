@@ -12,9 +12,7 @@ from brainsurg_tui.screens.help import Help, keys_in
 from brainsurg_tui.screens.palette import ActionProvider
 from brainsurg_tui.screens.reading import Reading
 from brainsurg_tui.settings import write_memory
-from brainsurg_tui.widgets.token_strip import TokenStrip
 from brainsurg_tui.widgets.visible import visible
-from engine.service.protocol import Snippet
 
 if TYPE_CHECKING:
     from brainsurg_tui.app import BrainSurgery
@@ -48,19 +46,10 @@ class ProgramDesk:
                 text.append(f"    {visible(line)}\n", "dim")
         self._app.push_screen(Reading("Messages", text or Text("Nothing was said yet.")))
 
-    def read_snippet(self, snippet: Snippet) -> None:
-        """Show a whole snippet."""
-        strip = TokenStrip(ascii_only=self._app.ascii_only)
-        detail = self._app.state.detail
-        maximum = None if detail is None else detail.max
-        strip.show(snippet.tokens, snippet.activations, snippet.peak, maximum)
-        title = f"Document {snippet.document}, token {snippet.position}"
-        self._app.push_screen(Reading(title, strip, snippet.text))
-
     def remember(self, path: Path) -> None:
         """Keep for the next time what the user would have to do again."""
         app, memory = self._app, self._app.memory
-        memory.theme, memory.pane = app.theme, app.bench.active
+        memory.theme, memory.pane = app.theme, app.bench.remembered
         memory.tables = app.bench.sortings()
         if app.state.contents.workspace:
             app.workspace_memory.sae = app.state.sae or ""

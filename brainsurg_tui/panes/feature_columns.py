@@ -1,30 +1,51 @@
 """The columns of a feature table: decoded, written so that they align, and put in order."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from brainsurg_tui.panes.figures import aligned
 from brainsurg_tui.widgets.columns import Column
-from engine.service.protocol import FeatureTable
+from brainsurg_tui.widgets.ranking import ranked
+from engine.service.protocol import FeatureTable, Note
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 COLUMNS = (
-    Column("id", "id", width=4, align="right", priority=9),
-    Column("max", "max", width=6, align="right", priority=8),
-    Column("mean", "mean", width=6, align="right", priority=5),
-    Column("density", "density", width=7, align="right", priority=6),
-    Column("documents", "docs", width=5, align="right", priority=4),
+    Column("id", "id", width=4, align="right", priority=12),
+    Column("max", "max", width=6, align="right", priority=11),
+    Column("mean", "mean", width=6, align="right", priority=6),
+    Column("std", "std", width=6, align="right", priority=2),
+    Column("density", "density", width=7, align="right", priority=8),
+    Column("count", "count", width=6, align="right", priority=1),
+    Column("documents", "docs", width=5, align="right", priority=7),
     Column("selectivity", "select", width=6, align="right", priority=3),
-    Column("label", "label", width=7, fraction=1, priority=7),
+    Column("category", "category", width=8, priority=4),
+    Column("star", "★", width=1, priority=9),
+    Column("tags", "tags", width=6, fraction=1, priority=5),
+    Column("label", "label", width=20, fraction=4, priority=10),
 )
-"""All that a table may have; `selectivity` only where documents carry categories."""
+"""All that a table may have; `selectivity` and `category` only where documents carry categories."""
 
+NOTED: dict[str, Callable[[Note], str]] = {
+    "star": lambda note: "★" if note.starred else "",
+    "tags": lambda note: " ".join(note.tags),
+    "label": lambda note: note.label,
+}
+"""Columns that hold what somebody wrote down, and how they are written."""
+
+_ASCENDING = ("id", "category", *NOTED)
+"""What is looked through from its beginning; of all other columns the largest come first."""
 _DENSITY_DECIMALS = 4
 """One token in ten thousand still shows."""
+_WIDEST_CATEGORY = 14
+
+
+def largest_first(key: str) -> bool:
+    """Whether a column is sorted so at first."""
+    return key not in _ASCENDING
 
 
 class FeatureColumns:
@@ -38,6 +59,7 @@ class FeatureColumns:
             name: np.frombuffer(data, dtype=table.dtypes[name])
             for name, data in table.columns.items()
         }
+        self._categories = table.categories
         self._writers = {
             name: aligned(
                 float(np.nanmax(values, initial=0)),
@@ -49,43 +71,82 @@ class FeatureColumns:
         self.columns = tuple(
             replace(column, width=max(column.width, self._widest(column.key)))
             for column in COLUMNS
-            if column.key in ("id", "label", *self.values)
+            if column.key in ("id", *NOTED, *self.values)
         )
+        self._sorted: tuple[object, NDArray[np.intp]] | None = None
 
-    def cells(self, row: int, label: str) -> list[str]:
-        """The texts of a row, one for every column; the label is the last."""
-        return [*(self._text(column.key, row) for column in self.columns[:-1]), label]
+    def cells(self, row: int, note: Note) -> list[str]:
+        """The texts of a row, one for every column."""
+        return [
+            NOTED[column.key](note) if column.key in NOTED else self._text(column.key, row)
+            for column in self.columns
+        ]
 
-    def row(self, row: int, label: str) -> dict[str, object]:
+    def row(self, row: int, note: Note) -> dict[str, object]:
         """A row by column name, for other programs."""
         figures = {
-            column.key: self.values[column.key][row].item()
+            column.key: self._category(row)
+            if column.key == "category"
+            else self.values[column.key][row].item()
             for column in self.columns
             if column.key in self.values
         }
-        return {"id": row, **figures, "label": label}
+        return {
+            "id": row,
+            **figures,
+            "starred": note.starred,
+            "tags": list(note.tags),
+            "label": note.label,
+            "note": note.text,
+        }
 
-    def order(
-        self, rows: "NDArray[np.intp]", key: str, labels: Mapping[int, str], *, reverse: bool
-    ) -> "NDArray[np.intp]":
-        """`rows` sorted by a column; of equals the lower number first, what has no value last."""
+    def order(self, key: str, notes: Mapping[int, Note], *, reverse: bool) -> "NDArray[np.intp]":
+        """All features sorted by a column; of equals the lower number first, what has no value
+        last. The last order is kept: what is filtered next is in it already."""
+        if key in NOTED:
+            return self._order_noted(key, notes, reverse=reverse)
+        if self._sorted is None or self._sorted[0] != (key, reverse):
+            self._sorted = ((key, reverse), ranked(self._ranks(key), largest_first=reverse))
+        return self._sorted[1]
+
+    def _ranks(self, key: str) -> "NDArray[np.generic]":
+        """What a column is sorted by: [features]."""
         import numpy as np
 
-        if key == "label":
-            shown = set(rows.tolist())
-            named = sorted(shown & labels.keys(), key=lambda row: (labels[row], row))
-            named = named[::-1] if reverse else named
-            return np.concatenate([np.array(named, dtype=np.intp), rows[~np.isin(rows, named)]])
-        values = self.values[key][rows] if key in self.values else rows
-        if not reverse:
-            return rows[np.argsort(values, kind="stable")]
-        if values.dtype.kind == "f":
-            values = np.where(np.isnan(values), -np.inf, values)
-        # Turned around before and after, so that of equals the lower number stays first.
-        return rows[len(rows) - 1 - np.argsort(values[::-1], kind="stable")[::-1]]
+        if key == "id":
+            return np.arange(self.features, dtype=np.uint32)
+        if key != "category":
+            return self.values[key]
+        # A feature of no category has the index -1, which here is the last name.
+        by_name = sorted(range(len(self._categories)), key=lambda index: self._categories[index])
+        places = np.full(len(by_name) + 1, np.nan, dtype=np.float32)
+        places[by_name] = np.arange(len(by_name))
+        return np.asarray(places[self.values[key]])
+
+    def _order_noted(
+        self, key: str, notes: Mapping[int, Note], *, reverse: bool
+    ) -> "NDArray[np.intp]":
+        """The features that have such a text, by it, before those that have none."""
+        import numpy as np
+
+        write = NOTED[key]
+        texts = {id: text for id, note in notes.items() if (text := write(note))}
+        named = sorted((id for id in texts if id < self.features), key=lambda id: (texts[id], id))
+        first = np.array(named[::-1] if reverse and key != "star" else named, dtype=np.intp)
+        rest = np.ones(self.features, dtype=bool)
+        rest[first] = False
+        return np.concatenate([first, np.flatnonzero(rest)])
 
     def _text(self, key: str, row: int) -> str:
-        return str(row) if key == "id" else self._written(key, float(self.values[key][row]))
+        if key == "id":
+            return str(row)
+        if key == "category":
+            return self._category(row)
+        return self._written(key, float(self.values[key][row]))
+
+    def _category(self, row: int) -> str:
+        index = int(self.values["category"][row])
+        return self._categories[index] if 0 <= index < len(self._categories) else ""
 
     def _written(self, key: str, value: float) -> str:
         write = self._writers.get(key)
@@ -96,6 +157,8 @@ class FeatureColumns:
 
         if key == "id":
             return len(str(self.features - 1))
+        if key == "category":
+            return min(_WIDEST_CATEGORY, max(map(len, self._categories), default=0))
         if key not in self.values:
             return 0
         return len(self._written(key, float(np.nanmax(self.values[key], initial=0))))

@@ -1,45 +1,42 @@
 """Pane 2: every feature of the SAE, a line each."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.message import Message
+from textual.widget import Widget
 
 from brainsurg_tui import next_steps
 from brainsurg_tui.actions import bindings
 from brainsurg_tui.exports import Export, table_files
-from brainsurg_tui.panes.feature_columns import COLUMNS, FeatureColumns
-from brainsurg_tui.panes.feature_filter import features_matching
+from brainsurg_tui.panes.feature_columns import COLUMNS, FeatureColumns, largest_first
+from brainsurg_tui.panes.feature_rows import FeatureRows
+from brainsurg_tui.panes.note import Note
 from brainsurg_tui.panes.table_pane import TablePane
 from brainsurg_tui.settings import Sorting
 from brainsurg_tui.state import State
+from brainsurg_tui.widgets.filter_input import FilterInput
 from brainsurg_tui.widgets.line_table import LineTable
+from brainsurg_tui.widgets.visible import visible
 from engine.service.protocol import FeatureTable
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-
-class FeatureRows(LineTable, inherit_bindings=False):
-    """A line table in which `l` is left to the pane, for labelling; → still moves right."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("right", "pan(1)", binding.description, show=False, id=binding.id)
-        if isinstance(binding, Binding) and binding.id == "table.right"
-        else binding
-        for binding in LineTable.BINDINGS
-    ]
+_FIRST = 99
+"""Priority of a column before all others."""
 
 
 class FeaturesPane(TablePane):
     """The feature catalogue: sort it, filter it, name what is in it."""
 
     heading = "Features"
-    BINDINGS: ClassVar[list[BindingType]] = bindings("features")
-    columns = tuple(column for column in COLUMNS if column.key != "selectivity")
+    BINDINGS: ClassVar[list[BindingType]] = bindings("features", "feature")
+    columns = tuple(c for c in COLUMNS if c.key not in ("selectivity", "category"))
 
     @dataclass
     class Chosen(Message):
@@ -52,74 +49,114 @@ class FeaturesPane(TablePane):
             return isinstance(message, FeaturesPane.Chosen)
 
     class Opened(Message):
-        """The user wants to see the feature's snippets."""
+        """The user wants to see all of the feature."""
 
     @dataclass
-    class Label(Message):
-        """The user wants to name a feature."""
+    class Filter(Message):
+        """The user wants to see only what this lets through."""
 
-        feature: int
+        text: str
+
+        def can_replace(self, message: Message) -> bool:
+            """Only the last of several waiting filters counts."""
+            return isinstance(message, FeaturesPane.Filter)
 
     def __init__(self, name: str, *, ascii_only: bool = False) -> None:
         super().__init__(name, ascii_only=ascii_only)
         self._shown: FeatureTable | None = None
         self._data: FeatureColumns | None = None
+        self._sift = self.state.sift
+        self.fault = Note("filter-fault")
         self.table.sort_key, self.table.reverse = "max", True
 
     def make_table(self) -> LineTable:
         """The table, with `l` free."""
         return FeatureRows(*self.columns, ascii_only=self.ascii_only)
 
+    def make_filter(self) -> FilterInput:
+        """A filter in the engine's language, which says itself what can't be read."""
+        return FilterInput(regex=False, example="max > 5 and label ~ city")
+
+    def body(self) -> Iterable[Widget]:
+        """The filter, what is wrong with it, and the table."""
+        yield self.filter_line
+        self.fault.display = False
+        yield self.fault
+        yield self.table
+
     def show(self, state: State) -> None:
         """Show the feature table; its columns are decoded when they are others."""
         self.state = state
+        sift, self._sift = self._sift, state.sift
         table = state.table
         self.title_line.subject = state.sae or ""
         self.table.empty_text = next_steps.for_features(state)
         shown, self._shown = self._shown, table
         if _columns(table) != _columns(shown):
-            self._decode(table)
-        elif table is not shown:  # only labels changed: cursor and marks stay
+            self._decode(table, afresh=_sae(table) != _sae(shown))
+        elif table is not shown or sift is not state.sift:  # cursor and marks stay
             self.resort()
+        self.fault.display = bool(state.sift.fault)
+        self.fault.say(visible(state.sift.fault, ascii_only=self.ascii_only))
         if state.feature is not None and state.feature != self.table.row:
             self.table.select(state.feature)
 
-    def _decode(self, table: FeatureTable | None) -> None:
-        self.table.marked.clear()
+    def _decode(self, table: FeatureTable | None, *, afresh: bool) -> None:
+        if afresh:
+            self.table.marked.clear()
         if table is None:
             self._data = None
             self.set_rows(0, lambda row: ())
             return
         data = self._data = FeatureColumns(table)
-        self.table.columns = data.columns
         if self.table.sort_key not in self._keys():
             self.table.sort_key, self.table.reverse = "max", True
-        self.set_rows(table.features, lambda row: data.cells(row, self.state.label(row)))
+        self._choose_columns()
+        self.set_rows(table.features, lambda row: data.cells(row, self.state.note(row)))
 
     # Order and filter
 
     def ordered(self, count: int) -> "NDArray[np.integer] | None":
         """The features that the filter lets through, sorted."""
-        if self._data is None:
+        if self._data is None or self.state.table is None:
             return None
-        import numpy as np
-
-        labels = self.state.labels()
-        mask = features_matching(self.pattern, self._data.values, labels, count)
         key, reverse = self.table.sort_key or "id", self.table.reverse
-        return self._data.order(np.flatnonzero(mask), key, labels, reverse=reverse)
+        order = self._data.order(key, self.state.table.notes, reverse=reverse)
+        mask = self.state.sift.mask(count)
+        return order if mask is None else order[mask[order]]
 
     def resort(self) -> None:
         """Bring the rows into the order that is asked for."""
         self.table.order = self.ordered(self._total)
         self.count_shown()
 
+    def set_pattern(self, pattern: str) -> None:
+        """Have the engine asked what `pattern` lets through."""
+        self.pattern = pattern
+        self.post_message(self.Filter(pattern))
+
+    def fall_back(self, pattern: str) -> None:
+        """What was typed last can't be read: this is the filter that holds."""
+        self.pattern = pattern
+        self.count_shown()
+
+    @property
+    def filtering(self) -> bool:
+        """Whether a filter is being typed."""
+        return self.filter_line.display
+
     def figures(self) -> str:
-        """Count and order."""
+        """How far the scan is, the count, and the order."""
         if not self._total:
             return ""
         arrow = "▲▼"[self.table.reverse]
-        return f"{super().figures()} · {self.table.sort_key} {arrow}"
+        return f"{self._scanned()}{super().figures()} · {self.table.sort_key} {arrow}"
+
+    def _scanned(self) -> str:
+        table = self.state.table
+        if table is None or table.total_tokens <= table.tokens:
+            return ""
+        return f"{100 * table.tokens // table.total_tokens} % scanned · "
 
     def restore(self, sorting: Sorting) -> None:
         """Order and filter as they were."""
@@ -138,12 +175,23 @@ class FeaturesPane(TablePane):
     def _sort(self, step: int) -> None:
         keys = self._keys()
         place = keys.index(self.table.sort_key or "id")
-        self.table.sort_key = keys[(place + step) % len(keys)]
-        self.table.reverse = self.table.sort_key not in ("id", "label")
+        self.table.sort_key = key = keys[(place + step) % len(keys)]
+        self.table.reverse = largest_first(key)
+        self._choose_columns()
         self.resort()
 
+    def _choose_columns(self) -> None:
+        """What is sorted by is seen, however narrow the pane is."""
+        if self._data is not None:
+            first = self.table.sort_key
+            self.table.columns = tuple(
+                replace(column, priority=_FIRST) if column.key == first else column
+                for column in self._data.columns
+            )
+
     def _keys(self) -> list[str]:
-        return [column.key for column in self.table.columns]
+        columns = self.columns if self._data is None else self._data.columns
+        return [column.key for column in columns]
 
     def action_reverse(self) -> None:
         """Turn the order around."""
@@ -162,10 +210,12 @@ class FeaturesPane(TablePane):
         event.stop()
         self.post_message(self.Opened())
 
-    def action_label(self) -> None:
-        """Name the feature under the cursor."""
-        if self.table.row is not None:
-            self.post_message(self.Label(self.table.row))
+    def go_to_unlabelled(self) -> bool:
+        """Go to the next feature without a label, from the last to the first; False if none is."""
+        table = self.state.table
+        if table is None:
+            return False
+        return self.table.go_to_next(lambda row: not self.state.label(row))
 
     def wanted(self) -> list[int]:
         """The marked features, or the one under the cursor."""
@@ -174,19 +224,28 @@ class FeaturesPane(TablePane):
         return [] if self.table.row is None else [self.table.row]
 
     def copied(self) -> str:
-        """The figures of the feature under the cursor, and its label."""
+        """The figures of the feature under the cursor, and what was written down about it."""
         row = self.table.row
         if self._data is None or row is None:
             return ""
-        return "\t".join(f"{k} {v}" for k, v in self._data.row(row, self.state.label(row)).items())
+        return "\t".join(f"{k} {v}" for k, v in self._data.row(row, self.state.note(row)).items())
 
     def exported(self) -> list[Export]:
-        """The rows as they are filtered and sorted, as CSV and JSON."""
+        """The marked rows, or those that are shown, as they are sorted."""
         if self._data is None or self._shown is None:
             return []
-        rows = [self._data.row(row, self.state.label(row)) for row in self.shown_rows()]
-        return table_files(f"features-{self._shown.sae}", rows)
+        data, marked = self._data, self.table.marked
+        rows = [row for row in self.shown_rows() if row in marked or not marked]
+        return table_files(
+            f"features-{self._shown.sae}",
+            [data.row(row, self.state.note(row)) for row in rows],
+            title=f"Features of {self._shown.sae}, over {self._shown.activations}",
+        )
 
 
 def _columns(table: FeatureTable | None) -> dict[str, bytes] | None:
     return None if table is None else table.columns
+
+
+def _sae(table: FeatureTable | None) -> tuple[str, int] | None:
+    return None if table is None else (table.sae, table.features)

@@ -13,6 +13,8 @@ from engine.service.protocol import (
     Evaluate,
     EvaluateResult,
     ExchangedSAE,
+    ExportedFeatures,
+    ExportFeatures,
     ExportSAE,
     FilesResult,
     ImportSAE,
@@ -30,7 +32,7 @@ from engine.service.protocol import (
 
 def subject(spec: JobSpec) -> str:
     """The name of what a job makes or reads."""
-    return spec.sae if isinstance(spec, Scan | Evaluate) else spec.name
+    return spec.sae if isinstance(spec, Scan | Evaluate | ExportFeatures) else spec.name
 
 
 def fraction(job: JobInfo) -> float | None:
@@ -144,6 +146,8 @@ def outcome(job: JobInfo) -> list[str]:
             lines.append(f"{made.name}: {made.arch}, {made.d_in:,} → {made.d_sae:,}, {made.format}")
         case FilesResult() as made:
             lines.append(f"{len(made.files)} files: {', '.join(made.files[:4])}")
+        case ExportedFeatures() as made:
+            lines.append(f"{made.features:,} features in {len(made.files):,} files")
     return lines
 
 

@@ -1,4 +1,4 @@
-"""What all six panes are: one title line with the pane's number, and something that takes focus."""
+"""What all panes are: one title line, and something that takes the focus."""
 
 from collections.abc import Iterable
 from typing import ClassVar
@@ -38,9 +38,9 @@ class PaneTitle(Widget):
     """Whether the pane has the focus."""
     ascii_only: reactive[bool] = reactive(False)
 
-    def __init__(self, number: int, heading: str) -> None:
+    def __init__(self, heading: str) -> None:
         super().__init__()
-        self._heading = f"{number} {heading}"
+        self._heading = heading
 
     def watch_active(self, active: bool) -> None:
         """Take the accent, or leave it."""
@@ -65,7 +65,7 @@ class PaneTitle(Widget):
 
 
 class Pane(Vertical):
-    """One of the six. It is handed the state to show, and posts messages about what is wanted."""
+    """One of the six, or a sheet over them: shows the state it is handed, posts what is wanted."""
 
     heading: ClassVar[str]
 
@@ -77,7 +77,8 @@ class Pane(Vertical):
         super().__init__(name=name, id=name)
         self.ascii_only = ascii_only
         self.state = State()
-        self.title_line = PaneTitle(PANES.index(name) + 1, self.heading)
+        number = f"{PANES.index(name) + 1} " if name in PANES else ""
+        self.title_line = PaneTitle(f"{number}{self.heading}")
         self.title_line.ascii_only = ascii_only
 
     def compose(self) -> ComposeResult:

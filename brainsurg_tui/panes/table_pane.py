@@ -25,13 +25,17 @@ class TablePane(Pane):
     def __init__(self, name: str, *, ascii_only: bool = False) -> None:
         super().__init__(name, ascii_only=ascii_only)
         self.table = self.make_table()
-        self.filter_line = FilterInput()
+        self.filter_line = self.make_filter()
         self.pattern = ""
         self._total = 0
 
     def make_table(self) -> LineTable:
         """The table, without rows."""
         return LineTable(*self.columns, ascii_only=self.ascii_only)
+
+    def make_filter(self) -> FilterInput:
+        """The line to type a filter into."""
+        return FilterInput()
 
     def body(self) -> Iterable[Widget]:
         """The filter line, hidden at first, and the table."""

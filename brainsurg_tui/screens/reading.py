@@ -24,8 +24,8 @@ class Reading(Dialog[None]):
         Binding("q,enter", "leave", "Leave", show=False, id="reading.leave"),
     ]
 
-    def __init__(self, title: str, text: Text | Widget, plain: str = "") -> None:
-        super().__init__(title, "j k scroll   y copy   esc leave")
+    def __init__(self, title: str, text: Text | Widget, plain: str = "", *, hint: str = "") -> None:
+        super().__init__(title, f"j k scroll   {hint}y copy   esc leave")
         self._text = text
         self._plain = plain or (text.plain if isinstance(text, Text) else "")
 

@@ -11,12 +11,14 @@ from textual.widgets import Static
 
 from brainsurg_tui import arrangement
 from brainsurg_tui.actions import bindings, possible
-from brainsurg_tui.arrangement import PANES, Place
+from brainsurg_tui.arrangement import PANES, SHEETS, Place
 from brainsurg_tui.lines.hint_line import HintLine
 from brainsurg_tui.lines.job_line import JobLine
 from brainsurg_tui.lines.top_line import TopLine
 from brainsurg_tui.panes.clamp import ClampPane
+from brainsurg_tui.panes.detail import DetailSheet
 from brainsurg_tui.panes.features import FeaturesPane
+from brainsurg_tui.panes.findings import FindingsSheet
 from brainsurg_tui.panes.jobs import JobsPane
 from brainsurg_tui.panes.loss import LossPane
 from brainsurg_tui.panes.pane import Pane
@@ -44,17 +46,22 @@ class Workbench(Screen[None]):
         self.loss = LossPane("loss", ascii_only=ascii_only)
         self.jobs = JobsPane("jobs", ascii_only=ascii_only)
         panes = (self.prompts, self.features, self.snippets, self.clamp, self.loss, self.jobs)
-        self.panes: dict[str, Pane] = dict(zip(PANES, panes, strict=True))
+        sheets = (
+            DetailSheet("detail", ascii_only=ascii_only),
+            FindingsSheet("findings", ascii_only=ascii_only),
+        )
+        self.panes: dict[str, Pane] = dict(zip((*PANES, *SHEETS), (*panes, *sheets), strict=True))
         for pane in (self.prompts, self.features):
             pane.restore(memory.tables.get(pane.name or "", pane.sorting))
         self.active = memory.pane if memory.pane in PANES else "prompts"
         self.lower = self.active if self.active in ("loss", "jobs") else "loss"
         self.zoomed = False
         self._came_from = self.active
+        self._under: list[str] = []
         self._top = TopLine("top-line", ascii_only=ascii_only)
         self._job = JobLine("job-line", ascii_only=ascii_only)
         self._hints = HintLine("hint-line", ascii_only=ascii_only)
-        self._area = PaneArea(*panes)
+        self._area = PaneArea(*panes, *sheets)
         self._too_small = Static(id="too-small", markup=False)
 
     def compose(self) -> ComposeResult:
@@ -78,7 +85,7 @@ class Workbench(Screen[None]):
         if not (self.is_mounted and self.app.is_running):
             return  # too early, or too late: the widgets are not all there
         with self.app.batch_update():
-            for name in names or PANES:
+            for name in names or self.panes:
                 self.panes[name].state = state
                 self.panes[name].show(state)
             for line in (self._top, self._job, self._hints):
@@ -133,15 +140,32 @@ class Workbench(Screen[None]):
 
     def on_descendant_focus(self, event: DescendantFocus) -> None:
         """Follow the focus, however it moved."""
-        pane = next((node for node in event.widget.ancestors_with_self if node.id in PANES), None)
+        nodes = event.widget.ancestors_with_self
+        pane = next((node for node in nodes if node.id in self.panes), None)
         if pane is not None and pane.id is not None and pane.id != self.active:
-            self._came_from, self.active = self.active, pane.id
+            self._leave_for(pane.id)
             self.rearrange()
 
+    def _leave_for(self, name: str) -> None:
+        """Remember the way back: to the pane before, and from a sheet to what it lies over."""
+        if name in SHEETS:
+            if self.active != name:
+                self._under.append(self.active)
+        else:
+            if self.active not in SHEETS:
+                self._came_from = self.active
+            self._under.clear()
+        self.active = name
+
+    @property
+    def remembered(self) -> str:
+        """The pane to begin with the next time."""
+        return next((name for name in (self.active, *self._under) if name in PANES), PANES[0])
+
     def go_to(self, name: str) -> None:
-        """Show and focus a pane."""
+        """Show and focus a pane or a sheet."""
         if name != self.active:
-            self._came_from, self.active = self.active, name
+            self._leave_for(name)
         if name in ("loss", "jobs"):
             self.lower = name
         self.rearrange()
@@ -153,11 +177,18 @@ class Workbench(Screen[None]):
 
     def action_next_pane(self) -> None:
         """Go to the pane after this one."""
-        self.go_to(PANES[(PANES.index(self.active) + 1) % len(PANES)])
+        self.go_to(PANES[(PANES.index(self.remembered) + 1) % len(PANES)])
 
     def action_previous_pane(self) -> None:
         """Go to the pane before."""
-        self.go_to(PANES[PANES.index(self.active) - 1])
+        self.go_to(PANES[PANES.index(self.remembered) - 1])
+
+    def _go_back(self) -> None:
+        """From a sheet to what it lies over."""
+        self.active = self._under.pop()
+        self.rearrange()
+        self.panes[self.active].show(self.state)
+        self.panes[self.active].target.focus()
 
     def action_zoom(self) -> None:
         """Give the pane the whole screen, or only its part."""
@@ -225,10 +256,12 @@ class Workbench(Screen[None]):
         self.pane.step(-1)
 
     def action_back(self) -> None:
-        """Clear the filter, then the zoom, then go to the pane before."""
+        """Clear the filter, then the sheet or the zoom, then go to the pane before."""
         if self.pane.clear_filter():
             return
-        if self.zoomed:
+        if self._under:
+            self._go_back()
+        elif self.zoomed:
             self.action_zoom()
         else:
             self.go_to(self._came_from)

@@ -1,4 +1,4 @@
-"""A live filter in one line: a regular expression, inverted by a leading `!`."""
+"""A live filter in one line: a regular expression, inverted by a leading `!`, or another text."""
 
 import re
 from collections.abc import Callable
@@ -95,14 +95,25 @@ class FilterInput(Horizontal):
             """The filter line."""
             return self.filter_input
 
-    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        regex: bool = True,
+        example: str = "",
+        id: str | None = None,
+        classes: str | None = None,
+    ) -> None:
+        """With `regex` false the text is in another language, and its faults are another's to
+        tell. `example` is shown while nothing is typed."""
         super().__init__(id=id, classes=classes)
+        self._regex = regex
+        self._example = example
         self._count = ""
 
     def compose(self) -> ComposeResult:
         """Lay a slash, the field and a note beside each other."""
         yield Static("/", classes="filter--slash", markup=False)
-        yield Input(compact=True)
+        yield Input(placeholder=self._example, compact=True)
         yield Static("", classes="filter--note", markup=False)
 
     @property
@@ -124,7 +135,7 @@ class FilterInput(Horizontal):
         self._refresh_note()
 
     def _refresh_note(self) -> None:
-        wrong = fault(self.pattern)
+        wrong = fault(self.pattern) if self._regex else ""
         self.set_class(bool(wrong), "-faulty")
         note = f"{wrong}: taken as plain text" if wrong else self._count
         self.query_one(".filter--note", Static).update(visible(note))

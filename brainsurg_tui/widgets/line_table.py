@@ -170,6 +170,16 @@ class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
         """Move the cursor by so many rows."""
         self._go_to(self._view.position + rows)
 
+    def go_to_next(self, wanted: Callable[[int], bool]) -> bool:
+        """Go to the next row whose id is wanted, from the last one on to the first; False where
+        there is none."""
+        for step in range(1, self.shown + 1):
+            position = (self._view.position + step) % self.shown
+            if wanted(self._view.row_at(position)):
+                self._go_to(position)
+                return True
+        return False
+
     def action_page(self, pages: float) -> None:
         """Move the cursor by pages, or by a part of one."""
         rows = max(1, int(self._page * abs(pages)))

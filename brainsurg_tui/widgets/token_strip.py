@@ -100,11 +100,21 @@ class TokenStrip(Widget):
         self._peak, self._maximum = peak, maximum
         self.refresh(layout=True)
 
+    def line_of(self, token: int) -> int:
+        """The line in which a token stands at the present width."""
+        width = max(1, self.size.width)
+        before = self._drawn(token + 1).wrap(self.app.console, width)
+        return max(0, len(before) - 1)
+
     def render(self) -> Text:
         """Draw the tokens for the colours that the terminal has."""
+        return self._drawn(len(self._tokens))
+
+    def _drawn(self, first: int) -> Text:
+        """The first so many tokens."""
         return token_lines(
-            self._tokens,
-            self._activations,
+            self._tokens[:first],
+            self._activations[:first],
             self._peak,
             maximum=self._maximum,
             shades=shades_for(self),

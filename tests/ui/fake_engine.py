@@ -21,6 +21,8 @@ from engine.interventions.spec import (
 )
 from engine.service import protocol as p
 from engine.service.faults import EngineGoneError
+from tests.ui import fake_features
+from tests.ui.fake_features import TOKENS, feature_columns
 
 PROMPTS = (
     ("story", "Once upon a time in a distant land"),
@@ -30,12 +32,6 @@ PROMPTS = (
     ("science", "The theory of relativity explains..."),
     ("humour", "Tell me a joke that would make even a robot laugh."),
     ("figurative", "If we were both code, I'd say you're the syntax to my logic."),
-)
-TEXTS = (
-    "The train from Paris to Lyon was late and everybody waited on the cold platform",
-    "She flew home to Vienna, where her sister had already made the beds for the night",
-    "In the end the mayor of Lisbon announced that the old bridge would be closed",
-    "Between Rome and the coast, the road follows the river for most of the way",
 )
 D_SAE = 2048
 D_MODEL = 64
@@ -54,7 +50,9 @@ class World:
         ]
         self.activations: list[p.ActivationsInfo] = []
         self.saes: list[p.SAEInfo] = []
-        self.labels: dict[str, dict[int, str]] = {}
+        self.notes: dict[str, dict[int, p.Note]] = {}
+        self.scanned = 1.0
+        """Share of the tokens that scans have looked at."""
         self.jobs: dict[int, p.JobInfo] = {}
         self.events: list[p.Event] = []
         self.watchers: list[asyncio.Queue[p.NewsBody | None]] = []
@@ -64,9 +62,10 @@ class World:
         self.clock = 1_700_000_000.0
         self.gpus: list[p.Gpu] = []
         if not empty:
-            self.add_activations("acts1", tokens=18_432, documents=120)
+            self.add_activations("acts1", tokens=TOKENS, documents=120)
             self.add_sae("r1", scanned=True)
-            self.labels["r1"] = {11: "European capitals", 7: "once upon a time"}
+            self.name("r1", 11, "European capitals")
+            self.name("r1", 7, "once upon a time")
 
     # What it holds
 
@@ -101,45 +100,45 @@ class World:
             )
         )
 
+    def name(self, sae: str, feature: int, label: str) -> None:
+        self.notes.setdefault(sae, {})[feature] = p.Note(label=label)
+
+    def note(self, sae: str, feature: int) -> p.Note:
+        return self.notes.get(sae, {}).get(feature, p.Note())
+
+    def labels(self, sae: str) -> dict[int, str]:
+        return {id: note.label for id, note in self.notes.get(sae, {}).items()}
+
     def table(self, sae: str) -> p.FeatureTable:
-        numbers = np.random.default_rng(0)
-        density = np.exp(numbers.normal(-6, 1.5, D_SAE)).clip(0, 1).astype("<f4")
-        maximum = (numbers.gamma(3.0, 1.2, D_SAE) * (density > 1e-4)).astype("<f4")
-        documents = (density * 4000).astype("<i4")
-        columns = {
-            "max": maximum,
-            "mean": maximum * np.float32(0.3),
-            "density": density,
-            "documents": documents,
-        }
+        columns = feature_columns(D_SAE, self.scanned)
         return p.FeatureTable(
             sae=sae,
             activations="acts1",
             features=D_SAE,
-            tokens=18_432,
+            tokens=int(TOKENS * self.scanned),
+            total_tokens=TOKENS,
             columns={name: column.tobytes() for name, column in columns.items()},
             dtypes={name: column.dtype.str for name, column in columns.items()},
-            notes={id: p.Note(label=label) for id, label in self.labels.get(sae, {}).items()},
+            notes=dict(self.notes.get(sae, {})),
         )
 
     def detail(self, sae: str, feature: int) -> p.FeatureDetail:
-        table = self.table(sae)
-        columns = {n: np.frombuffer(c, table.dtypes[n]) for n, c in table.columns.items()}
-        maximum = float(columns["max"][feature])
-        return p.FeatureDetail(
-            id=feature,
-            max=maximum,
-            mean=float(columns["mean"][feature]),
-            density=float(columns["density"][feature]),
-            documents=int(columns["documents"][feature]),
-            label=self.labels.get(sae, {}).get(feature, ""),
-            snippets=[
-                snippet(TEXTS[i % len(TEXTS)], 3 + (feature + i) % 5, maximum * 0.93**i, 77 * i)
-                for i in range(12)
-            ],
-            promoted=[" Paris", " London", " city", " capital", "\n"],
-            suppressed=[" the", " of", " an"],
+        columns = feature_columns(D_SAE, self.scanned)
+        return fake_features.detail(feature, columns, self.note(sae, feature))
+
+    def maximum(self, feature: int) -> float:
+        return float(feature_columns(D_SAE)["max"][feature])
+
+    def match(self, request: p.MatchFeatures) -> p.Matches:
+        columns = feature_columns(D_SAE, self.scanned)
+        mask = fake_features.matching(request.filter, columns, self.notes.get(request.sae, {}))
+        return p.Matches(
+            matching=int(mask.sum()), mask=np.packbits(mask, bitorder="little").tobytes()
         )
+
+    def nearest(self, request: p.GetNearest) -> p.Relatives:
+        labels = self.labels(request.other or request.sae)
+        return fake_features.relatives(request.feature, 5, labels)
 
     # Jobs
 
@@ -156,6 +155,19 @@ class World:
             self.jobs[id], state="running", started=self.clock, pid=4242
         )
         self.tell(id, p.StateChanged(state="running"))
+
+    def publish(self, id: int, share: float) -> None:
+        """A scan has written down what it found in this share of the tokens."""
+        self.scanned = share
+        progress = p.Progressed(
+            phase="scan",
+            done=int(share * TOKENS),
+            total=TOKENS,
+            unit="tokens",
+            metrics={"alive": 1900.0},
+        )
+        self.jobs[id] = msgspec.structs.replace(self.jobs[id], progress=progress)
+        self.tell(id, progress)
 
     def report(self, id: int, done: int, total: int = 1000) -> None:
         """A training says how far it is."""
@@ -226,7 +238,7 @@ class World:
                     sae=spec.sae,
                     activations=spec.activations or "acts1",
                     features=D_SAE,
-                    tokens=18_432,
+                    tokens=TOKENS,
                     alive=2000,
                     seconds=3.0,
                     tokens_per_second=9000.0,
@@ -323,23 +335,6 @@ class FakeEngine:
         self._gone = True
         if self._news in self.world.watchers:
             self.world.watchers.remove(self._news)
-
-
-def snippet(text: str, peak: int, value: float, document: int) -> p.Snippet:
-    tokens = [f" {word}" for word in text.split(" ")]
-    tokens[0] = tokens[0].strip()
-    activations = [
-        max(0.0, round(value * (1 - abs(i - peak) / 2.5), 3)) for i in range(len(tokens))
-    ]
-    activations[peak] = value
-    return p.Snippet(
-        text=text,
-        tokens=tokens,
-        activations=activations,
-        peak=peak,
-        document=document,
-        position=peak,
-    )
 
 
 def clamp_report(request: p.ClampRequest) -> p.ClampReport:
@@ -449,10 +444,11 @@ def _restore_prompts(world: World, request: p.RestorePrompts) -> p.Done:
     return p.Done()
 
 
-def _label(world: World, request: p.LabelFeature) -> p.Done:
-    world.labels.setdefault(request.sae, {})[request.feature] = request.text
-    if not request.text:
-        del world.labels[request.sae][request.feature]
+def _annotate(world: World, request: p.Annotate) -> p.Done:
+    notes = world.notes.setdefault(request.sae, {})
+    notes[request.feature] = request.note
+    if request.note == p.Note():
+        del notes[request.feature]
     world.changed()
     return p.Done()
 
@@ -540,7 +536,23 @@ ANSWERS: dict[type, Callable[[World, Any], Any]] = {
     p.GetEvents: _events,
     p.GetFeatureTable: lambda world, request: world.table(request.sae),
     p.GetFeature: lambda world, request: world.detail(request.sae, request.feature),
-    p.LabelFeature: _label,
+    p.Annotate: _annotate,
+    p.MatchFeatures: lambda world, request: world.match(request),
+    p.GetSnippets: lambda world, request: fake_features.examples(
+        request, world.maximum(request.feature)
+    ),
+    p.GetNearest: lambda world, request: world.nearest(request),
+    p.GetCoactive: lambda world, request: fake_features.relatives(
+        request.feature, 4, world.labels(request.sae), shares=True
+    ),
+    p.GetDocument: lambda world, request: fake_features.document(
+        request, world.maximum(request.feature)
+    ),
+    p.FindFiring: lambda world, request: fake_features.firing(request, world.labels(request.sae)),
+    p.FindContrast: lambda world, request: fake_features.contrast(
+        request, world.labels(request.sae)
+    ),
+    p.Grep: lambda world, request: fake_features.grep(request, world.labels(request.sae)),
     p.SavePrompt: _save_prompt,
     p.RestorePrompts: _restore_prompts,
     p.Submit: lambda world, request: world.submit(request.spec),

@@ -28,13 +28,13 @@ async def test_features_come_sorted_by_their_maximum(world: World) -> None:
 
 async def test_sort_by_another_column_and_backwards(world: World) -> None:
     async with open_app(world) as user:
-        await user.press("2", ">", ">")
+        await user.press("2", ">", ">", ">")
         await user.until(lambda: "density ▼" in user.line("2 Features"))
         density = columns(world)["density"]
         assert (np.diff(density[shown(user)]) <= 0).all()
         await user.press("r")
         assert (np.diff(density[shown(user)]) >= 0).all()
-        await user.press("<", "<", "<")
+        await user.press("<", "<", "<", "<")
         assert shown(user) == list(range(D_SAE))
 
 
@@ -52,8 +52,8 @@ async def test_filter_by_comparisons_and_label(world: World) -> None:
         await user.press("enter")
         have = columns(world)
         expected = (have["max"] > 5) & (have["density"] < 0.01)
-        assert sorted(shown(user)) == np.flatnonzero(expected).tolist()
         await user.sees(f"{expected.sum()} of 2,048")
+        assert sorted(shown(user)) == np.flatnonzero(expected).tolist()
         await user.press("escape", "slash")
         await user.type("capitals")
         await user.press("enter")
@@ -84,7 +84,7 @@ async def test_moving_to_a_feature_shows_its_snippets(world: World) -> None:
 
 async def test_a_snippet_opens_whole(world: World) -> None:
     async with open_app(world, (80, 24)) as user:
-        await user.press("2", "enter", "enter")
+        await user.press("2", "3", "enter")
         await user.sees("Document 0, token", "cold platform")
         await user.press("escape")
         await user.until(lambda: "Document 0, token" not in user.text)
@@ -113,18 +113,18 @@ async def test_label_undo_redo(world: World) -> None:
         await user.press("enter")
         await user.sees("city names")
         feature = user.app.state.feature
-        assert world.labels["r1"][feature] == "city names"
+        assert world.note("r1", feature).label == "city names"
         await user.press("u")
-        await user.until(lambda: feature not in world.labels["r1"])
+        await user.until(lambda: feature not in world.notes["r1"])
         await user.until(lambda: "city names" not in user.text)
         await user.press("ctrl+r")
-        await user.until(lambda: world.labels["r1"].get(feature) == "city names")
+        await user.until(lambda: world.note("r1", feature).label == "city names")
 
 
 async def test_a_label_given_elsewhere_appears(world: World) -> None:
     async with open_app(world) as user:
         await user.press("2")
-        world.labels["r1"][user.app.state.feature] = "named on the command line"
+        world.name("r1", user.app.state.feature, "named on the command line")
         world.changed()
         await user.sees("named on the command line")
 
@@ -135,10 +135,10 @@ async def test_back_and_forth_among_visited_features(world: World) -> None:
         first = user.app.state.feature
         await user.press("down")
         second = user.app.state.feature
-        await user.press("3", "left_square_bracket")
+        await user.press("H")
         assert user.app.state.feature == first
         assert user.app.bench.features.table.row == first
-        await user.press("right_square_bracket")
+        await user.press("L")
         assert user.app.state.feature == second
 
 
@@ -148,6 +148,7 @@ async def test_what_was_looked_at_last_is_there_next_time(world: World, tmp_path
         await user.press("2", ">", "down", "down", "down", "slash")
         await user.type("max>3")
         await user.press("enter")
+        await user.sees("of 2,048")
         feature = user.app.state.feature
         order = shown(user)
     async with open_app(world, memory=memory) as user:
@@ -169,14 +170,16 @@ async def test_export_writes_the_rows_as_they_are_shown(world: World) -> None:
     async with open_app(world) as user:
         await user.press("2", "slash")
         await user.type("capitals")
-        await user.press("enter", "e")
+        await user.press("enter")
+        await user.sees("1 of 2,048")
+        await user.press("e")
         folder = Path(world.workspace) / "exports"
         await user.until((folder / "features-r1.json").exists)
         lines = (folder / "features-r1.csv").read_text().splitlines()
-        assert lines[0] == "id,max,mean,density,documents,label"
+        assert lines[0] == "id,max,mean,std,density,count,documents,starred,tags,label,note"
         assert len(lines) == 2
         assert lines[1].startswith("11,")
-        assert lines[1].endswith("European capitals")
+        assert lines[1].endswith(",False,,European capitals,")
 
 
 async def test_copy_goes_to_the_clipboard_and_to_a_file(world: World) -> None:

@@ -58,7 +58,8 @@ async def test_in_labels_tokens_and_snippets(world: World, monkeypatch: pytest.M
         )
 
     monkeypatch.setattr(World, "detail", evil_detail)
-    world.labels["r1"] = {1686: EVIL}
+    note = p.Note(label=EVIL, tags=(EVIL,), text=EVIL)
+    world.notes["r1"] = {1686: note}
     async with open_app(world, (160, 50)) as user:
         await user.press("2")
         await user.sees("“␛[2J␛]52;c;aGk=␇[bold", "promotes")

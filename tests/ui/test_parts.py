@@ -2,7 +2,6 @@
 
 import itertools
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,8 +9,6 @@ from hypothesis import strategies as st
 from brainsurg_tui.arrangement import PANES, arrange, mode_of, resized, too_small
 from brainsurg_tui.escapes import meant, written
 from brainsurg_tui.history import History
-from brainsurg_tui.panes.feature_columns import FeatureColumns
-from brainsurg_tui.panes.feature_filter import features_matching
 from brainsurg_tui.panes.figures import aligned
 from brainsurg_tui.settings import (
     Memory,
@@ -236,91 +233,6 @@ def test_figures_of_a_column_have_their_points_under_each_other(values: list[flo
 def test_a_small_figure_never_reads_as_zero() -> None:
     write = aligned(8.31)
     assert (write(8.31), write(0.5), write(0.0), write(3e-7)) == ("8.31", "0.50", "0.00", "3e-7")
-
-
-# The filter of the features
-
-LABELS = {0: "City names", 3: "the city of 12", 4: "Paris"}
-MAXIMA = np.array([0.0, 1.0, 5.0, 7.5, 7.5], dtype="f4")
-DENSITIES = np.array([0.1, 0.01, 0.001, 0.5, 0.2], dtype="f4")
-
-
-@pytest.mark.parametrize(
-    ("pattern", "kept"),
-    [
-        ("", [0, 1, 2, 3, 4]),
-        ("max>5", [3, 4]),
-        ("max>=5 density<0.3", [2, 4]),
-        ("!max>5", [0, 1, 2]),
-        ("id<=2", [0, 1, 2]),
-        ("city", [0, 3]),
-        ("City", [0]),
-        ("!city", [1, 2, 4]),
-        ("city max>1", [3]),
-        ("^3|12", [3]),
-        ("city of", [3]),
-        ("nothing>3", []),
-        ("max>x", []),
-        ("[", []),
-    ],
-)
-def test_a_filter_of_comparisons_and_words(pattern: str, kept: list[int]) -> None:
-    columns = {"max": MAXIMA, "density": DENSITIES}
-    mask = features_matching(pattern, columns, LABELS, 5)
-    assert np.flatnonzero(mask).tolist() == kept
-
-
-# The columns of the features
-
-
-def feature_columns(**columns: list[float]) -> FeatureColumns:
-    arrays = {name: np.array(values, dtype="f4") for name, values in columns.items()}
-    return FeatureColumns(
-        p.FeatureTable(
-            sae="r1",
-            activations="acts1",
-            features=len(next(iter(arrays.values()))),
-            tokens=1,
-            columns={name: array.tobytes() for name, array in arrays.items()},
-            dtypes={name: array.dtype.str for name, array in arrays.items()},
-            notes={},
-        )
-    )
-
-
-@given(
-    values=st.lists(st.sampled_from([0.0, 1.0, 2.0, float("nan")]), min_size=1),
-    reverse=st.booleans(),
-)
-def test_order_is_by_value_then_number_and_nothing_comes_last(
-    values: list[float], reverse: bool
-) -> None:
-    data = feature_columns(max=values)
-    rows = np.arange(len(values))
-    found = data.order(rows, "max", {}, reverse=reverse).tolist()
-
-    def place(row: int) -> tuple[bool, float, int]:
-        missing = np.isnan(values[row])
-        return missing, 0.0 if missing else -values[row] if reverse else values[row], row
-
-    assert found == sorted(rows.tolist(), key=place)
-
-
-def test_order_by_label_has_the_named_first_either_way() -> None:
-    data = feature_columns(max=[1, 2, 3, 4])
-    labels = {3: "a", 1: "b"}
-    assert data.order(np.arange(4), "label", labels, reverse=False).tolist() == [3, 1, 0, 2]
-    assert data.order(np.arange(4), "label", labels, reverse=True).tolist() == [1, 3, 0, 2]
-
-
-def test_selectivity_is_a_column_where_there_are_categories() -> None:
-    def keys(data: FeatureColumns) -> list[str]:
-        return [column.key for column in data.columns]
-
-    assert "selectivity" not in keys(feature_columns(max=[1, 2]))
-    data = feature_columns(max=[1, 2], selectivity=[0.5, float("nan")])
-    assert keys(data) == ["id", "max", "selectivity", "label"]
-    assert data.cells(1, "name") == ["1", "2.00", "–", "name"]
 
 
 # Settings

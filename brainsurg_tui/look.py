@@ -1,0 +1,99 @@
+"""A closer look at one feature: its examples shelf by shelf, and its relatives as they arrive."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from engine.service.protocol import FeatureDetail, GetSnippets, Relatives, Snippet, SnippetList
+
+BANDS = 10
+"""Into so many equal parts the feature's activations are divided."""
+
+
+class Shelf(NamedTuple):
+    """Some of a feature's examples, as they are asked for."""
+
+    title: str
+    request: Callable[[str, int, int | None], GetSnippets]
+    """From SAE, feature and radius."""
+
+
+def _top(sae: str, feature: int, radius: int | None) -> GetSnippets:
+    return GetSnippets(sae=sae, feature=feature, kind="top", radius=radius)
+
+
+def _silent(sae: str, feature: int, radius: int | None) -> GetSnippets:
+    return GetSnippets(sae=sae, feature=feature, kind="silent", radius=radius)
+
+
+def _band(band: int) -> Shelf:
+    def request(sae: str, feature: int, radius: int | None) -> GetSnippets:
+        return GetSnippets(sae=sae, feature=feature, kind="band", band=band, radius=radius)
+
+    low, high = (100 * edge // BANDS for edge in (band, band + 1))
+    return Shelf(f"{low}–{high} % of activations", request)
+
+
+SHELVES = (
+    Shelf("top", _top),
+    *(_band(band) for band in reversed(range(BANDS))),
+    Shelf("silent", _silent),
+)
+"""The strongest, then every tenth from the strongest to the weakest, then the hard negatives."""
+
+
+@dataclass(eq=False)
+class Look:
+    """What is known of the feature that is looked at, beside its detail."""
+
+    sae: str
+    feature: int
+    radius: int | None = None
+    """Tokens on either side of a peak; None: as many as the scan kept."""
+    shelf: int = 0
+    """Index into SHELVES."""
+    examples: SnippetList | None = None
+    """What stands on the shelf; None: not answered yet."""
+    nearest: Relatives | str | None = None
+    """The nearest by decoder direction, or why there are none; None: not answered yet."""
+    coactive: Relatives | str | None = None
+
+    def request(self) -> GetSnippets:
+        """How to ask for what stands on the shelf."""
+        return SHELVES[self.shelf].request(self.sae, self.feature, self.radius)
+
+    def at_first(self) -> bool:
+        """Whether the detail's own snippets are what is to be seen."""
+        return self.shelf == 0 and self.radius is None
+
+    def step(self, shelves: int) -> bool:
+        """Go to another shelf; False where there is none."""
+        if not 0 <= self.shelf + shelves < len(SHELVES):
+            return False
+        self.shelf += shelves
+        self.examples = None
+        return True
+
+    def stretch(self, detail: FeatureDetail, factor: float) -> None:
+        """Widen the windows by a factor, or narrow them."""
+        shown = self.snippets(detail) or detail.snippets
+        radius = self.radius or max(map(_reach, shown), default=10)
+        self.radius = max(1, round(radius * factor))
+        self.examples = None
+
+    def snippets(self, detail: FeatureDetail) -> list[Snippet] | None:
+        """What is to be seen on the shelf; None: not answered yet."""
+        if self.at_first():
+            return detail.snippets
+        return None if self.examples is None else self.examples.snippets
+
+    def textless(self, detail: FeatureDetail) -> str:
+        """Why there is nothing to see, where the engine says so."""
+        if self.at_first():
+            return detail.textless
+        return "" if self.examples is None else self.examples.textless
+
+
+def _reach(snippet: Snippet) -> int:
+    """Tokens on the longer side of the peak."""
+    return max(snippet.peak, len(snippet.tokens) - 1 - snippet.peak)

@@ -1,0 +1,44 @@
+"""A histogram of characters: bars that stand beside each other, and horizontal ones."""
+
+from collections.abc import Sequence
+
+from brainsurg_tui.widgets.bars import ASCII_BLOCKS, BLOCKS
+
+_EIGHTHS = 8
+
+
+def columns_of(
+    counts: Sequence[int], width: int, height: int, *, ascii_only: bool = False
+) -> list[str]:
+    """Return `counts` as bars of equal width in `height` lines of at most `width` cells.
+
+    The largest count reaches to the top; one that is not zero shows at least its foot. Where there
+    are more counts than cells, neighbours are added up.
+    """
+    if not counts or width < 1 or height < 1:
+        return []
+    heights = _summed(counts, width)
+    cells = width // len(heights)
+    largest = max(heights) or 1
+    eighths = [
+        max(1, round(count / largest * height * _EIGHTHS)) if count else 0 for count in heights
+    ]
+    blocks = ASCII_BLOCKS if ascii_only else BLOCKS
+    lines = []
+    for line in reversed(range(height)):
+        signs = (_sign(bar - line * _EIGHTHS, blocks) for bar in eighths)
+        lines.append("".join(sign * cells for sign in signs))
+    return lines
+
+
+def _sign(eighths: int, blocks: str) -> str:
+    return " " if eighths <= 0 else blocks[min(eighths, _EIGHTHS) - 1]
+
+
+def _summed(counts: Sequence[int], width: int) -> list[int]:
+    """At most `width` counts, as even in what they are made of as may be."""
+    bins = min(width, len(counts))
+    return [
+        sum(counts[bin * len(counts) // bins : (bin + 1) * len(counts) // bins])
+        for bin in range(bins)
+    ]
