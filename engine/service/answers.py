@@ -1,5 +1,6 @@
 """What the daemon answers by itself: all that needs files and the database, but no torch."""
 
+import asyncio
 import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,8 +15,8 @@ from engine.jobs.train_checks import begun
 from engine.sae.metadata import read_sae_info
 from engine.service import protocol as p
 from engine.service.annotations import Annotations
-from engine.service.catalogues import Catalogues
 from engine.service.labelling import labelled
+from engine.service.searches import Search, search
 from engine.workspace.folders import Workspace, remove_folder
 from engine.workspace.notes import Notes
 from engine.workspace.prompts import Prompts
@@ -41,7 +42,6 @@ class Answers:
         self._prompts = prompts
         self._notes = notes
         self._ledger = ledger
-        self._catalogues = Catalogues(workspace, notes)
         annotations = Annotations(workspace, notes, changed)
         self._changed = changed
         self._methods: dict[type[Any], Callable[[Any], p.ReplyBody]] = {
@@ -52,10 +52,6 @@ class Answers:
             p.RestorePrompts: self._restore_prompts,
             p.DeleteActivations: self._delete_activations,
             p.DeleteSAE: self._delete_sae,
-            p.GetFeatureTable: self._catalogues.table,
-            p.RankFeatures: self._catalogues.rank,
-            p.MatchFeatures: self._catalogues.match,
-            p.GetFeature: self._catalogues.feature,
             p.LabelFeature: annotations.label,
             p.Annotate: annotations.annotate,
             p.AmendNote: annotations.amend,
@@ -69,10 +65,13 @@ class Answers:
 
     def can(self, request: p.Request) -> bool:
         """Whether this is one of ours."""
-        return type(request) in self._methods
+        return isinstance(request, Search) or type(request) in self._methods
 
-    def answer(self, request: p.Request) -> p.ReplyBody:
-        """The reply. Raises UserError."""
+    async def answer(self, request: p.Request) -> p.ReplyBody:
+        """The reply. Raises UserError. Searches are done beside all else, in threads."""
+        if isinstance(request, Search):
+            notes = self._notes.of(request.sae)
+            return await asyncio.to_thread(search, self._workspace, notes, request)
         return self._methods[type(request)](request)
 
     def labelled(self, question: p.Question, reply: p.ReplyBody) -> p.ReplyBody:

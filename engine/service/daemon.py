@@ -162,7 +162,7 @@ class Daemon:
     async def _reply(self, connection: ServerConnection, ask: p.Ask) -> p.ReplyBody:
         request = ask.request
         if self._answers.can(request):
-            return self._answers.answer(request)
+            return await self._answers.answer(request)
         match request:
             case p.Submit(spec=spec):
                 check(spec, self._workspace)

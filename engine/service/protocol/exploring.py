@@ -78,9 +78,9 @@ class GrepScore(msgspec.Struct, frozen=True, kw_only=True):
     """How well a feature tells where a pattern matches, in the documents whose codes were kept."""
 
     id: int
-    label: str
+    label: str = ""
     precision: float
-    """Share of its active tokens that lie in a match."""
+    """Share of its active tokens that lie in a match; 0 if it is never active."""
     recall: float
     """Share of the matches in which it is active on some token."""
     f1: float
@@ -93,7 +93,9 @@ class GrepReport(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
     pattern: str
     matches: int
+    """Those that have a character."""
     matched_tokens: int
+    """Tokens that lie in a match, if only with one of their characters."""
     tokens: int
     documents: int
     """What was looked at: the documents whose codes were kept."""
