@@ -17,7 +17,7 @@ from engine.files import whole_folder
 from engine.progress import Progress
 from engine.sae.base import SparseAutoencoder
 
-FIRST, MOST = 2.0, 60.0
+FIRST, MOST = 1.0, 60.0
 """Seconds until it is saved first, then twice that, up to the other."""
 SHARE = 0.04
 """Of the time, what saving may take."""
