@@ -93,6 +93,7 @@ from engine.service.protocol.exploring import GetSnippets as GetSnippets
 from engine.service.protocol.exploring import Grep as Grep
 from engine.service.protocol.exploring import GrepReport as GrepReport
 from engine.service.protocol.exploring import GrepScore as GrepScore
+from engine.service.protocol.exploring import Kind as Kind
 from engine.service.protocol.exploring import SnippetList as SnippetList
 from engine.service.protocol.exploring import TextSource as TextSource
 from engine.service.protocol.features import AmendNote as AmendNote
