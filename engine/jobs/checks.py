@@ -13,10 +13,12 @@ from engine.errors import UserError
 from engine.files import checked_name
 from engine.jobs.events import JobInfo
 from engine.jobs.exchange_checks import check_export_sae, check_import_sae
+from engine.jobs.export_features_checks import check_export_features, scanned_set
 from engine.jobs.specs import (
     Capture,
     Evaluate,
     ExportActivations,
+    ExportFeatures,
     ExportSAE,
     ImportActivations,
     ImportSAE,
@@ -55,6 +57,8 @@ def check(spec: JobSpec, workspace: Workspace) -> None:
             _check_scan(spec, workspace)
         case Evaluate():
             _check_evaluate(spec, workspace)
+        case ExportFeatures():
+            check_export_features(spec, workspace)
 
 
 def check_pending(spec: JobSpec, pending: Iterable[JobInfo], workspace: Workspace) -> None:
@@ -73,7 +77,7 @@ def outputs(spec: JobSpec, workspace: Workspace) -> set[Path]:
             return {workspace.activations(name) for name in set_names(spec)}
         case ImportActivations():
             return {workspace.activations(spec.name)}
-        case ExportActivations() | ExportSAE():
+        case ExportActivations() | ExportSAE() | ExportFeatures():
             return {Path(spec.folder)}
         case Train() | ImportSAE():
             return {workspace.sae(spec.name)}
@@ -102,6 +106,10 @@ def inputs(spec: JobSpec, workspace: Workspace) -> set[Path]:
         case Evaluate():
             sets = {activations_of(spec, workspace), *filter(None, [spec.target])}
             return {workspace.sae(spec.sae), *map(workspace.activations, sets)}
+        case ExportFeatures():
+            acts = scanned_set(spec.sae, workspace)
+            read = {workspace.sae(spec.sae), workspace.catalogue(spec.sae)}
+            return read | {workspace.activations(acts)}
         case Capture() | ImportActivations() | ImportSAE():
             return set()
 

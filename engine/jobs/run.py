@@ -5,12 +5,14 @@ from engine.jobs.checks import check
 from engine.jobs.evaluate import evaluate_sae
 from engine.jobs.exchange import export_activations, import_activations
 from engine.jobs.exchange_saes import export_sae, import_sae
+from engine.jobs.export_features import export_features
 from engine.jobs.scan import scan_sae
 from engine.jobs.several import train_on_several
 from engine.jobs.specs import (
     Capture,
     Evaluate,
     ExportActivations,
+    ExportFeatures,
     ExportSAE,
     ImportActivations,
     ImportSAE,
@@ -49,3 +51,5 @@ def run(spec: JobSpec, workspace: Workspace, progress: Progress) -> JobResult:
             return scan_sae(spec, workspace, progress)
         case Evaluate():
             return evaluate_sae(spec, workspace, progress)
+        case ExportFeatures():
+            return export_features(spec, workspace, progress)

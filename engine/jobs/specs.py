@@ -328,6 +328,32 @@ class EvaluateResult(msgspec.Struct, frozen=True, kw_only=True, tag="evaluate"):
     seconds: float
 
 
+class ExportFeatures(Spec, frozen=True, kw_only=True, tag="export-features"):
+    """Write the dashboards of an SAE's features as SAEDashboard does, for Neuronpedia."""
+
+    sae: str
+    folder: str
+    """Is made, and holds `batch-0.json`, `batch-1.json` and so on."""
+    features: list[int] | None = None
+    """None: all that were ever active."""
+    model: str | None = None
+    """What the set was captured from, where it lies elsewhere now; None: as the set names it."""
+    batch: int = 128
+    """Features a file."""
+
+
+class ExportedFeatures(msgspec.Struct, frozen=True, kw_only=True, tag="exported-features"):
+    """The dashboards that were written."""
+
+    sae: str
+    folder: str
+    features: int
+    files: list[str]
+    """Their names in the folder."""
+    seconds: float
+    """Without loading the model."""
+
+
 JobSpec = (
     Capture
     | ImportActivations
@@ -338,6 +364,7 @@ JobSpec = (
     | Sweep
     | Scan
     | Evaluate
+    | ExportFeatures
 )
 Training = Train | Sweep
 Resumable = Training | Scan
@@ -350,6 +377,7 @@ JobResult = (
     | SweepResult
     | ScanResult
     | EvaluateResult
+    | ExportedFeatures
 )
 
 
@@ -368,6 +396,8 @@ def describe(spec: JobSpec) -> str:
             return f"scan {spec.sae}"
         case Evaluate():
             return f"evaluate {spec.sae}"
+        case ExportFeatures():
+            return f"export-features {spec.sae}"
 
 
 def how_to_go_on(id: int, spec: JobSpec) -> str:
