@@ -8,8 +8,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 HERE = Path(__file__).parent
-REPOSITORY = HERE.parent.parent
-VENV = HERE.parent / ".venv-peers"
+BENCHMARKS = HERE.parent
+REPOSITORY = BENCHMARKS.parent
+VENV = BENCHMARKS / ".venv-peers"
 REQUIREMENTS = HERE / "peers" / "requirements.txt"
 
 MALLOC = {
@@ -25,18 +26,20 @@ WAITING = {"OMP_WAIT_POLICY": "passive"}
 spinning ones cost every trainer most of its speed."""
 
 
-def peers_python(given: Path | None) -> Path:
+def peers_python(
+    given: Path | None, environment: Path = VENV, requirements: Path = REQUIREMENTS
+) -> Path:
     """The Python that has the other libraries; unless given, one in an environment built here."""
     if given is not None:
         return given
-    python, installed = VENV / "bin" / "python", VENV / "installed.txt"
+    python, installed = environment / "bin" / "python", environment / "installed.txt"
     torch = f"torch=={version('torch').partition('+')[0]}"
-    wanted = f"{torch}\n{REQUIREMENTS.read_text()}"
+    wanted = f"{torch}\n{requirements.read_text()}"
     if not installed.exists() or installed.read_text() != wanted:
-        print(f"Installing the other libraries in {VENV}: some minutes, once.", flush=True)
-        venv.create(VENV, with_pip=True)
+        print(f"Installing the other libraries in {environment}: some minutes, once.", flush=True)
+        venv.create(environment, with_pip=True)
         pip = [str(python), "-m", "pip", "--quiet"]
-        subprocess.run([*pip, "install", torch, "-r", str(REQUIREMENTS)], check=True)
+        subprocess.run([*pip, "install", torch, "-r", str(requirements)], check=True)
         # None of them uses it, but if torch came from another index than it did (one of builds
         # for the CPU, say), then transformers can't be imported beside it.
         subprocess.run([*pip, "uninstall", "--yes", "torchvision"], check=True)

@@ -1,0 +1,1 @@
+"""The other programs, each run by its own runner: one file a program."""
