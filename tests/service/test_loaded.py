@@ -1,0 +1,54 @@
+"""What is loaded once, what anew, and what an SAE without a past lacks."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from engine.errors import UserError
+from engine.progress import Silent
+from engine.sae.config import SAEConfig
+from engine.sae.metadata import SAEMetadata
+from engine.sae.registry import build
+from engine.sae.store import save_sae
+from engine.service.loaded import Loaded
+from engine.workspace.folders import Workspace
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace.open(tmp_path / "ws")
+
+
+def save(workspace: Workspace, name: str, metadata: SAEMetadata, width: int = 9) -> None:
+    config = SAEConfig(architecture="relu", d_in=32, d_sae=width)
+    save_sae(build(config), workspace.sae(name), metadata)
+
+
+def test_the_last_model_and_sae_are_kept(workspace: Workspace, tiny_llama_path: Path) -> None:
+    about = SAEMetadata(model=str(tiny_llama_path), site="resid_post.1")
+    save(workspace, "one", about)
+    save(workspace, "other", about)
+    loaded = Loaded(workspace, Silent())
+    subject = loaded.subject("one", "cpu")
+    assert (str(subject.site), subject.sae.config.d_sae) == ("resid_post.1", 9)
+    assert loaded.subject("one", "cpu").sae is subject.sae
+    loaded.sae_once("other", "cpu")
+    assert loaded.subject("one", "cpu").sae is subject.sae
+    assert loaded.subject("other", "cpu").lm is subject.lm
+    assert loaded.subject("one", "cpu").sae is not subject.sae
+
+
+def test_an_sae_that_was_replaced_is_loaded_anew(workspace: Workspace) -> None:
+    save(workspace, "one", SAEMetadata())
+    loaded = Loaded(workspace, Silent())
+    assert loaded.sae("one", "cpu")[0].config.d_sae == 9
+    shutil.rmtree(workspace.sae("one"))
+    save(workspace, "one", SAEMetadata(), width=11)
+    assert loaded.sae("one", "cpu")[0].config.d_sae == 11
+
+
+def test_an_sae_that_nobody_knows_the_place_of_can_not_be_tried(workspace: Workspace) -> None:
+    save(workspace, "stray", SAEMetadata(site="resid_post.1"))
+    with pytest.raises(UserError, match="stray does not say which model and site"):
+        Loaded(workspace, Silent()).subject("stray", "cpu")
