@@ -53,8 +53,10 @@ def _add_commands() -> None:
         engine,
         evaluate,
         exchange,
+        exploring,
         finding,
         jobs,
+        labels,
         saes,
         sweep,
         train,
@@ -73,7 +75,10 @@ def _add_commands() -> None:
     app.command(exchange.export_sae, name="export-sae")
     app.command(saes.scan, name="scan")
     app.command(saes.features, name="features")
-    app.command(saes.label, name="label")
+    app.command(labels.label, name="label")
+    app.command(labels.app)
+    app.command(exploring.feature, name="feature")
+    app.command(exploring.grep, name="grep")
     app.command(finding.find, name="find")
     app.command(finding.contrast, name="contrast")
     app.command(finding.nearest, name="nearest")

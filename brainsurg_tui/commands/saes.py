@@ -1,4 +1,4 @@
-"""`scan`, `features` and `label`."""
+"""`scan` and `features`."""
 
 from typing import Annotated, Literal
 
@@ -11,6 +11,7 @@ from engine.service import protocol as p
 from engine.service.client import Client
 
 Flag = Annotated[bool, Parameter(negative="")]
+By = Literal["max", "mean", "std", "density", "count", "documents", "selectivity", "activity"]
 
 
 def scan(
@@ -55,7 +56,7 @@ def features(
     sae: str,
     *,
     top: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 5,
-    by: Literal["max", "mean", "density", "documents", "selectivity", "activity"] = "max",
+    by: By = "max",
     filter: str = "",
     common: Common | None = None,
 ) -> None:
@@ -70,7 +71,12 @@ def features(
     by
         What to order them by. `activity` is the mean over all tokens, the seed's own ranking.
     filter
-        Such as "density < 0.001 and max > 5 and label ~ city".
+        Such as "density < 1e-3 max > 5 label ~ cit(y|ies)". Numbers are id, max, mean, std,
+        density, count, documents and selectivity, compared with < <= > >= = and !=. Texts are
+        label, tag, note, category, snippet, peak, promoted and suppressed, compared with ~, a
+        regular expression, and its opposite !~, the first four with = and !=, too. Flags are
+        starred, labelled, tagged and alive. A word by itself is looked for in labels. There are
+        not, and, or and parentheses.
     """
     common = common or Common()
 
@@ -87,20 +93,3 @@ async def ensure_scanned(client: Client, sae: str, common: Common) -> None:
     contents = await client.ask(p.GetContents())
     if any(info.name == sae and not info.scanned for info in contents.saes):
         await run_job(client, p.Scan(sae=sae, device=common.device, seed=common.seed))
-
-
-def label(sae: str, feature: int, text: str, *, common: Common | None = None) -> None:
-    """Name a feature; an empty text takes its name away.
-
-    Parameters
-    ----------
-    sae
-        The SAE.
-    feature
-        Its number.
-    text
-        What to call it.
-    """
-    common = common or Common()
-    common.run(lambda client: client.ask(p.LabelFeature(sae=sae, feature=feature, text=text)))
-    common.tell({"id": feature, "label": text.strip()}, lambda: None)

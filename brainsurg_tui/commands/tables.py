@@ -251,8 +251,12 @@ def _feature(feature: p.FeatureDetail) -> RenderableType:
         f"  max {figure(feature.max)}  mean {figure(feature.mean)}",
         f"  density {figure(feature.density)}  {feature.documents:,} documents",
     )
+    if feature.starred:
+        head.append("  ★", "yellow")
     if feature.label:
         head.append_text(Text("  ") + _text(feature.label, "cyan"))
+    for tag in feature.tags:
+        head.append_text(Text(" ") + _text(f"#{tag}", "dim"))
     if feature.category:
         assert feature.selectivity is not None
         head.append(f"  {visible(feature.category)} {figure(feature.selectivity)}", "dim")
