@@ -62,9 +62,11 @@ class Stopwatch:
         What stands before `first` can be looked back at. Raises UserError when the time is up.
         """
         try:
-            return self._pattern.search(text, first, last, timeout=self._left()) is not None
+            left = self._left()
+            found = self._pattern.search(text, first, last, concurrent=True, timeout=left)
         except (TimeoutError, MemoryError) as error:
             raise self._given_up(error) from None
+        return found is not None
 
     def _left(self) -> float:
         left = self._end - time.monotonic()
