@@ -68,6 +68,8 @@ def catalogue_of(
     """A catalogue with examples, and with the last active tokens of each feature as its sample."""
     (folder / "examples").mkdir(parents=True)
     (folder / "sample").mkdir()
+    (folder / "columns").mkdir()
+    np.save(folder / "columns" / "count.npy", (dense > 0).sum(0).astype(np.int32))
     document = np.repeat(np.arange(len(lengths)), lengths)
     position = np.concatenate([np.arange(length) for length in lengths])
     features = dense.shape[1]

@@ -1,0 +1,132 @@
+"""What is answered of a catalogue when not all of it, or of its set, is there."""
+
+import asyncio
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from engine.errors import UserError
+from engine.jobs.ledger import Ledger
+from engine.service import answers
+from engine.service import protocol as p
+from engine.service.searches import search
+from engine.workspace.database import open_database
+from engine.workspace.folders import Workspace
+from engine.workspace.notes import Notes
+from engine.workspace.prompts import Prompts
+from tests.features.dense_codes import catalogue_of, codes_of, random_dense
+from tests.features.written_tokens import token_table
+
+LENGTHS = [20, 30, 10]
+FEATURES = 6
+DEAD = FEATURES - 1
+RARE = 1
+TEXT = " dog"
+
+
+def workspace_at(root: Path, *, complete: bool = True, tokens: int = sum(LENGTHS)) -> Workspace:
+    """A workspace with a set of `tokens` and a scanned SAE; feature 1 is active on 3 tokens."""
+    workspace = Workspace.open(root)
+    workspace.sae("sae").mkdir()
+    dense = random_dense(sum(LENGTHS), FEATURES, 0.5)
+    dense[:, RARE] = 0
+    dense[[3, 25, 55], RARE] = [1, 2, 3]
+    lengths = [*LENGTHS[:-1], tokens - sum(LENGTHS[:-1])]
+    token_table(workspace.activations("set"), [[1] * n for n in lengths], ["<s>", TEXT])
+    folder = workspace.catalogue("sae") if complete else workspace.scan("sae")
+    catalogue_of(folder, dense, LENGTHS, codes=codes_of(dense, LENGTHS) if complete else None)
+    return workspace
+
+
+def snippets(
+    workspace: Workspace, feature: int, kind: p.Kind = "top", **rest: int
+) -> p.SnippetList:
+    request = p.GetSnippets(sae="sae", feature=feature, kind=kind, **rest)
+    reply = search(workspace, {}, request)
+    assert isinstance(reply, p.SnippetList)
+    return reply
+
+
+def test_low_and_high_are_those_of_the_peaks(tmp_path: Path) -> None:
+    workspace = workspace_at(tmp_path)
+    found = snippets(workspace, RARE)
+    assert (found.low, found.high, found.textless) == (1, 3, "")
+    assert [s.activations[s.peak] for s in found.snippets] == [3, 2, 1]
+    assert snippets(workspace, RARE, "band", band=9).high == 3
+
+
+def test_a_sentence_says_why_there_are_no_examples(tmp_path: Path) -> None:
+    workspace = workspace_at(tmp_path)
+    assert "never active" in snippets(workspace, DEAD).textless
+    assert "never active" in snippets(workspace, DEAD, "silent").textless
+    few = snippets(workspace, RARE, "band", band=1)
+    assert few.snippets == []
+    assert "active on 3 tokens" in few.textless
+
+
+def test_what_a_running_scan_cannot_tell_yet(tmp_path: Path) -> None:
+    workspace = workspace_at(tmp_path, complete=False)
+    assert len(snippets(workspace, RARE).snippets) == 3
+    assert "once the scan is complete" in snippets(workspace, 0, "silent").textless
+    for request in (p.GetCoactive(sae="sae", feature=0), p.Grep(sae="sae", pattern="dog")):
+        with pytest.raises(UserError, match="not come to its end"):
+            search(workspace, {}, request)
+
+
+def test_another_set_of_the_same_name_is_not_shown(tmp_path: Path) -> None:
+    workspace = workspace_at(tmp_path, tokens=sum(LENGTHS) + 1)
+    assert "not the one that was scanned" in snippets(workspace, 0).textless
+    with pytest.raises(UserError, match="not the one that was scanned"):
+        search(workspace, {}, p.Grep(sae="sae", pattern="dog"))
+
+
+def test_bands_and_radii_that_cannot_be(tmp_path: Path) -> None:
+    workspace = workspace_at(tmp_path)
+    with pytest.raises(UserError, match="no band 10"):
+        snippets(workspace, 0, "band", band=10)
+    with pytest.raises(UserError, match="less than 0 tokens"):
+        snippets(workspace, 0, radius=-1)
+    with pytest.raises(UserError, match="no feature -1"):
+        snippets(workspace, -1)
+
+
+def test_a_pattern_that_matches_everything(tmp_path: Path) -> None:
+    workspace = workspace_at(tmp_path)
+    notes = {RARE: p.Note(label="rare")}
+    report = search(workspace, notes, p.Grep(sae="sae", pattern=TEXT))
+    assert isinstance(report, p.GrepReport)
+    assert (report.matches, report.matched_tokens, report.tokens) == (60, 60, 60)
+    by_id = {score.id: score for score in report.features}
+    assert set(by_id) == set(range(FEATURES)) - {DEAD}
+    assert {score.precision for score in by_id.values()} == {1.0}
+    assert (by_id[RARE].recall, by_id[RARE].label) == (3 / 60, "rare")
+
+
+async def test_a_search_keeps_nobody_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = Workspace.open(tmp_path)
+    database = open_database(workspace.database)
+    answering = answers.Answers(
+        workspace, Prompts(database), Notes(database), Ledger(database), changed=lambda: None
+    )
+    go_on = threading.Event()
+
+    def slow(_: Workspace, notes: Mapping[int, p.Note], request: p.Grep) -> p.GrepReport:
+        assert go_on.wait(30)
+        return p.GrepReport(
+            pattern=request.pattern,
+            **dict.fromkeys(("matches", "matched_tokens", "tokens", "documents"), 0),
+            total_documents=0,
+            features=[],
+        )
+
+    monkeypatch.setattr(answers, "search", slow)
+    searching = asyncio.create_task(answering.answer(p.Grep(sae="sae", pattern="dog")))
+    await asyncio.sleep(0)
+    assert await answering.answer(p.ListJobs()) == p.JobList(jobs=[])
+    assert not searching.done()
+    go_on.set()
+    assert isinstance(await searching, p.GrepReport)
