@@ -4,9 +4,13 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from brainsurg_tui.widgets.bars import sparkline
 from brainsurg_tui.widgets.numbers import figure
 from brainsurg_tui.widgets.visible import visible
 from engine.service import protocol as p
+
+_STRIP = 12
+"""Cells for the activations over a prompt's tokens."""
 
 
 def firing(found: p.Firing) -> RenderableType:
@@ -15,7 +19,8 @@ def firing(found: p.Firing) -> RenderableType:
     next_token.append(f"  logp {found.logp:.2f}")
     if not found.active:
         return Group(next_token, "No feature is active.")
-    table = _table("feature", "Δlogp", "KL", "attribution", "peak", "at", "label", numbers=5)
+    titles = ("feature", "Δlogp", "KL", "attribution", "peak", "at", "tokens", "label")
+    table = _table(*titles, numbers=5)
     for feature in found.features:
         table.add_row(
             str(feature.id),
@@ -24,6 +29,7 @@ def firing(found: p.Firing) -> RenderableType:
             _signed(feature.attribution),
             figure(feature.activations[feature.peak]),
             Text(f"{feature.peak} {visible(found.tokens[feature.peak])!r}"),
+            sparkline(feature.activations, _STRIP),
             _text(feature.label, "cyan"),
         )
     shown = f"{len(found.features)} of {found.active:,} active features; Δlogp: once ablated"
@@ -56,13 +62,13 @@ def relatives(found: p.Relatives) -> RenderableType:
 
 
 def _table(*titles: str, numbers: int) -> Table:
-    """The first columns hold `numbers`; the last gives way where there is no room."""
+    """The first columns hold `numbers`; the last is wrapped where there is no room."""
     table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
     for index, title in enumerate(titles):
         table.add_column(
             title,
             justify="right" if index < numbers else "left",
-            no_wrap=True,
+            no_wrap=index < len(titles) - 1,
             overflow="ellipsis",
         )
     return table
