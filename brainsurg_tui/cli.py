@@ -54,6 +54,7 @@ def _add_commands() -> None:
         evaluate,
         exchange,
         exploring,
+        export_features,
         finding,
         jobs,
         labels,
@@ -79,6 +80,7 @@ def _add_commands() -> None:
     app.command(labels.app)
     app.command(exploring.feature, name="feature")
     app.command(exploring.grep, name="grep")
+    app.command(export_features.export_features, name="export-features")
     app.command(finding.find, name="find")
     app.command(finding.contrast, name="contrast")
     app.command(finding.nearest, name="nearest")

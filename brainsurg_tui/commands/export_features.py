@@ -1,0 +1,140 @@
+"""`export-features`: features for people, spreadsheets and scripts, and for Neuronpedia."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter, validators
+
+from brainsurg_tui.commands import tables
+from brainsurg_tui.commands.common import Common, absolute, model_source, plain, wrong_usage
+from brainsurg_tui.commands.following import submit
+from brainsurg_tui.commands.saes import By, ensure_scanned
+from brainsurg_tui.exports import csv_text, json_text, markdown_text
+from brainsurg_tui.widgets.visible import visible
+from engine.errors import UserError
+from engine.files import write_whole
+from engine.service import protocol as p
+from engine.service.client import Client
+
+Flag = Annotated[bool, Parameter(negative="")]
+
+EVERY = 2**31 - 1
+"""More features than there are."""
+SNIPPETS = {"markdown": 1, "csv": 1, "json": 5, "neuronpedia": 0}
+"""Of a feature, that are asked for; dashboards find their own."""
+
+
+def export_features(
+    sae: str,
+    out: Path,
+    *,
+    format: Literal["markdown", "csv", "json", "neuronpedia"],
+    filter: str = "",
+    by: By = "max",
+    top: Annotated[int | None, Parameter(validator=validators.Number(gte=1))] = None,
+    batch: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 128,
+    model: str | None = None,
+    detach: Flag = False,
+    common: Common | None = None,
+) -> None:
+    """Write the features of an SAE into a file, or their dashboards into a folder.
+
+    Parameters
+    ----------
+    sae
+        The SAE; it is scanned first if that has not been done.
+    out
+        The file to write; of neuronpedia, the folder to make.
+    format
+        A table in Markdown or CSV; JSON, with five snippets a feature; or neuronpedia: the files
+        batch-0.json, batch-1.json … that SAEDashboard makes and Neuronpedia reads.
+    filter
+        Which features, as in `brainsurg features`; if nothing is said, all that were ever active.
+    by
+        What to order them by; dashboards are in the order of their numbers.
+    top
+        Only so many, the first by that order.
+    batch
+        Of neuronpedia: features a file.
+    model
+        Of neuronpedia: the SAE's model, if it lies elsewhere now; dashboards need it.
+    detach
+        Of neuronpedia: queue the job, print its id and return.
+    """
+    common = common or Common()
+    wanted = p.RankFeatures(
+        sae=sae, top=top or EVERY, by=by, filter=filter, snippets=SNIPPETS[format]
+    )
+    if format == "neuronpedia":
+        chosen = _ranked(common, wanted) if filter or top else None
+        spec = p.ExportFeatures(
+            sae=sae,
+            folder=absolute(out),
+            features=None if chosen is None else sorted(feature.id for feature in chosen),
+            model=None if model is None else model_source(model),
+            batch=batch,
+            device=common.device,
+            seed=common.seed,
+        )
+        common.run(lambda client: ensure_scanned(client, sae, common))
+        tables.tell_job(common, submit(common, spec, detach=detach))
+        return
+    if detach or model is not None:
+        wrong_usage("--detach and --model belong to --format neuronpedia.")
+    found = _ranked(common, wanted)
+    rows = [_row(feature) for feature in found]
+    match format:
+        case "markdown":
+            text = markdown_text(
+                [_row(feature) for feature in found], f"Features of {sae}, by {by}"
+            )
+        case "csv":
+            text = csv_text(rows)
+        case "json":
+            text = json_text({"sae": sae, "by": by, "filter": filter, "features": plain(found)})
+    try:
+        write_whole(out, text.encode())
+    except OSError as error:
+        raise UserError(f"{out} can't be written: {error.strerror}.") from error
+    common.tell({"path": str(out), "features": len(found)}, lambda: print(visible(str(out))))
+
+
+def _ranked(common: Common, wanted: p.RankFeatures) -> list[p.FeatureDetail]:
+    """Raises UserError if no feature matches."""
+
+    async def talk(client: Client) -> p.FeatureList:
+        await ensure_scanned(client, wanted.sae, common)
+        return await client.ask(wanted)
+
+    found = common.run(talk)
+    if not found.features:
+        raise UserError(f"No feature of {found.total:,} matches.", "Nothing is written.")
+    return found.features
+
+
+def _row(feature: p.FeatureDetail) -> dict[str, Any]:
+    """A feature as a table has it."""
+    row: dict[str, Any] = {
+        "feature": feature.id,
+        "label": feature.label,
+        "tags": list(feature.tags),
+        "starred": feature.starred,
+        "note": feature.note,
+        "max": feature.max,
+        "mean": feature.mean,
+        "std": feature.std,
+        "count": feature.count,
+        "density": feature.density,
+        "documents": feature.documents,
+    }
+    if feature.category:
+        row |= {"category": feature.category, "selectivity": feature.selectivity}
+    row |= {"promoted": feature.promoted, "suppressed": feature.suppressed}
+    return row | {"snippet": "".join(_marked(snippet) for snippet in feature.snippets)}
+
+
+def _marked(snippet: p.Snippet) -> str:
+    """A text with its peak between angle quotes."""
+    tokens = list(snippet.tokens)
+    tokens[snippet.peak] = f"«{tokens[snippet.peak]}»"
+    return "".join(tokens)
