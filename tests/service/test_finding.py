@@ -58,13 +58,13 @@ def codes(root: Path, tiny_llama_path: Path) -> torch.Tensor:
 
 async def test_what_fires_comes_with_labels(client: Client, codes: torch.Tensor) -> None:
     strongest = int(codes.amax(0).argmax())
-    await client.ask(p.LabelFeature(sae="r1", feature=strongest, text="the strongest"))
+    await client.ask(p.LabelFeature(sae="r1", feature=strongest, text="loudest"))
     heard = []
     found = await client.ask(p.FindFiring(sae="r1", prompt=TEXT, ablate=3, most=99), heard.append)
     assert {f.id for f in found.features} == set(codes.amax(0).nonzero()[:, 0].tolist())
     assert {f.label for f in found.features if f.id != strongest} == {""}
     (feature,) = (f for f in found.features if f.id == strongest)
-    assert feature.label == "the strongest"
+    assert feature.label == "loudest"
     assert feature.activations == pytest.approx(codes[:, strongest].tolist(), abs=1e-4)
     assert sum(f.effect is not None for f in found.features) == 3
     assert "ablate" in {body.phase for body in heard if isinstance(body, p.Progressed)}
@@ -80,7 +80,7 @@ async def test_a_contrast_of_a_text_with_a_file(
     assert (found.tokens_a, found.tokens_b) == (len(TEXT), 3)
     for feature in found.features:
         assert feature.mean_a == pytest.approx(codes[:, feature.id].mean().item(), abs=1e-4)
-    assert "the strongest" in {feature.label for feature in found.features}
+    assert "loudest" in {feature.label for feature in found.features}
     for wrong in (p.TextSource(), p.TextSource(text="x", file="y")):
         with pytest.raises(UserError, match="a text or a file"):
             await client.ask(p.FindContrast(sae="r1", a=a, b=wrong))
@@ -145,7 +145,7 @@ async def test_the_commands_tell_what_the_engine_answers(client: Client, root: P
     assert [f["id"] for f in found["features"]] == [f.id for f in told.features]
     assert (found["target"], found["active"]) == (told.target, told.active)
     status, shown, _ = await brainsurg(root, "find", "r1", "--prompt", TEXT, "--by", "activation")
-    assert (status, "the strongest" in shown.splitlines()[2]) == (0, True)
+    assert (status, "loudest" in shown.splitlines()[2]) == (0, True)
 
     found = await answer(root, "contrast", "r1", "--a", TEXT, "--b", "xyz", "--top", "2")
     assert (found["tokens_a"], found["tokens_b"], len(found["features"])) == (len(TEXT), 3, 2)
