@@ -10,15 +10,24 @@ class Notes:
     """The table of notes."""
 
     def __init__(self, database: sqlite3.Connection) -> None:
+        """Nobody else writes into that table while this one is used."""
         self._database = database
+        self._read: dict[str, dict[int, Note]] = {}
+        """Of the latest SAE that was asked for: thousands take longer to read than a page may."""
 
     def of(self, sae: str) -> dict[int, Note]:
-        """Feature to note, for every feature of an SAE that has one, ascending."""
-        rows = self._database.execute(
-            "SELECT feature, label, tags, starred, text FROM notes WHERE sae = ? ORDER BY feature",
-            (sae,),
-        )
-        return {feature: _note(*written) for feature, *written in rows}
+        """Feature to note, for every feature of an SAE that has one, ascending; not to be changed.
+
+        It stays as it is when notes are written afterwards.
+        """
+        if sae not in self._read:
+            rows = self._database.execute(
+                "SELECT feature, label, tags, starred, text FROM notes WHERE sae = ?"
+                " ORDER BY feature",
+                (sae,),
+            )
+            self._read = {sae: {feature: _note(*written) for feature, *written in rows}}
+        return self._read[sae]
 
     def get(self, sae: str, feature: int) -> Note:
         """A feature's note; an empty one where nothing was written down."""
@@ -41,6 +50,7 @@ class Notes:
         Raises UserError for tags that can't be.
         """
         note = tidied(note)
+        self._read.pop(sae, None)
         if note == Note():
             self._database.execute(
                 "DELETE FROM notes WHERE sae = ? AND feature = ?", (sae, feature)
@@ -64,6 +74,7 @@ class Notes:
 
     def forget(self, sae: str) -> None:
         """Take away every note of an SAE."""
+        self._read.pop(sae, None)
         self._database.execute("DELETE FROM notes WHERE sae = ?", (sae,))
 
 

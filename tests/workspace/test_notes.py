@@ -101,6 +101,22 @@ def test_notes_are_kept_for_each_sae(path: Path) -> None:
     assert notes.of("b") == {1: Note(text="numbers")}
 
 
+def test_every_change_is_read_at_once(path: Path) -> None:
+    notes = Notes(open_database(path))
+    notes.set("a", 1, Note(label="towns"))
+    before = notes.of("a")
+    notes.set("a", 2, Note(label="cities"))
+    assert before == {1: Note(label="towns")}
+    assert notes.of("a") == {1: Note(label="towns"), 2: Note(label="cities")}
+    notes.merge("a", [(3, Note(starred=True))])
+    assert list(notes.of("a")) == [1, 2, 3]
+    assert notes.of("b") == {}
+    notes.set("a", 1, Note())
+    assert list(notes.of("a")) == [2, 3]
+    notes.forget("a")
+    assert notes.of("a") == {}
+
+
 def test_tags_are_sorted_each_once_and_hold_no_space_or_comma(path: Path) -> None:
     notes = Notes(open_database(path))
     notes.set("a", 1, Note(tags=(" verb", "city", "verb", "")))
