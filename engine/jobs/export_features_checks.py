@@ -12,6 +12,8 @@ from engine.workspace.folders import Workspace
 def check_export_features(spec: ExportFeatures, workspace: Workspace) -> None:
     """Raise UserError for an export that can't succeed."""
     catalogue = Catalogue.open(workspace.existing_catalogue(spec.sae))
+    if not catalogue.manifest.complete:
+        raise UserError(f"The scan of {spec.sae} isn't complete.", "Wait for its end.")
     workspace.existing_activations(catalogue.manifest.activations)
     if not (spec.model or catalogue.manifest.model):
         raise UserError(

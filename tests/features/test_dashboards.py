@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 import pytest
 import torch
@@ -15,8 +14,7 @@ from numpy.typing import NDArray
 from engine.activations.capture import capture_documents
 from engine.activations.store import ActivationSet
 from engine.activations.tokens import TokenTable
-from engine.errors import UserError
-from engine.features.catalogue import Catalogue, write_manifest
+from engine.features.catalogue import Catalogue
 from engine.features.dashboards.write import write_dashboards
 from engine.features.scan import scan
 from engine.model.load import LanguageModel, load_model
@@ -224,24 +222,6 @@ def test_a_feature_that_never_was_active(material: Material, tmp_path: Path) -> 
     assert found["frac_nonzero"] == 0
     assert found["activations"] == found["freq_hist_data_bar_heights"] == []
     assert len(found["pos_str"]) == 10
-
-
-def test_while_the_scan_goes_on(material: Material, tmp_path: Path) -> None:
-    manifest = msgspec.structs.replace(material.catalogue.manifest, complete=False)
-    write_manifest(tmp_path, manifest)
-    unfinished = Catalogue.open(tmp_path)
-    with pytest.raises(UserError, match="isn't complete"):
-        write_dashboards(
-            unfinished,
-            material.tokens,
-            material.sae.W_dec,
-            material.lm,
-            features=[0],
-            folder=tmp_path,
-            sae="mine",
-            batch=1,
-            progress=Silent(),
-        )
 
 
 READ = """

@@ -87,14 +87,19 @@ def test_what_cannot_succeed_is_refused_before_it_is_queued(
 
 
 @pytest.mark.parametrize(
-    ("unknown", "said"),
-    [("model", r"acts does not say which model .* --model"), ("site", r"acts .* which site")],
+    ("changed", "said"),
+    [
+        ({"model": ""}, r"acts does not say which model .* --model"),
+        ({"site": ""}, r"acts .* which site"),
+        ({"complete": False}, "scan of sae isn't complete"),
+        ({"alive": 0}, "no feature to export"),
+    ],
 )
-def test_of_a_set_that_does_not_say_where_it_is_from(
-    workspace: Workspace, tmp_path: Path, unknown: str, said: str
+def test_of_a_catalogue_that_lacks_something(
+    workspace: Workspace, tmp_path: Path, changed: dict[str, object], said: str
 ) -> None:
     folder = workspace.catalogue("sae")
     manifest = Catalogue.open(folder).manifest
-    write_manifest(folder, msgspec.structs.replace(manifest, **{unknown: ""}))
+    write_manifest(folder, msgspec.structs.replace(manifest, **changed))
     with pytest.raises(UserError, match=said):
         check(ExportFeatures(sae="sae", folder=str(tmp_path / "out")), workspace)

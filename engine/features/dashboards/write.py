@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from engine.activations.tokens import TokenTable
-from engine.errors import UserError
 from engine.features.catalogue import Catalogue
 from engine.features.codes import Codes
 from engine.features.dashboards.correlations import Correlated, Correlations
@@ -47,11 +46,11 @@ def write_dashboards(
     the directions' lengths into the activations. Effects on logits are `logit_effects`.
 
     Memory: the effects of a batch, [batch, vocabulary] fp32, and 16 bytes a feature.
-    Raises UserError for a scan that isn't complete, and for a model whose unembedding doesn't read
-    the residual stream.
+    Raises UserError for a model whose unembedding doesn't read the residual stream, and ValueError
+    while the scan goes on.
     """
     if catalogue.codes is None:
-        raise UserError(f"The scan of {sae} isn't complete.", "Wait for its end.")
+        raise ValueError("codes are kept when a scan ends")
     writer = _Writer(catalogue, catalogue.codes, tokens, lm)
     paths = []
     for first in range(0, len(features), batch):
