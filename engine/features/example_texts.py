@@ -1,7 +1,7 @@
 """The text around every example of a catalogue, each token once (no torch here)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -19,81 +19,91 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Windows:
-    """What is shown of every example: windows of rows of the set, ascending. All [windows]."""
+    """What is shown around each token that is an example of any feature, ascending.
 
-    features: Ints
-    """Whose example it is."""
+    Many features may have an example in common: there are never more windows than tokens.
+    """
+
+    peaks: Ints
+    """[windows]: the row of the example in the set."""
     first: Ints
     last: Ints
-    """The rows from first[i] to before last[i]."""
-    peaks: Ints
-    """The row of the example itself."""
+    """[windows]: the window has the rows from first[i] to before last[i]."""
 
     @classmethod
-    def of(cls, catalogue: Catalogue, table: TokenTable) -> Self:
-        """Those of all examples, as `TokenTable.window` cuts them.
+    def of(cls, catalogue: Catalogue, table: TokenTable) -> tuple[Self, Ints]:
+        """Those of all examples, as `TokenTable.window` cuts them, and which of them each feature
+        has: [features, top_k], the number of windows where it has fewer.
 
         Raises UserError if `table` can't be of the set that was scanned.
         """
-        examples = catalogue.folder / "examples"
-        kept = load_array(examples / "document.npy")
-        features, places = np.nonzero(kept >= 0)
-        documents = kept[features, places]
-        positions = load_array(examples / "position.npy")[features, places].astype(np.int64)
-        if len(documents) and documents.max() >= table.manifest.documents:
+        documents = load_array(catalogue.folder / "examples" / "document.npy")
+        positions = load_array(catalogue.folder / "examples" / "position.npy")
+        kept = documents >= 0
+        if (documents >= table.manifest.documents).any():
             raise _other_set(catalogue)
-        start = table.document_bounds[documents]
-        length = table.document_bounds[documents + 1] - start
-        if (positions >= length).any():
+        bounds = table.document_bounds
+        rows = bounds[documents] + positions
+        if (rows >= bounds[documents + 1])[kept].any():
             raise _other_set(catalogue)
-        context = table.manifest.context
-        seen_from = np.zeros_like(positions) if context is None else positions // context * context
-        seen_to = length if context is None else np.minimum(length, seen_from + context)
-        radius = catalogue.manifest.radius
-        first = start + np.maximum(positions - radius, seen_from)
-        last = start + np.minimum(positions + radius + 1, seen_to)
-        order = np.argsort(first, kind="stable")
-        return cls(features[order], first[order], last[order], (start + positions)[order])
+        peaks = np.sort(rows[kept])
+        peaks = peaks[np.diff(peaks, prepend=-1) > 0]  # np.unique takes seven times as long
+        which = np.searchsorted(peaks, rows).astype(np.int32)
+        which[~kept] = len(peaks)
+        return cls(peaks, *_reach(table, peaks, catalogue.manifest.radius)), which
 
     def __len__(self) -> int:
-        return len(self.features)
+        return len(self.peaks)
 
-    def parts(self, tokens: int) -> Iterator[tuple[Self, Ints, Ints]]:
-        """Cut where no window is cut into parts of about `tokens` tokens: the windows, and the
+    def parts(self, tokens: int) -> Iterator[tuple[slice, Ints, Ints]]:
+        """Cut where no window is cut into parts of about `tokens` tokens: which windows, and the
         stretches of rows, from first[i] to before last[i], that they cover together."""
         if not len(self):
             return
-        reach = np.maximum.accumulate(self.last)
-        begins = np.flatnonzero(np.concatenate([[True], self.first[1:] >= reach[:-1]]))
+        begins = np.flatnonzero(np.concatenate([[True], self.first[1:] >= self.last[:-1]]))
         ends = np.append(begins[1:], len(self))
-        first, last = self.first[begins], reach[ends - 1]
+        first, last = self.first[begins], self.last[ends - 1]
         part = np.cumsum(last - first) // tokens
         for number in np.unique(part):
             here = np.flatnonzero(part == number)
-            windows = slice(begins[here[0]], ends[here[-1]])
-            arrays = [getattr(self, field.name)[windows] for field in fields(self)]
-            yield type(self)(*arrays), first[here], last[here]
+            yield slice(int(begins[here[0]]), int(ends[here[-1]])), first[here], last[here]
+
+
+def _reach(table: TokenTable, peaks: Ints, radius: int) -> tuple[Ints, Ints]:
+    """The first row of the window around each row, and that behind its last."""
+    document = np.searchsorted(table.document_bounds, peaks, side="right") - 1
+    start, end = table.document_bounds[document], table.document_bounds[document + 1]
+    if table.manifest.context is not None:  # the model saw a long document in pieces
+        start = peaks - (peaks - start) % table.manifest.context
+        end = np.minimum(end, start + table.manifest.context)
+    return np.maximum(peaks - radius, start), np.minimum(peaks + radius + 1, end)
 
 
 @dataclass(frozen=True)
 class ExampleTexts:
-    """Windows and the text that they cover."""
+    """The text that some consecutive windows cover."""
 
-    windows: Windows
+    windows: slice
+    """Which windows."""
     texts: Texts
     first: Ints
     last: Ints
-    """[windows]: the tokens of each, counted as `texts` counts them."""
+    peaks: Ints
+    """[windows here]: the tokens of each and the one at its peak, counted as `texts` counts."""
 
     @classmethod
-    def read(cls, table: TokenTable, windows: Windows, first: Ints, last: Ints) -> Self:
-        """`first` and `last` are the stretches that `Windows.parts` gives with its windows."""
+    def read(
+        cls, table: TokenTable, windows: Windows, here: slice, first: Ints, last: Ints
+    ) -> Self:
+        """`here`, `first` and `last` are a part as `Windows.parts` gives it."""
         texts = Texts.of_rows(table, first, last)
-        begin = np.searchsorted(texts.rows, windows.first)
-        return cls(windows, texts, begin, begin + windows.last - windows.first)
+        begin = np.searchsorted(texts.rows, windows.first[here])
+        offset = begin - windows.first[here]
+        return cls(here, texts, begin, windows.last[here] + offset, windows.peaks[here] + offset)
 
     def holding(self, matches: Matches) -> tuple[Mask, Mask]:
-        """Which windows hold a whole match, and which no more than a piece of one: [windows]."""
+        """Which windows hold a whole match, and which no more than a piece of one: each [windows
+        here]."""
         n = len(self.texts.ids)
         first, last = np.append(matches.first, n), np.append(matches.last, n + 1)
         following = np.searchsorted(matches.first, self.first)
@@ -102,14 +112,13 @@ class ExampleTexts:
         return whole, ~whole & (reaching_in | (first[following] < self.last))
 
     def text(self, window: int) -> tuple[int, int]:
-        """The first character of a window, and that behind its last, in `texts.joined`."""
+        """The first character of a window here, and that behind its last, in `texts.joined`."""
         begin, end = self.texts.characters[[self.first[window], self.last[window]]].tolist()
         return begin, end
 
     def words(self) -> Iterator[tuple[str, str]]:
         """The token at each window's peak, and the word that this lies in."""
-        tokens = self.first + self.windows.peaks - self.windows.first
-        begins, ends = self.texts.characters[tokens], self.texts.characters[tokens + 1]
+        begins, ends = self.texts.characters[self.peaks], self.texts.characters[self.peaks + 1]
         starts, stops = _words(self.texts)
         run = np.searchsorted(stops, begins, side="right")
         inside = np.append(starts, len(self.texts.joined))[run] < ends

@@ -32,29 +32,26 @@ class CatalogueTexts:
 
     def snippet(self, pattern: Pattern) -> Mask:
         """For which features a match lies wholly within one of their examples: [features]."""
-        mask = self._none()
+        windows, which = self._windows
+        holds = np.zeros(len(windows) + 1, dtype=np.bool_)  # the last: no window
         stopwatch = Stopwatch(pattern)
         anything = stopwatch.found("")
         for examples in self._examples():
-            features = examples.windows.features
             if anything:
-                mask[features] = True
-                continue
-            whole, cut = examples.holding(examples.texts.matches(pattern))
-            mask[features[whole]] = True
-            # A match that reaches over an end, as one of `a.*b` may, can hide another within.
-            for window in np.flatnonzero(cut & ~mask[features]).tolist():
-                begin, end = examples.text(window)
-                if not mask[features[window]]:
-                    mask[features[window]] = stopwatch.found(examples.texts.joined, begin, end)
-        return mask
+                holds[examples.windows] = True
+            else:
+                whole, cut = examples.holding(examples.texts.matches(pattern))
+                holds[examples.windows] = whole
+                self._look_closer(examples, cut, holds, stopwatch)
+        return np.asarray(holds[which].any(axis=1))
 
     def peak(self, pattern: Pattern) -> Mask:
         """For which features the token at an example's peak, or the word around it, has a match."""
-        texts, features, places = self._peaks
-        mask = self._none()
-        mask[features[_holding(pattern, texts)[places]]] = True
-        return mask
+        windows, which = self._windows
+        texts, places = self._peaks
+        holds = np.zeros(len(windows) + 1, dtype=np.bool_)
+        holds[:-1] = _holding(pattern, texts)[places].any(axis=1)
+        return np.asarray(holds[which].any(axis=1))
 
     def promoted(self, pattern: Pattern) -> Mask:
         """For which features one of the tokens that it promotes has a match: [features]."""
@@ -64,44 +61,63 @@ class CatalogueTexts:
         """For which features one of the tokens that it suppresses has a match: [features]."""
         return self._moved("suppressed", pattern)
 
-    def _none(self) -> Mask:
-        return np.zeros(len(self._catalogue), dtype=np.bool_)
-
-    def _examples(self) -> Iterator[ExampleTexts]:
-        """All examples, so many at a time as memory allows; if those are all, they are kept."""
+    @property
+    def _table(self) -> TokenTable:
         if self._tokens is None:
             raise UserError(
                 f"The activation set {self._catalogue.manifest.activations!r} was deleted, and the "
                 "texts of the examples with it.",
                 "Filter by something else than snippet and peak.",
             )
+        return self._tokens
+
+    def _examples(self) -> Iterator[ExampleTexts]:
+        """All examples, so many at a time as memory allows; if those are all, they are kept."""
         if len(self._parts) == 1:
             yield self._only
         else:
             for part in self._parts:
-                yield ExampleTexts.read(self._tokens, *part)
+                yield ExampleTexts.read(self._table, self._windows[0], *part)
+
+    def _look_closer(
+        self, examples: ExampleTexts, cut: Mask, holds: Mask, stopwatch: Stopwatch
+    ) -> None:
+        """Look into windows that hold a piece of a match, where a feature depends on it: a match
+        that reaches over an end, as one of `a.*b` may, can hide another one within."""
+        _, which = self._windows
+        unsure = np.zeros_like(holds)
+        unsure[examples.windows] = cut
+        found = holds[which].any(axis=1)
+        for column in which.T:
+            of_others = column[~found]
+            asked = np.unique(of_others[unsure[of_others]])
+            for window in asked.tolist():
+                begin, end = examples.text(window - examples.windows.start)
+                holds[window] = stopwatch.found(examples.texts.joined, begin, end)
+            unsure[asked] = False
+            found |= holds[column]
 
     @cached_property
-    def _parts(self) -> list[tuple[Windows, Ints, Ints]]:
-        assert self._tokens is not None
-        return list(Windows.of(self._catalogue, self._tokens).parts(AT_ONCE))
+    def _windows(self) -> tuple[Windows, Ints]:
+        return Windows.of(self._catalogue, self._table)
+
+    @cached_property
+    def _parts(self) -> list[tuple[slice, Ints, Ints]]:
+        return list(self._windows[0].parts(AT_ONCE))
 
     @cached_property
     def _only(self) -> ExampleTexts:
-        assert self._tokens is not None
-        return ExampleTexts.read(self._tokens, *self._parts[0])
+        return ExampleTexts.read(self._table, self._windows[0], *self._parts[0])
 
     @cached_property
-    def _peaks(self) -> tuple[list[str], Ints, Ints]:
-        """Every token and every word at a peak once, and pairs of features and places there."""
+    def _peaks(self) -> tuple[list[str], Ints]:
+        """Every token and every word at a peak once, and each window's two: [windows, 2]."""
         places: dict[str, int] = {}
-        features: list[Ints] = [np.empty(0, np.intp)]
         found: list[int] = []
         for examples in self._examples():
-            features.append(np.repeat(examples.windows.features, 2))
             for text in (text for both in examples.words() for text in both):
                 found.append(places.setdefault(text, len(places)))
-        return list(places), np.concatenate(features), np.array(found, dtype=np.intp)
+        return list(places), np.array(found, dtype=np.intp).reshape(-1, 2)
 
     @cached_property
     def _vocabulary(self) -> list[str]:

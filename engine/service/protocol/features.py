@@ -115,9 +115,9 @@ class RankFeatures(Reply[FeatureList], frozen=True, kw_only=True):
     sae: str
     top: int = 5
     by: str = "max"
-    """A column (`max`, `mean`, `density`, `documents`, `selectivity`) or the seed's `activity`."""
+    """A column of numbers, such as `max` or `density`, or the seed's `activity`."""
     filter: str = ""
-    """`density < 0.001 and label ~ city`; empty: all that are alive."""
+    """In the language of `engine.features.filter`; empty: all. Only those alive are ranked."""
     snippets: int = 5
     """Snippets per feature."""
 
