@@ -100,6 +100,24 @@ def test_a_model_that_sees_later_tokens_is_refused() -> None:
         examine(hf.BertLMHeadModel(config).eval())
 
 
+def test_threads_that_sum_in_another_order_make_no_model_look_ahead() -> None:
+    torch.manual_seed(0)
+    config = hf.LlamaConfig(
+        vocab_size=512,
+        hidden_size=128,
+        intermediate_size=512,
+        num_hidden_layers=4,
+        num_attention_heads=8,
+        initializer_range=128**-0.5,
+    )
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        assert len(examine(hf.LlamaForCausalLM(config).eval()).layers) == 4
+    finally:
+        torch.set_num_threads(threads)
+
+
 def test_a_model_without_a_residual_stream_is_refused() -> None:
     config = hf.XLNetConfig(vocab_size=99, d_model=16, n_layer=2, n_head=2, d_inner=16)
     with pytest.raises(UserError, match="no single residual stream"):
