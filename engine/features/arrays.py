@@ -12,7 +12,7 @@ from engine.errors import UserError
 def load_array(path: Path) -> NDArray[Any]:
     """The array in a `.npy` file, memory-mapped; a UserError if it isn't whole."""
     try:
-        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+        mapped: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError) as error:
         raise UserError(f"{path} can't be read: {error}.", "Scan the SAE again.") from error
-    return array
+    return np.asarray(mapped)  # the same memory: a np.memmap itself takes longer at every look

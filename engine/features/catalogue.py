@@ -243,13 +243,9 @@ def _examples(
     documents: NDArray[Any], positions: NDArray[Any], values: NDArray[Any], feature: int
 ) -> list[tuple[Example, int]]:
     """Those of a feature, and the place of each."""
-    places = np.flatnonzero(documents[feature] >= 0).tolist()
+    rows = (array[feature].tolist() for array in (documents, positions, values))
     return [
-        (
-            Example(
-                int(documents[feature, i]), int(positions[feature, i]), float(values[feature, i])
-            ),
-            i,
-        )
-        for i in places
+        (Example(*where), place)
+        for place, where in enumerate(zip(*rows, strict=True))
+        if where[0] >= 0
     ]
