@@ -10,6 +10,9 @@ PROGRAMS = {
 }
 """Each module has `run(request)`, which works in the current directory."""
 
+ONCE = ("sae_vis",)
+"""Takes many minutes, and runs in the last round alone."""
+
 
 def contestants(only: Sequence[str]) -> list[str]:
     """Ours and the peers; of these, those in `only` if any is named."""
