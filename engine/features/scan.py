@@ -9,7 +9,7 @@ import torch
 from engine.activations.store import ActivationSet
 from engine.features.catalogue import Manifest, write_manifest
 from engine.features.categories import categories_of
-from engine.features.collect.codes import ROOM
+from engine.features.collect.codes import ROOM, most_bytes
 from engine.features.collect.collection import Collection
 from engine.features.collect.collector import write_arrays
 from engine.features.collect.rows import Rows
@@ -72,6 +72,7 @@ def scan(
     progress = progress or Silent()
     features, tokens = sae.config.d_sae, len(acts)
     categories, category_of = categories_of(acts.folder)
+    room = min(room, tokens * (1 + features))
     collection = Collection(
         features,
         top_k=top_k,
@@ -79,9 +80,9 @@ def scan(
         category_of=category_of.numpy(),
         categories=len(categories),
         seed=seed,
-        room=min(room, tokens * (1 + features)),
+        room=room,
     )
-    most = collection.bytes + _DENSE * 4 * max(_ELEMENTS, features)
+    most = collection.bytes + most_bytes(room, tokens) + _DENSE * 4 * max(_ELEMENTS, features)
     progress.note(f"The scan of {features:,} features holds at most {most / 1e6:,.0f} MB.")
 
     def manifest(*, complete: bool) -> Manifest:

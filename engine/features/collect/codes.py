@@ -12,8 +12,12 @@ from engine.sae.kernels.support import Support
 
 ROOM = 1 << 24
 """Entries and rows kept, together, at most."""
-BYTES = 17
-"""Of a row, the larger of the two."""
+
+
+def most_bytes(room: int, tokens: int) -> int:
+    """Memory that keeping codes of a set of so many tokens takes at most: 8 bytes an entry and 17 a
+    row, twice, since they are copied when some are dropped and when they are sorted at the end."""
+    return 2 * (8 * room + 9 * min(room, tokens))
 
 
 class KeptCodes(Collector):
@@ -21,8 +25,7 @@ class KeptCodes(Collector):
 
     When there is not, those in the second half of a random order of all documents are dropped, and
     are kept no more, then those of the second quarter, and so on: at any time, what is kept is a
-    random sample of the documents seen. Memory: 8 bytes an entry and 17 a row, twice that for a
-    moment when some are dropped, and when they are sorted at the end.
+    random sample of the documents seen. Memory: see `most_bytes`.
     """
 
     def __init__(self, features: int, seed: int, room: int = ROOM) -> None:

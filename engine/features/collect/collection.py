@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.features.collect.categories import Categories
-from engine.features.collect.codes import BYTES, KeptCodes
+from engine.features.collect.codes import KeptCodes
 from engine.features.collect.collector import Arrays, Collector
 from engine.features.collect.examples import Examples
 from engine.features.collect.histogram import Histogram
@@ -45,9 +45,8 @@ class Collection:
         ]
         if categories:
             self._all.append(Categories(features, category_of, categories))
-        fixed = sum(array.nbytes for array in self.held().values())
-        self.bytes = fixed + 2 * room * BYTES
-        """Memory that it will hold at most."""
+        self.bytes = sum(array.nbytes for array in self.held().values())
+        """Memory that it holds, but for the codes."""
 
     def add(self, rows: Rows) -> None:
         """Take in the next rows."""
