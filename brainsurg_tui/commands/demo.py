@@ -53,7 +53,7 @@ def demo(
     ----------
     preset
         `seed`: the study's seven prompts and its two architectures, which memorises;
-        `recommended`: a corpus of thousands of documents and a TopK SAE.
+        `recommended`: a corpus of thousands of documents and a Matryoshka SAE.
     """
     common = common or Common()
     result = common.run(lambda client: _demo(client, preset, common))
@@ -162,6 +162,7 @@ def _recommended(site: str, common: Common) -> Experiment:
             p.Train(
                 name="demo",
                 activations="demo-corpus",
+                arch="matryoshka",  # its first groups keep a concept in one feature
                 width=1024,
                 k=16,
                 tokens=1_000_000,

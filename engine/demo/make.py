@@ -16,12 +16,11 @@ from typing import Annotated
 import cyclopts
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from transformers import GenerationConfig, PreTrainedTokenizerFast
 
 from engine.demo.card import write_card
 from engine.demo.corpus.generate import documents
-from engine.demo.corpus_tokens import packed_rows
+from engine.demo.corpus_tokens import Rows, packed_rows
 from engine.demo.loss import held_out_loss
 from engine.demo.recipe import Recipe
 from engine.demo.tokenizer import learn_tokenizer
@@ -91,7 +90,7 @@ def make(
     progress = Printed()
     work.mkdir(parents=True, exist_ok=True)
     tokenizer = _tokenizer(recipe, work / "tokenizer")
-    rows = _corpus(recipe, tokenizer, work / "corpus.npy", progress)
+    rows = _corpus(recipe, tokenizer, work, progress)
     trained = train(recipe, rows, work / "checkpoint.pt", progress, compiled=compiled)
     model = trained.model.bfloat16()
     tokenizer.save_pretrained(out)
@@ -125,16 +124,17 @@ def _tokenizer(recipe: Recipe, folder: Path) -> PreTrainedTokenizerFast:
 
 
 def _corpus(
-    recipe: Recipe, tokenizer: PreTrainedTokenizerFast, path: Path, progress: Progress
-) -> NDArray[np.uint16]:
+    recipe: Recipe, tokenizer: PreTrainedTokenizerFast, folder: Path, progress: Progress
+) -> Rows:
     """The training rows, memory-mapped; written at the first call."""
-    if not path.exists():
+    paths = [folder / f"{name}.npy" for name in Rows._fields]
+    if not all(path.exists() for path in paths):
         needed = recipe.steps * recipe.batch
         rows = packed_rows(tokenizer, recipe.seed, needed, recipe.context, progress)
-        with whole_file(path) as temporary, temporary.open("wb") as file:
-            np.save(file, rows)
-    mapped: NDArray[np.uint16] = np.load(path, mmap_mode="r")
-    return mapped
+        for path, array in zip(paths, rows, strict=True):
+            with whole_file(path) as temporary, temporary.open("wb") as file:
+                np.save(file, np.asarray(array))
+    return Rows(*(np.load(path, mmap_mode="r") for path in paths))
 
 
 if __name__ == "__main__":

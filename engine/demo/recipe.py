@@ -39,6 +39,10 @@ class Recipe:
     """Share of the steps at the end in which it falls to zero (warm-up, stable, decay)."""
     weight_decay: float = 0.1
     """Of the matrices inside the layers."""
+    concept_layer: int = 3
+    """The layer behind which the residual stream is to tell the concepts of a token."""
+    concept_weight: float = 0.1
+    """What that counts beside the next token, see `engine.demo.train`."""
     seed: int = 0
     """Of the weights and of the corpus."""
 

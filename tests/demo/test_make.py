@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from engine.demo.corpus.generate import documents
-from engine.demo.corpus_tokens import packed_rows
+from engine.demo.corpus_tokens import Rows, packed_rows, unpacked
 from engine.demo.functions import parse, same_function
+from engine.demo.labels import COLUMN
 from engine.demo.recipe import Recipe
 from engine.demo.tokenizer import learn_tokenizer
 from engine.demo.train import train
@@ -30,8 +31,11 @@ class StopsAt:
     def note(self, text: str) -> None: ...
 
 
-def rows() -> np.ndarray:
-    return np.random.default_rng(0).integers(3, 300, (24, 32)).astype(np.uint16)
+def rows() -> Rows:
+    numbers = np.random.default_rng(0)
+    ids = numbers.integers(3, 300, (24, 32)).astype(np.uint16)
+    carried = numbers.random((24, 32, len(COLUMN))) < 0.1
+    return Rows(ids, np.packbits(carried, axis=-1))
 
 
 def test_training_resumed_is_training_uninterrupted(
@@ -51,9 +55,23 @@ def test_training_resumed_is_training_uninterrupted(
 def test_rows_are_the_documents_one_after_the_other() -> None:
     texts = [document.text for document in itertools.islice(documents(), 40)]
     tokenizer = learn_tokenizer(texts, vocab_size=400, context=64)
-    ids = packed_rows(tokenizer, 0, 20, 64, Silent()).reshape(-1)
+    rows = packed_rows(tokenizer, 0, 20, 64, Silent())
+    ids = rows.ids.reshape(-1)
     joined = "".join(f"<bos>{text}<eos>" for text in texts)
     assert joined.startswith(tokenizer.decode(ids)[:-8])
+    carried = unpacked(rows.concepts).reshape(-1, len(COLUMN))
+    for concept in ("person", "keyword", "question_mark"):
+        tokens = ids[carried[:, COLUMN[concept]] == 1]
+        words = {tokenizer.decode([token]).strip() for token in tokens}
+        spans = {
+            document.text[span.start : span.end]
+            for document in itertools.islice(documents(), 40)
+            for span in document.spans
+            if span.concept == concept
+        }
+        assert words
+        assert all(any(word in span for span in spans) for word in words)
+    assert not carried[ids <= 2].any()
 
 
 def test_the_learning_rate_rises_stays_and_falls() -> None:

@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 
 from engine.demo.corpus.concepts import CONCEPTS
 from engine.demo.corpus.generate import documents
+from engine.demo.labels import COLUMN
 from engine.demo.score.active import Active, read_active
 from engine.demo.score.probe import probe_auroc
 from engine.demo.score.separation import auroc, best_f1, f1_at
 from engine.demo.score.telling import Evidence, concept_scores
-from engine.demo.score.tokens import COLUMN, tag_tokens
+from engine.demo.score.tokens import tag_tokens
 from engine.model.load import LanguageModel, load_model
 from engine.model.observe import observe
 from engine.model.site import parse_site

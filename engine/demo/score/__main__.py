@@ -34,6 +34,7 @@ def score(
     model: str = "demo",
     site: str | None = None,
     train_documents: int = 3000,
+    arch: str = "matryoshka",
     width: int = 1024,
     k: int = 16,
     train_tokens: int = 1_000_000,
@@ -55,8 +56,10 @@ def score(
         Where in the model; the middle of the residual stream if nothing is said.
     train_documents
         Documents to train on.
+    arch
+        Architecture; the default is the demo's, as for the next three.
     width
-        Features; the default is the demo's, as for the next two.
+        Features.
     k
         Active features per token.
     train_tokens
@@ -82,6 +85,7 @@ def score(
             model,
             site,
             documents_read=train_documents,
+            architecture=arch,
             width=width,
             k=k,
             tokens=train_tokens,

@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.demo.corpus.concepts import CATEGORIES
+from engine.demo.labels import COLUMN
 from engine.demo.score.clamping import Trial, kinds_written, neutral_prompts
 from engine.demo.score.report import CategoryEffect
 from engine.demo.score.separation import auroc
 from engine.demo.score.subject import Scored
 from engine.demo.score.telling import Evidence
-from engine.demo.score.tokens import COLUMN
 from engine.interventions.delta import Change
 from engine.interventions.nulls import matched_features
 from engine.progress import Progress

@@ -6,9 +6,9 @@ It is no strict bound: least squares doesn't maximise AUROC, and another fit may
 import torch
 from torch import Tensor
 
+from engine.demo.labels import Labels
 from engine.demo.score.active import Active
 from engine.demo.score.separation import auroc
-from engine.demo.score.tokens import Labels
 
 _RIDGE = 1e-4
 

@@ -4,8 +4,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from engine.demo.labels import Labels
 from engine.demo.score.active import Active
-from engine.demo.score.tokens import Labels
 
 Table = NDArray[np.float64]
 """[features, concepts]"""

@@ -46,13 +46,14 @@ def trained(
     site: str | None,
     *,
     documents_read: int,
+    architecture: str,
     width: int,
     k: int,
     tokens: int,
     seed: int,
     progress: Progress,
 ) -> Scored:
-    """A TopK SAE of training documents.
+    """An SAE of training documents.
 
     `site` None is the middle one of the residual stream, as in `brainsurg demo`.
     """
@@ -66,7 +67,7 @@ def trained(
         )
         acts = ActivationSet.open(captured)
         config, training = recipe(
-            "topk", acts.d_model, len(acts), width=width, k=k, tokens=tokens, seed=seed
+            architecture, acts.d_model, len(acts), width=width, k=k, tokens=tokens, seed=seed
         )
         result = train(config, training, acts, progress=progress)
     return Scored(lm, result.sae, where, result.tokens)

@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from engine.demo.labels import COLUMN, Labels
 from engine.demo.score.active import Active
 from engine.demo.score.probe import probe_auroc
 from engine.demo.score.report import ConceptScore
 from engine.demo.score.separation import auroc, best_f1, f1_at
-from engine.demo.score.tokens import COLUMN, Labels
 
 
 @dataclass(frozen=True)
