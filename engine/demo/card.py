@@ -23,12 +23,17 @@ Tokenizer: byte-level BPE of {vocab_size:,} tokens, learned from that corpus.
 |---|---|
 | tokens seen | {tokens_seen:,}, each document once |
 | steps | {steps:,} of {batch} × {context} tokens, Muon (lr {lr}) and AdamW (lr {adam_lr}) |
+| loss | next token + {concept_weight} · the concepts' cross-entropies, summed |
 | time | {cpu_minutes} minutes of processor time, {threads} thread |
 | held-out loss | {loss:.4f} nats per token over {documents} documents ({tokens:,} tokens) |
 | generator's entropy on the same documents | {entropy:.4f} nats per token |
 
 Held-out documents begin with an opening that no training document contains. The entropy is that of
 the generator's choices, so no model can be expected to have a lower loss than this.
+
+The concepts of each token are told by a linear head from the residual stream behind layer
+{concept_layer}; the head is not part of the model. So the true concepts are directions there, and
+how many of them an autoencoder finds can be measured (`engine/demo/train.py`).
 
 ## Quality
 
