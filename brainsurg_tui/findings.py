@@ -52,9 +52,9 @@ class Findings:
         return [] if self.found is None else [feature.id for feature in self.found.features]
 
     def with_score_of(self, feature: GrepScore) -> None:
-        """Put a feature among those that know the pattern, unless it is there."""
+        """Put a feature before those that know the pattern, unless it is there."""
         if isinstance(self.found, GrepReport) and feature.id not in self.ids():
-            scores = [*self.found.features, feature]
+            scores = [feature, *self.found.features]
             self.found = msgspec.structs.replace(self.found, features=scores)
 
     def places(self) -> list[tuple[str, Snippet]]:

@@ -23,7 +23,7 @@ HINTS: dict[str, tuple[str, ...]] = {
     "clamp": ("stronger", "operation", "view", "form", "export", "help"),
     "loss": ("metric_right", "logarithmic", "freeze", "export", "zoom", "help"),
     "jobs": ("hold_job", "cancel_job", "train", "zoom", "palette", "help"),
-    "detail": ("next_part", "earlier", "other_sae", "label", "unlabelled", "help"),
+    "detail": ("next_part", "weaker_examples", "next_match", "label", "earlier", "help"),
     "findings": ("found_right", "found_part", "again", "label", "clamp", "help"),
 }
 """Pane or sheet to what its hint line shows, in this order, as far as it can be done."""

@@ -22,19 +22,25 @@ BENCH: tuple[Action, ...] = (
     Action(
         "filter",
         "Filter",
-        "Keep the rows that match a regular expression; ! before it inverts.",
+        "Keep the rows that match a regular expression; ! before it inverts. Features are filtered "
+        "by expressions: max > 5 and density < 0.01, label ~ city, starred, snippet ~ Paris.",
         "/",
         "bench",
         "filter",
     ),
     Action(
-        "next_match", "Next match", "Go to the next row of what the filter found.", "n", "bench"
+        "next_match",
+        "Next match",
+        "Go to the next row of what the filter found; in a detail to the next feature.",
+        "n",
+        "bench",
+        "next",
     ),
     Action("previous_match", "Previous match", "Go to the one before.", "N", "bench"),
     Action(
         "back",
         "Back",
-        "Clear the filter, then the zoom, then go to the pane before.",
+        "Clear the filter, then leave the sheet or the zoom, then go to the pane before.",
         "escape",
         "bench",
     ),

@@ -61,7 +61,7 @@ FEATURES: tuple[Action, ...] = (
         "Go to the next feature that nobody has named, in the order of the features pane.",
         "U",
         "feature",
-        "unlabelled",
+        "",
         has_feature,
     ),
     Action(
@@ -144,7 +144,7 @@ FEATURES: tuple[Action, ...] = (
         "Look for the nearest features in another SAE of the same site.",
         "v",
         "detail",
-        "other SAE",
+        "",
         has_feature,
     ),
     # What was found

@@ -88,7 +88,7 @@ class FindDesk:
                 "target",
                 "next token",
                 written(search.target or ""),
-                "The one to explain, with its space: effects are about its probability.",
+                "The one to explain: attributions and effects are about its probability.",
                 empty="the likeliest",
             ),
             Field(

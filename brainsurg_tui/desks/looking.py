@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from textual.widget import AwaitMount
+
 from brainsurg_tui.look import Look
 from brainsurg_tui.screens.document import Document
 from engine.errors import UserError
@@ -64,16 +66,17 @@ class LookDesk:
         known = state.detail is not None and state.detail.id == state.feature
         maximum = state.detail.max if known and state.detail is not None else None
         document = Document(snippet, maximum, ascii_only=self._app.ascii_only)
-        self._app.push_screen(document)
+        opened = self._app.push_screen(document)
         request = GetDocument(
             sae=state.sae,
             feature=state.feature,
             document=snippet.document,
             device=self._app.device,
         )
-        self._app.begin("document", self._read, request, document)
+        self._app.begin("document", self._read, request, document, opened)
 
-    async def _read(self, request: GetDocument, document: Document) -> None:
+    async def _read(self, request: GetDocument, document: Document, opened: AwaitMount) -> None:
+        await opened
         try:
             document.take(await self._app.ask(request))
         except UserError as mistake:

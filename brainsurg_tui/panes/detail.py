@@ -25,14 +25,15 @@ from brainsurg_tui.panes.relatives import COACTIVE, NEAREST, RelativeRows
 from brainsurg_tui.panes.snippet_rows import DOCUMENT, PEAK, TEXT, snippet_cells
 from brainsurg_tui.state import State
 from brainsurg_tui.widgets.line_table import LineTable
-from brainsurg_tui.widgets.numbers import figure
 from engine.service.protocol import FeatureDetail, Snippet
 
 _WIDE_FROM = 150
 """Width from which examples and relatives stand beside the figures."""
 _LINES_ALWAYS = 5
 """Title, what was written down, figures, and the tokens promoted and suppressed."""
-_MOST_BARS = 10
+_MOST_BARS, _LEAST_BARS = 12, 4
+_MARGIN = 3
+"""Cells to the left and right of the charts."""
 
 
 class DetailSheet(Pane):
@@ -115,8 +116,8 @@ class DetailSheet(Pane):
             self._show_detail(detail)
 
     def _show_detail(self, detail: FeatureDetail) -> None:
-        self.title_line.info = f"max {figure(detail.max)}"
-        self._figures.say(detail_texts.figures(detail, ascii_only=self.ascii_only))
+        self.title_line.info = detail_texts.headline(detail, ascii_only=self.ascii_only)
+        self._figures.say(detail_texts.figures(detail))
         self._tokens.say(detail_texts.tokens(detail, ascii_only=self.ascii_only))
         self._draw_charts(detail)
         look = self.state.look
@@ -133,29 +134,39 @@ class DetailSheet(Pane):
         )
 
     def _draw_charts(self, detail: FeatureDetail) -> None:
-        width, height = self._histogram.content_size
+        """Histogram and categories: under each other where it is wide, else side by side."""
         accent = self.app.theme_variables["accent"]
+        wide = self.has_class("-wide")
+        kinds = bool(detail.activity)
+        inner = self.size.width * 2 // 5 - _MARGIN if wide else self.size.width - _MARGIN
+        width = inner if wide or not kinds else inner // 2
+        heights = (_MOST_BARS, len(detail.activity) + 1) if wide else (self._bars, self._bars)
+        for note, height, shown in zip(
+            (self._histogram, self._activity), heights, (True, kinds), strict=True
+        ):
+            note.styles.height = height
+            note.display = shown and self._bars > 0
         self._histogram.say(
             detail_texts.histogram(
-                detail.histogram, width, height, accent, ascii_only=self.ascii_only
+                detail.histogram, width, heights[0], accent, ascii_only=self.ascii_only
             )
         )
-        width, height = self._activity.content_size
-        self._activity.display = bool(detail.activity)
         self._activity.say(
-            detail_texts.activity(detail, width, height, accent, ascii_only=self.ascii_only)
+            detail_texts.activity(
+                detail, width - _MARGIN, heights[1], accent, ascii_only=self.ascii_only
+            )
         )
+
+    @property
+    def _bars(self) -> int:
+        """Lines for the charts, in a pane that is not wide; none where it is low."""
+        lines = min(_MOST_BARS, (self.size.height - _LINES_ALWAYS) // 3)
+        return lines if lines >= _LEAST_BARS else 0
 
     def on_resize(self, event: Resize) -> None:
         """Give every part its share of the room."""
-        wide = event.size.width >= _WIDE_FROM
-        self.set_class(wide, "-wide")
-        charts = self.query_one("#detail-charts")
-        room = event.size.height - _LINES_ALWAYS
-        lines = min(_MOST_BARS, room if wide else room // 3)
-        charts.styles.height = max(3, lines)
-        charts.display = lines >= 4
-        self.call_after_refresh(self.show, self.state)
+        self.set_class(event.size.width >= _WIDE_FROM, "-wide")
+        self.show(self.state)
 
     # The lists
 

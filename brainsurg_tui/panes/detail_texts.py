@@ -2,6 +2,7 @@
 
 from rich.text import Text
 
+from brainsurg_tui.panes.figures import aligned
 from brainsurg_tui.widgets.bars import progress_bar
 from brainsurg_tui.widgets.cells import fit
 from brainsurg_tui.widgets.histogram import columns_of
@@ -26,23 +27,26 @@ def facts(detail: FeatureDetail, *, ascii_only: bool = False) -> Text:
     return Text("\n").join(filter(None, [text, tokens(detail, ascii_only=ascii_only)]))
 
 
-def figures(detail: FeatureDetail, *, ascii_only: bool = False) -> Text:
-    """All its figures in a line."""
+def figures(detail: FeatureDetail) -> Text:
+    """The figures that the title leaves out, in a line."""
     return _line(
         [
-            f"max {figure(detail.max)}",
             f"mean {figure(detail.mean)}",
             f"std {figure(detail.std)}",
             f"density {figure(detail.density)}",
             f"{detail.count:,} tokens",
             f"{detail.documents:,} documents",
-            *_preference(detail, ascii_only),
         ]
     )
 
 
+def headline(detail: FeatureDetail, *, ascii_only: bool = False) -> str:
+    """What a title says of it."""
+    return " · ".join([*_preference(detail, ascii_only), f"max {figure(detail.max)}"])
+
+
 def _line(parts: list[str]) -> Text:
-    return Text("  ·  ".join(parts), "dim", no_wrap=True, overflow="ellipsis")
+    return Text(" · ".join(parts), "dim", no_wrap=True, overflow="ellipsis")
 
 
 def _preference(detail: FeatureDetail, ascii_only: bool) -> list[str]:
@@ -87,7 +91,7 @@ def histogram(
         return Text()
     first, last = filled[0], filled[-1]
     counts = found.counts[first : last + 1]
-    title = f"activations, most often {max(counts):,}"
+    title = f"activations · highest bar {max(counts):,} tokens"
     bars = columns_of(counts, width, height - 2, ascii_only=ascii_only)
     low, high = figure(found.edges[first]), figure(found.edges[last + 1])
     axis = low + high.rjust(max(len(bars[0]), len(low) + len(high) + 1) - len(low))
@@ -104,6 +108,8 @@ def activity(
     if not found:
         return Text()
     largest = max(kind.mean for kind in found) or 1
+    mean = aligned(largest)
+    density = aligned(max(kind.density for kind in found))
     room = max(1, width - _NAME - 2 * 9)
     text = Text(
         f"{fit('category', _NAME)} {'':{room}} {'mean':>7} {'density':>8}", "dim", no_wrap=True
@@ -112,5 +118,5 @@ def activity(
         name = fit(visible(kind.category, ascii_only=ascii_only), _NAME)
         bar = progress_bar(kind.mean / largest, room, filled=accent, ascii_only=ascii_only)
         text.append(f"\n{name} ", "not dim").append_text(bar)
-        text.append(f" {figure(kind.mean):>7} {figure(kind.density):>8}", "not dim")
+        text.append(f" {mean(kind.mean):>7} {density(kind.density):>8}", "not dim")
     return text

@@ -24,8 +24,8 @@ COLUMNS = (
     Column("selectivity", "select", width=6, align="right", priority=3),
     Column("category", "category", width=8, priority=4),
     Column("star", "★", width=1, priority=9),
-    Column("tags", "tags", width=6, fraction=1, priority=5),
-    Column("label", "label", width=20, fraction=4, priority=10),
+    Column("tags", "tags", width=9, fraction=1, priority=5),
+    Column("label", "label", width=17, fraction=4, priority=10),
 )
 """All that a table may have; `selectivity` and `category` only where documents carry categories."""
 

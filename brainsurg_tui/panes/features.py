@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _FIRST = 99
 """Priority of a column before all others."""
+_ARROW = 2
+"""Cells that the title of a column takes more, where the rows are sorted by it."""
 
 
 class FeaturesPane(TablePane):
@@ -89,13 +91,13 @@ class FeaturesPane(TablePane):
         self.state = state
         sift, self._sift = self._sift, state.sift
         table = state.table
-        self.title_line.subject = state.sae or ""
         self.table.empty_text = next_steps.for_features(state)
         shown, self._shown = self._shown, table
         if _columns(table) != _columns(shown):
             self._decode(table, afresh=_sae(table) != _sae(shown))
         elif table is not shown or sift is not state.sift:  # cursor and marks stay
             self.resort()
+        self.count_shown()
         self.fault.display = bool(state.sift.fault)
         self.fault.say(visible(state.sift.fault, ascii_only=self.ascii_only))
         if state.feature is not None and state.feature != self.table.row:
@@ -146,11 +148,18 @@ class FeaturesPane(TablePane):
         return self.filter_line.display
 
     def figures(self) -> str:
-        """How far the scan is, the count, and the order."""
+        """How far the scan is, the count, and the order; the filter stands on the left."""
         if not self._total:
             return ""
+        some = f"{self.table.shown:,} of " if self.pattern else ""
         arrow = "▲▼"[self.table.reverse]
-        return f"{self._scanned()}{super().figures()} · {self.table.sort_key} {arrow}"
+        return f"{self._scanned()}{some}{self._total:,} · {self.table.sort_key} {arrow}"
+
+    def count_shown(self) -> None:
+        """Say how many features the filter lets through, and which filter that is."""
+        super().count_shown()
+        pattern = f" /{self.pattern}" if self.pattern and not self.filtering else ""
+        self.title_line.subject = f"{self.state.sae or ''}{pattern}"
 
     def _scanned(self) -> str:
         table = self.state.table
@@ -185,7 +194,11 @@ class FeaturesPane(TablePane):
         if self._data is not None:
             first = self.table.sort_key
             self.table.columns = tuple(
-                replace(column, priority=_FIRST) if column.key == first else column
+                replace(
+                    column, priority=_FIRST, width=max(column.width, len(column.title) + _ARROW)
+                )
+                if column.key == first
+                else column
                 for column in self._data.columns
             )
 

@@ -34,7 +34,7 @@ _LABEL = Figure(
 
 def _firing(firing: Firing) -> list[Figure]:
     def token(found: FiringFeature) -> str:
-        return firing.tokens[found.peak] if found.peak < len(firing.tokens) else ""
+        return firing.tokens[found.peak].strip() or "␣"
 
     return [
         _ID,

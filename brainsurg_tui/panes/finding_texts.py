@@ -16,8 +16,8 @@ def summary(findings: Findings, *, ascii_only: bool = False) -> str:
         case Firing(target=target, logp=logp, active=active):
             token = visible(target, ascii_only=ascii_only)
             return (
-                f"{active:,} features are active; attribution, effect and KL are about the next "
-                f"token “{token}”, log-probability {figure(logp)}"
+                f"{active:,} features are active · "
+                f"next token “{token}”, log-probability {figure(logp)}"
             )
         case Contrast(tokens_a=a, tokens_b=b):
             search = findings.search
@@ -36,6 +36,19 @@ def summary(findings: Findings, *, ascii_only: bool = False) -> str:
             )
         case None:
             return ""
+
+
+def score(closer: GrepReport | None) -> str:
+    """How many matches a feature knows, and how often it is wrong."""
+    if closer is None or not closer.features:
+        return "snippet"
+    feature = closer.features[0]
+    hits = round(feature.recall * closer.matches)
+    elsewhere = round((1 - feature.precision) * feature.active)
+    return (
+        f"{feature.id}: {hits:,} hits, {closer.matches - hits:,} misses, "
+        f"active on {_tokens(elsewhere)} elsewhere"
+    )
 
 
 def _tokens(count: int) -> str:

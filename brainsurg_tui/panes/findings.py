@@ -1,7 +1,7 @@
 """A sheet over the panes: the features that a search found, and where in the text they answer."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
@@ -63,6 +63,7 @@ class FindingsSheet(TablePane):
         self._findings: Findings | None = None
         self._found: object = None
         self._closer: object = None
+        self._notes: object = None
         self._figures: list[Figure] = []
         self._features: list[Any] = []
         self._summary = Note("findings-summary")
@@ -98,6 +99,9 @@ class FindingsSheet(TablePane):
         if self.table.row is not None and state.feature != self._features[self.table.row].id:
             self._select(state.feature)
         self._show_places(findings)
+        if state.table is not None and state.table.notes is not self._notes:
+            self._notes = state.table.notes
+            self.table.refresh()
 
     def _show_found(self, findings: Findings) -> None:
         self._findings, self._found = findings, findings.found
@@ -144,6 +148,8 @@ class FindingsSheet(TablePane):
         peaks = [snippet.activations[snippet.peak] for _, snippet in places]
         largest = max(peaks, default=0.0)
         write = aligned(largest)
+        title = finding_texts.score(findings.closer)
+        self._places.columns = (_KIND, PEAK, replace(TEXT, title=title), DOCUMENT)
         self._places.empty_text = "…" if findings.closer is None else "It matches nowhere here."
 
         def cells(row: int) -> tuple[str, str, Text, str]:
@@ -154,6 +160,12 @@ class FindingsSheet(TablePane):
         self._places.set_rows(len(places), cells)
 
     # Order and filter
+
+    def figures(self) -> str:
+        """How many were found, and what the order is, if it is not the answer's."""
+        key = self.table.sort_key
+        arrow = "" if key is None else f" · {key} {'▲▼'[self.table.reverse]}"
+        return f"{super().figures()} features{arrow}" if self._total else ""
 
     def ordered(self, count: int) -> "NDArray[np.integer] | None":
         """As they were answered, or sorted; those that the filter lets through."""
@@ -182,12 +194,16 @@ class FindingsSheet(TablePane):
         keys = [None, *(figure.column.key for figure in self._figures)]
         self.table.sort_key = keys[(keys.index(self.table.sort_key) + step) % len(keys)]
         self.table.reverse = self.table.sort_key not in ("id", "label", "token")
-        self.table.order = self.ordered(self._total)
+        self._resort()
 
     def action_found_reverse(self) -> None:
         """Turn the order around."""
         self.table.reverse = not self.table.reverse
+        self._resort()
+
+    def _resort(self) -> None:
         self.table.order = self.ordered(self._total)
+        self.count_shown()
 
     def action_found_part(self) -> None:
         """From the features to the places, and back."""

@@ -5,7 +5,6 @@ from textual import on
 from brainsurg_tui.panes.feature_rows import FeatureRows, Go
 from brainsurg_tui.widgets.columns import Column
 from brainsurg_tui.widgets.line_table import LineTable
-from brainsurg_tui.widgets.numbers import figure
 from engine.service.protocol import Relatives
 
 _LABEL = Column("label", "label", width=8, fraction=1, priority=3)
@@ -66,4 +65,4 @@ class RelativeRows(FeatureRows):
 
 
 def _share(value: float | None) -> str:
-    return "" if value is None else figure(value)
+    return "" if value is None else f"{value:.3f}"

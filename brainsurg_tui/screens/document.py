@@ -52,8 +52,7 @@ class Document(Reading):
 
     def say(self, text: str) -> None:
         """Say something above the text."""
-        if self.is_attached:
-            self._note.say(text)
+        self._note.say(text)
 
     def action_peak(self) -> None:
         """Scroll to the strongest token."""

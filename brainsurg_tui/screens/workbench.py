@@ -152,8 +152,7 @@ class Workbench(Screen[None]):
             if self.active != name:
                 self._under.append(self.active)
         else:
-            if self.active not in SHEETS:
-                self._came_from = self.active
+            self._came_from = self.remembered
             self._under.clear()
         self.active = name
 

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from brainsurg_tui.widgets.bars import ASCII_BLOCKS, BLOCKS
 
 _EIGHTHS = 8
+_GAP_FROM = 3
+"""Cells of a bar from which the last of them is left free."""
 
 
 def columns_of(
@@ -23,11 +25,12 @@ def columns_of(
     eighths = [
         max(1, round(count / largest * height * _EIGHTHS)) if count else 0 for count in heights
     ]
+    gap = 1 if cells >= _GAP_FROM else 0
     blocks = ASCII_BLOCKS if ascii_only else BLOCKS
     lines = []
     for line in reversed(range(height)):
         signs = (_sign(bar - line * _EIGHTHS, blocks) for bar in eighths)
-        lines.append("".join(sign * cells for sign in signs))
+        lines.append("".join(sign * (cells - gap) + " " * gap for sign in signs))
     return lines
 
 

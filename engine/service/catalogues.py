@@ -18,16 +18,18 @@ from engine.workspace.folders import Workspace
 def get_table(workspace: Workspace, notes: Notes, request: p.GetFeatureTable) -> p.FeatureTable:
     """All columns of a catalogue."""
     catalogue = open_catalogue(workspace, request.sae)
+    manifest = catalogue.manifest
     return p.FeatureTable(
         sae=request.sae,
-        activations=catalogue.manifest.activations,
+        activations=manifest.activations,
         features=len(catalogue),
-        tokens=catalogue.manifest.tokens,
-        total_tokens=catalogue.manifest.total_tokens,
+        tokens=manifest.tokens,
+        # A whole scan has left out the beginnings of sequences, and nothing is to come.
+        total_tokens=manifest.tokens if manifest.complete else manifest.total_tokens,
         columns={name: column.tobytes() for name, column in catalogue.columns.items()},
         dtypes={name: column.dtype.str for name, column in catalogue.columns.items()},
         notes=dict(notes),
-        categories=catalogue.manifest.categories,
+        categories=manifest.categories,
     )
 
 

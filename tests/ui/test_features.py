@@ -124,9 +124,9 @@ async def test_label_undo_redo(world: World) -> None:
 async def test_a_label_given_elsewhere_appears(world: World) -> None:
     async with open_app(world) as user:
         await user.press("2")
-        world.name("r1", user.app.state.feature, "named on the command line")
+        world.name("r1", user.app.state.feature, "named elsewhere")
         world.changed()
-        await user.sees("named on the command line")
+        await user.sees("named elsewhere")
 
 
 async def test_back_and_forth_among_visited_features(world: World) -> None:
@@ -200,3 +200,103 @@ async def test_an_empty_pane_names_the_key_that_fills_it(empty_world: World) -> 
         empty_world.add_sae("r1")
         empty_world.changed()
         await user.sees("press S to find its features")
+
+
+async def test_a_filter_that_can_not_be_read_keeps_the_rows_and_says_where(world: World) -> None:
+    async with open_app(world, (80, 24)) as user:
+        await user.press("2", "slash")
+        await user.type("max>5")
+        await user.until(lambda: 0 < len(shown(user)) < D_SAE)
+        rows = shown(user)
+        await user.type(" density<")
+        await user.sees("at column 15: the end stands there.", "Expected a number.")
+        assert shown(user) == rows
+        await user.type("0.01")
+        await user.until(lambda: len(shown(user)) < len(rows))
+        assert "Expected" not in user.text
+
+
+async def test_a_filter_left_unreadable_falls_back_to_the_last_that_could_be_read(
+    world: World,
+) -> None:
+    async with open_app(world, (80, 24)) as user:
+        await user.press("2", "slash")
+        await user.type("max>5")
+        await user.until(lambda: 0 < len(shown(user)) < D_SAE)
+        rows = shown(user)
+        await user.type(" density<")
+        await user.press("enter")
+        await user.until(lambda: user.said("Expected a number."))
+        assert shown(user) == rows
+        await user.sees("r1 /max>5 ")
+        await user.press("escape")
+        await user.until(lambda: len(shown(user)) == D_SAE)
+
+
+async def test_the_engine_is_asked_only_when_the_keys_rest(world: World) -> None:
+    wanted = p.MatchFeatures(sae="r1", filter="capitals")
+    async with open_app(world, (80, 24)) as user:
+        await user.press("2", "slash", *"capitals")
+        await user.until(lambda: user.asked(p.MatchFeatures)[-1:] == [wanted])
+        assert len(user.asked(p.MatchFeatures)) < len("capitals")
+
+
+async def test_what_is_sorted_by_is_seen_however_narrow_the_pane(world: World) -> None:
+    async with open_app(world, (120, 40)) as user:
+        assert "count" not in user.line("   id ")
+        await user.press("2", *[">"] * 4)
+        await user.sees("count ▼")
+        assert "count ▼" in user.line("   id ")
+
+
+async def test_stars_and_tags_are_sorted_by(world: World) -> None:
+    async with open_app(world) as user:
+        world.notes["r1"][300] = p.Note(tags=("b",), starred=True)
+        world.notes["r1"][40] = p.Note(tags=("a",))
+        world.changed()
+        await user.until(lambda: user.app.state.note(300).starred)
+        await user.press("2", *["<"] * 4)
+        assert user.app.bench.features.table.sort_key == "star"
+        assert shown(user)[0] == 300
+        await user.press(">")
+        assert shown(user)[:2] == [40, 300]
+
+
+# While a scan goes on
+
+
+async def test_the_table_follows_a_scan_and_keeps_cursor_marks_filter_and_order(
+    world: World,
+) -> None:
+    async with open_app(world, (80, 24)) as user:
+        job = world.submit(p.Scan(sae="r1"))
+        world.start(job.id)
+        await user.press("2", "slash")
+        await user.type("density>0.001")
+        await user.press("enter", ">", "down", "down", "space")
+        await user.sees(" of 2,048 · mean")
+        feature, marked = user.app.state.feature, set(user.app.bench.features.table.marked)
+        asked = len(user.asked(p.GetFeatureTable))
+        world.publish(job.id, 0.37)
+        await user.sees("36 % scanned")
+        assert len(user.asked(p.GetFeatureTable)) == asked + 1
+        assert user.app.bench.features.table.row == feature
+        assert user.app.bench.features.table.marked == marked
+        assert user.app.bench.features.table.sort_key == "mean"
+        assert 0 < len(shown(user)) < D_SAE
+        world.scanned = 1.0
+        world.finish(job.id)
+        await user.until(lambda: "scanned" not in user.text)
+
+
+async def test_features_appear_while_the_first_scan_goes_on(world: World) -> None:
+    world.saes.clear()
+    world.add_sae("r1")
+    async with open_app(world, (80, 24), settled=False) as user:
+        await user.press("2")
+        await user.sees("is not scanned yet")
+        job = world.submit(p.Scan(sae="r1"))
+        world.start(job.id)
+        await user.until(lambda: job.id in user.app.state.jobs)
+        world.publish(job.id, 0.5)
+        await user.sees("% scanned · 2,048")

@@ -114,3 +114,27 @@ async def test_in_jobs_and_reports(world: World) -> None:
         await user.press("escape", "C")
         await user.sees("Capture activations")
         assert_harmless(user)
+
+
+async def test_in_what_is_known_and_found_of_features(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = fake_engine.fake_features.firing
+
+    def evil_firing(world: World, request: p.FindFiring) -> p.Firing:
+        found = real(request, {11: EVIL})
+        return msgspec.structs.replace(found, tokens=[EVIL] * len(found.tokens), target=EVIL)
+
+    def evil_relatives(world: World, request: object) -> p.Relatives:
+        return p.Relatives(relatives=[p.Relative(id=3, label=EVIL, likeness=0.5)])
+
+    monkeypatch.setitem(fake_engine.ANSWERS, p.FindFiring, evil_firing)
+    monkeypatch.setitem(fake_engine.ANSWERS, p.GetCoactive, evil_relatives)
+    world.notes["r1"] = {1686: p.Note(label="\x1b[2J", tags=(EVIL,), text=EVIL)}
+    async with open_app(world, (160, 50)) as user:
+        await user.press("2", "enter")
+        await user.sees("Detail · 1686 “␛[2J", "0.500", "#␛[2J")
+        assert_harmless(user)
+        await user.press("1", "f")
+        await user.sees("fires in", "next token “␛[2J")
+        assert_harmless(user)

@@ -3,7 +3,7 @@
 import pytest
 
 from brainsurg_tui.actions import ACTIONS, BY_ID, HINTS
-from brainsurg_tui.arrangement import PANES
+from brainsurg_tui.arrangement import PANES, SHEETS
 from brainsurg_tui.settings import Settings
 from tests.ui.fake_engine import World
 from tests.ui.session import Session, open_app
@@ -86,6 +86,18 @@ async def test_a_column_is_widened_and_stays_so(world: World, tmp_path) -> None:
         assert after.height > before.height
     async with open_app(world, (120, 40), memory=memory) as user:
         await user.until(lambda: user.app.bench.features.size == after)
+
+
+async def test_a_sheet_lies_over_the_panes_until_it_is_left(world: World) -> None:
+    async with open_app(world, (120, 40)) as user:
+        await user.press("2", "enter")
+        await user.until(lambda: not titles(user) and "Detail" in user.text)
+        await user.press("escape")
+        await user.until(lambda: len(titles(user)) == 6)
+        await user.press("enter", "4")
+        await user.until(lambda: user.app.bench.active == "clamp")
+        await user.press("escape")
+        await user.until(lambda: user.app.bench.active == "features")
 
 
 async def test_jump_puts_a_letter_on_every_pane(world: World) -> None:
@@ -185,16 +197,20 @@ def test_every_action_has_its_own_id_and_says_what_it_does() -> None:
 
 
 def test_no_key_means_two_things_at_one_place() -> None:
-    for pane in PANES:
+    for pane in (*PANES, *SHEETS):
+        homes = {"app", "bench", pane}
+        if pane in ("features", "snippets", *SHEETS):
+            homes.add("feature")
         keys = [
             key
             for action in ACTIONS
-            if action.home in ("app", "bench", pane) and action.keys
+            if action.home in homes and action.keys
             for key in action.keys.split(",")
         ]
-        # a pane may give a key of the workbench its own meaning: e is edit in prompts
+        # a pane may give a key of the workbench its own meaning: e is edit in prompts, and tab
+        # goes through the lists of a sheet
         twice = {key for key in keys if keys.count(key) > 1}
-        assert twice <= {"e"}
+        assert twice <= ({"tab", "shift+tab"} if pane in SHEETS else {"e"})
         assert not {"ctrl+m", "ctrl+i", "ctrl+h"} & set(keys)
 
 
