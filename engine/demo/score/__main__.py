@@ -13,8 +13,9 @@ import msgspec
 import numpy as np
 import torch
 
+from engine.demo.card import SCORE, write_card
 from engine.demo.corpus.generate import documents as corpus
-from engine.demo.make import Printed
+from engine.demo.make import MODEL, Printed
 from engine.demo.score.active import read_active
 from engine.demo.score.effects import category_effects
 from engine.demo.score.report import Score
@@ -43,6 +44,7 @@ def score(
     seed: int = 0,
     threads: int = 1,
     json: bool = False,
+    write: bool = False,
 ) -> None:
     """Print the concept score of an SAE.
 
@@ -72,6 +74,8 @@ def score(
         CPU threads.
     json
         Print one JSON document and no tables.
+    write
+        Put the figures into the card of the embedded model.
     """
     torch.set_num_threads(threads)
     if documents < 2:
@@ -100,6 +104,9 @@ def score(
         print(msgspec.json.encode(result).decode())
     else:
         show(result)
+    if write:
+        (MODEL / SCORE).write_bytes(msgspec.json.format(msgspec.json.encode(result)))
+        write_card(MODEL)
 
 
 def score_of(subject: Scored, documents: int, prompts: int, seed: int, progress: Progress) -> Score:

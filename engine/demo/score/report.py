@@ -2,6 +2,8 @@
 
 import msgspec
 
+from engine.demo.corpus.concepts import CATEGORIES
+
 
 class ConceptScore(msgspec.Struct, frozen=True, kw_only=True):
     """How well single features tell one concept.
@@ -67,3 +69,7 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     def share_recovered(self, f1: float) -> float:
         """Share of the concepts that one feature tells with at least this F1."""
         return sum(c.f1 >= f1 for c in self.concepts) / len(self.concepts)
+
+    def categories(self) -> list[ConceptScore]:
+        """Those of the categories."""
+        return [c for c in self.concepts if c.concept in CATEGORIES]

@@ -18,8 +18,8 @@ def show(score: Score) -> None:
     console.print(_concepts(score))
     for f1 in (0.9, 0.8):
         console.print(f"recovered at F1 ≥ {f1}: {score.share_recovered(f1):.1%} of concepts")
-    best = sum(c.auroc >= 0.98 for c in score.concepts if c.concept in CATEGORIES)
-    bound = sum(c.probe_auroc >= 0.98 for c in score.concepts if c.concept in CATEGORIES)
+    best = sum(c.auroc >= 0.98 for c in score.categories())
+    bound = sum(c.probe_auroc >= 0.98 for c in score.categories())
     console.print(
         f"categories at AUROC ≥ 0.98: {best} of {len(CATEGORIES)} by one feature, "
         f"{bound} by a linear probe"
