@@ -127,6 +127,13 @@ class State:
         self.table = table
         return True
 
+    def take_notes(self, sae: str, notes: dict[int, Note]) -> bool:
+        """Take in all that is written down about features of `sae`; False if that was known."""
+        if self.table is None or self.table.sae != sae or self.table.notes == notes:
+            return False
+        self.table = msgspec.structs.replace(self.table, notes=notes)
+        return True
+
     def note(self, feature: int) -> Note:
         """What somebody wrote down about a feature."""
         return Note() if self.table is None else self.table.notes.get(feature, Note())

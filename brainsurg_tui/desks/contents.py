@@ -38,8 +38,10 @@ class ContentsDesk:
             state.contents.prompts,
             state.contents.activations,
         )
-        if state.sae_info() != sae or same_but_labels:
+        if state.sae_info() != sae:
             app.desks.features.load()
+        elif same_but_labels:
+            app.desks.features.load_notes()
 
     def look_around(self) -> None:
         """Show sets and SAEs."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from brainsurg_tui.sift import Sift
 from brainsurg_tui.trail import Place
 from engine.errors import UserError
-from engine.service.protocol import GetFeature, GetFeatureTable, MatchFeatures, Scan
+from engine.service.protocol import GetFeature, GetFeatureTable, GetNotes, MatchFeatures, Scan
 
 if TYPE_CHECKING:
     from brainsurg_tui.app import BrainSurgery
@@ -58,6 +58,19 @@ class FeatureDesk:
             state.choose_feature(wanted)
         app.show()
         self._fetch()
+
+    def load_notes(self) -> None:
+        """Ask what is written down about the features: a fraction of the table."""
+        if self._app.state.table is None:
+            self.load()
+        else:
+            self._app.begin("notes", self._load_notes, self._app.state.table.sae)
+
+    async def _load_notes(self, sae: str) -> None:
+        notes = (await self._app.ask(GetNotes(sae=sae))).notes
+        if self._app.state.take_notes(sae, notes):
+            self.filter(self._app.bench.features.pattern)
+            self._app.show("features", "snippets", "detail", "findings")
 
     def _wanted_of(self, sae: str) -> int | None:
         """The feature to begin with, in an SAE that was chosen just now."""

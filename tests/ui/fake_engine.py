@@ -537,6 +537,7 @@ ANSWERS: dict[type, Callable[[World, Any], Any]] = {
     p.GetFeatureTable: lambda world, request: world.table(request.sae),
     p.GetFeature: lambda world, request: world.detail(request.sae, request.feature),
     p.Annotate: _annotate,
+    p.GetNotes: lambda world, request: p.NoteList(notes=dict(world.notes.get(request.sae, {}))),
     p.MatchFeatures: lambda world, request: world.match(request),
     p.GetSnippets: lambda world, request: fake_features.examples(
         request, world.maximum(request.feature)

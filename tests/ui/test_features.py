@@ -127,6 +127,7 @@ async def test_a_label_given_elsewhere_appears(world: World) -> None:
         world.name("r1", user.app.state.feature, "named elsewhere")
         world.changed()
         await user.sees("named elsewhere")
+        assert len(user.asked(p.GetFeatureTable)) == 1  # a million features are not sent again
 
 
 async def test_back_and_forth_among_visited_features(world: World) -> None:
