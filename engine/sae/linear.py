@@ -93,6 +93,14 @@ class LinearSAE(SparseAutoencoder):
         """(x − b_dec) @ W_enc [n, d_sae] to what `active` gives; may change them."""
         return self.above_threshold(self.activate(products))
 
+    def exceeding(self, products: Tensor, threshold: Tensor) -> tuple[Support, Tensor]:
+        """The same where what is active is what exceeds a threshold ≥ 0, of each feature or of all:
+        nothing dense is written but the pre-activations."""
+        pre = products.add_(self.encoder_bias)
+        bounds = threshold.nextafter(threshold.new_tensor(torch.inf)).expand(pre.shape[1])
+        found: tuple[Support, Tensor] = kernels_for(pre).select_above(pre, bounds)
+        return found
+
     def decode(self, acts: Tensor, x: Tensor | None = None) -> Tensor:
         decoded = super().decode(acts)
         if not self.config.skip:

@@ -42,6 +42,9 @@ class BatchTopK(CountingSAE):
         pre = products + self.encoder_bias
         return pre * (pre > self.threshold)
 
+    def select(self, products: Tensor) -> tuple[Support, Tensor]:
+        return self.exceeding(products, self.threshold)
+
     def choose(self, x: Tensor, parts: int) -> Support:
         """The k · n largest pre-activations above 0 of the whole batch.
 

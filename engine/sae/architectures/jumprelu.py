@@ -50,6 +50,9 @@ class JumpReLU(UnitNormSAE):
         pre = products + self.encoder_bias
         return pre * (pre > self.threshold)
 
+    def select(self, products: Tensor) -> tuple[Support, Tensor]:
+        return self.exceeding(products, self.threshold)
+
     @torch.no_grad()
     def initialise(self, sample: Tensor, target: Tensor) -> None:
         super().initialise(sample, target)

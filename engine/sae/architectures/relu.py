@@ -27,6 +27,9 @@ class ReLU(LinearSAE):
     def activate(self, products: Tensor) -> Tensor:
         return (products + self.encoder_bias).relu()
 
+    def select(self, products: Tensor) -> tuple[Support, Tensor]:
+        return self.exceeding(products, products.new_zeros(()))
+
     @torch.no_grad()
     def initialise(self, sample: Tensor, target: Tensor) -> None:
         super().initialise(sample, target)
