@@ -119,6 +119,8 @@ def features(found: p.FeatureList, by: str) -> None:
         return
     shown = f"{len(found.features)} of {found.matching:,} features that match, by {by}"
     show(Text(f"{shown}; {found.total:,} in all", style="dim"))
+    if found.scanned < 1:
+        show(Text(f"The scan goes on: {found.scanned:.0%} of the text so far.", style="yellow"))
     for feature in found.features:
         show("", _feature(feature))
 

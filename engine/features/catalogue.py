@@ -129,6 +129,12 @@ class Catalogue:
     def __len__(self) -> int:
         return self.manifest.features
 
+    @property
+    def scanned(self) -> float:
+        """Share of the set that was looked at so far."""
+        whole = self.manifest.complete or not self.manifest.total_tokens
+        return 1.0 if whole else self.manifest.tokens / self.manifest.total_tokens
+
     def maxima(self, features: Sequence[int]) -> list[float]:
         """The largest activation of each of these features over the scanned corpus."""
         maxima: list[float] = self.columns["max"][list(features)].tolist()

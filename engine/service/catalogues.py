@@ -45,6 +45,7 @@ def rank_features(workspace: Workspace, notes: Notes, request: p.RankFeatures) -
         ],
         matching=len(ids),
         total=len(catalogue),
+        scanned=catalogue.scanned,
     )
 
 

@@ -57,7 +57,9 @@ async def test_what_was_found_is_shown_and_a_kill_loses_nothing(client: Client, 
     job = await client.ask(p.Submit(spec=p.Scan(sae="wide", device="cpu")))
     table = await seen_while_it_runs(client, job.id)
     assert 0 < table.tokens < table.total_tokens
-    detail = (await client.ask(p.RankFeatures(sae="wide", top=1))).features[0]
+    ranked = await client.ask(p.RankFeatures(sae="wide", top=1))
+    assert 0 < ranked.scanned < 1
+    detail = ranked.features[0]
     assert detail.snippets
     assert detail.snippets[0].activations[detail.snippets[0].peak] == pytest.approx(detail.max)
 
@@ -82,6 +84,7 @@ async def test_what_was_found_is_shown_and_a_kill_loses_nothing(client: Client, 
     ]
     assert any("goes on at token" in note for note in notes)
     assert not workspace.scan("wide").exists()
+    assert (await client.ask(p.RankFeatures(sae="wide", top=1))).scanned == 1
 
     resumed = contents(workspace.catalogue("wide"))
     again = await client.ask(p.Submit(spec=p.Scan(sae="wide", device="cpu")))

@@ -107,6 +107,8 @@ class FeatureList(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     features: list[FeatureDetail]
     matching: int
     total: int
+    scanned: float = 1.0
+    """Share of the set that the figures are taken over: below 1 while the scan goes on."""
 
 
 class RankFeatures(Reply[FeatureList], frozen=True, kw_only=True):
