@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from brainsurg_tui.panes.figures import aligned
 from brainsurg_tui.widgets.columns import Column
-from brainsurg_tui.widgets.ranking import ranked
-from engine.service.protocol import FeatureTable, Note
+from engine.service.protocol import FeatureTable, Note, ranked
 
 if TYPE_CHECKING:
     import numpy as np

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import UserError
+from engine.features.ranking import ranked
 
 Columns = Mapping[str, NDArray[Any]]
 """Column name to array [features], as in `Catalogue.columns`."""
@@ -25,13 +26,12 @@ def order(
     which is how the seed's `find_interpretable_features` chose its five. Largest first unless
     `ascending`; equal ones by id. Raises UserError for a column that isn't there.
     """
-    values = _sort_key(columns, by).astype(np.float64)
+    values = _sort_key(columns, by)
     wanted = columns["density"] > 0
     if among is not None:
         wanted = wanted & among
     ids = np.flatnonzero(wanted)
-    keys = values[ids] if ascending else -values[ids]
-    return ids[np.argsort(keys, kind="stable")]
+    return ids[ranked(values[ids], largest_first=not ascending)]
 
 
 def _sort_key(columns: Columns, by: str) -> NDArray[Any]:

@@ -9,7 +9,7 @@ from brainsurg_tui.panes.feature_columns import FeatureColumns
 from brainsurg_tui.sift import Sift
 from brainsurg_tui.trail import Place, Trail
 from brainsurg_tui.widgets.histogram import columns_of
-from brainsurg_tui.widgets.ranking import ranked
+from engine.features.ranking import ranked
 from engine.service import protocol as p
 
 # Columns

@@ -21,6 +21,7 @@ from engine.features.findings import Relative as Relative
 from engine.features.findings import Relatives as Relatives
 from engine.features.notes import Merged as Merged
 from engine.features.notes import Note as Note
+from engine.features.ranking import ranked as ranked
 from engine.features.snippets import Snippet as Snippet
 from engine.interventions.notation import parse_edit as parse_edit
 from engine.interventions.spec import Checks as Checks

@@ -1,4 +1,4 @@
-"""The order of a million numbers, quickly enough for a key press."""
+"""The order of a million numbers, quickly enough for a key press (no torch here)."""
 
 from typing import TYPE_CHECKING
 
