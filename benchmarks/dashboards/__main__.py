@@ -48,7 +48,7 @@ def compare(architecture: str, options: argparse.Namespace, python: Path) -> str
 def _page(architecture: str, options: argparse.Namespace, rounds: list[Round]) -> str:
     size = SIZES[options.size]
     found = {
-        name: number for result in rounds[0].values() for name, number in result.versions.items()
+        name: number for result in rounds[-1].values() for name, number in result.versions.items()
     }
     versions = ", ".join(f"{name} {number}" for name, number in sorted(found.items()))
     return "\n".join(
