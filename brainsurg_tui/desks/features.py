@@ -1,6 +1,7 @@
 """Choosing an SAE and one of its features, and which of them are seen."""
 
 import asyncio
+import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -34,18 +35,19 @@ class FeatureDesk:
     def load(self) -> None:
         """Ask for the feature table of the selected SAE, if it has one."""
         sae = self._app.state.sae_info()
-        if sae is not None and (sae.scanned or self._published(sae.name)):
+        if sae is not None and sae.scanned:
             self._app.begin("table", self._load, sae.name)
+        elif sae is not None and self._is_scanned_now(sae.name):
+            self._app.begin("table", self._load_if_there, sae.name)
 
-    def _published(self, sae: str) -> bool:
-        """Whether a scan that goes on has published what it has so far."""
-        return any(
-            isinstance(job.spec, Scan)
-            and job.spec.sae == sae
-            and job.progress is not None
-            and "alive" in job.progress.metrics
-            for job in self._app.state.running()
-        )
+    def _is_scanned_now(self, sae: str) -> bool:
+        """Whether a scan goes on, which may have published what it found so far."""
+        specs = [job.spec for job in self._app.state.running()]
+        return any(isinstance(spec, Scan) and spec.sae == sae for spec in specs)
+
+    async def _load_if_there(self, sae: str) -> None:
+        with contextlib.suppress(UserError):  # nothing is published yet
+            await self._load(sae)
 
     async def _load(self, sae: str) -> None:
         app, state = self._app, self._app.state
@@ -54,6 +56,8 @@ class FeatureDesk:
         if not state.take_table(table):
             return
         self._take(sift)
+        if state.look is not None and isinstance(state.look.coactive, str):
+            state.look.coactive = None  # what a scan could not tell yet, it may tell now
         if (wanted := self._wanted_of(sae)) is not None and wanted < table.features:
             state.choose_feature(wanted)
         app.show()

@@ -91,7 +91,8 @@ def histogram(
         return Text()
     first, last = filled[0], filled[-1]
     counts = found.counts[first : last + 1]
-    title = f"activations · highest bar {max(counts):,} tokens"
+    most = max(counts)
+    title = f"activations · highest bar {most:,} token{'' if most == 1 else 's'}"
     bars = columns_of(counts, width, height - 2, ascii_only=ascii_only)
     low, high = figure(found.edges[first]), figure(found.edges[last + 1])
     axis = low + high.rjust(max(len(bars[0]), len(low) + len(high) + 1) - len(low))

@@ -1,6 +1,7 @@
 """A table of up to a million single-line rows, of which only the lines on screen exist."""
 
 from collections.abc import Callable, Sequence
+from textwrap import wrap
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.style import Style
@@ -163,7 +164,7 @@ class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def column_width(self, key: str) -> int:
         """Return how many cells the column has at the present size; 0 where it has no room."""
-        fitted = columns_that_fit(self.columns, self._width - GUTTER)
+        fitted = columns_that_fit(self.columns, self._width - GUTTER - self._margin)
         return next((width for index, width in fitted if self.columns[index].key == key), 0)
 
     def action_move(self, rows: int) -> None:
@@ -247,9 +248,11 @@ class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
                 is_cursor=position == self._view.position,
                 is_marked=row in self.marked,
             )
-        if y > _HEADER:
+        if self.shown:
             return self._lines.note("")
-        return self._lines.note(_NOTHING_MATCHES if self._view.count else self.empty_text)
+        text = _NOTHING_MATCHES if self._view.count else self.empty_text
+        lines = wrap(text, max(1, self._width - GUTTER))
+        return self._lines.note(lines[y - _HEADER] if y - _HEADER < len(lines) else "")
 
     def _show(self, count: int, order: "Order | None") -> None:
         is_other = self._view.show(count, order)
@@ -283,6 +286,11 @@ class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
         return self.scrollable_content_region.width
 
     @property
+    def _margin(self) -> int:
+        """Cells left free on the right: figures don't lean on the scrollbar."""
+        return 1 if self.show_vertical_scrollbar else 0
+
+    @property
     def _page(self) -> int:
         return max(1, self.scrollable_content_region.height - _HEADER)
 
@@ -305,5 +313,6 @@ class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
             styles,
             self.app.console,
             pan=self._pan,
+            margin=self._margin,
             ascii_only=self.ascii_only,
         )

@@ -60,16 +60,17 @@ class TableLines:
         console: Console,
         *,
         pan: int = 0,
+        margin: int = 0,
         ascii_only: bool = False,
     ) -> None:
-        """Fit the columns into `width` cells.
+        """Fit the columns into `width` cells, of which `margin` on the right stay free.
 
         `pan` leaves out so many characters of plain cells in the columns with a fraction, so
         that the rest of a long text can be read; a styled cell is cut by who made it.
         """
         self._columns = columns
         self._width = width
-        self._fitted = columns_that_fit(columns, width - GUTTER)
+        self._fitted = columns_that_fit(columns, width - GUTTER - margin)
         self._styles = styles
         self._console = console
         self._pan = pan

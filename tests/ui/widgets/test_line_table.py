@@ -67,9 +67,9 @@ async def test_rows_stand_under_their_header():
         lines = host.lines()
 
     assert [line.rstrip() for line in lines[:3]] == [
-        "     id     max ▼  label                       note",
-        "▌     0       0.0  label of 0                  note",
-        "      1       0.5  label of 1                  note",
+        "     id     max ▼  label                      note",
+        "▌     0       0.0  label of 0                 note",
+        "      1       0.5  label of 1                 note",
     ]
     assert len(lines) == 6
     assert {cell_len(line) for line in lines} == {60}
@@ -262,3 +262,37 @@ import brainsurg_tui.widgets.line_table, brainsurg_tui.widgets.chart
 sys.exit(len({"numpy", "plotext"} & set(sys.modules)))
 """
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+async def test_why_there_are_no_rows_is_said_in_as_many_lines_as_it_takes() -> None:
+    host = Host(0)
+    async with host.run_test(size=(30, 10)) as pilot:
+        host.table.empty_text = "The scan has not come to its end, and until then nobody knows."
+        await pilot.pause()
+        said = " ".join(" ".join(host.lines()[1:]).split())
+        assert said == host.table.empty_text
+
+
+async def test_go_to_the_next_row_that_is_wanted_from_the_last_to_the_first() -> None:
+    host = Host(10)
+    async with host.run_test(size=(60, 10)) as pilot:
+        await pilot.pause()
+        host.table.order = np.array([4, 8, 1, 2])
+        host.table.select(8)
+        assert host.table.go_to_next(lambda row: row % 2 == 0)
+        assert host.table.row == 2
+        assert host.table.go_to_next(lambda row: row % 2 == 0)
+        assert host.table.row == 4
+        assert not host.table.go_to_next(lambda row: row > 8)
+        assert host.table.row == 4
+
+
+async def test_figures_do_not_lean_on_the_scrollbar() -> None:
+    host = Host(100)
+    async with host.run_test(size=(60, 10)) as pilot:
+        label, id = Column("label", "label", 5, fraction=1), Column("id", "id", 3, align="right")
+        host.table.columns = (label, id)
+        host.table.set_rows(100, lambda row: ("label", str(row)))
+        await pilot.pause()
+        assert host.table.show_vertical_scrollbar
+        assert len(host.lines()[1].rstrip()) == 60 - 2  # the scrollbar, and a cell before it
