@@ -4,7 +4,6 @@ import numpy as np
 
 from engine.features.codes import Codes
 from engine.features.findings import Relative, Relatives
-from engine.features.texts import Ints
 
 MOST_ENTRIES = 1 << 18
 """How many activations of other features to look at."""
@@ -23,7 +22,8 @@ def coactive(codes: Codes, feature: int, most: int) -> Relatives:
     if entries > MOST_ENTRIES:
         some = max(1, len(rows) * MOST_ENTRIES // entries)
         looked_at = rows[np.linspace(0, len(rows) - 1, some).astype(np.intp)]
-    counts = np.bincount(_features_in(codes, looked_at), minlength=len(codes.starts) - 1)
+    counted, _ = codes.entries_of(looked_at)
+    counts = np.bincount(codes.features[counted], minlength=len(codes.starts) - 1)
     counts[feature] = 0
     others = np.flatnonzero(counts)
     given_this = counts[others] / max(1, len(looked_at))
@@ -42,12 +42,3 @@ def coactive(codes: Codes, feature: int, most: int) -> Relatives:
         for i in first
     ]
     return Relatives(relatives=relatives, tokens=len(looked_at))
-
-
-def _features_in(codes: Codes, rows: Ints) -> Ints:
-    """The features that are active in some rows, one row's after the other's."""
-    starts = codes.offsets[rows]
-    lengths = codes.offsets[rows + 1] - starts
-    before = np.cumsum(lengths) - lengths
-    entries = np.repeat(starts - before, lengths) + np.arange(lengths.sum())
-    return np.asarray(codes.features[entries])

@@ -61,6 +61,13 @@ class Codes:
         """The features that are active in a row, ascending."""
         return self.features[self.offsets[row] : self.offsets[row + 1]]
 
+    def entries_of(self, rows: Ints) -> tuple[Ints, Ints]:
+        """The entries of some rows [n], one row's after the other's, and how many each has [n]."""
+        starts = self.offsets[rows]
+        lengths = self.offsets[rows + 1] - starts
+        before = np.cumsum(lengths) - lengths
+        return np.repeat(starts - before, lengths) + np.arange(lengths.sum()), lengths
+
     def active(self, feature: int) -> tuple[Ints, Floats]:
         """Where a feature is active: rows [n], ascending, and activations [n]."""
         here = slice(self.starts[feature], self.starts[feature + 1])

@@ -52,10 +52,7 @@ class Correlations:
         """[features]: Σ over tokens of its activation times each feature's."""
         codes = self._codes
         rows, values = codes.active(feature)
-        starts = codes.offsets[rows]
-        lengths = codes.offsets[rows + 1] - starts
-        before = np.cumsum(lengths) - lengths
-        entries = np.repeat(starts - before, lengths) + np.arange(lengths.sum())
+        entries, lengths = codes.entries_of(rows)
         weights = np.repeat(values.astype(float), lengths) * codes.values[entries]
         return np.asarray(np.bincount(codes.features[entries], weights, len(codes.starts) - 1))
 
