@@ -9,6 +9,7 @@ BENCH: tuple[Action, ...] = (
     Action("pane_4", "Go to Clamp", "Show and focus the clamp.", "4", "bench"),
     Action("pane_5", "Go to Loss", "Show and focus the loss curve.", "5", "bench"),
     Action("pane_6", "Go to Jobs", "Show and focus the jobs.", "6", "bench"),
+    Action("findings", "Go to Findings", "Show what the last search found.", "7", "bench"),
     Action("next_pane", "Next pane", "Focus the pane after this one.", "tab", "bench"),
     Action("previous_pane", "Previous pane", "Focus the pane before.", "shift+tab", "bench"),
     Action("jump", "Jump", "Put a letter on everything that can be focused.", "ctrl+o", "bench"),

@@ -25,7 +25,7 @@ class ClampDesk:
         """Clamp the marked or selected features; in the clamp pane, run the trial again."""
         app = self._app
         if not (app.bench.active == "clamp" and app.state.trial.edits):
-            app.state.trial = app.state.trial.of(app.bench.features.wanted())
+            app.state.trial = app.state.trial.of(app.bench.wanted())
         app.bench.go_to("clamp")
         self._run(0)
 

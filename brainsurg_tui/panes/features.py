@@ -231,10 +231,10 @@ class FeaturesPane(TablePane):
         return self.table.go_to_next(lambda row: not self.state.label(row))
 
     def wanted(self) -> list[int]:
-        """The marked features, or the one under the cursor."""
+        """The marked features, or the selected one."""
         if self.table.marked:
             return sorted(self.table.marked)
-        return [] if self.table.row is None else [self.table.row]
+        return [] if self.state.feature is None else [self.state.feature]
 
     def copied(self) -> str:
         """The figures of the feature under the cursor, and what was written down about it."""

@@ -227,6 +227,11 @@ class FindingsSheet(TablePane):
         elif self._findings is not None:
             self.post_message(Read(self._findings.places()[event.row][1]))
 
+    def wanted(self) -> list[int]:
+        """The marked features, or the one under the cursor."""
+        rows = sorted(self.table.marked) or [self.table.row]
+        return [self._features[row].id for row in rows if row is not None]
+
     def exported(self) -> list[Export]:
         """The features as they are shown."""
         if self._findings is None:

@@ -46,10 +46,8 @@ class Workbench(Screen[None]):
         self.loss = LossPane("loss", ascii_only=ascii_only)
         self.jobs = JobsPane("jobs", ascii_only=ascii_only)
         panes = (self.prompts, self.features, self.snippets, self.clamp, self.loss, self.jobs)
-        sheets = (
-            DetailSheet("detail", ascii_only=ascii_only),
-            FindingsSheet("findings", ascii_only=ascii_only),
-        )
+        self.findings = FindingsSheet("findings", ascii_only=ascii_only)
+        sheets = (DetailSheet("detail", ascii_only=ascii_only), self.findings)
         self.panes: dict[str, Pane] = dict(zip((*PANES, *SHEETS), (*panes, *sheets), strict=True))
         for pane in (self.prompts, self.features):
             pane.restore(memory.tables.get(pane.name or "", pane.sorting))
@@ -173,6 +171,18 @@ class Workbench(Screen[None]):
     def action_pane(self, number: int) -> None:
         """Go to the pane of this number."""
         self.go_to(PANES[number - 1])
+
+    def action_findings(self) -> None:
+        """Go back to what the last search found."""
+        self.go_to("findings")
+
+    def wanted(self) -> list[int]:
+        """The features that are meant where the focus is: those marked, or the one looked at."""
+        if self.active == "findings" and self.findings.table.shown:
+            return self.findings.wanted()
+        if self.active == "detail" and self.state.feature is not None:
+            return [self.state.feature]
+        return self.features.wanted()
 
     def action_next_pane(self) -> None:
         """Go to the pane after this one."""

@@ -110,6 +110,23 @@ async def test_nearest_in_another_sae_and_on_to_it(world: World) -> None:
         await user.until(lambda: (user.app.state.sae, user.app.state.feature) == ("r1", 1686))
 
 
+async def test_the_feature_of_the_detail_is_clamped_even_where_a_filter_hides_it(
+    world: World,
+) -> None:
+    async with open_app(world, (120, 40)) as user:
+        await user.press("2", "slash")
+        await user.type("capitals")
+        await user.press("enter")
+        await user.until(lambda: feature(user) == 11)
+        await user.press("enter")
+        await user.sees("Detail · 11", "0.900")
+        await user.press("tab", "enter")
+        await user.sees("Detail · 12 ")
+        await user.press("c")
+        await user.until(lambda: user.asked(p.Clamp))
+        assert [edit.feature for edit in user.asked(p.Clamp)[-1].request.edits] == [12]
+
+
 async def test_no_other_sae_is_said(world: World) -> None:
     async with open_app(world) as user:
         await user.press("2", "enter", "v")

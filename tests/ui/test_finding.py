@@ -65,6 +65,16 @@ async def test_what_was_found_is_labelled_where_it_stands(world: World) -> None:
         await user.until(lambda: "a name" in user.line("  300 "))
 
 
+async def test_marked_findings_are_clamped_and_come_back(world: World) -> None:
+    async with open_app(world, (120, 40)) as user:
+        await fires(user)
+        await user.press("space", "j", "space", "c")
+        await user.until(lambda: user.asked(p.Clamp))
+        assert [edit.feature for edit in user.asked(p.Clamp)[-1].request.edits] == [11, 300]
+        await user.press("7")
+        await user.sees("fires in")
+
+
 async def test_another_next_token_is_explained(world: World) -> None:
     async with open_app(world, (120, 40)) as user:
         await fires(user)
