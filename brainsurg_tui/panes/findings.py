@@ -229,8 +229,8 @@ class FindingsSheet(TablePane):
 
     def wanted(self) -> list[int]:
         """The marked features, or the one under the cursor."""
-        rows = sorted(self.table.marked) or [self.table.row]
-        return [self._features[row].id for row in rows if row is not None]
+        cursor = [] if self.table.row is None else [self.table.row]
+        return [self._features[row].id for row in sorted(self.table.marked) or cursor]
 
     def exported(self) -> list[Export]:
         """The features as they are shown."""

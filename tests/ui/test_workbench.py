@@ -167,6 +167,18 @@ async def test_ascii_alone(world: World) -> None:
         assert [line for line in user.screen if not line.isascii()] == []
 
 
+async def test_ascii_alone_in_the_sheets(world: World) -> None:
+    async with open_app(world, (120, 40), settings=Settings(ascii=True)) as user:
+        await user.press("2", "asterisk", "enter")
+        await user.sees("0.900", "highest bar")
+        assert [line for line in user.screen if not line.isascii()] == []
+        await user.press("f")
+        await user.type("train")
+        await user.press("ctrl+s")
+        await user.sees("knows /train/", "miss ")
+        assert [line for line in user.screen if not line.isascii()] == []
+
+
 async def test_printable_keys_belong_to_a_field(world: World) -> None:
     async with open_app(world) as user:
         await user.press("a", "q", "1", "T")
