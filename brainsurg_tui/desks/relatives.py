@@ -22,6 +22,7 @@ class RelativeDesk:
 
     def __init__(self, app: "BrainSurgery") -> None:
         self._app = app
+        self._warned: set[str] = set()
 
     def fetch(self) -> None:
         """Ask for the relatives of the selected feature, unless that was answered."""
@@ -43,6 +44,8 @@ class RelativeDesk:
             device=self._app.device,
         )
         look.nearest = await self._answer(request)
+        if isinstance(look.nearest, Relatives):
+            self._warn(look.nearest.warnings)
         self._app.show("detail")
 
     async def _coactive(self, look: Look) -> None:
@@ -50,6 +53,13 @@ class RelativeDesk:
         request = GetCoactive(sae=look.sae, feature=look.feature, most=_MOST)
         look.coactive = await self._answer(request)
         self._app.show("detail")
+
+    def _warn(self, warnings: list[str]) -> None:
+        """Say what to know before believing an answer, once and not at every feature."""
+        for warning in warnings:
+            if warning not in self._warned:
+                self._warned.add(warning)
+                self._app.say(warning, "warning")
 
     async def _answer(self, request: Reply[Relatives]) -> Relatives | str:
         try:

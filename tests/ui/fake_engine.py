@@ -138,7 +138,9 @@ class World:
 
     def nearest(self, request: p.GetNearest) -> p.Relatives:
         labels = self.labels(request.other or request.sae)
-        return fake_features.relatives(request.feature, 5, labels)
+        found = fake_features.relatives(request.feature, 5, labels)
+        warnings = ["They were trained on other texts."] if request.other else []
+        return msgspec.structs.replace(found, warnings=warnings)
 
     # Jobs
 

@@ -103,6 +103,10 @@ async def test_nearest_in_another_sae_and_on_to_it(world: World) -> None:
         await user.press("b")
         await user.sees("in r0", "name in the other")
         assert user.asked(p.GetNearest)[-1].other == "r0"
+        await user.press("n")
+        await user.press("N")
+        await user.sees("name in the other")
+        assert sum("other texts" in said.text for said in user.app.state.messages) == 1
         await user.press("tab", "enter")
         await user.until(lambda: (user.app.state.sae, user.app.state.feature) == ("r0", 1687))
         await user.sees("Detail · 1687 “name in the other”")
