@@ -59,5 +59,6 @@ def _step(value: float, low: float, high: float) -> int:
     """Return which of the eight blocks stands for `value`; a flat line is the lowest."""
     if high == low:
         return 0
-    share = (value / 2 - low / 2) / (high / 2 - low / 2)  # halved: high - low may overflow
-    return min(7, int(share * 8))
+    if math.isinf(high - low):
+        value, low, high = value / 2, low / 2, high / 2
+    return min(7, int((value - low) / (high - low) * 8))

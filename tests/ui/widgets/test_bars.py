@@ -58,4 +58,5 @@ def test_sparklines():
     assert sparkline([0, 0, 8, 8], 2) == "▁█"
     assert sparkline([1, math.nan, math.inf, 2], 4) == "▁  █"
     assert sparkline([3, 3, 3], 9) == "▁▁▁"
+    assert sparkline([0.0, 5e-324], 2) == "▁█"
     assert sparkline([], 9) == ""
