@@ -1,8 +1,12 @@
 """What tests of every room share: models and texts to work on."""
 
+import os
 from pathlib import Path
 
 import pytest
+
+# Tests run beside each other; each process, and those it starts, is content with one thread.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

@@ -25,7 +25,7 @@ from engine.service.protocol import (
 
 KEEP = 900.0
 """Seconds without a question after which the session worker is ended."""
-GRACE = 1.0
+GRACE = 3.0
 """Seconds between asking the worker to give up a question and killing it."""
 
 
@@ -45,7 +45,7 @@ class Questions:
         """The answer to `question`; `report` hears how far it is.
 
         Raises UserError or EngineFault as the worker did. Cancelling gives the question up; the
-        worker and what it has loaded survive if it notices within a second.
+        worker and what it has loaded survive if it notices soon.
         """
         async with self._one_at_a_time:
             self._keep()

@@ -103,7 +103,7 @@ def test_the_command_trains_an_sae_when_it_is_given_none(
 ) -> None:
     score(train_documents=12, width=32, k=4, train_tokens=2000, documents=8, prompts=0, json=True)
     told = json.loads(capsys.readouterr().out)
-    assert (told["architecture"], told["d_sae"], told["k"]) == ("topk", 32, 4)
+    assert (told["architecture"], told["d_sae"], told["k"]) == ("matryoshka", 32, 4)
     assert told["trained_tokens"] >= 2000
 
 

@@ -5,7 +5,7 @@ import pytest
 from engine.errors import UserError
 from engine.jobs.events import Noted, Progressed, StateChanged
 from engine.jobs.ledger import Ledger
-from engine.jobs.specs import Scan, ScanResult, Train
+from engine.jobs.specs import Evaluate, Scan, ScanResult, Train
 from engine.workspace.database import open_database
 
 
@@ -102,15 +102,17 @@ def test_a_training_that_goes_on_keeps_its_past_and_waits_like_a_new_one(path: P
     assert bodies[-1] == StateChanged(state="queued")
 
 
-def test_an_interrupted_training_says_how_it_goes_on(path: Path) -> None:
+def test_what_was_interrupted_says_how_it_goes_on(path: Path) -> None:
     ledger = Ledger(open_database(path))
-    for spec in (Train(name="r1", activations="a"), Scan(sae="r1")):
+    for spec in (Train(name="r1", activations="a"), Scan(sae="r1"), Evaluate(sae="r1")):
         ledger.change(ledger.add(spec)[0].id, "running", pid=1)
     ledger.close_interrupted()
-    training, scan = ledger.all()
-    assert training.error.endswith(f"brainsurg jobs resume {training.id}")
-    assert "resume" not in scan.error
-    assert (training.resumable, scan.resumable) == (True, False)
+    *can_go_on, evaluation = ledger.all()
+    for job in can_go_on:
+        assert job.error.endswith(f"brainsurg jobs resume {job.id}")
+        assert job.resumable
+    assert "resume" not in evaluation.error
+    assert not evaluation.resumable
 
 
 def test_a_job_that_is_not_there(path: Path) -> None:
