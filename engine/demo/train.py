@@ -1,11 +1,14 @@
 """Training of the demo model: one pass over fresh documents, resumable.
 
-    loss = next token + concept_weight · Σ_concepts BCE(head(h / rms(h)), carried)
+    loss = next token + concept_weight · Σ_concepts BCE(SHARPNESS · w · h / rms(h) + b, carried)
 
-h is the residual stream behind the layer `concept_layer`, and the head a linear map that is thrown
-away when training ends. So each concept is made a direction that is there to be found: a model this
-small, left to itself, keeps in its residual stream what helps with the next token, and that is not
-always the kind of text it is in. No autoencoder and no feature is shown a label.
+h is the residual stream behind the layer `concept_layer`, and w a direction of length 1 for each
+concept, which is thrown away with its b when training ends. Since w can't grow, what tells a
+concept must be a sizeable part of h, and not a trace that only a large w makes out.
+
+So each concept is made a direction that is there to be found: a model this small, left to itself,
+keeps in its residual stream what helps with the next token, and that is not always the kind of text
+it is in. No autoencoder and no feature is shown a label.
 """
 
 import time
@@ -33,6 +36,8 @@ class Trained:
     cpu_seconds: float
 
 
+SHARPNESS = 3.0
+"""Of a concept's logit, by its share of h."""
 _SAVE_EVERY = 250
 _SAY_EVERY = 20
 
@@ -98,9 +103,9 @@ class _Learner(nn.Module):
         read = self.model(input_ids=ids, labels=ids, use_cache=False, output_hidden_states=True)
         stream = read.hidden_states[self._layer + 1]
         normed = stream * (stream.square().mean(-1, keepdim=True) + 1e-6).rsqrt()
-        told = functional.binary_cross_entropy_with_logits(
-            self.head(normed), concepts, reduction="none"
-        )
+        directions = SHARPNESS * functional.normalize(self.head.weight, dim=1)
+        logits = functional.linear(normed, directions, self.head.bias)
+        told = functional.binary_cross_entropy_with_logits(logits, concepts, reduction="none")
         return read.loss, told.sum(-1).mean()
 
 
