@@ -23,7 +23,9 @@ from engine.service.client import Client, connect
 SMALL, LARGE = (80, 24), (120, 40)
 CORPUS = p.Capture(name="corpus", model="demo", sites=["resid_post.3"], demo_documents=1500)
 TRAINS = (
-    p.Train(name="first", activations="corpus", width=512, k=16, tokens=400_000),
+    p.Train(
+        name="first", activations="corpus", arch="matryoshka", width=512, k=16, tokens=400_000
+    ),
     p.Train(name="second", activations="corpus", width=1024, k=16, tokens=100_000_000),
 )
 
@@ -64,6 +66,12 @@ async def _take(folder: Path, root: Path, client: Client, size: tuple[int, int])
         await save("features")
         await pilot.press("3")
         await save("snippets")
+        await pilot.press("2", "enter")
+        await save("detail")
+        await pilot.press("escape", "1", "f")
+        await _until(pilot, lambda: app.state.findings is not None)
+        await save("findings")
+        await pilot.press("2")
         await pilot.press("c", "4")
         await _until(pilot, lambda: app.state.report is not None)
         await save("clamp")
