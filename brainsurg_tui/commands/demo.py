@@ -163,14 +163,14 @@ def _recommended(site: str, common: Common) -> Experiment:
                 name="demo",
                 activations="demo-corpus",
                 arch="matryoshka",  # its first groups keep a concept in one feature
-                width=1024,
+                width=2048,
                 k=16,
                 tokens=1_000_000,
                 device=common.device,
                 seed=common.seed,
             )
         ],
-        by="max",
+        by="activity",
         value=1.0,
         unit="max",
     )
