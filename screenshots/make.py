@@ -24,7 +24,14 @@ SMALL, LARGE = (80, 24), (120, 40)
 CORPUS = p.Capture(name="corpus", model="demo", sites=["resid_post.3"], demo_documents=1500)
 TRAINS = (
     p.Train(name="first", activations="corpus", arch="matryoshka", width=512, k=16, tokens=400_000),
-    p.Train(name="second", activations="corpus", width=1024, k=16, tokens=100_000_000),
+    p.Train(
+        name="second",
+        activations="corpus",
+        width=1024,
+        k=16,
+        tokens=100_000_000,
+        replace=True,  # it is begun once for each size
+    ),
 )
 
 
