@@ -14,9 +14,8 @@ from engine.model.hooks import on_input, on_output
 
 _TOKENS = ((3, 4, 5), (3, 4, 6))
 """Two rows that differ in their last token only. The first ids are often special tokens."""
-_SUMMATION = 1e-4
-"""By how much of the largest activation the two may differ in fp32: threads may share them out so
-that the same sums are taken in another order."""
+_OTHERWISE = (_TOKENS[1], _TOKENS[1])
+"""The same with another end of the first row."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ def examine(model: nn.Module) -> Anatomy:
     path, layers = _find_layers(model)
     trace = _run(model, path, layers)
     _check_stream(trace, type(model).__name__)
-    _check_causality(trace.left[-1][0], type(model).__name__)
+    _check_causality(model, layers[-1], trace.left[-1][0])
     return Anatomy(
         path=path,
         layers=layers,
@@ -104,8 +103,7 @@ def _run(model: nn.Module, path: str, layers: nn.ModuleList) -> _Trace:
                 hooks.callback(on_output(part, under(outputs, name)).remove)
         for module in model.get_submodule(path.rpartition(".")[0]).children():
             hooks.callback(on_output(module, note(module)).remove)
-        tokens = torch.tensor(_TOKENS, device=next(model.parameters()).device)
-        trace.vocab_size = model(input_ids=tokens, use_cache=False).logits.shape[-1]
+        trace.vocab_size = _logits(model, _TOKENS).shape[-1]
     return trace
 
 
@@ -128,12 +126,28 @@ def _check_stream(trace: _Trace, name: str) -> None:
     )
 
 
-def _check_causality(left: Tensor, name: str) -> None:
-    """The two rows differ in their last token only, and what precedes it must not know."""
-    first, second = left[:, :-1].double()
-    rounding = max(4 * torch.finfo(left.dtype).eps, _SUMMATION)
-    if (first - second).abs().max() > rounding * first.abs().max():
+def _check_causality(model: nn.Module, last_layer: nn.Module, left: Tensor) -> None:
+    """What precedes the first row's last token must not know which that is.
+
+    Two passes are compared, of which `left` [rows, tokens, d_model] is the first, and not two rows
+    of one: threads may share rows out so that the same sums are taken in another order.
+    """
+    seen: list[Tensor] = []
+    hook = on_output(last_layer, lambda x: seen.append(x.clone()))
+    try:
+        with torch.no_grad():
+            _logits(model, _OTHERWISE)
+    finally:
+        hook.remove()
+    first, second = left[0, :-1].double(), seen[0][0, :-1].double()
+    if (first - second).abs().max() > 4 * torch.finfo(left.dtype).eps * first.abs().max():
         raise UserError(
-            f"{name} looks at later tokens, so it is no causal language model.",
+            f"{type(model).__name__} looks at later tokens, so it is no causal language model.",
             "Choose a model that predicts each token from those before it.",
         )
+
+
+def _logits(model: nn.Module, tokens: tuple[tuple[int, ...], ...]) -> Tensor:
+    device = next(model.parameters()).device
+    logits: Tensor = model(input_ids=torch.tensor(tokens, device=device), use_cache=False).logits
+    return logits
