@@ -19,6 +19,8 @@ from engine.workspace.folders import Workspace
 
 ALONE = Train(name="sae", activations="set", width=64, k=4, tokens=6_000, batch=200, device="cpu")
 TWO = msgspec.structs.replace(ALONE, devices=2)
+SMOOTH: dict[str, object] = {"arch": "relu", "k": None}
+"""Without a choice among features that a rounding may turn, and all that follows with it."""
 
 
 @pytest.fixture
@@ -66,17 +68,16 @@ def kill_the_second() -> None:
 
 
 def test_it_is_cancelled_and_goes_on_with_another_number_of_devices(workspace: Workspace) -> None:
-    whole = run(msgspec.structs.replace(ALONE, name="whole"), workspace, Silent())
+    whole = run(msgspec.structs.replace(ALONE, name="whole", **SMOOTH), workspace, Silent())
     before, after = Watching(11, cancel), Watching()
     with pytest.raises(Cancelled):
-        run(msgspec.structs.replace(TWO, shards=2), workspace, before)
-    resumed = run(msgspec.structs.replace(TWO, resume=True), workspace, after)
+        run(msgspec.structs.replace(TWO, shards=2, **SMOOTH), workspace, before)
+    resumed = run(msgspec.structs.replace(TWO, resume=True, **SMOOTH), workspace, after)
     assert before.steps + after.steps == list(range(1, 31))
     assert resumed.metrics == pytest.approx(whole.metrics, rel=1e-2, abs=1e-2)
     one, two = (load_sae(workspace.sae(name))[0].state_dict() for name in ("whole", "sae"))
     for name, weight in one.items():
-        # Adam makes a step of round-off where a gradient is nearly 0, so single weights may part
-        assert (two[name] - weight).norm() <= 0.03 * weight.norm() + 1e-3, name
+        torch.testing.assert_close(two[name], weight, rtol=1e-3, atol=1e-3)
 
 
 def test_a_process_that_dies_ends_the_others_with_a_sentence(workspace: Workspace) -> None:
