@@ -10,7 +10,8 @@ from engine.progress import Progress
 from engine.sae.base import SparseAutoencoder
 from engine.sae.formats.hub import fetch
 from engine.sae.formats.libraries import library, recognised
-from engine.sae.metadata import SAEMetadata, read_sae_info
+from engine.sae.metadata import SAEMetadata
+from engine.sae.saved import read_sae_info
 from engine.sae.store import load_sae, save_sae
 from engine.workspace.folders import Workspace
 

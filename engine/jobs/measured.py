@@ -12,8 +12,9 @@ from engine.jobs.training_data import TrainingData
 from engine.progress import Progress
 from engine.sae.config import TrainConfig
 from engine.sae.evaluate import evaluate_vectors, figures
-from engine.sae.metadata import SAEMetadata, read_metadata, read_sae_info
+from engine.sae.metadata import SAEMetadata, read_metadata
 from engine.sae.runs import Run
+from engine.sae.saved import read_sae_info
 from engine.sae.store import load_sae, save_metadata, save_sae
 from engine.sae.train import Trained
 from engine.sae.vectors import Vectors

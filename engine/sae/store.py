@@ -16,7 +16,8 @@ from engine.sae.formats import own, sae_lens
 from engine.sae.formats.inference import at_inference
 from engine.sae.formats.records import record_bytes
 from engine.sae.formats.sae_lens_cfg import architecture_of
-from engine.sae.metadata import FILE, SAEMetadata, layout, read_metadata
+from engine.sae.metadata import FILE, SAEMetadata, read_metadata
+from engine.sae.saved import layout
 
 
 def save_sae(

@@ -16,8 +16,9 @@ from engine.jobs.checks import check, inputs, outputs
 from engine.jobs.run import run
 from engine.jobs.specs import ExchangedSAE, ExportSAE, ImportSAE
 from engine.sae.config import SAEConfig
-from engine.sae.metadata import SAEMetadata, read_sae_info
+from engine.sae.metadata import SAEMetadata
 from engine.sae.registry import build
+from engine.sae.saved import read_sae_info
 from engine.sae.store import load_sae, save_sae
 from engine.workspace.folders import Workspace
 

@@ -15,8 +15,9 @@ from engine.errors import UserError
 from engine.sae.architectures.jumprelu import JumpReLU
 from engine.sae.base import SparseAutoencoder
 from engine.sae.config import ARCHITECTURES, COUNTING, SAEConfig, TrainConfig
-from engine.sae.metadata import SAEMetadata, read_sae_info
+from engine.sae.metadata import SAEMetadata
 from engine.sae.registry import build
+from engine.sae.saved import read_sae_info
 from engine.sae.store import load_sae, save_metadata, save_sae
 
 ABOUT = SAEMetadata(

@@ -13,7 +13,7 @@ PROGRAM = """
 import sys
 from pathlib import Path
 from engine.sae.recipes import recipe
-from engine.sae.metadata import read_sae_info
+from engine.sae.saved import read_sae_info
 recipe("topk", 8, 1000)
 for folder in sys.argv[1:]:
     print(read_sae_info(Path(folder)).architecture)

@@ -31,11 +31,11 @@ from engine.files import write_whole
 from engine.sae.config import SAEConfig
 from engine.sae.formats.hooks import site_of
 from engine.sae.formats.records import named, read_record, record_bytes
+from engine.sae.metadata import SAEMetadata
 
 if TYPE_CHECKING:
     from engine.sae.base import SparseAutoencoder
     from engine.sae.formats.tensors import Tensors
-    from engine.sae.metadata import SAEMetadata
 
 CONFIG = "config.json"
 WEIGHTS = "ae.pt"
@@ -127,13 +127,12 @@ def check(config: SAEConfig) -> None:
         raise UserError(f"dictionary_learning has no {config.architecture} SAE.")
 
 
-def read(folder: Path) -> tuple["SparseAutoencoder", "SAEMetadata"]:
+def read(folder: Path) -> tuple["SparseAutoencoder", SAEMetadata]:
     """The autoencoder in `folder`, for inference, and where it comes from."""
     from engine.sae.formats.algebra import centred
     from engine.sae.formats.inference import used_form
     from engine.sae.formats.tensors import read_pickled
     from engine.sae.formats.weights import assembled, take
-    from engine.sae.metadata import SAEMetadata
 
     told = read_record(folder / CONFIG, _Config)
     kind = _KINDS[told.trainer.dict_class]
@@ -152,7 +151,7 @@ def read(folder: Path) -> tuple["SparseAutoencoder", "SAEMetadata"]:
     return assembled(used, weights), metadata
 
 
-def write(sae: "SparseAutoencoder", folder: Path, metadata: "SAEMetadata") -> None:
+def write(sae: "SparseAutoencoder", folder: Path, metadata: SAEMetadata) -> None:
     """Write the two files of the layout into `folder`."""
     import torch
 
@@ -199,7 +198,7 @@ def _config_of(trainer: _Trainer, tensors: "Tensors", path: Path) -> SAEConfig:
         )
 
 
-def _written(name: str, config: SAEConfig, metadata: "SAEMetadata") -> dict[str, Any]:
+def _written(name: str, config: SAEConfig, metadata: SAEMetadata) -> dict[str, Any]:
     """The content of `config.json`."""
     kind, _, layer = metadata.site.partition(".")
     trainer: dict[str, Any] = {

@@ -26,12 +26,12 @@ from engine.sae.config import SAEConfig
 from engine.sae.formats.gemma_scope_names import Told, full_model_name, told_by_path
 from engine.sae.formats.hooks import site_of
 from engine.sae.formats.records import named, read_record, record_bytes
+from engine.sae.metadata import SAEMetadata
 
 if TYPE_CHECKING:
     from engine.sae.base import SparseAutoencoder
     from engine.sae.formats.tensors import Tensors
     from engine.sae.formats.weights import Names
-    from engine.sae.metadata import SAEMetadata
 
 CONFIG = "config.json"
 FIRST, SECOND = "params.npz", "params.safetensors"
@@ -95,12 +95,11 @@ def check(config: SAEConfig) -> None:
         raise UserError("Gemma Scope does not normalise what it reads, and this SAE does.")
 
 
-def read(folder: Path) -> tuple["SparseAutoencoder", "SAEMetadata"]:
+def read(folder: Path) -> tuple["SparseAutoencoder", SAEMetadata]:
     """The autoencoder in `folder`, for inference, and where it comes from."""
     from engine.sae.formats.algebra import centred
     from engine.sae.formats.tensors import read_npz, read_safetensors
     from engine.sae.formats.weights import assembled, take
-    from engine.sae.metadata import SAEMetadata
 
     if (folder / SECOND).exists():
         tensors, names = read_safetensors(folder / SECOND), NAMES[SECOND]
@@ -118,7 +117,7 @@ def read(folder: Path) -> tuple["SparseAutoencoder", "SAEMetadata"]:
     return assembled(config, weights), metadata
 
 
-def write(sae: "SparseAutoencoder", folder: Path, metadata: "SAEMetadata") -> None:
+def write(sae: "SparseAutoencoder", folder: Path, metadata: SAEMetadata) -> None:
     """Write one of the two layouts into `folder`."""
     import torch
 

@@ -21,11 +21,11 @@ from typing import TYPE_CHECKING, Any
 from engine.errors import UserError
 from engine.sae.config import SAEConfig
 from engine.sae.formats.records import named
+from engine.sae.metadata import SAEMetadata
 
 if TYPE_CHECKING:
     from engine.sae.base import SparseAutoencoder
     from engine.sae.formats.tensors import Tensors
-    from engine.sae.metadata import SAEMetadata
 
 FILE = "autoencoder.pt"
 """As we name it; theirs are named after layers."""
@@ -54,11 +54,10 @@ def check(config: SAEConfig) -> None:
         )
 
 
-def read(path: Path) -> tuple["SparseAutoencoder", "SAEMetadata"]:
+def read(path: Path) -> tuple["SparseAutoencoder", SAEMetadata]:
     """The autoencoder in the file at `path`, for inference."""
     from engine.sae.formats.tensors import read_pickled
     from engine.sae.formats.weights import assembled, take
-    from engine.sae.metadata import SAEMetadata
 
     tensors = read_pickled(path)
     config = _config_of(tensors)
@@ -66,7 +65,7 @@ def read(path: Path) -> tuple["SparseAutoencoder", "SAEMetadata"]:
     return assembled(config, weights), SAEMetadata()
 
 
-def write(sae: "SparseAutoencoder", folder: Path, _: "SAEMetadata") -> None:
+def write(sae: "SparseAutoencoder", folder: Path, _: SAEMetadata) -> None:
     """Write the file into `folder`."""
     import torch
 

@@ -26,10 +26,10 @@ from engine.files import write_whole
 from engine.sae.config import SAEConfig
 from engine.sae.formats.records import record_bytes
 from engine.sae.formats.sae_lens_cfg import about, architecture_of, config_of, read_cfg, written
+from engine.sae.metadata import SAEMetadata
 
 if TYPE_CHECKING:
     from engine.sae.base import SparseAutoencoder
-    from engine.sae.metadata import SAEMetadata
 
 CONFIG = "cfg.json"
 WEIGHTS = "sae_weights.safetensors"
@@ -76,14 +76,13 @@ def read_sae(folder: Path) -> "SparseAutoencoder":
     return assembled(config, weights)
 
 
-def read(folder: Path) -> tuple["SparseAutoencoder", "SAEMetadata"]:
+def read(folder: Path) -> tuple["SparseAutoencoder", SAEMetadata]:
     """The autoencoder, and what its file tells of where it comes from."""
-    from engine.sae.metadata import SAEMetadata
 
     return read_sae(folder), SAEMetadata(**about(read_cfg(folder / CONFIG)))
 
 
-def write(sae: "SparseAutoencoder", folder: Path, metadata: "SAEMetadata") -> None:
+def write(sae: "SparseAutoencoder", folder: Path, metadata: SAEMetadata) -> None:
     """Write the two files of the layout into `folder`. `sae` is at inference."""
     from engine.sae.formats.tensors import write_safetensors
     from engine.sae.formats.weights import give, weights_of

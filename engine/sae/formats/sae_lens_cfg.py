@@ -3,7 +3,7 @@
 import itertools
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
@@ -11,9 +11,7 @@ from engine.errors import UserError
 from engine.sae.config import SAEConfig
 from engine.sae.formats.hooks import lens_hook, site_of
 from engine.sae.formats.records import named, read_record
-
-if TYPE_CHECKING:
-    from engine.sae.metadata import SAEMetadata
+from engine.sae.metadata import SAEMetadata
 
 VERSION = "6.54.12"
 """The SAELens whose layout this is."""
@@ -114,7 +112,7 @@ def about(cfg: Cfg) -> dict[str, Any]:
     }
 
 
-def written(config: SAEConfig, metadata: "SAEMetadata") -> dict[str, Any]:
+def written(config: SAEConfig, metadata: SAEMetadata) -> dict[str, Any]:
     """The content of `cfg.json` for an autoencoder at inference."""
     trained = metadata.trained_as or config
     cfg: dict[str, Any] = {

@@ -23,10 +23,10 @@ from engine.files import write_whole
 from engine.sae.config import SAEConfig
 from engine.sae.formats.hooks import site_of
 from engine.sae.formats.records import named, read_record, record_bytes
+from engine.sae.metadata import SAEMetadata
 
 if TYPE_CHECKING:
     from engine.sae.base import SparseAutoencoder
-    from engine.sae.metadata import SAEMetadata
 
 CONFIG = "cfg.json"
 WEIGHTS = "sae.safetensors"
@@ -87,12 +87,11 @@ def check(config: SAEConfig) -> None:
         )
 
 
-def read(folder: Path) -> tuple["SparseAutoencoder", "SAEMetadata"]:
+def read(folder: Path) -> tuple["SparseAutoencoder", SAEMetadata]:
     """The autoencoder in `folder`, for inference, and where it comes from."""
     from engine.sae.formats.algebra import uncentred
     from engine.sae.formats.tensors import read_safetensors
     from engine.sae.formats.weights import assembled, take
-    from engine.sae.metadata import SAEMetadata
 
     cfg = read_record(folder / CONFIG, _Cfg)
     config = _config_of(cfg, folder / CONFIG)
@@ -109,7 +108,7 @@ def read(folder: Path) -> tuple["SparseAutoencoder", "SAEMetadata"]:
     return assembled(config, weights), metadata
 
 
-def write(sae: "SparseAutoencoder", folder: Path, _: "SAEMetadata") -> None:
+def write(sae: "SparseAutoencoder", folder: Path, _: SAEMetadata) -> None:
     """Write the two files of the layout into `folder`."""
     from engine.sae.formats.tensors import write_safetensors
     from engine.sae.formats.weights import give, weights_of
