@@ -3,33 +3,47 @@
 Exit status: 0 done, 1 it failed (one sentence on stderr), 2 wrong usage, 130 interrupted.
 """
 
-import functools
 import os
 import sys
 import traceback
-from importlib.metadata import version
 
-from cyclopts import App, CycloptsError, UnusedCliTokensError
+from cyclopts import App, CycloptsError, Parameter
 
-from brainsurg_tui.commands.common import Common
+from brainsurg_tui.commands import add_commands, import_commands
+from brainsurg_tui.commands.common import OPTIONS_OF_ALL, Common
+from brainsurg_tui.commands.mistakes import sentence
 from brainsurg_tui.widgets.visible import visible
 from engine.errors import UserError
 from engine.service.faults import EngineFault, EngineGoneError
 
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("brainsurg")
+
+
+def _shown(default: object) -> str | None:
+    """A default as --help tells it: not where there is none, and not that a flag is off."""
+    return None if default is False or default in (None, "", []) else str(default)
+
+
 app = App(
     name="brainsurg",
     help="A terminal workbench for looking inside language models.",
-    version=lambda: version("brainsurg"),
+    version=_version,
+    default_parameter=Parameter(negative=(), show_default=_shown),
     help_on_error=False,
 )
+app["--help"].group = app["--version"].group = OPTIONS_OF_ALL
+add_commands(app)
 
 
 @app.default
-def open_app(*, common: Common | None = None) -> None:
+def open_app(*, common: Common = Common()) -> None:
     """Open the terminal app."""
     from brainsurg_tui.app import run
 
-    common = common or Common()
     run(common.workspace, common.device)
 
 
@@ -44,60 +58,14 @@ def main(arguments: list[str] | None = None) -> None:
     sys.exit(status)
 
 
-@functools.cache
-def _add_commands() -> None:
-    from brainsurg_tui.commands import (
-        activations,
-        clamp,
-        demo,
-        engine,
-        evaluate,
-        exchange,
-        exploring,
-        export_features,
-        finding,
-        jobs,
-        labels,
-        saes,
-        sweep,
-        train,
-    )
-
-    app.command(demo.demo, name="demo")
-    app.command(activations.capture, name="capture")
-    app.command(activations.sites, name="sites")
-    app.command(activations.import_activations, name="import-activations")
-    app.command(activations.export_activations, name="export-activations")
-    app.command(activations.summary, name="summary")
-    app.command(train.train, name="train")
-    app.command(sweep.sweep, name="sweep")
-    app.command(evaluate.evaluate, name="evaluate")
-    app.command(exchange.import_sae, name="import-sae")
-    app.command(exchange.export_sae, name="export-sae")
-    app.command(saes.scan, name="scan")
-    app.command(saes.features, name="features")
-    app.command(labels.label, name="label")
-    app.command(labels.app)
-    app.command(exploring.feature, name="feature")
-    app.command(exploring.grep, name="grep")
-    app.command(export_features.export_features, name="export-features")
-    app.command(finding.find, name="find")
-    app.command(finding.contrast, name="contrast")
-    app.command(finding.nearest, name="nearest")
-    app.command(clamp.clamp, name="clamp")
-    app.command(jobs.app)
-    app.command(engine.app)
-
-
 def _status(arguments: list[str]) -> int:
-    if arguments:  # a bare `brainsurg` opens the app, which should not wait for all of these
-        _add_commands()
+    if arguments[:1] and arguments[0].startswith("-") and set(app.help_flags) & set(arguments):
+        import_commands(app)
     try:
         app(arguments, exit_on_error=False, print_error=False)
-    except UnusedCliTokensError as error:
-        return _wrong(f"nothing is known of {' '.join(error.unused_tokens or [])!r}.")
     except CycloptsError as error:
-        return _wrong(str(error))
+        print(f"brainsurg: {visible(sentence(error))}", file=sys.stderr)
+        return 2
     except UserError as error:
         return _failed(str(error), arguments)
     except EngineGoneError:
@@ -111,11 +79,6 @@ def _status(arguments: list[str]) -> int:
     except BrokenPipeError:
         return 1
     return 0
-
-
-def _wrong(sentence: str) -> int:
-    print(f"brainsurg: {visible(sentence)} See: brainsurg --help", file=sys.stderr)
-    return 2
 
 
 def _failed(sentence: str, arguments: list[str]) -> int:

@@ -1,1 +1,51 @@
-"""The sub-commands of `brainsurg`, a file for each subject. They ask the engine and print."""
+"""The sub-commands, in the order in which data flows."""
+
+from cyclopts import App, Group
+
+COMMANDS: dict[str, dict[str, str]] = {
+    "Begin here": {"demo": "demo:demo"},
+    "Activations": {
+        "sites": "activations:sites",
+        "capture": "activations:capture",
+        "summary": "activations:summary",
+        "import-activations": "activations:import_activations",
+        "export-activations": "activations:export_activations",
+    },
+    "Autoencoders": {
+        "train": "train:train",
+        "sweep": "sweep:sweep",
+        "evaluate": "evaluate:evaluate",
+        "import-sae": "exchange:import_sae",
+        "export-sae": "exchange:export_sae",
+    },
+    "Features": {
+        "scan": "saes:scan",
+        "features": "saes:features",
+        "feature": "exploring:feature",
+        "grep": "exploring:grep",
+        "find": "finding:find",
+        "contrast": "finding:contrast",
+        "nearest": "finding:nearest",
+        "label": "labels:label",
+        "labels": "labels:app",
+        "export-features": "export_features:export_features",
+    },
+    "Interventions": {"clamp": "clamp:clamp"},
+    "Engine": {"jobs": "jobs:app", "engine": "engine:app"},
+}
+"""Title, name, and where the command is defined: a module of this package and a name in it."""
+
+
+def add_commands(app: App) -> None:
+    """Add all of them; each is imported when it is called."""
+    for order, (title, commands) in enumerate(COMMANDS.items()):
+        group = Group(title, sort_key=order)
+        for place, (name, where) in enumerate(commands.items()):
+            app.command(f"{__name__}.{where}", name=name, group=group, sort_key=place)
+
+
+def import_commands(app: App) -> None:
+    """Import all of them, for what each says of itself."""
+    for commands in COMMANDS.values():
+        for name in commands:
+            app[name]

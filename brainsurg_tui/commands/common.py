@@ -2,16 +2,16 @@
 
 import asyncio
 import os
-import re
 import sys
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
 import msgspec
-from cyclopts import Parameter, validators
+from cyclopts import Group, Parameter, validators
 
+from brainsurg_tui.commands.json_document import json_document, plain
 from brainsurg_tui.widgets.visible import visible
 
 if TYPE_CHECKING:
@@ -19,25 +19,25 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
-DEFAULT_WORKSPACE = "brainsurg-workspace"
+DEFAULT_WORKSPACE = Path("brainsurg-workspace")
+
+OPTIONS_OF_ALL = Group("Options of every command", sort_key=99)
 
 
-@Parameter(name="*")
-@dataclass(frozen=True)
+@Parameter(name="*", group=OPTIONS_OF_ALL)
+@dataclass(frozen=True, kw_only=True)
 class Common:
     """Options of every sub-command."""
 
-    workspace: Annotated[Path, Parameter(env_var="BRAINSURG_WORKSPACE")] = field(
-        default_factory=lambda: Path(DEFAULT_WORKSPACE)
-    )
+    workspace: Annotated[Path, Parameter(env_var="BRAINSURG_WORKSPACE")] = DEFAULT_WORKSPACE
     """Where everything is kept."""
-    json: Annotated[bool, Parameter(negative="")] = False
+    json: bool = False
     """Print one JSON document on stdout, and nothing else there."""
     device: str = "auto"
     """auto, cpu, cuda or cuda:N."""
     seed: Annotated[int, Parameter(validator=validators.Number(gte=0, lt=2**63))] = 0
     """Seeds every random choice."""
-    debug: Annotated[bool, Parameter(negative="")] = False
+    debug: bool = False
     """Show the traceback when something fails."""
 
     def run(self, talk: "Callable[[Client], Awaitable[R]]") -> R:
@@ -56,30 +56,6 @@ class Common:
             sys.stdout.write(json_document(plain(result)) + "\n")
         else:
             show()
-
-
-def json_document(value: Any) -> str:
-    """JSON in one line that a terminal may be shown: what it would obey or hide is escaped."""
-    text = msgspec.json.encode(value).decode()
-    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
-
-
-_UNSAFE = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
-"""C1 controls (0x9B alone begins an escape sequence), bidirectional and zero-width characters."""
-
-
-def plain(value: Any) -> Any:
-    """A structure as dictionaries and lists, without the tags that frames need."""
-    return _untagged(msgspec.to_builtins(value, str_keys=True))
-
-
-def _untagged(value: Any) -> Any:
-    match value:
-        case dict():
-            return {k: _untagged(v) for k, v in value.items() if k != "type"}
-        case list() | tuple():
-            return [_untagged(v) for v in value]
-    return value
 
 
 def absolute(path: Path) -> str:

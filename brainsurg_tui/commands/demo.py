@@ -1,19 +1,23 @@
 """`demo`: the whole experiment on the embedded model, from prompts to a clamped feature."""
 
-from collections.abc import Callable
-from typing import Literal, TypeVar
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
+from rich.console import RenderableType
 from rich.text import Text
 
-from brainsurg_tui.commands import tables
 from brainsurg_tui.commands.common import Common
 from brainsurg_tui.commands.following import ask_long, run_job
 from brainsurg_tui.commands.saes import ensure_scanned
+from brainsurg_tui.commands.tables.activations import summary_table
+from brainsurg_tui.commands.tables.clamp import clamp_report
+from brainsurg_tui.commands.tables.features import feature_list
+from brainsurg_tui.commands.tables.parts import show
+from brainsurg_tui.commands.tables.saes import sae_table
 from engine.service import protocol as p
-from engine.service.client import Client
 
-R = TypeVar("R")
+if TYPE_CHECKING:
+    from engine.service.client import Client
 
 SEED_EXPANSION = 24_576 / 1_152
 """The seed's features for each hidden dimension; its width is scaled down with the model."""
@@ -43,7 +47,7 @@ class DemoResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def demo(
-    *, preset: Literal["seed", "recommended"] = "recommended", common: Common | None = None
+    *, preset: Literal["seed", "recommended"] = "recommended", common: Common = Common()
 ) -> None:
     """Run the whole experiment on the embedded model: capture, train, features, clamp.
 
@@ -55,12 +59,11 @@ def demo(
         `seed`: the study's seven prompts and its two architectures, which memorises;
         `recommended`: a corpus of thousands of documents and a Matryoshka SAE.
     """
-    common = common or Common()
     result = common.run(lambda client: _demo(client, preset, common))
     common.tell(result, lambda: None)
 
 
-async def _demo(client: Client, preset: str, common: Common) -> DemoResult:
+async def _demo(client: "Client", preset: str, common: Common) -> DemoResult:
     site, width = await _middle_site(client)
     contents = await client.ask(p.GetContents())
     plan = _seed(site, width, contents, common) if preset == "seed" else _recommended(site, common)
@@ -72,7 +75,7 @@ async def _demo(client: Client, preset: str, common: Common) -> DemoResult:
         await run_job(client, plan.capture)
     summary = await client.ask(p.GetSummary(name=plan.capture.name))
     say.heading(f"Activations {plan.capture.name}: {plan.capture.model}, {site}")
-    say.show(tables.summary, summary)
+    say.show(summary_table(summary))
 
     have = {s.name for s in contents.saes}
     for train in plan.trains:
@@ -81,13 +84,13 @@ async def _demo(client: Client, preset: str, common: Common) -> DemoResult:
     names = [train.name for train in plan.trains]
     saes = [s for s in (await client.ask(p.GetContents())).saes if s.name in names]
     say.heading("Sparse autoencoders, measured in the units of the activations")
-    say.show(tables.saes, saes)
+    say.show(sae_table(saes))
 
     sae = names[-1]
     await ensure_scanned(client, sae, common)
     found = await client.ask(p.RankFeatures(sae=sae, top=5, by=plan.by))
     say.heading(f"The top five features of {sae}")
-    say.show(lambda f: tables.features(f, plan.by), found)
+    say.show(*feature_list(found, plan.by))
 
     reports = []
     if found.features:
@@ -102,11 +105,11 @@ async def _demo(client: Client, preset: str, common: Common) -> DemoResult:
             report = await ask_long(client, p.Clamp(request=request, device=common.device))
             reports.append(report)
             say.heading(f"Feature {edit.feature} clamped, {view} view")
-            say.show(tables.clamp, report)
+            say.show(*clamp_report(report))
     return DemoResult(capture=summary, saes=saes, features=found.features, clamp=reports)
 
 
-async def _middle_site(client: Client) -> tuple[str, int]:
+async def _middle_site(client: "Client") -> tuple[str, int]:
     """The site after the middle layer of the embedded model, and its width."""
     sites = (await ask_long(client, p.GetSites(model="demo"))).sites
     after = [site for site in sites if site.site.startswith("resid_post.")]
@@ -183,13 +186,12 @@ class _Teller:
         self._quiet = common.json
 
     def heading(self, text: str) -> None:
-        if not self._quiet:
-            tables.show("", Text(text, style="bold cyan"))
+        self.show("", Text(text, style="bold cyan"))
 
     def warn(self, text: str) -> None:
-        if text and not self._quiet:
-            tables.show(Text(text, style="yellow"))
+        if text:
+            self.show(Text(text, style="yellow"))
 
-    def show(self, how: Callable[[R], None], what: R) -> None:
+    def show(self, *what: RenderableType) -> None:
         if not self._quiet:
-            how(what)
+            show(*what)

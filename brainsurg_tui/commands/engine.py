@@ -1,14 +1,18 @@
 """`engine`: the daemon of a workspace."""
 
 import asyncio
+from typing import TYPE_CHECKING
 
 from cyclopts import App
 
-from brainsurg_tui.commands import tables
 from brainsurg_tui.commands.common import Common
+from brainsurg_tui.commands.tables.machine import status_row, status_table
+from brainsurg_tui.commands.tables.parts import show
 from engine.errors import UserError
 from engine.service import protocol as p
-from engine.service.client import attach
+
+if TYPE_CHECKING:
+    from engine.service.client import Client
 
 app = App(name="engine", help="The engine daemon of this workspace.")
 
@@ -17,28 +21,26 @@ STOP_TIMEOUT = 70.0
 
 
 @app.command
-def status(*, common: Common | None = None) -> None:
+def status(*, common: Common = Common()) -> None:
     """Say how the engine is; it is not started for that."""
-    common = common or Common()
     found = asyncio.run(_status(common))
     if found is None:
         common.tell({"running": False}, lambda: print("No engine runs for this workspace."))
     else:
-        answer = {"running": True, **tables.status_row(found)}
-        common.tell(answer, lambda: tables.status(found))
+        answer = {"running": True, **status_row(found)}
+        common.tell(answer, lambda: show(status_table(found)))
 
 
 @app.command
-def stop(*, common: Common | None = None) -> None:
+def stop(*, common: Common = Common()) -> None:
     """End the engine; running jobs are cancelled, queued ones wait for the next."""
-    common = common or Common()
     ran = asyncio.run(_stop(common))
     said = "The engine has ended." if ran else "No engine runs for this workspace."
     common.tell({"stopped": ran}, lambda: print(said))
 
 
 async def _status(common: Common) -> p.Status | None:
-    client = await attach(common.workspace)
+    client = await _attach(common)
     if client is None:
         return None
     async with client:
@@ -46,7 +48,7 @@ async def _status(common: Common) -> p.Status | None:
 
 
 async def _stop(common: Common) -> bool:
-    client = await attach(common.workspace)
+    client = await _attach(common)
     if client is None:
         return False
     async with client:
@@ -58,3 +60,9 @@ async def _stop(common: Common) -> bool:
         except TimeoutError:
             raise UserError(f"The engine did not end within {STOP_TIMEOUT:.0f} seconds.") from None
     return True
+
+
+async def _attach(common: Common) -> "Client | None":
+    from engine.service.client import attach
+
+    return await attach(common.workspace)

@@ -1,22 +1,23 @@
 """`export-features`: features for people, spreadsheets and scripts, and for Neuronpedia."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from cyclopts import Parameter, validators
+from cyclopts import Parameter
+from cyclopts.types import PositiveInt
 
-from brainsurg_tui.commands import tables
-from brainsurg_tui.commands.common import Common, absolute, model_source, plain, wrong_usage
-from brainsurg_tui.commands.following import submit
-from brainsurg_tui.commands.saes import By, ensure_scanned
+from brainsurg_tui.commands.common import absolute, model_source, wrong_usage
+from brainsurg_tui.commands.files import tell_path, write_text
+from brainsurg_tui.commands.json_document import plain
+from brainsurg_tui.commands.options import By, MovedModel, ScannedSAE
+from brainsurg_tui.commands.saes import ensure_scanned
+from brainsurg_tui.commands.submitting import JobOptions
 from brainsurg_tui.exports import csv_text, json_text, markdown_text
-from brainsurg_tui.widgets.visible import visible
 from engine.errors import UserError
-from engine.files import write_whole
 from engine.service import protocol as p
-from engine.service.client import Client
 
-Flag = Annotated[bool, Parameter(negative="")]
+if TYPE_CHECKING:
+    from engine.service.client import Client
 
 EVERY = 2**31 - 1
 """More features than there are."""
@@ -25,24 +26,28 @@ SNIPPETS = {"markdown": 1, "csv": 1, "json": 5, "neuronpedia": 0}
 
 
 def export_features(
-    sae: str,
+    sae: ScannedSAE,
     out: Path,
     *,
     format: Literal["markdown", "csv", "json", "neuronpedia"],
     filter: str = "",
-    by: By = "max",
-    top: Annotated[int | None, Parameter(validator=validators.Number(gte=1))] = None,
-    batch: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 128,
-    model: str | None = None,
-    detach: Flag = False,
-    common: Common | None = None,
+    by: Annotated[
+        By, Parameter(help="What to order them by; dashboards are in the order of their numbers.")
+    ] = "max",
+    top: PositiveInt | None = None,
+    batch: PositiveInt = 128,
+    model: Annotated[
+        MovedModel,
+        Parameter(
+            help="Of neuronpedia: the SAE's model, if it lies elsewhere now; dashboards need it."
+        ),
+    ] = None,
+    common: JobOptions = JobOptions(),
 ) -> None:
     """Write the features of an SAE into a file, or their dashboards into a folder.
 
     Parameters
     ----------
-    sae
-        The SAE; it is scanned first if that has not been done.
     out
         The file to write; of neuronpedia, the folder to make.
     format
@@ -50,59 +55,50 @@ def export_features(
         batch-0.json, batch-1.json … that SAEDashboard makes and Neuronpedia reads.
     filter
         Which features, as in `brainsurg features`; if nothing is said, all that were ever active.
-    by
-        What to order them by; dashboards are in the order of their numbers.
     top
         Only so many, the first by that order.
     batch
         Of neuronpedia: features a file.
-    model
-        Of neuronpedia: the SAE's model, if it lies elsewhere now; dashboards need it.
-    detach
+    common.detach
         Of neuronpedia: queue the job, print its id and return.
     """
-    common = common or Common()
     wanted = p.RankFeatures(
         sae=sae, top=top or EVERY, by=by, filter=filter, snippets=SNIPPETS[format]
     )
     if format == "neuronpedia":
         chosen = _ranked(common, wanted) if filter or top else None
-        spec = p.ExportFeatures(
-            sae=sae,
-            folder=absolute(out),
-            features=None if chosen is None else sorted(feature.id for feature in chosen),
-            model=None if model is None else model_source(model),
-            batch=batch,
-            device=common.device,
-            seed=common.seed,
-        )
         common.run(lambda client: ensure_scanned(client, sae, common))
-        tables.tell_job(common, submit(common, spec, detach=detach))
+        common.do(
+            p.ExportFeatures(
+                sae=sae,
+                folder=absolute(out),
+                features=None if chosen is None else sorted(feature.id for feature in chosen),
+                model=None if model is None else model_source(model),
+                batch=batch,
+                device=common.device,
+                seed=common.seed,
+            )
+        )
         return
-    if detach or model is not None:
+    if common.detach or model is not None:
         wrong_usage("--detach and --model belong to --format neuronpedia.")
     found = _ranked(common, wanted)
     rows = [_row(feature) for feature in found]
     match format:
         case "markdown":
-            text = markdown_text(
-                [_row(feature) for feature in found], f"Features of {sae}, by {by}"
-            )
+            text = markdown_text(rows, f"Features of {sae}, by {by}")
         case "csv":
             text = csv_text(rows)
         case "json":
             text = json_text({"sae": sae, "by": by, "filter": filter, "features": plain(found)})
-    try:
-        write_whole(out, text.encode())
-    except OSError as error:
-        raise UserError(f"{out} can't be written: {error.strerror}.") from error
-    common.tell({"path": str(out), "features": len(found)}, lambda: print(visible(str(out))))
+    write_text(out, text)
+    tell_path(common, out, features=len(found))
 
 
-def _ranked(common: Common, wanted: p.RankFeatures) -> list[p.FeatureDetail]:
+def _ranked(common: JobOptions, wanted: p.RankFeatures) -> list[p.FeatureDetail]:
     """Raises UserError if no feature matches."""
 
-    async def talk(client: Client) -> p.FeatureList:
+    async def talk(client: "Client") -> p.FeatureList:
         await ensure_scanned(client, wanted.sae, common)
         return await client.ask(wanted)
 

@@ -1,47 +1,41 @@
 """`find`, `contrast` and `nearest`: from texts and from features to other features."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from cyclopts import Parameter, validators
+from cyclopts.types import NonNegativeInt
 
-from brainsurg_tui.commands import finding_tables
 from brainsurg_tui.commands.common import Common, absolute, wrong_usage
 from brainsurg_tui.commands.following import ask_long
-from brainsurg_tui.commands.tables import show
+from brainsurg_tui.commands.options import SAE, Feature, Most
+from brainsurg_tui.commands.tables import finding as tables
+from brainsurg_tui.commands.tables.parts import show
 from engine.service import protocol as p
-
-Count = Annotated[int, Parameter(validator=validators.Number(gte=1))]
 
 
 def find(
-    sae: str,
+    sae: SAE,
     *,
     prompt: str,
     target: str | None = None,
-    ablate: Annotated[int, Parameter(validator=validators.Number(gte=0))] = 50,
-    top: Count = 20,
+    ablate: NonNegativeInt = 50,
+    top: Most = 20,
     by: Literal["effect", "activation"] = "effect",
-    common: Common | None = None,
+    common: Common = Common(),
 ) -> None:
     """Show which features fire in a prompt, and which of them matter for what comes next.
 
     Parameters
     ----------
-    sae
-        The SAE.
     prompt
         The text.
     target
         The next token to explain, such as " Paris"; if none is named, the likeliest.
     ablate
         How many features to ablate for real, the strongest by gradient times activation.
-    top
-        How many features to show.
     by
         What to order them by: the effect of ablating them, or their largest activation.
     """
-    common = common or Common()
     question = p.FindFiring(
         sae=sae,
         prompt=prompt,
@@ -52,25 +46,23 @@ def find(
         device=common.device,
     )
     found = common.run(lambda client: ask_long(client, question))
-    common.tell(found, lambda: show(finding_tables.firing(found)))
+    common.tell(found, lambda: show(tables.firing(found)))
 
 
 def contrast(
-    sae: str,
+    sae: SAE,
     *,
     a: str | None = None,
     a_file: Path | None = None,
     b: str | None = None,
     b_file: Path | None = None,
-    top: Count = 20,
-    common: Common | None = None,
+    top: Most = 20,
+    common: Common = Common(),
 ) -> None:
     """Show which features tell one text, or file of texts, from another.
 
     Parameters
     ----------
-    sae
-        The SAE.
     a
         The one text.
     a_file
@@ -79,10 +71,7 @@ def contrast(
         The other text.
     b_file
         Or a file of them.
-    top
-        How many features to show.
     """
-    common = common or Common()
     question = p.FindContrast(
         sae=sae,
         a=_source("a", a, a_file),
@@ -91,34 +80,27 @@ def contrast(
         device=common.device,
     )
     found = common.run(lambda client: ask_long(client, question))
-    common.tell(found, lambda: show(finding_tables.contrast(found)))
+    common.tell(found, lambda: show(tables.contrast(found)))
 
 
 def nearest(
-    sae: str,
-    feature: int,
+    sae: SAE,
+    feature: Feature,
     *,
     other: str | None = None,
-    top: Count = 10,
-    common: Common | None = None,
+    top: Most = 10,
+    common: Common = Common(),
 ) -> None:
     """Show the features whose decoder directions are most like one's own.
 
     Parameters
     ----------
-    sae
-        The SAE.
-    feature
-        Its feature.
     other
         Another SAE to look in; if none is named, the same.
-    top
-        How many features to show.
     """
-    common = common or Common()
     question = p.GetNearest(sae=sae, feature=feature, other=other, most=top, device=common.device)
     found = common.run(lambda client: ask_long(client, question))
-    common.tell(found, lambda: show(finding_tables.relatives(found)))
+    common.tell(found, lambda: show(tables.relatives(found)))
 
 
 def _source(side: str, text: str | None, file: Path | None) -> p.TextSource:

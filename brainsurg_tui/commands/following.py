@@ -3,17 +3,18 @@
 import asyncio
 import sys
 from collections.abc import AsyncIterator
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from brainsurg_tui.commands.common import Common
 from brainsurg_tui.widgets.visible import visible
 from engine.errors import UserError
 from engine.service import protocol as p
-from engine.service.client import Client
+
+if TYPE_CHECKING:
+    from engine.service.client import Client
 
 R = TypeVar("R")
 
@@ -65,7 +66,7 @@ class Follower:
                 return
 
 
-async def run_job(client: Client, spec: p.JobSpec) -> p.JobResult:
+async def run_job(client: "Client", spec: p.JobSpec) -> p.JobResult:
     """Submit a job, watch it to its end and return its result.
 
     Raises UserError with the job's own sentence if it fails. Interrupting cancels the job.
@@ -81,7 +82,7 @@ async def run_job(client: Client, spec: p.JobSpec) -> p.JobResult:
         raise
 
 
-async def follow(client: Client, job: p.JobInfo) -> p.JobResult:
+async def follow(client: "Client", job: p.JobInfo) -> p.JobResult:
     """Watch a job to its end; the connection must be watching already."""
     with Follower() as follower:
         async for event in events(client, job.id):
@@ -92,7 +93,7 @@ async def follow(client: Client, job: p.JobInfo) -> p.JobResult:
     return job.result
 
 
-async def events(client: Client, job: int) -> AsyncIterator[p.Event]:
+async def events(client: "Client", job: int) -> AsyncIterator[p.Event]:
     """All that a job has told, and what it tells until it ends; the connection must be watching
     already."""
     past = (await client.ask(p.GetEvents(job=job))).events
@@ -117,18 +118,7 @@ def _is_end(event: p.Event) -> bool:
     return isinstance(event.body, p.StateChanged) and event.body.state in p.ENDED
 
 
-async def ask_long(client: Client, request: p.Reply[R]) -> R:
+async def ask_long(client: "Client", request: p.Reply[R]) -> R:
     """Ask a question that takes a while, with its progress shown."""
     with Follower() as follower:
         return await client.ask(request, follower.hear)
-
-
-def submit(common: Common, spec: p.JobSpec, *, detach: bool) -> p.JobResult | p.JobInfo:
-    """Run a job to its end, or with `detach` only queue it."""
-
-    async def talk(client: Client) -> p.JobResult | p.JobInfo:
-        if detach:
-            return await client.ask(p.Submit(spec=spec))
-        return await run_job(client, spec)
-
-    return common.run(talk)

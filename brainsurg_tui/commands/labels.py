@@ -7,38 +7,33 @@ from typing import Annotated, Any, Literal
 from cyclopts import App, Parameter
 
 from brainsurg_tui.commands.common import Common
+from brainsurg_tui.commands.files import tell_path, write_text
 from brainsurg_tui.commands.label_files import read_notes
-from brainsurg_tui.commands.tables import pairs, show
+from brainsurg_tui.commands.options import SAE, Feature
+from brainsurg_tui.commands.tables.parts import pairs, show
 from brainsurg_tui.exports import csv_text, json_text, markdown_text
 from brainsurg_tui.widgets.visible import visible
 from engine.errors import UserError
-from engine.files import write_whole
 from engine.service import protocol as p
 
 app = App(name="labels", help="Export and import what is written down about features.")
 
-Words = Annotated[tuple[str, ...], Parameter(negative="")]
-
 
 def label(
-    sae: str,
-    feature: int,
+    sae: SAE,
+    feature: Feature,
     text: str | None = None,
     *,
-    tag: Words = (),
-    untag: Words = (),
-    star: bool | None = None,
+    tag: list[str] | None = None,
+    untag: list[str] | None = None,
+    star: Annotated[bool | None, Parameter(negative="--no-star")] = None,
     note: str | None = None,
-    common: Common | None = None,
+    common: Common = Common(),
 ) -> None:
     """Name a feature, tag it, star it, or write a note; with nothing else, show what there is.
 
     Parameters
     ----------
-    sae
-        The SAE.
-    feature
-        Its number.
     text
         What to call it; an empty text takes its name away.
     tag
@@ -50,35 +45,37 @@ def label(
     note
         Anything longer; an empty text takes the note away.
     """
-    common = common or Common()
     request = p.AmendNote(
-        sae=sae, feature=feature, label=text, tag=tag, untag=untag, starred=star, text=note
+        sae=sae,
+        feature=feature,
+        label=text,
+        tag=tuple(tag or ()),
+        untag=tuple(untag or ()),
+        starred=star,
+        text=note,
     )
     written = common.run(lambda client: client.ask(request))
-    asked = text is None and star is None and note is None and not tag and not untag
+    asked = all(change is None for change in (text, tag, untag, star, note))
     common.tell({"id": feature, **row(written)}, lambda: _show_note(written) if asked else None)
 
 
 @app.command
 def export(
-    sae: str,
+    sae: SAE,
     *,
     format: Literal["csv", "json", "markdown"] = "csv",
     out: Path | None = None,
-    common: Common | None = None,
+    common: Common = Common(),
 ) -> None:
     """Write down every label, tag, star and note of an SAE, as a table.
 
     Parameters
     ----------
-    sae
-        The SAE.
     format
         What to write; CSV and JSON can be imported again.
     out
         The file to write; if none is named, the table is printed.
     """
-    common = common or Common()
     notes = common.run(lambda client: client.ask(p.GetNotes(sae=sae))).notes
     if not notes:
         raise UserError(f"Nothing is written down about the features of {sae}.")
@@ -93,34 +90,28 @@ def export(
     if out is None:
         common.tell({"sae": sae, "features": rows}, lambda: _print(text))
     else:
-        try:
-            write_whole(out, text.encode())
-        except OSError as error:
-            raise UserError(f"{out} can't be written: {error.strerror}.") from error
-        common.tell({"path": str(out), "features": len(rows)}, lambda: print(visible(str(out))))
+        write_text(out, text)
+        tell_path(common, out, features=len(rows))
 
 
 @app.command(name="import")
 def import_labels(
-    sae: str,
+    sae: SAE,
     file: Path,
     *,
-    replace: Annotated[bool, Parameter(negative="")] = False,
-    common: Common | None = None,
+    replace: bool = False,
+    common: Common = Common(),
 ) -> None:
     """Read labels, tags, stars and notes from a file and add them to those of an SAE.
 
     Parameters
     ----------
-    sae
-        The SAE.
     file
         CSV under the header feature,label[,tags,starred,note]; a JSON list of such objects, or one
         of them a line; a JSON object from numbers to labels; Neuronpedia's export of explanations.
     replace
         Overwrite labels and notes that say something else; otherwise they are left as they are.
     """
-    common = common or Common()
     notes = read_notes(file)
     merged = common.run(
         lambda client: client.ask(p.MergeNotes(sae=sae, notes=notes, replace=replace))

@@ -1,27 +1,29 @@
 """`scan` and `features`."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import Parameter, validators
+from cyclopts import Parameter
+from cyclopts.types import NonNegativeInt, PositiveInt
 
-from brainsurg_tui.commands import tables
 from brainsurg_tui.commands.common import Common
-from brainsurg_tui.commands.following import run_job, submit
+from brainsurg_tui.commands.following import run_job
+from brainsurg_tui.commands.options import SAE, By, ScannedSAE
+from brainsurg_tui.commands.submitting import JobOptions
+from brainsurg_tui.commands.tables.features import feature_list
+from brainsurg_tui.commands.tables.parts import show
 from engine.service import protocol as p
-from engine.service.client import Client
 
-Flag = Annotated[bool, Parameter(negative="")]
-By = Literal["max", "mean", "std", "density", "count", "documents", "selectivity", "activity"]
+if TYPE_CHECKING:
+    from engine.service.client import Client
 
 
 def scan(
-    sae: str,
+    sae: SAE,
     *,
     activations: str | None = None,
-    top_k: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 20,
-    radius: Annotated[int, Parameter(validator=validators.Number(gte=0))] = 16,
-    detach: Flag = False,
-    common: Common | None = None,
+    top_k: PositiveInt = 20,
+    radius: NonNegativeInt = 16,
+    common: JobOptions = JobOptions(),
 ) -> None:
     """Build the feature catalogue of an SAE: one pass over an activation set.
 
@@ -29,47 +31,37 @@ def scan(
 
     Parameters
     ----------
-    sae
-        The SAE.
     activations
         The set to look at; if none is named, the one that the SAE was trained on.
     top_k
         How many of each feature's strongest examples to keep, each of another document.
     radius
         How many tokens on either side of an example to keep the activations of.
-    detach
-        Queue the job, print its id and return.
     """
-    common = common or Common()
-    spec = p.Scan(
-        sae=sae,
-        activations=activations,
-        top_k=top_k,
-        radius=radius,
-        device=common.device,
-        seed=common.seed,
+    common.do(
+        p.Scan(
+            sae=sae,
+            activations=activations,
+            top_k=top_k,
+            radius=radius,
+            device=common.device,
+            seed=common.seed,
+        )
     )
-    tables.tell_job(common, submit(common, spec, detach=detach))
 
 
 def features(
-    sae: str,
+    sae: ScannedSAE,
     *,
-    top: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 5,
+    top: Annotated[PositiveInt, Parameter(help="How many features.")] = 5,
     by: By = "max",
     filter: str = "",
-    common: Common | None = None,
+    common: Common = Common(),
 ) -> None:
     """Show the first features of an SAE with their top activating snippets.
 
     Parameters
     ----------
-    sae
-        The SAE; it is scanned first if that has not been done.
-    top
-        How many features.
-    by
-        What to order them by. `activity` is the mean over all tokens, the seed's own ranking.
     filter
         Such as "density < 1e-3 max > 5 label ~ cit(y|ies)". Numbers are id, max, mean, std,
         density, count, documents and selectivity, compared with < <= > >= = and !=. Texts are
@@ -78,17 +70,16 @@ def features(
         starred, labelled, tagged and alive. A word by itself is looked for in labels. There are
         not, and, or and parentheses.
     """
-    common = common or Common()
 
-    async def talk(client: Client) -> p.FeatureList:
+    async def talk(client: "Client") -> p.FeatureList:
         await ensure_scanned(client, sae, common)
         return await client.ask(p.RankFeatures(sae=sae, top=top, by=by, filter=filter))
 
     found = common.run(talk)
-    common.tell(found, lambda: tables.features(found, by))
+    common.tell(found, lambda: show(*feature_list(found, by)))
 
 
-async def ensure_scanned(client: Client, sae: str, common: Common) -> None:
+async def ensure_scanned(client: "Client", sae: str, common: Common) -> None:
     """Scan an SAE that has no catalogue yet; one that is not there is the next request's to say."""
     contents = await client.ask(p.GetContents())
     if any(info.name == sae and not info.scanned for info in contents.saes):

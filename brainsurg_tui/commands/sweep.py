@@ -1,45 +1,63 @@
 """`sweep`."""
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
 
-from cyclopts import Parameter
+from cyclopts import Parameter, Token
 
-from brainsurg_tui.commands import tables
-from brainsurg_tui.commands.common import Common, absolute, model_source, wrong_usage
-from brainsurg_tui.commands.following import submit
+from brainsurg_tui.commands.submitting import JobOptions
+from brainsurg_tui.commands.training_options import (
+    AUTOENCODER,
+    TRAINING,
+    Settings,
+    Source,
+    check_beginning,
+    given,
+)
 from engine.service import protocol as p
 
-T = TypeVar("T")
 
-Flag = Annotated[bool, Parameter(negative="")]
-Several = Parameter(consume_multiple=True, negative="")
+def _listed(kind: Any, tokens: Sequence[Token]) -> list[Any]:
+    """Values with commas between, as `kind` (a list of something) has them."""
+    (element,) = kind.__args__
+    text = ",".join(token.value for token in tokens)
+    try:
+        return [element(part) for part in map(str.strip, text.split(",")) if part]
+    except ValueError:
+        example = "16,32" if element is int else "0.1,0.3"
+        raise ValueError(f"{text!r} is no list such as {example}.") from None
+
+
+LISTED = Parameter(converter=_listed, metavar="A,B,…")
+
+
+@Parameter(name="*", group=AUTOENCODER)
+@dataclass(frozen=True, kw_only=True)
+class Grid:
+    """What is varied: each is a list with commas between."""
+
+    archs: Annotated[list[str] | None, LISTED, Parameter(name="arch")] = None
+    """Architectures, with commas between; topk if none is named."""
+    widths: Annotated[list[int] | None, LISTED, Parameter(name="width")] = None
+    """Numbers of features, such as 1024,4096."""
+    ks: Annotated[list[int] | None, LISTED, Parameter(name="k")] = None
+    """Active features per token, such as 16,32,64, or how many to aim at (jumprelu)."""
+    l1s: Annotated[list[float] | None, LISTED, Parameter(name="l1")] = None
+    """Weights of the sparsity penalty (relu, gated), such as 0.1,0.3."""
+    lrs: Annotated[list[float] | None, LISTED, Parameter(name="lr", group=TRAINING)] = None
+    """Learning rates, such as 1e-3,3e-4."""
 
 
 def sweep(
-    name: str,
+    name: Annotated[str, Parameter(help="What the names of the SAEs begin with.")],
     *,
-    activations: str | None = None,
-    target: str | None = None,
-    model: str | None = None,
-    site: str | None = None,
-    target_site: str | None = None,
-    text: Annotated[list[Path] | None, Several] = None,
-    dataset: str | None = None,
-    arch: str | None = None,
-    width: str | None = None,
-    k: str | None = None,
-    l1: str | None = None,
-    lr: str | None = None,
-    preset: Literal["gao2024", "dictionary-learning", "anthropic2024"] | None = None,
-    tokens: int | None = None,
-    batch: int | None = None,
-    checkpoint_minutes: float | None = None,
-    resume: Flag = False,
-    replace: Flag = False,
-    detach: Flag = False,
-    common: Common | None = None,
+    source: Source = Source(),
+    grid: Grid = Grid(),
+    settings: Settings = Settings(),
+    resume: bool = False,
+    replace: bool = False,
+    common: JobOptions = JobOptions(),
 ) -> None:
     """Train an SAE for every combination of some settings, and compare them.
 
@@ -48,88 +66,24 @@ def sweep(
 
     Parameters
     ----------
-    name
-        What the names of the SAEs begin with.
-    activations
-        The activation set to learn from.
-    target
-        For transcoders: the set to predict, captured in one go with the other.
-    model
-        Without a set: a folder, a hub id, or `demo` for the embedded model.
-    site
-        Where to look in the model, such as resid_post.13.
-    target_site
-        For transcoders: the site to predict.
-    text
-        Files or folders of documents for the model to read.
-    dataset
-        An id for the datasets library, where there is a network.
-    arch
-        Architectures, with commas between; topk if none is named.
-    width
-        Numbers of features, such as 1024,4096.
-    k
-        Active features per token, such as 16,32,64, or how many to aim at (jumprelu).
-    l1
-        Weights of the sparsity penalty (relu, gated).
-    lr
-        Learning rates, such as 1e-3,3e-4.
-    preset
-        A published recipe for all; our own if none is named.
-    tokens
-        Training tokens of each, counted with repetition.
-    batch
-        Tokens per step.
-    checkpoint_minutes
-        How often to save where the sweep stands; 5 if nothing is said.
     resume
         Keep what the sweep of this name has trained, and go on with the rest.
     replace
         Put them in the place of SAEs of their names.
-    detach
-        Queue the job, print its id and return.
     """
-    common = common or Common()
-    if resume and replace:
-        wrong_usage("--resume goes on and --replace begins anew: give one of them.")
-    if (activations is None) == (model is None):
-        wrong_usage("give --activations, or --model with --site and --text or --dataset.")
-    said: dict[str, Any] = {
-        "activations": activations,
-        "target": target,
-        "model": None if model is None else model_source(model),
-        "site": site,
-        "target_site": target_site,
-        "texts": None if text is None else [absolute(path) for path in text],
-        "dataset": dataset,
-        "preset": preset,
-        "tokens": tokens,
-        "batch": batch,
-        "checkpoint_minutes": checkpoint_minutes,
-    }
-    spec = p.Sweep(
-        train=p.Train(
-            name=name,
-            resume=resume,
-            replace=replace,
-            device=common.device,
-            seed=common.seed,
-            **{flag: value for flag, value in said.items() if value is not None},
-        ),
-        archs=_listed("arch", arch, str),
-        widths=_listed("width", width, int),
-        ks=_listed("k", k, int),
-        l1s=_listed("l1", l1, float),
-        lrs=_listed("lr", lr, float),
+    check_beginning(resume=resume, replace=replace)
+    source.check()
+    common.do(
+        p.Sweep(
+            train=p.Train(
+                name=name,
+                resume=resume,
+                replace=replace,
+                device=common.device,
+                seed=common.seed,
+                **source.said(),
+                **given(settings),
+            ),
+            **given(grid),
+        )
     )
-    tables.tell_job(common, submit(common, spec, detach=detach))
-
-
-def _listed(flag: str, text: str | None, kind: Callable[[str], T]) -> list[T]:
-    try:
-        return [kind(part.strip()) for part in (text or "").split(",") if part.strip()]
-    except ValueError:
-        wrong_usage(f"--{flag} is a list such as {_EXAMPLES[flag]}, and not {text!r}.")
-
-
-_EXAMPLES = {"width": "1024,4096", "k": "16,32,64", "l1": "0.1,0.3", "lr": "1e-3,3e-4"}

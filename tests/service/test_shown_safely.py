@@ -6,8 +6,8 @@ import json
 import pytest
 
 from brainsurg_tui.cli import main
-from brainsurg_tui.commands.common import json_document
 from brainsurg_tui.commands.following import Follower
+from brainsurg_tui.commands.json_document import json_document
 from engine.service import protocol as p
 
 

@@ -1,9 +1,9 @@
-"""How the command line shows features that were found."""
+"""Features that were found by texts or by another feature."""
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
+from brainsurg_tui.commands.tables.parts import cut, foreign, numbers, table
 from brainsurg_tui.widgets.bars import sparkline
 from brainsurg_tui.widgets.numbers import figure
 from brainsurg_tui.widgets.visible import visible
@@ -19,10 +19,10 @@ def firing(found: p.Firing) -> RenderableType:
     next_token.append(f"  logp {found.logp:.2f}")
     if not found.active:
         return Group(next_token, "No feature is active.")
-    titles = ("feature", "Δlogp", "KL", "attribution", "peak", "at", "tokens", "label")
-    table = _table(*titles, numbers=5)
+    titles = ("feature", "Δlogp", "KL", "attribution", "peak")
+    made = table(*numbers(*titles), cut("at"), cut("tokens"), "label")
     for feature in found.features:
-        table.add_row(
+        made.add_row(
             str(feature.id),
             _signed(feature.effect),
             "–" if feature.kl is None else figure(feature.kl),
@@ -30,55 +30,38 @@ def firing(found: p.Firing) -> RenderableType:
             figure(feature.activations[feature.peak]),
             Text(f"{feature.peak} {visible(found.tokens[feature.peak])!r}"),
             sparkline(feature.activations, _STRIP),
-            _text(feature.label, "cyan"),
+            foreign(feature.label, "cyan"),
         )
     shown = f"{len(found.features)} of {found.active:,} active features; Δlogp: once ablated"
-    return Group(next_token, table, Text(shown, style="dim"))
+    return Group(next_token, made, Text(shown, style="dim"))
 
 
 def contrast(found: p.Contrast) -> RenderableType:
     """Features of two texts side by side."""
-    titles = ("feature", "mean a", "mean b", "density a", "density b", "d", "label")
-    table = _table(*titles, numbers=6)
+    titles = ("feature", "mean a", "mean b", "density a", "density b", "d")
+    made = table(*numbers(*titles), "label")
     for feature in found.features:
-        table.add_row(
+        made.add_row(
             str(feature.id),
             *map(figure, (feature.mean_a, feature.mean_b, feature.density_a, feature.density_b)),
             _signed(feature.effect),
-            _text(feature.label, "cyan"),
+            foreign(feature.label, "cyan"),
         )
     tokens = f"{found.tokens_a:,} tokens in a, {found.tokens_b:,} in b"
     note = f"{tokens}; d: difference in pooled standard deviations"
-    return Group(table, Text(note, style="dim"))
+    return Group(made, Text(note, style="dim"))
 
 
 def relatives(found: p.Relatives) -> RenderableType:
     """Features like another one."""
-    table = _table("feature", "cosine", "label", numbers=2)
+    made = table(*numbers("feature", "cosine"), "label")
     for relative in found.relatives:
-        label = _text(relative.label, "cyan")
-        table.add_row(str(relative.id), f"{relative.likeness:.3f}", label)
-    return Group(*(_text(warning, "yellow") for warning in found.warnings), table)
-
-
-def _table(*titles: str, numbers: int) -> Table:
-    """The first columns hold `numbers`; the last is wrapped where there is no room."""
-    table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
-    for index, title in enumerate(titles):
-        table.add_column(
-            title,
-            justify="right" if index < numbers else "left",
-            no_wrap=index < len(titles) - 1,
-            overflow="ellipsis",
-        )
-    return table
+        label = foreign(relative.label, "cyan")
+        made.add_row(str(relative.id), f"{relative.likeness:.3f}", label)
+    return Group(*(foreign(warning, "yellow") for warning in found.warnings), made)
 
 
 def _signed(value: float | None) -> str:
     if value is None:
         return "–"
     return f"+{figure(value)}" if value > 0 else figure(value)
-
-
-def _text(text: str, style: str = "") -> Text:
-    return Text(visible(text), style=style)

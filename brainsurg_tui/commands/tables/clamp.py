@@ -1,0 +1,120 @@
+"""What an edit did."""
+
+from collections.abc import Iterator
+
+from rich.console import RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from brainsurg_tui.commands.tables.parts import Command, cut, foreign, numbers, table
+from brainsurg_tui.widgets.numbers import figure
+from brainsurg_tui.widgets.visible import visible
+from engine.service import protocol as p
+
+_PROMPT = 28
+"""Cells for a prompt beside figures; the whole of it stands below."""
+_NEXT_TOKENS = 5
+_MOVED = Text("moved, below: the largest shifts, each as (token, dimension)", style="dim")
+
+
+def clamp_report(report: p.ClampReport) -> Iterator[RenderableType]:
+    """The figures of all prompts side by side, then each prompt by itself."""
+    match report:
+        case p.ModelReport():
+            yield Text(f"{_edits(report)} at {report.site}", style="bold")
+            yield _badges(report.checks)
+            yield from _warnings(report)
+            yield from ("", _shifts(report), _MOVED, "", _effects(report))
+            for edited in report.prompts:
+                yield from ("", foreign(edited.prompt, "bold"), _texts(edited))
+        case p.ReconstructionReport():
+            yield Text(f"{_edits(report)}, reconstruction only", style="bold")
+            yield from _warnings(report)
+            yield from ("", _shifts(report), _MOVED)
+            for decoded in report.prompts:
+                yield from ("", foreign(decoded.prompt, "bold"), _rows(moved=_moved(decoded)))
+            yield from ("", Text(report.note, style="dim"))
+    yield from ("", Command(visible(report.reproduce), style="dim"))
+
+
+def _edits(report: p.ClampReport) -> str:
+    named = []
+    for edit, maximum in zip(report.edits, report.maxima, strict=True):
+        unit = f"× max ({figure(maximum)})" if edit.unit == "max" else ""
+        amount = "" if edit.operation == "ablate" else f" {edit.value:g} {unit}".rstrip()
+        named.append(f"{edit.operation} {edit.feature}{amount}")
+    return ", ".join(named)
+
+
+def _badges(checks: p.Checks) -> Text:
+    badges = {
+        "no-op": checks.no_op,
+        "HF": checks.hf_identical,
+        "error kept": checks.error_kept,
+        "BOS masked": checks.bos_masked,
+    }
+    return Text("  ").join(
+        Text(f"{name} {'✓' if good else '✗'}", style="green" if good else "red")
+        for name, good in badges.items()
+    )
+
+
+def _warnings(report: p.ClampReport) -> Iterator[Text]:
+    return (foreign(warning, "yellow") for warning in report.warnings)
+
+
+def _shifts(report: p.ClampReport) -> Table:
+    """How far each prompt's activations moved, and in which dimensions most."""
+    made = table(cut("prompt", _PROMPT), *numbers("mean |Δ|", "max |Δ|"), "dimensions")
+    for prompt in report.prompts:
+        made.add_row(
+            foreign(prompt.prompt),
+            figure(prompt.mean_abs_diff),
+            figure(prompt.max_abs_diff),
+            " ".join(str(summary.dim) for summary in prompt.dimensions),
+        )
+    return made
+
+
+def _effects(report: p.ModelReport) -> Table:
+    """What followed for the next tokens, beside the same edit of other features."""
+    made = table(cut("prompt", _PROMPT), *numbers("KL", "ΔCE", "null KL (5–95 %)", "p"))
+    for prompt in report.prompts:
+        null = prompt.null
+        made.add_row(
+            foreign(prompt.prompt),
+            figure(prompt.kl),
+            "–" if prompt.delta_ce is None else f"{prompt.delta_ce:+.3g}",
+            f"{figure(null.mean)} [{figure(null.low)}–{figure(null.high)}]" if null else "–",
+            figure(null.p) if null else "–",
+        )
+    return made
+
+
+def _texts(prompt: p.EditedPrompt) -> RenderableType:
+    """What the model goes on with, and the tokens that it thought likeliest."""
+    likeliest = prompt.next_token[:_NEXT_TOKENS]
+    tokens = table(cut("logp"), *numbers(*(f"{visible(each.token)!r}" for each in likeliest)))
+    tokens.add_row("before", *(f"{each.logp_before:.2f}" for each in likeliest))
+    tokens.add_row("after", *(f"{each.logp_after:.2f}" for each in likeliest))
+    return _rows(
+        moved=_moved(prompt),
+        before=foreign(prompt.baseline_text),
+        after=foreign(prompt.edited_text),
+        next=tokens,
+    )
+
+
+def _moved(prompt: p.EditedPrompt | p.ReconstructedPrompt) -> Text:
+    return Text("  ".join(f"({top.token},{top.dim}) {top.delta:+.3g}" for top in prompt.top_dims))
+
+
+def _rows(**named: RenderableType) -> RenderableType:
+    """Things below each other behind their names."""
+    made = Table.grid(padding=(0, 2, 0, 0))
+    made.add_column(style="dim", no_wrap=True)
+    made.add_column(overflow="fold")
+    for name, what in named.items():
+        made.add_row(name, what)
+    return Padding.indent(made, 2)

@@ -1,0 +1,108 @@
+"""How good an SAE is."""
+
+from collections.abc import Iterator, Mapping
+
+from msgspec import structs
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from brainsurg_tui.commands.tables.parts import foreign
+from brainsurg_tui.widgets.numbers import figure, quantity, seconds
+from brainsurg_tui.widgets.visible import visible
+from engine.service import protocol as p
+
+_BAR = 30
+
+_SPLITS = {
+    "held_out": "the documents held out of {}",
+    "trained_on": "all of {}, which it was trained on",
+    "all": "all of {}",
+}
+
+
+_ON_ACTIVATIONS = {
+    "loss": "loss at the end of training",
+    "explained_variance": "explained variance",
+    "fvu": "fvu",
+    "mse": "mse",
+    "cosine": "cosine",
+    "norm_ratio": "‖x̂‖ / ‖x‖",
+    "l0": "L0",
+    "l0_gap": "more than in training",
+    "dead_fraction": "dead features",
+    "mean_decoder_cosine": "nearest decoder direction, mean cosine",
+    "max_decoder_cosine": "nearest decoder direction, largest",
+}
+_IN_THE_MODEL = {
+    "ce_score": "CE score",
+    "delta_ce": "ΔCE",
+    "kl": "KL",
+    "ce_clean": "CE clean",
+    "ce_sae": "CE with the SAE",
+    "ce_zero": "CE with zero",
+}
+
+
+def evaluation(made: p.EvaluateResult) -> Iterator[RenderableType]:
+    """The figures in three groups: on activations, of the decoder, inside the model."""
+    yield foreign(made.sae, "bold")
+    split = _SPLITS[made.split].format(visible(made.activations))
+    yield Text(f"{made.vectors:,} vectors, {split}; {seconds(made.seconds)}", style="dim")
+    yield from _figures(structs.asdict(made), made.predictions)
+    if made.histogram is not None:
+        yield Text("features by log10 of their density", style="dim")
+        yield _bars(made.histogram)
+
+
+def training(made: p.TrainResult) -> Iterator[RenderableType]:
+    """What was trained and how fast, and the figures that were measured when it was saved."""
+    yield foreign(made.name, "bold")
+    yield Text(f"{made.arch}, {made.d_in:,} → {made.d_sae:,} features", style="dim")
+    speed = f"{quantity(made.tokens_per_second)} tokens/s"
+    yield Text(f"{made.steps:,} steps, {made.tokens:,} tokens, {speed}", style="dim")
+    if "vectors" in made.metrics:
+        yield Text(f"measured on {made.metrics['vectors']:,.0f} vectors", style="dim")
+    predictions = made.metrics.get("predictions")
+    yield from _figures(made.metrics, None if predictions is None else int(predictions))
+
+
+def _figures(
+    figures: Mapping[str, float | None], predictions: int | None
+) -> Iterator[RenderableType]:
+    yield _pairs(figures, _ON_ACTIVATIONS)
+    if predictions is not None:
+        yield Text(f"in the model, {predictions:,} predictions", style="dim")
+        yield _pairs(figures, _IN_THE_MODEL)
+
+
+def _pairs(figures: Mapping[str, float | None], titles: Mapping[str, str]) -> Table:
+    """Those of the figures that have a title; a dash is for what isn't known."""
+    table = _table()
+    for name, title in titles.items():
+        if name in figures:
+            value = figures[name]
+            table.add_row(Text(title, style="dim"), "–" if value is None else figure(value))
+    return table
+
+
+def _bars(histogram: p.DensityHistogram) -> Table:
+    """A line for every bin from the first to the last that is not empty."""
+    table = _table()
+    table.add_row(Text("dead", style="dim"), f"{histogram.dead:,}")
+    filled = [place for place, count in enumerate(histogram.counts) if count]
+    most = max(histogram.counts)
+    for place in range(filled[0], filled[-1] + 1) if filled else ():
+        count = histogram.counts[place]
+        low, high = histogram.edges[place : place + 2]
+        bar = "▓" * round(_BAR * count / most)
+        table.add_row(Text(f"{low:.2f} to {high:.2f}", style="dim"), f"{count:,}", bar)
+    return table
+
+
+def _table() -> Table:
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column()
+    table.add_column(justify="right")
+    table.add_column()
+    return table

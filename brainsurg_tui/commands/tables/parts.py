@@ -1,0 +1,48 @@
+"""What all tables of the command line are made of."""
+
+from collections.abc import Mapping
+
+from rich.console import Console, RenderableType
+from rich.table import Column, Table
+from rich.text import Text
+
+from brainsurg_tui.widgets.visible import visible
+
+
+class Command(Text):
+    """A command to copy: the terminal may wrap it, we don't."""
+
+
+def show(*what: RenderableType) -> None:
+    """Print to stdout."""
+    console = Console(highlight=False)
+    for one in what:
+        console.print(one, soft_wrap=isinstance(one, Command))
+
+
+def foreign(text: str, style: str = "") -> Text:
+    """A text of a user, a file or a model, made visible."""
+    return Text(visible(text), style=style)
+
+
+def table(*columns: str | Column) -> Table:
+    """A table without lines; the text of a column that is only named is wrapped."""
+    return Table(*columns, box=None, header_style="dim", padding=(0, 2, 0, 0))
+
+
+def numbers(*titles: str) -> list[Column]:
+    """Columns at the right, never wrapped."""
+    return [Column(title, justify="right", no_wrap=True) for title in titles]
+
+
+def cut(title: str, max_width: int | None = None) -> Column:
+    """A column whose texts are cut off where there is no room, at `max_width` cells at most."""
+    return Column(title, no_wrap=True, overflow="ellipsis", max_width=max_width)
+
+
+def pairs(rows: Mapping[str, str]) -> Table:
+    """Names and values, one pair a line."""
+    made = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for name, value in rows.items():
+        made.add_row(Text(name, style="dim"), foreign(value))
+    return made
