@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from engine.service import protocol as p
 from engine.service.client import Client, attach, connect
+from tests.service.runner import Runner
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -43,3 +44,11 @@ async def client(root: Path) -> AsyncIterator[Client]:
     """A front end of that engine."""
     async with await connect(root) as connected:
         yield connected
+
+
+@pytest.fixture(scope="module")
+def brainsurg(tmp_path_factory: pytest.TempPathFactory, runtime_folder: Path) -> Iterator[Runner]:
+    """The command on a workspace of the module's own."""
+    runner = Runner(tmp_path_factory.mktemp("typed") / "ws")
+    yield runner
+    runner("engine", "stop")

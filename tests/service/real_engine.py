@@ -34,6 +34,13 @@ async def finished(client: Client, id: int, seconds: float = 120.0) -> p.JobInfo
     return await client.ask(p.GetJob(id=id))
 
 
+async def done(client: Client, spec: p.JobSpec) -> p.JobInfo:
+    """The job that did it."""
+    job = await finished(client, (await client.ask(p.Submit(spec=spec))).id)
+    assert job.state == "done", job.error
+    return job
+
+
 async def training_steps(client: Client, id: int) -> p.JobInfo:
     """A training job, when it takes steps."""
 

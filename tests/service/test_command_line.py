@@ -1,56 +1,15 @@
 """The whole chain as a user types it: the `brainsurg` command in processes of its own."""
 
-import json
 import shlex
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-
-class Runner:
-    """Runs `brainsurg` on one workspace."""
-
-    def __init__(self, workspace: Path) -> None:
-        self.workspace = workspace
-
-    def __call__(self, *words: object) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-c", "from brainsurg_tui.cli import main; main()"]
-        options = ["--workspace", str(self.workspace)]
-        return subprocess.run(
-            [*command, *map(str, words), *options],
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-
-    def json(self, *words: object) -> dict[str, Any]:
-        """The JSON document that the command prints; it must print nothing else."""
-        ran = self(*words, "--json")
-        assert ran.returncode == 0, ran.stderr
-        answer: dict[str, Any] = json.loads(ran.stdout)
-        return answer
-
-    def fails(self, *words: object, status: int = 1) -> str:
-        """The one sentence with which the command fails."""
-        ran = self(*words)
-        assert ran.returncode == status, ran.stdout + ran.stderr
-        assert ran.stdout == ""
-        assert "Traceback" not in ran.stderr
-        assert ran.stderr.count("\n") == 1
-        return ran.stderr
-
-
-@pytest.fixture(scope="module")
-def brainsurg(tmp_path_factory: pytest.TempPathFactory, runtime_folder: Path) -> Any:
-    runner = Runner(tmp_path_factory.mktemp("cli") / "ws")
-    yield runner
-    runner("engine", "stop")
+from tests.service.runner import Runner
 
 
 @pytest.fixture(scope="module")
@@ -349,12 +308,9 @@ def test_the_engine_tells_how_it_is_and_stops(brainsurg: Runner, stories: dict[s
 def test_interrupting_cancels_the_job_and_ends_with_130(
     brainsurg: Runner, stories: dict[str, Any]
 ) -> None:
-    command = [sys.executable, "-c", "from brainsurg_tui.cli import main; main()", "train", "long"]
-    options = ["--activations", "stories", "--tokens", "1000000000", "--width", "64", "--k", "4"]
-    workspace = ["--workspace", str(brainsurg.workspace)]
-    running = subprocess.Popen(
-        [*command, *options, *workspace], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+    options = ("--activations", "stories", "--tokens", 1_000_000_000, "--width", 64, "--k", 4)
+    line = brainsurg.line("train", "long", *options)
+    running = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     deadline = time.monotonic() + 60
     while not any(
         job["state"] == "running" and job["progress"] for job in brainsurg.json("jobs")["jobs"]

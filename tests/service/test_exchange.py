@@ -5,16 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.service.test_command_line import Runner
+from tests.service.runner import Runner
 
 D, N = 32, 64
-
-
-@pytest.fixture
-def brainsurg(tmp_path: Path, runtime_folder: Path):
-    runner = Runner(tmp_path / "ws")
-    yield runner
-    runner("engine", "stop")
 
 
 @pytest.fixture

@@ -5,10 +5,6 @@ What is shown is held against every activation of the set, encoded anew by hand.
 
 import json
 import re
-import subprocess
-import sys
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +12,7 @@ import pytest
 
 from engine.activations.tokens import TokenTable
 from engine.features.codes import Codes
+from tests.service.runner import Runner
 
 TEXTS = [
     "The dog ran to the dog house and the dog slept.",
@@ -25,37 +22,6 @@ TEXTS = [
     "Tom and his mom went to the park to play with the ball.",
 ]
 WIDTH = 128
-
-
-class Runner:
-    """Runs `brainsurg` on one workspace."""
-
-    def __init__(self, workspace: Path) -> None:
-        self.workspace = workspace
-
-    def __call__(self, *words: object) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-c", "from brainsurg_tui.cli import main; main()"]
-        options = ["--workspace", str(self.workspace)]
-        return subprocess.run(
-            [*command, *map(str, words), *options],
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-
-    def json(self, *words: object) -> dict[str, Any]:
-        ran = self(*words, "--json")
-        assert ran.returncode == 0, ran.stderr
-        answer: dict[str, Any] = json.loads(ran.stdout)
-        return answer
-
-    def fails(self, *words: object, status: int = 1) -> str:
-        ran = self(*words)
-        assert ran.returncode == status, ran.stdout + ran.stderr
-        assert "Traceback" not in ran.stderr
-        assert ran.stdout == ""
-        return ran.stderr
 
 
 class World:
@@ -87,21 +53,15 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory, runtime_folder: Path) -> Iterator[World]:
-    folder = tmp_path_factory.mktemp("exploring")
-    (folder / "texts.json").write_text(json.dumps(TEXTS))
-    brainsurg = Runner(folder / "ws")
-    brainsurg.json(
-        *("capture", "texts", "--model", "demo", "--site", "resid_post.1"),
-        *("--text", folder / "texts.json"),
-    )
-    brainsurg.json(
-        *("train", "sae", "--activations", "texts", "--arch", "topk"),
-        *("--width", WIDTH, "--k", 8, "--tokens", 4000),
-    )
+def world(brainsurg: Runner, tmp_path_factory: pytest.TempPathFactory) -> World:
+    texts = tmp_path_factory.mktemp("exploring") / "texts.json"
+    texts.write_text(json.dumps(TEXTS))
+    place = ("--model", "demo", "--site", "resid_post.1")
+    brainsurg.json("capture", "texts", *place, "--text", texts)
+    options = ("--arch", "topk", "--width", WIDTH, "--k", 8, "--tokens", 4000)
+    brainsurg.json("train", "sae", "--activations", "texts", *options)
     brainsurg.json("scan", "sae")
-    yield World(brainsurg)
-    brainsurg("engine", "stop")
+    return World(brainsurg)
 
 
 @pytest.fixture(scope="module")

@@ -6,24 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.service.test_command_line import Runner
+from tests.service.runner import Runner
 
 
-@pytest.fixture(scope="module")
-def brainsurg(
-    tmp_path_factory: pytest.TempPathFactory, runtime_folder: Path, tiny_llama_path: Path
-):
-    """With an SAE, not scanned yet."""
-    folder = tmp_path_factory.mktemp("export")
-    runner = Runner(folder / "ws")
-    texts = folder / "texts.txt"
+@pytest.fixture(scope="module", autouse=True)
+def sae(brainsurg: Runner, tmp_path_factory: pytest.TempPathFactory, tiny_llama_path: Path) -> None:
+    """An SAE that is not scanned yet."""
+    texts = tmp_path_factory.mktemp("export") / "texts.txt"
     texts.write_text("\n\n".join(f"Once | there was <b>a dog</b> {i}." for i in range(9)))
     place = ("--model", tiny_llama_path, "--site", "resid_post.1")
-    runner.json("capture", "acts", *place, "--text", texts)
+    brainsurg.json("capture", "acts", *place, "--text", texts)
     options = ("--arch", "topk", "--width", 64, "--k", 4, "--tokens", 4_000)
-    runner.json("train", "sae", "--activations", "acts", *options)
-    yield runner
-    runner("engine", "stop")
+    brainsurg.json("train", "sae", "--activations", "acts", *options)
 
 
 def exported(brainsurg: Runner, out: Path, format: str, *options: object) -> dict[str, object]:

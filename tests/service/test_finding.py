@@ -1,12 +1,9 @@
 """Finding features from texts, from features and in documents: real processes, as a user types."""
 
 import asyncio
-import json
 import shutil
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -21,7 +18,8 @@ from engine.model.text import encode
 from engine.sae.store import load_sae
 from engine.service import protocol as p
 from engine.service.client import Client, connect
-from tests.service.real_engine import finished
+from tests.service.real_engine import done
+from tests.service.runner import Runner
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -43,8 +41,7 @@ async def saes(root: Path, tiny_llama_path: Path) -> AsyncIterator[None]:
     ]
     async with await connect(root) as client:
         for spec in specs:
-            job = await finished(client, (await client.ask(p.Submit(spec=spec))).id)
-            assert job.state == "done", job.error
+            await done(client, spec)
     yield
 
 
@@ -119,44 +116,27 @@ async def test_a_document_as_long_as_its_set_is_there(
     shutil.move(folder.with_name("elsewhere"), folder)
 
 
-async def brainsurg(root: Path, *words: str) -> tuple[int, str, str]:
-    """Status, stdout and stderr of the command."""
-    program = "from brainsurg_tui.cli import main; main()"
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", program, *words, "--workspace", str(root)),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, err = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, out.decode(), err.decode()
-
-
-async def answer(root: Path, *words: str) -> Any:
-    """The JSON document that the command prints."""
-    status, out, err = await brainsurg(root, *words, "--json")
-    assert status == 0, err
-    return json.loads(out)
-
-
 async def test_the_commands_tell_what_the_engine_answers(client: Client, root: Path) -> None:
-    found = await answer(root, "find", "r1", "--prompt", TEXT, "--ablate", "2", "--top", "3")
+    brainsurg = Runner(root)
+    words = ("find", "r1", "--prompt", TEXT)
+    found = await asyncio.to_thread(brainsurg.json, *words, "--ablate", 2, "--top", 3)
     told = await client.ask(p.FindFiring(sae="r1", prompt=TEXT, ablate=2, most=3))
     assert [f["id"] for f in found["features"]] == [f.id for f in told.features]
     assert (found["target"], found["active"]) == (told.target, told.active)
-    status, shown, _ = await brainsurg(root, "find", "r1", "--prompt", TEXT, "--by", "activation")
-    assert (status, "loudest" in shown.splitlines()[2]) == (0, True)
+    shown = await asyncio.to_thread(brainsurg.shows, *words, "--by", "activation")
+    assert "loudest" in shown.splitlines()[2]
 
-    found = await answer(root, "contrast", "r1", "--a", TEXT, "--b", "xyz", "--top", "2")
+    words = ("contrast", "r1", "--a", TEXT, "--b", "xyz")
+    found = await asyncio.to_thread(brainsurg.json, *words, "--top", 2)
     assert (found["tokens_a"], found["tokens_b"], len(found["features"])) == (len(TEXT), 3, 2)
-    _, shown, _ = await brainsurg(root, "contrast", "r1", "--a", TEXT, "--b", "xyz")
+    shown = await asyncio.to_thread(brainsurg.shows, *words)
     assert f"{len(TEXT)} tokens in a, 3 in b" in shown
 
-    found = await answer(root, "nearest", "r1", "5", "--top", "4")
+    found = await asyncio.to_thread(brainsurg.json, "nearest", "r1", 5, "--top", 4)
     told = await client.ask(p.GetNearest(sae="r1", feature=5, most=4))
     assert [f["id"] for f in found["relatives"]] == [f.id for f in told.relatives]
-    _, shown, _ = await brainsurg(root, "nearest", "r1", "5", "--other", "r0", "--top", "63")
-    assert "resid_post.0" in shown
+    words = ("nearest", "r1", 5, "--other", "r0", "--top", 63)
+    assert "resid_post.0" in await asyncio.to_thread(brainsurg.shows, *words)
 
 
 async def test_what_is_asked_wrongly_is_said_in_a_sentence(root: Path) -> None:
@@ -168,6 +148,4 @@ async def test_what_is_asked_wrongly_is_said_in_a_sentence(root: Path) -> None:
         (["contrast", "r1", "--a", "x", "--b-file", "none.txt"], 1, "There is no file"),
         (["nearest", "r1", "64"], 1, "no feature 64"),
     ):
-        got, out, err = await brainsurg(root, *words)
-        assert (got, out, err.count("\n")) == (status, "", 1)
-        assert complaint in err
+        assert complaint in await asyncio.to_thread(Runner(root).fails, *words, status=status)

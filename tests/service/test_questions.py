@@ -12,7 +12,7 @@ import pytest_asyncio
 from engine.errors import UserError
 from engine.service import protocol as p
 from engine.service.client import Client, connect
-from tests.service.real_engine import finished, until
+from tests.service.real_engine import done, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -29,8 +29,7 @@ async def sae(root: Path, tiny_llama_path: Path) -> AsyncIterator[None]:
     ]
     async with await connect(root) as client:
         for spec in specs:
-            job = await finished(client, (await client.ask(p.Submit(spec=spec))).id)
-            assert job.state == "done", job.error
+            await done(client, spec)
     yield
 
 

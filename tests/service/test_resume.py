@@ -15,7 +15,7 @@ from engine.sae.checkpoint import all_checkpoints, newest_record
 from engine.service import protocol as p
 from engine.service.client import Client, connect
 from engine.workspace.folders import Workspace
-from tests.service.real_engine import finished, training_steps, until
+from tests.service.real_engine import done, finished, training_steps, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -84,8 +84,7 @@ async def whole(root: Path, capture: p.Capture) -> dict[str, bytes]:
     """The weights of a training that nobody interrupts, on the set that all others train on."""
     async with await connect(root) as client:
         for each in (capture, spec("whole")):
-            job = await finished(client, (await client.ask(p.Submit(spec=each))).id)
-            assert job.state == "done", job.error
+            await done(client, each)
     return weights(root, "whole")
 
 

@@ -12,7 +12,7 @@ import pytest_asyncio
 from engine.service import protocol as p
 from engine.service.client import Client, connect
 from engine.workspace.folders import Workspace
-from tests.service.real_engine import finished, until
+from tests.service.real_engine import done, finished, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -32,8 +32,7 @@ async def sae(root: Path, tmp_path_factory: pytest.TempPathFactory, tiny_llama_p
     )
     async with await connect(root) as client:
         for spec in (capture, train):
-            job = await finished(client, (await client.ask(p.Submit(spec=spec))).id)
-            assert job.state == "done", job.error
+            await done(client, spec)
     return "wide"
 
 

@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import signal
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,8 @@ from engine.sae.checkpoint import all_checkpoints
 from engine.service import protocol as p
 from engine.service.client import Client, connect
 from engine.workspace.folders import Workspace
-from tests.service.real_engine import finished, training_steps, until
+from tests.service.real_engine import done, finished, training_steps, until
+from tests.service.runner import Runner
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -36,13 +36,6 @@ def spec(name: str) -> p.Sweep:
     return p.Sweep(train=train, ks=KS)
 
 
-async def done(client: Client, spec: p.JobSpec) -> p.JobInfo:
-    """The job that did it."""
-    job = await finished(client, (await client.ask(p.Submit(spec=spec))).id)
-    assert job.state == "done", job.error
-    return job
-
-
 async def begun(client: Client, root: Path, name: str) -> p.JobInfo:
     """A sweep that takes steps and has saved a checkpoint."""
     job = await client.ask(p.Submit(spec=spec(name)))
@@ -58,19 +51,6 @@ async def begun(client: Client, root: Path, name: str) -> p.JobInfo:
 def weights(root: Path, name: str) -> list[bytes]:
     files = [root / "saes" / f"{name}.k{k}" / "sae_weights.safetensors" for k in KS]
     return [file.read_bytes() for file in files]
-
-
-async def brainsurg(root: Path, *words: object) -> str:
-    """What the command prints."""
-    command = [sys.executable, "-c", "from brainsurg_tui.cli import main; main()"]
-    process = await asyncio.create_subprocess_exec(
-        *(*command, *map(str, words), "--workspace", str(root)),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, said = await asyncio.wait_for(process.communicate(), 120)
-    assert process.returncode == 0, said.decode()
-    return out.decode()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", autouse=True)
@@ -136,16 +116,15 @@ async def test_a_log_can_be_followed_while_a_job_runs(
     client: Client, root: Path, tmp_path: Path
 ) -> None:
     job = await begun(client, root, "followed")
-    following = asyncio.create_task(
-        brainsurg(root, "jobs", "export", job.id, tmp_path, "--follow", "--json")
-    )
+    words = ("jobs", "export", job.id, tmp_path, "--follow")
+    following = asyncio.create_task(asyncio.to_thread(Runner(root).json, *words))
     log = tmp_path / f"job-{job.id}.jsonl"
 
     async def running_and_written() -> bool:
         return log.exists() and b"\n" in log.read_bytes()
 
     await until(running_and_written)
-    assert json.loads(await following) == {"path": str(log)}
+    assert await following == {"path": str(log)}
     assert (await client.ask(p.GetJob(id=job.id))).over
     steps = [json.loads(line)["step"] for line in log.read_text().splitlines()]
     assert steps == sorted(steps)
@@ -153,13 +132,25 @@ async def test_a_log_can_be_followed_while_a_job_runs(
 
 
 async def test_the_command_prints_a_table_or_json(root: Path) -> None:
-    words = ("sweep", "typed", "--activations", "short", "--width", "48,64", "--k", "2")
-    made = json.loads(await brainsurg(root, *words, "--tokens", 6400, "--json"))
+    brainsurg = Runner(root)
+    words = (
+        "sweep",
+        "typed",
+        "--activations",
+        "short",
+        "--width",
+        "48,64",
+        "--k",
+        2,
+        "--tokens",
+        6400,
+    )
+    made = await asyncio.to_thread(brainsurg.json, *words)
     assert [run["name"] for run in made["runs"]] == ["typed.k2.w48", "typed.k2.w64"]
     for run in made["runs"]:
         assert run["arch"] == "topk"
         assert {"l0", "fvu", "ce_score"} <= run["metrics"].keys()
-    table = await brainsurg(root, *words, "--tokens", 6400, "--resume")
+    table = await asyncio.to_thread(brainsurg.shows, *words, "--resume")
     for run in made["runs"]:
         (line,) = [line for line in table.splitlines() if run["name"] in line]
         assert line.count("●") == run["fvu_front"] + run["ce_score_front"]
