@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, ParamSpec, TypeVar
 
 from textual import on
-from textual.app import App
 from textual.binding import BindingType
 from textual.filter import LineFilter
 from textual.worker import WorkType
@@ -19,6 +18,7 @@ from brainsurg_tui.ascii import AsciiSigns
 from brainsurg_tui.asking import Asking, EngineFactory
 from brainsurg_tui.desks.desks import Desks
 from brainsurg_tui.engine import Engine
+from brainsurg_tui.in_turn import InTurn
 from brainsurg_tui.panes.clamp import ClampPane
 from brainsurg_tui.panes.detail import DetailSheet
 from brainsurg_tui.panes.feature_rows import Go, Read
@@ -48,7 +48,7 @@ _LOOK_AT_MACHINE = 5.0
 """Seconds between two looks at the GPU."""
 
 
-class BrainSurgery(App[None]):
+class BrainSurgery(InTurn):
     """Panes post what is wanted, desks do it, and `show` hands the state back down."""
 
     TITLE = "brain surgery"

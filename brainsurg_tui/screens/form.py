@@ -11,6 +11,7 @@ from textual.suggester import SuggestFromList
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
+from brainsurg_tui.in_turn import InTurn
 from brainsurg_tui.screens.dialog import Dialog
 from brainsurg_tui.widgets.visible import visible
 from engine.errors import UserError
@@ -184,9 +185,12 @@ class Form(Dialog[bool]):
                 field.focus()
                 self.say(f"{field.field.label}: one of the choices, please.")
                 return
+        self.add_class(InTurn.BUSY)  # what is typed meanwhile is for what comes after the form
         try:
             await self._send(self.values())
         except UserError as mistake:
             self.say(str(mistake))
         else:
             self.dismiss(True)
+        finally:
+            self.remove_class(InTurn.BUSY)

@@ -30,7 +30,7 @@ async def test_in_prompts_and_categories(world: World) -> None:
         await user.until(lambda: user.asked(p.SavePrompt))
         assert user.asked(p.SavePrompt)[0].prompt == EVIL
         await user.press("y")
-        assert user.app.clipboard == EVIL
+        await user.until(lambda: user.app.clipboard == EVIL)
 
 
 async def test_in_labels_tokens_and_snippets(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
