@@ -1,12 +1,15 @@
 import math
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.color import ColorSystem
 from rich.style import Style
 from textual.app import App, ComposeResult
 from textual.color import Color
 
-from brainsurg_tui.widgets.shades import ANSI_SHADES, blended_shades, shade_of
+from brainsurg_tui.theme import DARK, LIGHT
+from brainsurg_tui.widgets.shades import ANSI_SHADES, blended_shades, palette_shades, shade_of
 from brainsurg_tui.widgets.token_strip import TokenStrip, snippet_line, token_lines
 
 TOKENS = ["the", " train", " from", " Paris", " to", " Lyon", "\n"]
@@ -93,15 +96,34 @@ def test_shades_end_at_the_maximum_and_start_above_zero():
     assert shade_of(math.inf, 8.0, ANSI_SHADES) == ANSI_SHADES[-1]
 
 
-@given(st.tuples(*[st.integers(0, 255)] * 6))
-def test_text_can_be_read_on_every_shade(channels):
+@given(st.tuples(*[st.integers(0, 255)] * 6), st.sampled_from([blended_shades, palette_shades]))
+def test_text_can_be_read_on_every_shade(channels, shades_of):
     background, accent = Color(*channels[:3]), Color(*channels[3:])
 
-    for style in blended_shades(background, accent):
+    for style in shades_of(background, accent):
         assert style.color is not None
         assert style.bgcolor is not None
         text, ground = Color.from_rich_color(style.color), Color.from_rich_color(style.bgcolor)
         assert abs(text.brightness - ground.brightness) >= 0.4
+
+
+def drawn_in_256_colours(style: Style) -> Color:
+    assert style.bgcolor is not None
+    return Color(*style.bgcolor.downgrade(ColorSystem.EIGHT_BIT).get_truecolor())
+
+
+@pytest.mark.parametrize("theme", [DARK, LIGHT])
+def test_in_256_colours_a_shade_is_a_greyer_accent_and_no_other_hue(theme):
+    background, accent = Color.parse(theme.background), Color.parse(theme.accent)
+
+    drawn = [drawn_in_256_colours(shade) for shade in palette_shades(background, accent)]
+
+    away = [abs(colour.brightness - background.brightness) for colour in drawn]
+    assert away == sorted(set(away))
+    for colour in drawn:
+        grey = max(colour.rgb) - min(colour.rgb) == 0
+        assert grey or abs(colour.hsl.h - accent.hsl.h) < 15 / 360
+    assert len(drawn) > 3
 
 
 async def test_the_strip_wraps_and_grows():
