@@ -27,6 +27,7 @@ _SIGNS = {
     "╭╮╰╯┌┐└┘": "+",
     "▁▂▃▄▅▆▇█": "_",
     "⏎": "E",
+    "␣": "_",
 }
 _TABLE = str.maketrans({sign: plain for signs, plain in _SIGNS.items() for sign in signs})
 

@@ -8,7 +8,7 @@ from rich.text import Text
 from brainsurg_tui.panes.figures import aligned
 from brainsurg_tui.widgets.cells import fit
 from brainsurg_tui.widgets.numbers import figure
-from brainsurg_tui.widgets.visible import visible
+from brainsurg_tui.widgets.visible import token_name, visible
 from engine.service.protocol import (
     Checks,
     ClampReport,
@@ -117,7 +117,7 @@ def next_tokens(prompt: EditedPrompt, rows: int, *, ascii_only: bool = False) ->
         f"{'next token':14} {'before':>9} {'after':>9} {'Δlogp':>8}", style="dim", no_wrap=True
     )
     for token in prompt.next_token[:rows]:
-        shown = fit(visible(token.token, ascii_only=ascii_only).strip() or "␣", 14)
+        shown = fit(token_name(token.token, ascii_only=ascii_only), 14)
         change = token.logp_after - token.logp_before
         text.append(
             f"\n{shown} {_probability(token.logp_before)} {_probability(token.logp_after)}"

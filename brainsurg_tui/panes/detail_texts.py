@@ -7,7 +7,7 @@ from brainsurg_tui.widgets.bars import progress_bar
 from brainsurg_tui.widgets.cells import fit
 from brainsurg_tui.widgets.histogram import columns_of
 from brainsurg_tui.widgets.numbers import figure
-from brainsurg_tui.widgets.visible import visible
+from brainsurg_tui.widgets.visible import token_name, visible
 from engine.service.protocol import FeatureDetail, Histogram, Note
 
 _NAME = 12
@@ -77,7 +77,7 @@ def tokens(detail: FeatureDetail, *, ascii_only: bool = False) -> Text:
     lines = []
     for title, found in (("promotes  ", detail.promoted), ("suppresses", detail.suppressed)):
         if found:
-            shown = "  ".join(visible(t, ascii_only=ascii_only).strip() or "␣" for t in found)
+            shown = "  ".join(token_name(token, ascii_only=ascii_only) for token in found)
             lines.append(Text.assemble((f"{title}  ", "dim"), shown))
     return Text("\n", no_wrap=True, overflow="ellipsis").join(lines)
 

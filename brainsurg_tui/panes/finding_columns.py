@@ -8,6 +8,7 @@ from brainsurg_tui.findings import Findings
 from brainsurg_tui.panes.figures import aligned
 from brainsurg_tui.widgets.columns import Column
 from brainsurg_tui.widgets.line_table import Cells
+from brainsurg_tui.widgets.visible import token_name
 from engine.service.protocol import Contrast, Firing, FiringFeature, GrepReport
 
 Value = float | int | str | None
@@ -34,7 +35,7 @@ _LABEL = Figure(
 
 def _firing(firing: Firing) -> list[Figure]:
     def token(found: FiringFeature) -> str:
-        return firing.tokens[found.peak].strip() or "␣"
+        return token_name(firing.tokens[found.peak])
 
     return [
         _ID,

@@ -47,6 +47,11 @@ def visible(text: str, *, ascii_only: bool = False) -> str:
     return "".join(signs)
 
 
+def token_name(token: str, *, ascii_only: bool = False) -> str:
+    """Return a token as it stands in a list: `␣she` begins a word, `she` goes on with one."""
+    return visible(token, ascii_only=ascii_only).replace(" ", "_" if ascii_only else "␣")
+
+
 @lru_cache(maxsize=4096)
 def _is_mark(character: str) -> bool:
     return unicodedata.category(character) in ("Mn", "Me") and character not in _UNSEEN

@@ -4,6 +4,7 @@ import asyncio
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from engine.errors import UserError
@@ -224,3 +225,18 @@ async def test_a_document_that_can_not_be_read_is_said_over_the_snippet(
     async with open_app(world, (80, 24)) as user:
         await user.press("3", "enter")
         await user.sees("The activations acts1 are gone.", "platform")
+
+
+async def test_a_token_that_begins_a_word_is_told_from_one_that_goes_on_with_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    detail = World.detail
+
+    def ambiguous(self: World, sae: str, feature: int) -> p.FeatureDetail:
+        known = detail(self, sae, feature)
+        return msgspec.structs.replace(known, promoted=[" she", "she", " ", "\n"])
+
+    monkeypatch.setattr(World, "detail", ambiguous)
+    async with open_app(world) as user:
+        await user.press("3")
+        await user.sees("promotes    ␣she  she  ␣  ↵")
