@@ -29,6 +29,8 @@ class Findings:
     """None: not answered yet."""
     closer: GrepReport | None = None
     """Where the feature under the cursor answers to the pattern, and where it fails."""
+    about: int | None = None
+    """The feature that is judged first, however little it knows of the pattern; None: the best."""
     asked_of: int | None = None
     """The feature that `closer` is, or will be, about."""
 

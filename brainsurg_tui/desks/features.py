@@ -145,8 +145,8 @@ class FeatureDesk:
             self.go(place)
 
     def step(self, rows: int) -> None:
-        """The next or previous feature in the order of the features pane."""
-        self._app.bench.features.step(rows)
+        """The next or previous feature of the list that this one was opened from."""
+        self._app.bench.listing.step(rows)
 
     def _fetch(self) -> None:
         state = self._app.state

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _PAUSE = 0.15
 """Seconds that the cursor rests on a feature before its hits and misses are asked for."""
+_ABOUT_ONE = ("detail", "snippets")
+"""Where one feature is what it is all about: a pattern that is searched for there judges it."""
 _COUNTS, _IGNORED = "yes", "no"
 """Whether a capital is another letter than a small one."""
 
@@ -68,7 +70,9 @@ class FindDesk:
         """Let the user type a pattern to search the corpus for."""
         if self._app.state.sae is not None:
             last = self._app.workspace_memory.forms.get("grep", {}).get("pattern", "")
-            self._ask_grep(Grep(sae=self._app.state.sae, pattern=last))
+            looked_at = self._app.bench.active in _ABOUT_ONE
+            about = self._app.state.feature if looked_at else None
+            self._ask_grep(Grep(sae=self._app.state.sae, pattern=last), about)
 
     def again(self) -> None:
         """Let the user change what was searched for."""
@@ -79,7 +83,7 @@ class FindDesk:
             case FindContrast() as search:
                 self._ask_contrast(search)
             case Grep() as search:
-                self._ask_grep(search)
+                self._ask_grep(search, None if findings is None else findings.about)
 
     def _ask_firing(self, search: FindFiring) -> None:
         fields = [
@@ -125,7 +129,7 @@ class FindDesk:
 
         self._app.push_screen(Form("Contrast two texts", fields, send, verb="contrast"))
 
-    def _ask_grep(self, search: Grep) -> None:
+    def _ask_grep(self, search: Grep, about: int | None) -> None:
         fields = [
             Field(
                 "pattern",
@@ -151,16 +155,17 @@ class FindDesk:
             self._search(
                 msgspec.structs.replace(
                     search, pattern=values["pattern"], ignore_case=values["case"] == _IGNORED
-                )
+                ),
+                about,
             )
 
         self._app.push_screen(Form("Search by a pattern", fields, send, verb="search"))
 
     # Answers
 
-    def _search(self, search: Search) -> None:
+    def _search(self, search: Search, about: int | None = None) -> None:
         app, state = self._app, self._app.state
-        findings = state.findings = Findings(search)
+        findings = state.findings = Findings(search, about=about)
         state.finding = Progressed(phase="searching", done=0)
         app.bench.go_to("findings")
         app.show("findings")
@@ -171,19 +176,16 @@ class FindDesk:
         try:
             search = findings.search
             findings.found = await app.ask(cast(Reply[Found], search))
-            if isinstance(search, Grep) and state.feature is not None and search.sae == state.sae:
-                await self._look_closer(findings, state.feature)
+            if isinstance(search, Grep) and findings.about is not None:
+                await self._look_closer(findings, findings.about)
                 if findings.closer is not None and findings.closer.features:
                     findings.with_score_of(findings.closer.features[0])
-            if findings is state.findings and findings.sae == state.sae:
-                ids = findings.ids()
-                wanted = state.feature if isinstance(search, Grep) else None
-                if ids and wanted not in ids:
-                    app.desks.features.choose(ids[0])
         finally:
             if findings is state.findings:  # a newer search has its own progress to show
                 state.finding = None
                 app.show("findings")
+        if findings is state.findings and (ids := findings.ids()):
+            self.chose(ids[0])  # the one it is about, or the best
 
     def chose(self, feature: int) -> None:
         """The cursor came to a feature that was found: it is the one that is looked at."""

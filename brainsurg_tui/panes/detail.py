@@ -44,7 +44,8 @@ class DetailSheet(Pane):
 
     @dataclass
     class Step(Message):
-        """The user wants the next feature of the features pane, or the one before."""
+        """The user wants the next feature of the list this one was opened from, or the one
+        before."""
 
         rows: int
 
@@ -185,7 +186,7 @@ class DetailSheet(Pane):
         lists[(place + step) % len(lists)].focus()
 
     def step(self, rows: int) -> None:
-        """Go to the next or previous feature of the features pane."""
+        """Go to the next or previous feature of the list this one was opened from."""
         self.post_message(self.Step(rows))
 
     @on(LineTable.Highlighted)

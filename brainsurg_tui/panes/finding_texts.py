@@ -45,10 +45,7 @@ def score(closer: GrepReport | None) -> str:
     feature = closer.features[0]
     hits = round(feature.recall * closer.matches)
     elsewhere = round((1 - feature.precision) * feature.active)
-    return (
-        f"{feature.id}: {hits:,} hits, {closer.matches - hits:,} misses, "
-        f"active on {_tokens(elsewhere)} elsewhere"
-    )
+    return f"{feature.id}: {hits:,} hits, {closer.matches - hits:,} misses, {elsewhere:,} false"
 
 
 def _tokens(count: int) -> str:

@@ -24,6 +24,7 @@ from brainsurg_tui.panes.loss import LossPane
 from brainsurg_tui.panes.pane import Pane
 from brainsurg_tui.panes.prompts import PromptsPane
 from brainsurg_tui.panes.snippets import SnippetsPane
+from brainsurg_tui.panes.table_pane import TablePane
 from brainsurg_tui.screens.jump import Jump
 from brainsurg_tui.screens.pane_area import PaneArea
 from brainsurg_tui.settings import Memory, Sorting
@@ -183,6 +184,11 @@ class Workbench(Screen[None]):
         if self.active == "detail" and self.state.feature is not None:
             return [self.state.feature]
         return self.features.wanted()
+
+    @property
+    def listing(self) -> TablePane:
+        """The list of features that a detail lies over, or the one there always is."""
+        return self.findings if "findings" in self._under else self.features
 
     def action_next_pane(self) -> None:
         """Go to the pane after this one."""

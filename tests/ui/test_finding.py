@@ -159,14 +159,45 @@ async def test_a_pattern_finds_features_and_the_places_of_each(world: World) -> 
         await user.type("train|road")
         await user.press("ctrl+s")
         await user.sees("knows /train|road/", "2 matches", "precision", "0.900")
-        chosen = user.app.bench.features.table.row
-        assert ids(user) == [chosen, 11, 300]  # the one that was looked at is judged, too
-        await user.sees(f"{chosen}: 0 hits, 2 misses", "hit ", "miss ", "false ")
+        assert ids(user) == [11, 300]
+        await user.sees("11: 0 hits, 2 misses, 44 false", "hit ", "miss ", "false ")
+        assert user.app.state.feature == 11  # the best
         await user.press("j")
-        await user.until(lambda: user.app.state.feature == 11)
-        await user.sees("11: 0 hits, 2 misses, active on 44 tokens elsewhere")
+        await user.until(lambda: user.app.state.feature == 300)
+        await user.sees("300: 0 hits")
         await user.press("tab", "j", "enter")
         await user.sees("Document 1")
+
+
+@pytest.mark.parametrize("look", [("3",), ("enter",)])
+async def test_the_feature_that_is_looked_at_is_judged_by_the_pattern(
+    world: World, look: tuple[str, ...]
+) -> None:
+    async with open_app(world, (120, 40)) as user:
+        await user.press("2", *look, "f")
+        chosen = user.app.state.feature
+        await user.type("train|road")
+        await user.press("ctrl+s")
+        await user.sees(f"{chosen}: 0 hits, 2 misses")
+        assert ids(user) == [chosen, 11, 300]
+        assert user.app.state.feature == chosen
+        await user.press("R", "enter", "enter")  # as it is about that feature, so it stays
+        await user.until(lambda: len(user.asked(p.Grep)) >= 4 and ids(user)[1:] == [11, 300])
+        assert ids(user)[0] == chosen
+
+
+async def test_from_finding_to_finding_without_leaving_the_detail(world: World) -> None:
+    async with open_app(world, (80, 24)) as user:
+        await fires(user)
+        await user.press("enter")
+        await user.sees("Detail · 11")
+        await user.press("n")
+        await user.sees("Detail · 300")
+        await user.press("N", "N")
+        await user.sees("Detail · 40")
+        await user.press("escape")
+        await user.sees("fires in")
+        assert user.line("▌").split()[1] == "40"
 
 
 async def test_a_pattern_that_can_not_be_read_says_why(world: World) -> None:
