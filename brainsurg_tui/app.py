@@ -1,5 +1,7 @@
 """The app: owns the state and the talk with the engine, and sends every wish to its desk."""
 
+import asyncio
+import signal
 import time
 import traceback
 from collections.abc import Callable, Coroutine, Sequence
@@ -94,7 +96,15 @@ class BrainSurgery(InTurn):
         self.set_keymap(self.settings.keys)
         self.push_screen(self.bench)
         self.call_after_refresh(self.begin, "engine", self._asking.keep)
+        if not self.is_headless:
+            self._leave_with_the_terminal()
         self.set_interval(_LOOK_AT_MACHINE, self.desks.connection.look_at_machine)
+
+    def _leave_with_the_terminal(self) -> None:
+        """A terminal that is closed, or a link that breaks, ends the app as its own key does: what
+        is remembered is written."""
+        for name in (signal.SIGHUP, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(name, self.exit)
 
     async def on_unmount(self) -> None:
         """Remember, and leave the engine."""

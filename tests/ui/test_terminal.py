@@ -1,0 +1,47 @@
+"""The app in a terminal of its own, which may go away."""
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+RUN = """
+import asyncio, sys
+from pathlib import Path
+from brainsurg_tui.app import BrainSurgery
+
+async def connect():
+    await asyncio.Event().wait()
+
+def on_ready(app):
+    app.bench.go_to("jobs")
+    Path(sys.argv[2]).touch()
+
+BrainSurgery.on_ready = on_ready
+BrainSurgery(connect, memory_path=Path(sys.argv[1])).run()
+"""
+
+
+def test_a_terminal_that_is_closed_does_not_take_along_what_is_remembered(tmp_path: Path) -> None:
+    memory, ready = tmp_path / "memory.json", tmp_path / "ready"
+    ours, its = pty.openpty()
+    app = subprocess.Popen(
+        [sys.executable, "-c", RUN, memory, ready],
+        cwd=ROOT,
+        stdin=its,
+        stdout=its,
+        stderr=its,
+        env={**os.environ, "TERM": "xterm-256color"},
+    )
+    while not ready.exists() and app.poll() is None:
+        time.sleep(0.01)
+    os.close(its)
+    os.close(ours)
+    app.send_signal(signal.SIGHUP)  # as the kernel does to those that the terminal controls
+    app.wait(timeout=60)
+    assert '"jobs"' in memory.read_text()
