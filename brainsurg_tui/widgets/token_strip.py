@@ -45,11 +45,11 @@ def snippet_line(
     first, last = peak, peak
     while first > 0 and len(before) <= width:
         first -= 1
-        before = draw(first) + before
+        before = Text.assemble(draw(first), before)  # + would lay its shade under all of them
     while last < len(tokens) - 1 and len(after) <= width:
         last += 1
         after.append_text(draw(last))
-    line = before + text + after
+    line = Text.assemble(before, text, after)
     return _window(line, len(before), len(before) + len(text), width, "~" if ascii_only else "…")
 
 

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.color import ColorSystem
+from rich.console import Console
 from rich.style import Style
 from textual.app import App, ComposeResult
 from textual.color import Color
@@ -64,6 +65,19 @@ def test_the_peak_is_bold_and_on_the_strongest_shade():
     assert style.bold
     assert style.underline
     assert style.bgcolor == ANSI_SHADES[-1].bgcolor
+
+
+@pytest.mark.parametrize("activations", [ACTIVATIONS, [2.0, 0.0, 4.0, 8.0, 0.0, 2.0, 0.0]])
+def test_each_token_has_its_own_shade_and_no_other(activations):
+    line = snippet_line(TOKENS, activations, 3, 40)
+
+    console, start = Console(), 0
+    for token, activation in zip(TOKENS, activations, strict=True):
+        wanted = shade_of(activation, 8.0, ANSI_SHADES)
+        for offset in range(start, start + len(token)):
+            style = line.get_style_at_offset(console, offset)
+            assert (style.color, style.bgcolor) == (wanted.color, wanted.bgcolor)
+        start += len(token)
 
 
 def test_a_blank_peak_can_be_seen():
