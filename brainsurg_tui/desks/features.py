@@ -73,7 +73,6 @@ class FeatureDesk:
     async def _load_notes(self, sae: str) -> None:
         notes = (await self._app.ask(GetNotes(sae=sae))).notes
         if self._app.state.take_notes(sae, notes):
-            self.filter(self._app.bench.features.pattern)
             self._app.show("features", "snippets", "detail", "findings")
 
     def _wanted_of(self, sae: str) -> int | None:

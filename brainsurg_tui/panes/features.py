@@ -68,6 +68,8 @@ class FeaturesPane(TablePane):
         self._shown: FeatureTable | None = None
         self._data: FeatureColumns | None = None
         self._sift = self.state.sift
+        self._sifted_by: object = None
+        """The notes that the filter last looked through."""
         self.fault = Note("filter-fault")
         self.table.sort_key, self.table.reverse = "max", True
 
@@ -89,19 +91,24 @@ class FeaturesPane(TablePane):
     def show(self, state: State) -> None:
         """Show the feature table; its columns are decoded when they are others."""
         self.state = state
-        sift, self._sift = self._sift, state.sift
+        before, self._sift = self._sift, state.sift
         table = state.table
         self.table.empty_text = next_steps.for_features(state)
         shown, self._shown = self._shown, table
         if _columns(table) != _columns(shown):
             self._decode(table, afresh=_sae(table) != _sae(shown))
-        elif table is not shown or sift is not state.sift:  # cursor and marks stay
+        elif before.text != state.sift.text:  # marks stay
             self.resort()
+        elif table is not shown or before is not state.sift:  # the cursor, too
+            self.table.sift(self.ordered(self._total))
+        if table is not None and before is not state.sift:
+            self._sifted_by = table.notes
         self.count_shown()
         self.fault.display = bool(state.sift.fault)
         self.fault.say(visible(state.sift.fault, ascii_only=self.ascii_only))
         if state.feature is not None and state.feature != self.table.row:
             self.table.select(state.feature)
+        self._sift_again()
 
     def _decode(self, table: FeatureTable | None, *, afresh: bool) -> None:
         if afresh:
@@ -210,6 +217,18 @@ class FeaturesPane(TablePane):
         """Turn the order around."""
         self.table.reverse = not self.table.reverse
         self.resort()
+
+    def on_descendant_focus(self) -> None:
+        """Filter again, where something was written down while another pane had the focus."""
+        self._sift_again()
+
+    def _sift_again(self) -> None:
+        """Have the filter look through what was written down since; not while the focus is
+        elsewhere, on a feature that might leave the list."""
+        notes = None if self.state.table is None else self.state.table.notes
+        if self.pattern and not self.filtering and self.table.has_focus:
+            if notes is not self._sifted_by:
+                self.post_message(self.Filter(self.pattern))
 
     # Features
 

@@ -139,6 +139,11 @@ class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
     def order(self, order: "Order | None") -> None:
         self._show(self._view.count, order)
 
+    def sift(self, order: "Order | None") -> None:
+        """Show the same rows without some, or with some again: where the row under the cursor is
+        gone, the cursor stays at its place."""
+        self._show(self._view.count, order, stay=True)
+
     @property
     def shown(self) -> int:
         """How many rows the view holds."""
@@ -254,8 +259,8 @@ class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
         lines = wrap(text, max(1, self._width - GUTTER))
         return self._lines.note(lines[y - _HEADER] if y - _HEADER < len(lines) else "")
 
-    def _show(self, count: int, order: "Order | None") -> None:
-        is_other = self._view.show(count, order)
+    def _show(self, count: int, order: "Order | None", *, stay: bool = False) -> None:
+        is_other = self._view.show(count, order, stay=stay)
         self.virtual_size = Size(0, self.shown + _HEADER)
         self.refresh()
         self._scroll_to_cursor()

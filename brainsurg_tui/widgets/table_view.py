@@ -18,14 +18,15 @@ class TableView:
         self._position = 0
         self._row: int | None = None
 
-    def show(self, count: int, order: "Order | None") -> bool:
+    def show(self, count: int, order: "Order | None", *, stay: bool = False) -> bool:
         """Show the ids 0 … `count` - 1, or those in `order` [positions] in its sequence.
 
-        The cursor stays on its row where that is still shown, else it goes to the first one.
-        Return whether it came to another row.
+        The cursor stays on its row where that is still shown, else it goes to the first one, or
+        with `stay` to the row that has its place now. Return whether it came to another row.
         """
         self._count, self._order = count, order
-        return self.go_to(self.position_of(self._row) or 0)
+        position = self.position_of(self._row)
+        return self.go_to((self._position if stay else 0) if position is None else position)
 
     def go_to(self, position: int) -> bool:
         """Put the cursor there, or as near as there are rows; return whether the row is another."""

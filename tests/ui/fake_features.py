@@ -51,6 +51,8 @@ def matching(
     """Comparisons and words over labels: of the engine's language as much as tests type."""
     features = len(columns["max"])
     mask = np.ones(features, dtype=bool)
+    if text == "not labelled":
+        return np.array([not notes.get(i, p.Note()).label for i in range(features)])
     for word in text.split():
         comparison = _COMPARISON.fullmatch(word)
         if comparison is None:

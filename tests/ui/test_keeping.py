@@ -97,3 +97,50 @@ async def test_marked_features_are_exported_in_three_formats(world: World) -> No
         markdown = (folder / "features-r1.md").read_text()
         assert "# Features of r1, over acts1" in markdown
         assert "| ★ | a b | once\\|upon | x y |" in markdown
+
+
+async def label(user: Session, text: str) -> None:
+    await user.press("l")
+    await user.type(text)
+    await user.press("enter")
+
+
+async def test_what_is_labelled_leaves_the_unlabelled_and_the_next_takes_its_place(
+    world: World,
+) -> None:
+    async with open_app(world) as user:
+        pane = user.app.bench.features
+        await user.press("2", "slash")
+        await user.type("not labelled")
+        await user.press("enter")
+        await user.sees("2,046 of 2,048")
+        order = list(pane.shown_rows())
+        await user.press("j", "j")
+        await label(user, "one")
+        await user.sees("2,045 of 2,048")
+        await user.until(lambda: user.app.state.feature == order[3])
+        await user.press("u")
+        await user.sees("2,046 of 2,048")
+        assert list(pane.shown_rows()) == order
+        assert user.app.state.feature == order[3]
+
+
+async def test_a_feature_labelled_in_its_detail_is_looked_at_until_one_leaves_it(
+    world: World,
+) -> None:
+    async with open_app(world) as user:
+        await user.press("2", "slash")
+        await user.type("not labelled")
+        await user.press("enter")
+        await user.sees("2,046 of 2,048")
+        await user.press("enter")
+        feature = user.app.state.feature
+        await label(user, "one")
+        await user.sees(f"Detail · {feature} “one”")
+        world.name("r1", 3, "by somebody else")
+        world.changed()
+        await user.until(lambda: user.app.state.label(3))
+        assert user.app.state.feature == feature
+        await user.press("escape")
+        await user.sees("2,044 of 2,048")
+        await user.until(lambda: user.app.state.feature != feature)
