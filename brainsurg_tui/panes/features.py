@@ -226,9 +226,9 @@ class FeaturesPane(TablePane):
         """Have the filter look through what was written down since; not while the focus is
         elsewhere, on a feature that might leave the list."""
         notes = None if self.state.table is None else self.state.table.notes
-        if self.pattern and not self.filtering and self.table.has_focus:
-            if notes is not self._sifted_by:
-                self.post_message(self.Filter(self.pattern))
+        settled = self.pattern and not self.filtering and self.table.has_focus
+        if settled and notes is not self._sifted_by:
+            self.post_message(self.Filter(self.pattern))
 
     # Features
 

@@ -9,6 +9,7 @@ from textual.widget import Widget
 
 from brainsurg_tui import next_steps
 from brainsurg_tui.actions import bindings
+from brainsurg_tui.exports import Export, table_files
 from brainsurg_tui.look import SHELVES
 from brainsurg_tui.panes.detail_texts import facts
 from brainsurg_tui.panes.feature_rows import FeatureRows, Read
@@ -83,6 +84,25 @@ class SnippetsPane(TablePane):
     def row_text(self, row: int) -> str:
         """The snippet's text."""
         return self._snippets[row].text
+
+    def exported(self) -> list[Export]:
+        """The examples that are shown, as they are shown."""
+        look = self.state.look
+        if look is None or not self._snippets:
+            return []
+        shown = [self._snippets[row] for row in self.shown_rows()]
+        rows = [
+            {
+                "activation": snippet.activations[snippet.peak],
+                "token": snippet.tokens[snippet.peak],
+                "text": snippet.text,
+                "document": snippet.document,
+                "position": snippet.position,
+            }
+            for snippet in shown
+        ]
+        title = f"Feature {look.feature} of {look.sae}, {SHELVES[look.shelf].title}"
+        return table_files(f"snippets-{look.sae}-{look.feature}", rows, title=title)
 
     @on(LineTable.Opened)
     def _read(self, event: LineTable.Opened) -> None:

@@ -99,6 +99,18 @@ async def test_marked_features_are_exported_in_three_formats(world: World) -> No
         assert "| ★ | a b | once\\|upon | x y |" in markdown
 
 
+async def test_snippets_are_exported_as_they_are_shown(world: World) -> None:
+    async with open_app(world) as user:
+        await user.press("2", "3")
+        feature = user.app.state.feature
+        await user.press("e")
+        path = Path(world.workspace) / "exports" / f"snippets-r1-{feature}.csv"
+        await user.until(path.exists)
+        rows = list(csv.DictReader(path.open()))
+        assert rows[0]["text"].startswith("The train from Paris")
+        assert float(rows[0]["activation"]) == user.app.state.detail.max
+
+
 async def label(user: Session, text: str) -> None:
     await user.press("l")
     await user.type(text)
