@@ -90,6 +90,16 @@ def has_edits(state: State) -> bool:
     return connected(state) and bool(state.trial.edits)
 
 
+def can_undo(state: State) -> bool:
+    """While there is a change to take back."""
+    return connected(state) and bool(state.undo)
+
+
+def can_redo(state: State) -> bool:
+    """While there is a change that was taken back."""
+    return connected(state) and bool(state.redo)
+
+
 def has_running_job(state: State) -> bool:
     """While a job runs or waits."""
     return connected(state) and bool(state.running())

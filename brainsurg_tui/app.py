@@ -10,12 +10,14 @@ from typing import Any, ClassVar, Literal, ParamSpec, TypeVar
 
 from textual import on
 from textual.binding import BindingType
+from textual.events import Key
 from textual.filter import LineFilter
 from textual.worker import WorkType
 
+from brainsurg_tui import next_steps
 from brainsurg_tui import settings as files
 from brainsurg_tui.action import Action
-from brainsurg_tui.actions import bindings, key_of, possible
+from brainsurg_tui.actions import BY_ID, bindings, is_refused, key_of, possible
 from brainsurg_tui.ascii import AsciiSigns
 from brainsurg_tui.asking import Asking, EngineFactory
 from brainsurg_tui.desks.desks import Desks
@@ -186,6 +188,13 @@ class BrainSurgery(InTurn):
         """Grey out what can't be done now."""
         name = str(parameters[0]) if action == "do" else action
         return True if possible(name, self.state) else None
+
+    def on_key(self, event: Key) -> None:
+        """Say why a key does nothing now, where it would do something at another time."""
+        active = self.bench.active_bindings.get(event.key) if self.screen is self.bench else None
+        action = None if active is None else BY_ID.get(active.binding.id or "")
+        if action is not None and is_refused(action, event.key, self.state):
+            self.say(next_steps.first(action, self.state), "warning")
 
     def action_do(self, wish: str) -> None:
         """Fulfil the wish of this id."""

@@ -1,11 +1,26 @@
 """What could be done next, said wherever there is nothing to be seen; with the keys that do it."""
 
+from brainsurg_tui.action import (
+    Action,
+    can_redo,
+    can_search_prompts,
+    can_undo,
+    has_activations,
+    has_edits,
+    has_feature,
+    has_features,
+    has_findings,
+    has_prompts,
+    has_sae,
+)
 from brainsurg_tui.actions import key_of
 from brainsurg_tui.state import State
 from engine.service.protocol import Capture, Evaluate, JobSpec, Scan, Sweep, Train
 
 NOWHERE = "It is active nowhere in the scanned text."
 NO_EXAMPLE = "There is no example of that kind."
+_CHAIN = (has_activations, has_sae, has_features, has_feature)
+"""What becomes possible one after the other, until there are features."""
 
 
 def for_prompts(state: State) -> str:
@@ -89,6 +104,28 @@ def for_jobs(state: State) -> str:
     if state.connection != "connected":
         return ""
     return f"Nothing was done yet - press {key_of('capture', state)} to capture activations."
+
+
+def first(action: Action, state: State) -> str:
+    """Why an action can't be done now, and where there is something to do first, that."""
+    without_sae = action.possible is can_search_prompts and state.sae is None
+    if state.connection != "connected":
+        why = "The engine is not there yet."
+    elif action.possible in _CHAIN or without_sae:
+        why = for_features(state)
+    elif action.possible in (has_prompts, can_search_prompts):
+        why = for_prompts(state)
+    elif action.possible is has_edits:
+        why = for_clamp(state)
+    elif action.possible is has_findings:
+        why = for_findings(state)
+    elif action.possible is can_undo:
+        why = "There is no change to take back."
+    elif action.possible is can_redo:
+        why = "Nothing was taken back."
+    else:
+        why = "No job runs."
+    return f"{action.title}: {why}"
 
 
 def for_job_line(state: State) -> str:

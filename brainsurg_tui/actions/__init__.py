@@ -52,6 +52,18 @@ def key_of(id: str, state: State) -> str:
     return state.keys.get(id, BY_ID[id].keys).split(",")[0]
 
 
+_EVERYWHERE = {
+    key for action in ACTIONS if action.home in ("app", "bench") for key in action.keys.split(",")
+}
+
+
+def is_refused(action: Action, key: str, state: State) -> bool:
+    """Whether this key does nothing now because its action can't be done; where the program or the
+    workbench have a use for the key too, it does that."""
+    falls_back = action.home not in ("app", "bench") and key in _EVERYWHERE
+    return not action.possible(state) and not falls_back
+
+
 def possible(name: str, state: State) -> bool:
     """Whether the action method `name` may be called now; what the list does not know, may."""
     action = BY_ID.get(name)

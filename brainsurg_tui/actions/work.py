@@ -3,6 +3,8 @@
 from brainsurg_tui.action import (
     Action,
     can_hold,
+    can_redo,
+    can_undo,
     connected,
     has_activations,
     has_edits,
@@ -95,14 +97,14 @@ WORK: tuple[Action, ...] = (
         "Undo",
         "Take back the last change of a prompt or a label.",
         "u",
-        possible=lambda state: connected(state) and bool(state.undo),
+        possible=can_undo,
     ),
     Action(
         "redo",
         "Redo",
         "Do again what was undone.",
         "ctrl+r",
-        possible=lambda state: connected(state) and bool(state.redo),
+        possible=can_redo,
     ),
     # Jobs
     Action(

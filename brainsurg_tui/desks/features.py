@@ -142,6 +142,9 @@ class FeatureDesk:
         """Back or forth among the features looked at."""
         if (place := self._app.state.visit(step)) is not None:
             self.go(place)
+        else:
+            when = "before" if step < 0 else "after"
+            self._app.say(f"No feature was looked at {when} this one.")
 
     def step(self, rows: int) -> None:
         """The next or previous feature of the list that this one was opened from."""

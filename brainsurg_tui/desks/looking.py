@@ -30,8 +30,12 @@ class LookDesk:
     def step(self, shelves: int) -> None:
         """On to weaker examples (1), or back to stronger ones (-1)."""
         look = self._app.state.look
-        if look is not None and look.step(shelves):
+        if look is None:
+            return
+        if look.step(shelves):
             self._fetch(look)
+        else:
+            self._app.say("These are the strongest." if shelves < 0 else "There is nothing weaker.")
 
     def stretch(self, factor: float) -> None:
         """Widen the windows around the peaks, or narrow them."""

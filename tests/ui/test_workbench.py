@@ -5,6 +5,7 @@ import pytest
 from brainsurg_tui.actions import ACTIONS, BY_ID, HINTS
 from brainsurg_tui.arrangement import PANES, SHEETS
 from brainsurg_tui.settings import Settings
+from engine.service import protocol as p
 from tests.ui.fake_engine import World
 from tests.ui.session import Session, open_app
 
@@ -253,3 +254,42 @@ async def test_another_theme_is_chosen_and_remembered(world: World, tmp_path) ->
         await user.until(lambda: user.app.theme == "brain-surgery-light")
     async with open_app(world, memory=memory) as user:
         assert user.app.theme == "brain-surgery-light"
+
+
+@pytest.mark.parametrize(
+    ("keys", "why"),
+    [
+        (("T",), "Train an SAE: No activations yet - press C to capture some."),
+        (("S",), "Scan for features: No activations yet - press C to capture some."),
+        (("2", "f"), "Feature: search by a pattern: No activations yet - press C"),
+        (("plus",), "Clamp stronger: Nothing to clamp yet: features come first."),
+        (("X",), "Cancel the job: No job runs."),
+        (("u",), "Undo: There is no change to take back."),
+        (("ctrl+r",), "Redo: Nothing was taken back."),
+    ],
+)
+async def test_a_key_that_can_do_nothing_yet_says_why(
+    empty_world: World, keys: tuple[str, ...], why: str
+) -> None:
+    async with open_app(empty_world) as user:
+        await user.press(*keys)
+        await user.until(lambda: user.said(why))
+
+
+async def test_a_key_that_does_something_is_not_commented_on(world: World) -> None:
+    async with open_app(world) as user:
+        await user.press("1", "f")  # places are what a pattern alone has, and tab goes on
+        await user.sees("fires in")
+        await user.press("tab", "2", "j", "3", "]", "[", "c")
+        await user.until(lambda: user.asked(p.Clamp))
+        assert not user.app.state.messages
+
+
+async def test_where_a_row_of_things_ends_its_key_says_so(world: World) -> None:
+    async with open_app(world) as user:
+        await user.press("3", "[")
+        await user.until(lambda: user.said("These are the strongest."))
+        await user.press(*["]"] * 12)
+        await user.until(lambda: user.said("There is nothing weaker."))
+        await user.press("H")
+        await user.until(lambda: user.said("No feature was looked at before this one."))
