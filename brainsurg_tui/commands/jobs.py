@@ -9,7 +9,7 @@ from brainsurg_tui.commands.common import Common, absolute
 from brainsurg_tui.commands.files import tell_path
 from brainsurg_tui.commands.following import events, follow
 from brainsurg_tui.commands.submitting import tell_made
-from brainsurg_tui.commands.tables.jobs import job_row, job_table
+from brainsurg_tui.commands.tables.jobs import job_row, queue
 from brainsurg_tui.commands.tables.parts import show
 from brainsurg_tui.logs import Format, open_log
 from engine.service import protocol as p
@@ -100,4 +100,4 @@ def _change(request: p.Reply[p.JobInfo], common: Common) -> None:
 
 
 def _tell(common: Common, jobs: list[p.JobInfo]) -> None:
-    common.tell({"jobs": [job_row(job) for job in jobs]}, lambda: show(job_table(jobs)))
+    common.tell({"jobs": [job_row(job) for job in jobs]}, lambda: show(*queue(jobs)))

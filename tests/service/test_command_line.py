@@ -273,25 +273,6 @@ def _little(folder: Path) -> tuple[object, ...]:
     return ("--site", "resid_post.3", "--prompts", _prompt(folder))
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        ("nonsense",),
-        ("capture", "x"),
-        ("capture", "x", "--model", "demo", "--site", "resid_post.0"),
-        ("train", "x"),
-        ("train", "x", "--activations", "a", "--arch", "vanilla"),
-        ("train", "x", "--resume", "--replace"),
-        ("clamp", "sae", "--feature", "1", "--prompt", "a", "--ablate", "--value", "3"),
-        ("clamp", "sae", "--feature", "1", "--prompt", "a", "--positions", "x"),
-        ("features", "sae", "--top", "0"),
-        ("scan", "sae", "--seed", "-1"),
-    ],
-)
-def test_wrong_usage_is_status_two(brainsurg: Runner, words: tuple[str, ...]) -> None:
-    assert brainsurg.fails(*words, status=2).startswith("brainsurg: ")
-
-
 def test_an_unwritable_workspace_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     assert "can't be written" in Runner(tmp_path / "file" / "ws").fails("jobs")

@@ -5,6 +5,8 @@ import pytest
 from brainsurg_tui.cli import app, main
 from brainsurg_tui.commands import COMMANDS
 
+DEMO = ["--model", "demo", "--site", "resid_post.0"]
+CLAMP = ["clamp", "x", "--feature", "3", "--prompt", "a"]
 NAMES = [name for commands in COMMANDS.values() for name in commands]
 
 
@@ -74,6 +76,20 @@ def test_every_option_of_a_command_is_explained(
         (["sweep", "x", "--activations", "a", "--k", "8,b"], "'8,b' is no list such as 16,32."),
         (["sweep", "x", "--activations", "a", "--lr", "b"], "'b' is no list such as 0.1,0.3."),
         (["train", "x", "--no-skip"], "Unknown option: --no-skip."),
+        (["capture", "x", *DEMO], "give exactly one of --prompts, --text and --dataset."),
+        (["capture", "x", *DEMO, "--prompts", "a", "--dataset", "b"], "give exactly one of"),
+        (["train", "x"], "give --activations, or --model"),
+        (["train", "x", "--activations", "a", "--model", "b"], "give --activations, or --model"),
+        (["sweep", "x", "--k", "2,4", "--resume"], "give --activations, or --model"),
+        (["train", "x", "--activations", "a", "--arch", "vanilla"], 'Choose from: "topk",'),
+        (["train", "x", "--resume", "--replace"], "--resume goes on and --replace begins anew"),
+        (["features", "sae", "--top", "0"], "--top"),
+        (["scan", "sae", "--seed", "-1"], "--seed"),
+        (["feature", "sae", "1", "--band", "10"], "--band"),
+        (["clamp", "x", "--feature", "3"], "either --prompts or --prompt"),
+        (["clamp", "x", "--prompt", "a"], "either --feature or --edit"),
+        ([*CLAMP, "--ablate", "--value", "3"], "one of --value, --times-max, --ablate, --scale"),
+        ([*CLAMP, "--positions", "x"], "--positions is A:B, such as 3:8 or 5:, and not 'x'."),
         (["clamp", "x", "--edit", "3=2", "--ablate", "--prompt", "a"], "tells the operation, too"),
         (["clamp", "x", "--edit", "3=2", "--feature", "3", "--prompt", "a"], "either --feature"),
     ],

@@ -4,6 +4,8 @@ import io
 
 from rich.console import Console, RenderableType
 
+from brainsurg_tui.commands.tables.grep import matches
+from brainsurg_tui.commands.tables.jobs import made, queue
 from brainsurg_tui.commands.tables.machine import status_table
 from brainsurg_tui.commands.tables.snippets import snippet_table
 from engine.service import protocol as p
@@ -63,3 +65,55 @@ def test_the_status_names_each_gpu() -> None:
     lines = [" ".join(line.split()) for line in shown(status_table(status))]
     for number in (0, 1):
         assert f"GPU {number} NVIDIA H200, 2.00 GB of 150 GB, 35 % busy" in lines
+
+
+def test_figures_stay_whole_beside_long_texts() -> None:
+    scores = [
+        p.GrepScore(
+            id=123456, f1=1.23e-5, precision=1.23e-5, recall=1.23e-5, active=n, label="x" * n
+        )
+        for n in (1, 900)
+    ]
+    report = p.GrepReport(
+        pattern="x",
+        matches=1,
+        matched_tokens=1,
+        tokens=1,
+        documents=1,
+        total_documents=1,
+        features=scores,
+    )
+    lines = [line for each in matches(report) for line in shown(each)]
+    assert [line.split()[:5] for line in lines[-2:]] == [
+        ["123456", "1.23e-5", "1.23e-5", "1.23e-5", count] for count in ("1", "900")
+    ]
+    assert lines[-1].endswith("x…")
+
+
+def test_of_many_files_some_are_named_and_all_counted() -> None:
+    names = [f"activations_{n}.pt" for n in range(3000)]
+    result = p.FilesResult(files=names, shapes=[[n, 64] for n in range(3000)])
+    lines = [line for each in made(result) for line in shown(each)]
+    assert len(lines) < 6
+    text = " ".join(" ".join(lines).split())
+    assert "activations_0.pt, activations_1.pt" in text
+    assert "… activations_2999.pt (3,000)" in text
+    assert "… [2999, 64] (3,000)" in text
+    few = p.FilesResult(files=names[:2], shapes=[])
+    first = next(line for each in made(few) for line in shown(each))
+    assert first.split() == ["files", "activations_0.pt,", "activations_1.pt"]
+
+
+def test_why_jobs_failed_stands_below_the_queue() -> None:
+    error = "The loss is no longer a finite number at step 2. Choose a lower learning rate."
+    jobs = [
+        p.JobInfo(id=8, spec=p.Scan(sae="a"), state="done", created=0, started=0, ended=5),
+        p.JobInfo(id=9, spec=p.Scan(sae="b"), state="failed", created=0, error=error),
+    ]
+    lines = [line for each in queue(jobs) for line in shown(each, 100)]
+    assert [line.split()[:4] for line in lines[1:3]] == [
+        ["8", "scan", "a", "done"],
+        ["9", "scan", "b", "failed"],
+    ]
+    assert lines[3:] == ["", f"9  {error}"]
+    assert len([*queue(jobs[:1])]) == 1

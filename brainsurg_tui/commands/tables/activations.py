@@ -1,16 +1,19 @@
 """Activation sets, and where a model can be observed."""
 
 from rich.table import Table
+from rich.text import Text
 
-from brainsurg_tui.commands.tables.parts import cut, foreign, numbers, pairs, table
+from brainsurg_tui.commands.tables.parts import numbers, pairs, table, whole
+from brainsurg_tui.widgets.visible import visible
 from engine.service import protocol as p
 
 
 def site_table(found: p.Sites) -> Table:
     """Every site of a model."""
-    made = table(cut("site"), *numbers("width"), cut("module"), "meaning")
+    made = table(whole("site"), *numbers("width"), "meaning and module")
     for site in found.sites:
-        made.add_row(site.site, str(site.width), foreign(site.module), site.meaning)
+        where = Text.assemble(site.meaning, "\n", (visible(site.module), "dim"))
+        made.add_row(site.site, str(site.width), where)
     return made
 
 

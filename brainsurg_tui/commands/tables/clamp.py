@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from rich.console import RenderableType
 from rich.padding import Padding
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
-from brainsurg_tui.commands.tables.parts import Command, cut, foreign, numbers, table
+from brainsurg_tui.commands.tables.parts import Command, foreign, numbers, one_line, table, whole
 from brainsurg_tui.widgets.numbers import figure
 from brainsurg_tui.widgets.visible import visible
 from engine.service import protocol as p
@@ -66,10 +66,10 @@ def _warnings(report: p.ClampReport) -> Iterator[Text]:
 
 def _shifts(report: p.ClampReport) -> Table:
     """How far each prompt's activations moved, and in which dimensions most."""
-    made = table(cut("prompt", _PROMPT), *numbers("mean |Δ|", "max |Δ|"), "dimensions")
+    made = table(Column("prompt", max_width=_PROMPT), *numbers("mean |Δ|", "max |Δ|"), "dimensions")
     for prompt in report.prompts:
         made.add_row(
-            foreign(prompt.prompt),
+            one_line(prompt.prompt),
             figure(prompt.mean_abs_diff),
             figure(prompt.max_abs_diff),
             " ".join(str(summary.dim) for summary in prompt.dimensions),
@@ -79,11 +79,13 @@ def _shifts(report: p.ClampReport) -> Table:
 
 def _effects(report: p.ModelReport) -> Table:
     """What followed for the next tokens, beside the same edit of other features."""
-    made = table(cut("prompt", _PROMPT), *numbers("KL", "ΔCE", "null KL (5–95 %)", "p"))
+    made = table(
+        Column("prompt", max_width=_PROMPT), *numbers("KL", "ΔCE", "null KL (5–95 %)", "p")
+    )
     for prompt in report.prompts:
         null = prompt.null
         made.add_row(
-            foreign(prompt.prompt),
+            one_line(prompt.prompt),
             figure(prompt.kl),
             "–" if prompt.delta_ce is None else f"{prompt.delta_ce:+.3g}",
             f"{figure(null.mean)} [{figure(null.low)}–{figure(null.high)}]" if null else "–",
@@ -95,9 +97,9 @@ def _effects(report: p.ModelReport) -> Table:
 def _texts(prompt: p.EditedPrompt) -> RenderableType:
     """What the model goes on with, and the tokens that it thought likeliest."""
     likeliest = prompt.next_token[:_NEXT_TOKENS]
-    tokens = table(cut("logp"), *numbers(*(f"{visible(each.token)!r}" for each in likeliest)))
-    tokens.add_row("before", *(f"{each.logp_before:.2f}" for each in likeliest))
-    tokens.add_row("after", *(f"{each.logp_after:.2f}" for each in likeliest))
+    tokens = table(whole("logp"), *numbers(*(f"{visible(each.token)!r}" for each in likeliest)))
+    tokens.add_row("before", *(_logp(each.logp_before) for each in likeliest))
+    tokens.add_row("after", *(_logp(each.logp_after) for each in likeliest))
     return _rows(
         moved=_moved(prompt),
         before=foreign(prompt.baseline_text),
@@ -106,8 +108,12 @@ def _texts(prompt: p.EditedPrompt) -> RenderableType:
     )
 
 
+def _logp(value: float) -> str:
+    return f"{round(value, 2) + 0.0:.2f}"  # a sum with zero is never a negative zero
+
+
 def _moved(prompt: p.EditedPrompt | p.ReconstructedPrompt) -> Text:
-    return Text("  ".join(f"({top.token},{top.dim}) {top.delta:+.3g}" for top in prompt.top_dims))
+    return Text("  ".join(f"({top.token},{top.dim}){top.delta:+.3g}" for top in prompt.top_dims))
 
 
 def _rows(**named: RenderableType) -> RenderableType:

@@ -19,8 +19,6 @@ _SPLITS = {
     "trained_on": "all of {}, which it was trained on",
     "all": "all of {}",
 }
-
-
 _ON_ACTIVATIONS = {
     "loss": "loss at the end of training",
     "explained_variance": "explained variance",
@@ -29,7 +27,7 @@ _ON_ACTIVATIONS = {
     "cosine": "cosine",
     "norm_ratio": "‖x̂‖ / ‖x‖",
     "l0": "L0",
-    "l0_gap": "more than in training",
+    "l0_gap": "L0 above that in training",
     "dead_fraction": "dead features",
     "mean_decoder_cosine": "nearest decoder direction, mean cosine",
     "max_decoder_cosine": "nearest decoder direction, largest",
@@ -42,6 +40,7 @@ _IN_THE_MODEL = {
     "ce_sae": "CE with the SAE",
     "ce_zero": "CE with zero",
 }
+"""Figures by their names in a result, and what they are called, in their order."""
 
 
 def evaluation(made: p.EvaluateResult) -> Iterator[RenderableType]:

@@ -6,7 +6,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from brainsurg_tui.commands.tables.features import heading, logit_effects
-from brainsurg_tui.commands.tables.parts import cut, foreign, numbers, table
+from brainsurg_tui.commands.tables.parts import foreign, numbers, one_line, table
 from brainsurg_tui.commands.tables.snippets import snippet_table
 from brainsurg_tui.widgets.bars import BLOCKS
 from brainsurg_tui.widgets.numbers import figure
@@ -55,13 +55,13 @@ def coactive(found: p.Relatives) -> Iterator[RenderableType]:
     """The features that are active on the same tokens."""
     if not found.relatives:
         return
-    made = table(*numbers("active with", "Jaccard", "given this", "given that"), cut("label"))
+    made = table(*numbers("active with", "Jaccard", "given this", "given that"), "label")
     for relative in found.relatives:
         shares = (relative.likeness, relative.given_this, relative.given_other)
         made.add_row(
             str(relative.id),
             *("–" if share is None else figure(share) for share in shares),
-            foreign(relative.label, "cyan"),
+            one_line(relative.label, "cyan"),
         )
     yield ""
     yield made
@@ -82,10 +82,10 @@ def examples(
 
 
 def _activity(feature: p.FeatureDetail) -> Iterator[RenderableType]:
-    made = table(cut("category"), *numbers("mean", "density"))
+    made = table("category", *numbers("mean", "density"))
     for row in sorted(feature.activity, key=lambda each: -each.mean):
         style = "bold" if row.category == feature.category else ""
-        made.add_row(foreign(row.category, style), figure(row.mean), figure(row.density))
+        made.add_row(one_line(row.category, style), figure(row.mean), figure(row.density))
     yield made
     if feature.selectivity is not None:
         yield Text(f"selectivity {figure(feature.selectivity)}")

@@ -29,6 +29,7 @@ def feature_list(found: p.FeatureList, by: str) -> Iterator[RenderableType]:
             f"  density {figure(feature.density)}  {feature.documents:,} documents"
         )
         for effect in logit_effects(feature):
+            effect.no_wrap, effect.overflow = True, "ellipsis"
             yield Padding.indent(effect, 2)
         yield Padding.indent(snippet_table(feature.snippets, whole=False), 2)
 
@@ -52,4 +53,4 @@ def logit_effects(feature: p.FeatureDetail) -> Iterator[Text]:
     for name, tokens in (("promotes", feature.promoted), ("suppresses", feature.suppressed)):
         if tokens:
             listed = "  ".join(visible(token) for token in tokens)
-            yield Text.assemble((f"{name:10}  ", "dim"), listed, no_wrap=True, overflow="ellipsis")
+            yield Text.assemble((f"{name:10}  ", "dim"), listed)

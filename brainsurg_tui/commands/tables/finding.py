@@ -3,7 +3,7 @@
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from brainsurg_tui.commands.tables.parts import cut, foreign, numbers, table
+from brainsurg_tui.commands.tables.parts import foreign, numbers, table, whole
 from brainsurg_tui.widgets.bars import sparkline
 from brainsurg_tui.widgets.numbers import figure
 from brainsurg_tui.widgets.visible import visible
@@ -20,7 +20,7 @@ def firing(found: p.Firing) -> RenderableType:
     if not found.active:
         return Group(next_token, "No feature is active.")
     titles = ("feature", "Δlogp", "KL", "attribution", "peak")
-    made = table(*numbers(*titles), cut("at"), cut("tokens"), "label")
+    made = table(*numbers(*titles), whole("at"), whole("tokens"), "label")
     for feature in found.features:
         made.add_row(
             str(feature.id),

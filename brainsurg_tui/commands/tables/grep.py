@@ -6,7 +6,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from brainsurg_tui.commands.tables.parts import cut, foreign, numbers, table
+from brainsurg_tui.commands.tables.parts import numbers, one_line, table
 from brainsurg_tui.commands.tables.snippets import snippet_table
 from brainsurg_tui.widgets.numbers import figure
 from engine.service import protocol as p
@@ -35,12 +35,12 @@ def matches(report: p.GrepReport) -> Iterator[RenderableType]:
 
 
 def _scores(features: Sequence[p.GrepScore]) -> Table:
-    made = table(*numbers("feature", "F1", "precision", "recall", "active on"), cut("label"))
+    made = table(*numbers("feature", "F1", "precision", "recall", "active on"), "label")
     for score in features:
         made.add_row(
             str(score.id),
             *map(figure, (score.f1, score.precision, score.recall)),
             f"{score.active:,}",
-            foreign(score.label, "cyan"),
+            one_line(score.label, "cyan"),
         )
     return made

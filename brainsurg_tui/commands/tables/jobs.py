@@ -9,11 +9,14 @@ from rich.table import Table
 
 from brainsurg_tui.commands.json_document import plain
 from brainsurg_tui.commands.tables.evaluation import evaluation, training
-from brainsurg_tui.commands.tables.parts import cut, foreign, numbers, pairs, table
+from brainsurg_tui.commands.tables.parts import foreign, numbers, pairs, table, whole
 from brainsurg_tui.commands.tables.sweep import comparison
 from brainsurg_tui.widgets.bars import progress_bar
 from brainsurg_tui.widgets.numbers import byte_size, quantity, seconds
 from engine.service import protocol as p
+
+_FEW = 4
+"""Of a list, how many are shown before the last."""
 
 
 def job_row(job: p.JobInfo) -> dict[str, Any]:
@@ -32,20 +35,28 @@ def job_row(job: p.JobInfo) -> dict[str, Any]:
     }
 
 
-def job_table(jobs: list[p.JobInfo]) -> Table | str:
-    """The queue."""
-    made = table(*numbers("id"), "job", cut("state"), cut("progress"), *numbers("time"), "")
+def queue(jobs: list[p.JobInfo]) -> Iterator[RenderableType]:
+    """The jobs, and below them why some came to nothing."""
+    if not jobs:
+        yield "No job yet."
+        return
+    rows = table(*numbers("id"), "job", whole("state"), whole("progress"), *numbers("time"))
+    errors = Table.grid(padding=(0, 2, 0, 0))
+    errors.add_column(justify="right", no_wrap=True)
     for job in jobs:
         row = job_row(job)
-        made.add_row(
+        rows.add_row(
             str(job.id),
             foreign(p.describe(job.spec)),
             job.state,
             progress_bar(row["progress"] or 0.0, 12),
             seconds(row["seconds"] or 0.0),
-            foreign(job.error),
         )
-    return made if jobs else "No job yet."
+        if job.error:
+            errors.add_row(str(job.id), foreign(job.error, "yellow"))
+    yield rows
+    if errors.row_count:
+        yield from ("", errors)
 
 
 def made(result: p.JobResult) -> Iterator[RenderableType]:
@@ -65,9 +76,7 @@ def _figures(result: p.JobResult) -> dict[str, str]:
     rows: dict[str, str] = {}
     for name, value in plain(result).items():
         match name, value:
-            case "kind", _:
-                continue
-            case _, None:
+            case ("kind", _) | (_, None | ""):
                 continue
             case "bytes", int():
                 rows[name] = byte_size(value)
@@ -76,12 +85,19 @@ def _figures(result: p.JobResult) -> dict[str, str]:
             case "tokens_per_second", float():
                 rows["tokens/s"] = quantity(value)
             case _, list():
-                rows[name] = ", ".join(map(str, value))
+                rows[name] = _listed(value)
             case _, int():
                 rows[name] = f"{value:,}"
             case _:
                 rows[name] = str(value)
     return rows
+
+
+def _listed(values: list[Any]) -> str:
+    """Some of the values, where there are many, and how many there are."""
+    first = ", ".join(map(str, values[:_FEW]))
+    more = f" … {values[-1]} ({len(values):,})" if len(values) > _FEW else ""
+    return first + more
 
 
 def _elapsed(job: p.JobInfo) -> float | None:

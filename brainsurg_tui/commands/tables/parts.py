@@ -35,9 +35,14 @@ def numbers(*titles: str) -> list[Column]:
     return [Column(title, justify="right", no_wrap=True) for title in titles]
 
 
-def cut(title: str, max_width: int | None = None) -> Column:
-    """A column whose texts are cut off where there is no room, at `max_width` cells at most."""
-    return Column(title, no_wrap=True, overflow="ellipsis", max_width=max_width)
+def whole(title: str) -> Column:
+    """A column of short texts, never wrapped."""
+    return Column(title, no_wrap=True)
+
+
+def one_line(text: str, style: str = "") -> Text:
+    """A foreign text for a cell, cut off where there is no room beside numbers and short texts."""
+    return Text(visible(text), style=style, no_wrap=True, overflow="ellipsis")
 
 
 def pairs(rows: Mapping[str, str]) -> Table:
