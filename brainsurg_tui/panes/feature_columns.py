@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     Column("id", "id", width=4, align="right", priority=12),
-    Column("max", "max", width=6, align="right", priority=11),
+    Column("max", "max", width=6, align="right", priority=10),
     Column("mean", "mean", width=6, align="right", priority=6),
     Column("std", "std", width=6, align="right", priority=2),
     Column("density", "density", width=7, align="right", priority=8),
@@ -24,7 +24,7 @@ COLUMNS = (
     Column("category", "category", width=8, priority=4),
     Column("star", "★", width=1, priority=9),
     Column("tags", "tags", width=9, fraction=1, priority=5),
-    Column("label", "label", width=17, fraction=4, priority=10),
+    Column("label", "label", width=17, fraction=4, priority=11),
 )
 """All that a table may have; `selectivity` and `category` only where documents carry categories."""
 

@@ -301,3 +301,12 @@ async def test_features_appear_while_the_first_scan_goes_on(world: World) -> Non
         await user.until(lambda: job.id in user.app.state.jobs)
         world.publish(job.id, 0.5)
         await user.sees("% scanned · 2,048")
+
+
+async def test_labels_are_seen_beside_any_order_in_the_narrowest_pane(world: World) -> None:
+    async with open_app(world, (160, 50)) as user:
+        await user.press("2", "slash")
+        await user.type("European")
+        await user.press("enter", ">")
+        await user.until(lambda: "mean ▼" in user.line("2 Features"))
+        await user.sees("European capitals")
