@@ -118,9 +118,9 @@ WORK: tuple[Action, ...] = (
     Action(
         "hold_job",
         "Pause or resume the job",
-        "Hold the job between two steps, or let it go on; also a training that was interrupted.",
+        "Hold the job between two steps, or let it go on; in its pane also one that was stopped.",
         "P",
-        hint="pause",
+        hint="pause, resume",
         possible=can_hold,
     ),
     # The program

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from brainsurg_tui import next_steps
+from brainsurg_tui.actions import key_of
 from brainsurg_tui.panes import job_texts
 from brainsurg_tui.screens.choose import Answer, Choose
 from brainsurg_tui.screens.reading import Reading
@@ -67,12 +68,14 @@ class JobDesk:
         if isinstance(job.spec, Scan) and job.state == "done" and job.spec.sae == app.state.sae:
             app.desks.features.load()
         title = f"Job {job.id}, {describe(job.spec)}"
+        hold, pane = (key_of(id, app.state) for id in ("hold_job", "pane_6"))
+        goes_on = f" {hold} in pane {pane} lets it go on." if job.resumable else ""
         if job.state == "failed":
-            app.say(f"{title}, failed. {job.error}", "error")
+            app.say(f"{title}, failed. {job.error}{goes_on}", "error")
         elif job.state == "done":
             app.say(f"{title}, is done. {next_steps.after(job.spec, app.state)}")
         else:
-            app.say(f"{title}, was cancelled.", "warning")
+            app.say(f"{title}, was cancelled.{goes_on}", "warning")
 
     def _look_at(self, id: int) -> None:
         """Follow a training that has begun, unless another job that still goes on is looked at."""

@@ -82,7 +82,7 @@ async def test_cancel_asks_first(world: World) -> None:
         await user.press("escape")
         assert not user.asked(p.CancelJob)
         await user.press("X", "y")
-        await user.until(lambda: user.said("was cancelled"))
+        await user.until(lambda: user.said("was cancelled. P in pane 6 lets it go on."))
         assert world.jobs[1].state == "cancelled"
 
 
@@ -99,7 +99,7 @@ async def test_a_training_that_failed_goes_on_when_it_is_chosen(world: World) ->
     job = training(world, steps=1)
     async with open_app(world) as user:
         world.finish(job, "failed", "The worker was killed.")
-        await user.until(lambda: user.said("was killed"))
+        await user.until(lambda: user.said("was killed. P in pane 6 lets it go on."))
         await user.press("6", "P")
         await user.until(lambda: world.jobs[job].state == "running")
         assert user.asked(p.ResumeJob) == [p.ResumeJob(id=job)]
