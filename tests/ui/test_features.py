@@ -307,6 +307,6 @@ async def test_labels_are_seen_beside_any_order_in_the_narrowest_pane(world: Wor
     async with open_app(world, (160, 50)) as user:
         await user.press("2", "slash")
         await user.type("European")
-        await user.press("enter", ">")
-        await user.until(lambda: "mean ▼" in user.line("2 Features"))
-        await user.sees("European capitals")
+        await user.press("enter", ">", ">", ">")
+        await user.until(lambda: "density ▼" in user.line("2 Features"))
+        await user.until(lambda: "label" in user.line(" id "))
