@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from engine.demo.continuations import continuations, read_model
+from engine.demo.corpus.lexicon import WORDS
 from engine.demo.prompts import SEED_PROMPTS
 from engine.demo.score.report import CategoryEffect, Score
 from engine.files import write_whole
@@ -65,7 +66,13 @@ with matched random features, and without an edit):
 
 | | AUROC | F1 | clamped | random feature | unedited |
 |---|---|---|---|---|---|
-{rows}"""
+{rows}
+
+A neutral prompt is a paragraph of plain prose and the empty line behind it, where the corpus goes
+on with more prose, or else with a piece of any category. The feature and its strength were chosen
+on other such prompts. What a piece begins with limits what a greedy continuation can show: a
+dialogue begins with one of {names} given names, and so with no token that is likely by itself.
+"""
 
 SCORE = "score.json"
 
@@ -112,6 +119,7 @@ def _score(path: Path) -> str:
         good=score.share_recovered(0.8),
         number=len(score.concepts),
         rows=rows,
+        names=len(WORDS["person"]),
     )
 
 

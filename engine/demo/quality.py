@@ -3,8 +3,8 @@
 Greedy continuations of held-out prompts are read back by the grammar; functions are parsed;
 capitals are compared with the table they were taught from. A continuation is "in kind" when the
 grammar of its prompt's category wrote most of the piece that the prompt began, which ends at the
-first blank line: in this corpus an unrelated paragraph may follow it. Figures go into
-`quality.json` beside the weights, and into the model card.
+first blank line: another piece may follow it. Figures go into `quality.json` beside the weights,
+and into the model card.
 """
 
 import json

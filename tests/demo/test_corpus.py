@@ -4,6 +4,7 @@ import ast
 import itertools
 import math
 import random
+from collections import Counter
 
 import pytest
 from hypothesis import given, settings
@@ -13,13 +14,20 @@ from engine.demo.corpus.classify import kind_of, written_by
 from engine.demo.corpus.concepts import CATEGORIES, CONCEPTS, concept_of
 from engine.demo.corpus.document import Document
 from engine.demo.corpus.facts import COUNTRIES
-from engine.demo.corpus.generate import documents, grammar, is_held_out, write_document
+from engine.demo.corpus.generate import (
+    PARAGRAPH,
+    documents,
+    grammar,
+    is_held_out,
+    write_document,
+)
 from engine.demo.corpus.grammar import Grammar
 from engine.demo.corpus.reader import Reader
 from engine.demo.corpus.writer import Writer
 from engine.demo.functions import first_function
 from engine.demo.prompts import SEED_PROMPTS
 
+KINDS = frozenset((*CATEGORIES, "prose"))
 numbers = st.integers(0, 10**9)
 kinds = st.sampled_from([*CATEGORIES, "prose", None])
 
@@ -44,8 +52,24 @@ def test_tags_cover_every_letter_and_lie_inside_the_text(number: int, kind: str 
         assert 0 <= span.start < span.end <= len(document.text)
         assert span.concept in CONCEPTS
     for i, character in enumerate(document.text):
-        kinds_here = document.concepts_at(i) & {*CATEGORIES, "prose"}
-        assert len(kinds_here) == 1 or document.text[i - 1 : i + 2].count("\n") >= 2, character
+        assert len(document.concepts_at(i) & KINDS) == 1, character
+
+
+def test_a_document_keeps_to_its_kind() -> None:
+    followed: dict[bool, list[str]] = {True: [], False: []}
+    for number in range(4000):
+        document = write_document(6, number)
+        kinds = [s for s in document.spans if s.concept in KINDS]
+        for ended, begun in itertools.pairwise(kinds):
+            if document.text[ended.start : ended.end] == PARAGRAPH:
+                followed[ended.concept == "prose"].append(
+                    "same" if begun.concept == ended.concept else begun.concept
+                )
+    pieces, prose = Counter(followed[False]), Counter(followed[True])
+    assert pieces.keys() == {"same", "prose"}
+    assert pieces["same"] / pieces.total() == pytest.approx(0.95, abs=0.02)
+    assert prose.keys() == {"same", *CATEGORIES}
+    assert prose["same"] / prose.total() == pytest.approx(0.6, abs=0.06)
 
 
 def test_tags_stand_on_the_words_they_mean() -> None:

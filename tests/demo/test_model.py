@@ -1,5 +1,6 @@
 """The embedded model as it lies in the package, opened with plain transformers."""
 
+import itertools
 from functools import cache
 
 import pytest
@@ -8,6 +9,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, Gemma3ForCausalLM
 
 from engine.demo.continuations import continuations, held_out_documents
 from engine.demo.corpus.classify import kind_of
+from engine.demo.corpus.generate import PARAGRAPH, documents
 from engine.demo.functions import first_function
 from engine.demo.loss import held_out_loss
 from engine.demo.make import MODEL
@@ -64,6 +66,16 @@ def test_it_continues_held_out_openings_in_kind() -> None:
     pieces = map(first_piece, continuations(model, tokenizer, prompts, new_tokens=40))
     kinds = [kind_of(p + piece, len(p)) for p, piece in zip(prompts, pieces, strict=True)]
     assert kinds.count("figurative") >= 7
+
+
+@pytest.mark.parametrize("kind", ["question", "dialogue", "figurative", "prose"])
+def test_it_keeps_to_its_kind_from_one_piece_to_the_next(kind: str) -> None:
+    model, tokenizer = demo()
+    written = documents(9, held_out=True, category=kind)
+    prompts = [document.text + PARAGRAPH for document in itertools.islice(written, 4)]
+    texts = continuations(model, tokenizer, prompts, new_tokens=60)
+    kinds = [kind_of(p + text, len(p)) for p, text in zip(prompts, texts, strict=True)]
+    assert kinds == [kind] * 4
 
 
 def test_its_loss_is_near_the_entropy_of_the_generator() -> None:

@@ -1,4 +1,9 @@
-"""Documents without end: pieces of the seven categories, with plain prose between some of them."""
+"""Documents without end: pieces of the seven categories, with plain prose between some of them.
+
+A document keeps to its kind: a joke is followed by another joke, if by anything, and a report by
+another report. So what kind of text this is must be remembered from one piece to the next, and
+is what decides how the next one begins.
+"""
 
 import functools
 import math
@@ -38,13 +43,15 @@ _SUBJECTS: dict[str, ModuleType] = {
     "figurative": figurative,
     "prose": prose,
 }
-_LAYOUTS: tuple[tuple[str, ...], ...] = (
-    *[("piece",)] * 12,
-    *[("prose", "piece")] * 4,
-    *[("piece", "prose")] * 2,
-    *[("prose", "piece", "prose")] * 1,
-    ("prose",),
-)
+_Chances = dict[str | None, float]
+"""How likely each kind of piece is to come next; None: the document ends."""
+
+_FIRST: _Chances = {"prose": 0.25, **{kind: 0.75 / len(CATEGORIES) for kind in CATEGORIES}}
+_AFTER_PROSE: _Chances = {
+    None: 0.6,
+    "prose": 0.24,
+    **{kind: 0.16 / len(CATEGORIES) for kind in CATEGORIES},
+}
 _ONE_OPENING_IN = 20
 _KNOWN = frozenset(prompt for prompt, _ in SEED_PROMPTS)
 
@@ -59,29 +66,36 @@ def grammar(category: str) -> Grammar:
 def write_document(seed: int, number: int, category: str | None = None) -> Document:
     """The document of this number in the series of this seed.
 
-    With `category` it is one piece of that category, else a layout of pieces and prose.
+    With `category` it is one piece of that category, else some pieces and prose, as `_layout`
+    draws them. The empty line behind a piece is of the piece's kind.
     """
     rng = random.Random(f"{seed}:{number}:{category or ''}")
-    layout: tuple[str, ...] = ("piece",)
-    nats = 0.0
-    if category is None:
-        layout = rng.choice(_LAYOUTS)
-        nats += math.log(len(_LAYOUTS) / _LAYOUTS.count(layout))
+    kinds, nats = ([category], 0.0) if category else _layout(rng)
     builder = TextBuilder()
-    kinds: list[str] = []
-    for part in layout:
-        kind = part
-        if part == "piece":
-            kind = category or rng.choice(CATEGORIES)
-            nats += 0.0 if category else math.log(len(CATEGORIES))
-        if kinds:
-            builder.write(PARAGRAPH)
+    for place, kind in enumerate(kinds):
         writer = Writer(grammar(kind), rng)
         builder.append(*writer.write(kind))
         nats += writer.nats
-        kinds.append(kind)
+        if place + 1 < len(kinds):
+            end = builder.length
+            builder.write(PARAGRAPH)
+            builder.tag(end, kind)
     text, spans = builder.finish()
     return Document(text, kinds[0], spans, nats)
+
+
+def _layout(rng: random.Random) -> tuple[list[str], float]:
+    """The kinds of a document's pieces, and minus the log probability of having chosen these."""
+    kinds: list[str] = []
+    nats = 0.0
+    chances = _FIRST
+    while True:
+        (kind,) = rng.choices([*chances], [*chances.values()])
+        nats -= math.log(chances[kind])
+        if kind is None:
+            return kinds, nats
+        kinds.append(kind)
+        chances = _AFTER_PROSE if kind == "prose" else {None: 0.6, kind: 0.38, "prose": 0.02}
 
 
 def is_held_out(opening: str) -> bool:

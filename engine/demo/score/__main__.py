@@ -36,7 +36,7 @@ def score(
     site: str | None = None,
     train_documents: int = 3000,
     arch: str = "matryoshka",
-    width: int = 2048,
+    width: int = 1024,
     k: int = 16,
     train_tokens: int = 1_000_000,
     documents: int = 600,

@@ -33,8 +33,8 @@ class Trial:
 def neutral_prompts(number: int, seed: int = 3) -> list[str]:
     """Held-out paragraphs of prose, no two alike, each with the empty line behind it.
 
-    After it a piece of any of the seven categories can follow, and the corpus lets each follow
-    equally often: the prompt says nothing of which, and chance is one in seven.
+    In the corpus more prose follows such a paragraph, or else a piece of any of the seven
+    categories, of each equally often: the prompt speaks for none of them.
     """
     prose = documents(seed, held_out=True, category="prose")
     return [document.text + PARAGRAPH for document in itertools.islice(prose, number)]

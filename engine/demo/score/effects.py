@@ -17,7 +17,7 @@ from engine.interventions.delta import Change
 from engine.interventions.nulls import matched_features
 from engine.progress import Progress
 
-STRENGTHS = (0.5, 1.0, 2.0, 4.0)
+STRENGTHS = (0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
 """What a feature is clamped to, in units of its largest activation; the best is chosen."""
 CANDIDATES = 3
 """Features that are tried for a category: those with the highest AUROC."""
