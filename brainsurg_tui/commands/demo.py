@@ -166,7 +166,7 @@ def _recommended(site: str, common: Common) -> Experiment:
                 name="demo",
                 activations="demo-corpus",
                 arch="matryoshka",  # its first groups keep a concept in one feature
-                width=2048,
+                width=1024,
                 k=16,
                 tokens=1_000_000,
                 device=common.device,
