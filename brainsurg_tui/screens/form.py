@@ -7,6 +7,7 @@ from typing import ClassVar
 from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
+from textual.events import Key
 from textual.suggester import SuggestFromList
 from textual.widget import Widget
 from textual.widgets import Input, Static
@@ -62,6 +63,19 @@ class FieldInput(Input):
         )
         self.cursor_blink = False
         self.field = field
+
+    def on_key(self, event: Key) -> None:
+        """Where nothing but the choices makes sense, take the next that begins with the letter."""
+        if self.field.free or not event.is_printable:
+            return
+        event.prevent_default()
+        event.stop()
+        choices = self.field.choices
+        here = choices.index(self.value) + 1 if self.value in choices else 0
+        onwards = (*choices[here:], *choices[:here])
+        letter = "" if event.character == " " else event.character or ""
+        self.value = next((c for c in onwards if c.startswith(letter)), self.value)
+        self.select_all()
 
     def action_turn(self, step: int) -> None:
         """Take the next choice, or without any go to the next field."""

@@ -135,3 +135,16 @@ async def test_marked_prompts_are_captured_alone(world: World) -> None:
         await user.until(lambda: user.asked(p.Submit))
         prompts = user.asked(p.Submit)[0].spec.prompts
         assert [prompt.category for prompt in prompts] == ["story", "code"]
+
+
+async def test_a_letter_takes_a_choice_where_nothing_else_makes_sense(world: World) -> None:
+    async with open_app(world) as user:
+        await user.press("2", "f")
+        await user.type("train")
+        await user.press("enter", "n")
+        await user.sees("case counts     no")
+        await user.press("space")
+        await user.sees("case counts     yes")
+        await user.press("q", "n", "enter")
+        await user.until(lambda: user.asked(p.Grep))
+        assert user.asked(p.Grep)[0].ignore_case
