@@ -8,6 +8,7 @@ from torch import Tensor
 from engine.activations.observed import ObservedDocuments
 from engine.errors import UserError
 from engine.features.findings import Contrast, Contrasted
+from engine.model.interruptible import interruptible
 from engine.model.load import LanguageModel
 from engine.model.site import Site
 from engine.progress import Progress, Silent
@@ -50,9 +51,13 @@ def contrast(
 
     def read(name: str, texts: Texts) -> _Sums:
         sums = _Sums(sae)
-        for rows in ObservedDocuments(lm, texts, [site], seed=0, context=context).once():
+
+        def tick() -> None:
             progress(f"read the {name} text", sums.tokens, None, "tokens")
-            sums.add(rows[str(site)])
+
+        with interruptible(lm, tick):
+            for rows in ObservedDocuments(lm, texts, [site], seed=0, context=context).once():
+                sums.add(rows[str(site)], tick)
         if sums.tokens == 0:
             raise UserError(f"The {name} text holds no token.", "Write something in it.")
         return sums
@@ -69,9 +74,10 @@ class _Sums:
         self.total, self.squares, self.active = zeros, zeros.clone(), zeros.clone()
         self._sae = sae
 
-    def add(self, x: Tensor) -> None:
-        """Take in activations [rows, d_in]."""
+    def add(self, x: Tensor, tick: Callable[[], None]) -> None:
+        """Take in activations [rows, d_in]; `tick` is called between blocks of them."""
         for block in torch.split(x, max(1, _ELEMENTS // self._sae.config.d_sae)):
+            tick()
             support, acts = self._sae.active(block.to(self.total.device))
             features, acts = support.features.long(), acts.double()
             self.tokens += len(block)

@@ -19,6 +19,7 @@ from engine.interventions.reproduce import reproduce
 from engine.interventions.shift import measure_shift
 from engine.interventions.spec import ClampRequest, EditedPrompt, ModelReport
 from engine.interventions.subject import Reading, Subject
+from engine.model.interruptible import interruptible
 from engine.model.predictions import kl_per_position
 from engine.model.text import decode, vocabulary
 from engine.progress import Progress
@@ -30,7 +31,7 @@ def model_view(
 ) -> ModelReport:
     """Carry out a request that has been checked, prompt by prompt.
 
-    `progress` is called between prompts and between nulls.
+    `progress` is called throughout, within each pass of the model too.
     """
     columns = catalogue.columns
     features = [edit.feature for edit in request.edits]
@@ -46,14 +47,15 @@ def model_view(
     for done, prompt in enumerate(request.prompts):
         tick = functools.partial(progress, "clamp", done, total, "prompts")
         tick()
-        reading = subject.read(
-            prompt,
-            generate=request.generate,
-            positions=request.positions,
-            chat=request.chat,
-        )
-        checks.append(measure_checks(reading, rows[0]))
-        prompts.append(_edited(reading, rows, request.generate, texts, tick))
+        with interruptible(subject.lm, tick):
+            reading = subject.read(
+                prompt,
+                generate=request.generate,
+                positions=request.positions,
+                chat=request.chat,
+            )
+            checks.append(measure_checks(reading, rows[0]))
+            prompts.append(_edited(reading, rows, request.generate, texts, tick))
     progress("clamp", total, total, "prompts")
     return ModelReport(
         feature=features[0],

@@ -1,5 +1,6 @@
 """From a text to its features: which are active, and which of them matter for what comes next."""
 
+import functools
 from collections.abc import Sequence
 
 from torch import Tensor
@@ -11,6 +12,7 @@ from engine.interventions.ablation import logits_without
 from engine.interventions.attribution import attributions
 from engine.interventions.subject import Reading, Subject
 from engine.model.gradient import sensitivity
+from engine.model.interruptible import interruptible
 from engine.model.predictions import kl_per_position
 from engine.model.single_token import ids_of_token
 from engine.model.text import vocabulary
@@ -44,10 +46,14 @@ def find_firing(
     lm, sae = subject.lm, subject.sae
     texts = vocabulary(lm)
     wanted = range(len(texts)) if target is None else ids_of_token(lm, texts, target)
-    reading = subject.read(prompt)
 
-    progress("attribute", 0)
-    seen = sensitivity(lm, reading.token_ids, subject.site, lambda said: _logp(said[-1], wanted)[0])
+    tick = functools.partial(progress, "attribute", 0)
+    tick()
+    with interruptible(lm, tick):
+        reading = subject.read(prompt)
+        seen = sensitivity(
+            lm, reading.token_ids, subject.site, lambda said: _logp(said[-1], wanted)[0]
+        )
     logp, aim = _logp(seen.logits[-1], wanted)
     found = fired(sae, seen.activations, reading.touched)
     shares = attributions(sae, found, seen.activations, seen.gradient)
@@ -82,13 +88,20 @@ def _effects(
 ) -> dict[int, tuple[float, float]]:
     """By index into `found.features`: what ablating it does to the log-probability of the token
     `aim`, and the KL of the whole distribution, both in nats."""
-    measured = {}
-    for done, (clean, ablated) in enumerate(logits_without(reading, found, indices)):
-        progress("ablate", done, len(indices), "features")
-        before, after = (each.double().log_softmax(-1)[aim].item() for each in (clean, ablated))
-        kl = kl_per_position(clean[None], ablated[None]).item()
-        measured[indices[done]] = (after - before, kl)
-    progress("ablate", len(indices), len(indices), "features")
+    measured: dict[int, tuple[float, float]] = {}
+
+    def tick() -> None:
+        progress("ablate", len(measured), len(indices), "features")
+
+    with interruptible(reading.subject.lm, tick):
+        for index, (clean, ablated) in zip(
+            indices, logits_without(reading, found, indices), strict=True
+        ):
+            tick()
+            before, after = (each.double().log_softmax(-1)[aim].item() for each in (clean, ablated))
+            kl = kl_per_position(clean[None], ablated[None]).item()
+            measured[index] = (after - before, kl)
+    tick()
     return measured
 
 

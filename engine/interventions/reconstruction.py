@@ -1,5 +1,7 @@
 """The reconstruction view, the seed's experiment: decode with and without the edit, and compare."""
 
+import functools
+
 import torch
 from torch import Tensor
 
@@ -10,6 +12,7 @@ from engine.interventions.reproduce import reproduce
 from engine.interventions.shift import measure_shift
 from engine.interventions.spec import ClampRequest, ReconstructedPrompt, ReconstructionReport
 from engine.interventions.subject import Subject
+from engine.model.interruptible import interruptible
 from engine.model.text import vocabulary
 from engine.progress import Progress
 from engine.sae.base import SparseAutoencoder
@@ -44,16 +47,18 @@ def reconstruction_view(
     texts = vocabulary(subject.lm)
     prompts = []
     for done, prompt in enumerate(request.prompts):
-        progress("clamp", done, len(request.prompts), "prompts")
-        reading = subject.read(
-            prompt,
-            generate=request.generate,
-            positions=request.positions,
-            chat=request.chat,
-        )
-        difference = reconstruction_delta(
-            subject.sae, reading.activations(), changes, reading.in_positions
-        )
+        tick = functools.partial(progress, "clamp", done, len(request.prompts), "prompts")
+        tick()
+        with interruptible(subject.lm, tick):
+            reading = subject.read(
+                prompt,
+                generate=request.generate,
+                positions=request.positions,
+                chat=request.chat,
+            )
+            x = reading.activations()
+        tick()
+        difference = reconstruction_delta(subject.sae, x, changes, reading.in_positions)
         prompts.append(
             ReconstructedPrompt(
                 prompt=prompt,

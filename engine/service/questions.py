@@ -25,7 +25,7 @@ from engine.service.protocol import (
 
 KEEP = 900.0
 """Seconds without a question after which the session worker is ended."""
-GRACE = 3.0
+GRACE = 1.0
 """Seconds between asking the worker to give up a question and killing it."""
 
 

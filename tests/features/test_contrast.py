@@ -15,7 +15,7 @@ from engine.features.findings import Contrast
 from engine.model.load import LanguageModel, load_model
 from engine.model.observe import observe
 from engine.model.site import Site
-from engine.progress import Silent
+from engine.progress import Cancelled, Silent
 from engine.sae.base import SparseAutoencoder
 from engine.sae.config import SAEConfig
 from engine.sae.registry import build
@@ -133,7 +133,23 @@ def test_only_the_furthest_are_told_and_progress_counts_tokens(
         lm, sae, SITE, lambda: A, lambda: B, context=CONTEXT, most=3, progress=Listening()
     )
     assert few.features == compared(lm, sae, A, B).features[:3]
-    assert heard == [("read the first text", 0), ("read the second text", 0)]
+    assert list(dict.fromkeys(heard)) == [("read the first text", 0), ("read the second text", 0)]
+
+
+def test_it_can_be_given_up_within_a_pass(lm: LanguageModel, sae: SparseAutoencoder) -> None:
+    class Impatient(Silent):
+        def __call__(self, *_: object) -> None:
+            nonlocal left
+            left -= 1
+            if not left:
+                raise Cancelled
+
+    whole = compared(lm, sae, A, B)
+    for patience in range(1, 2 * lm.n_layers):  # each text is read in one pass
+        left = patience
+        with pytest.raises(Cancelled):
+            contrast(lm, sae, SITE, lambda: A, lambda: B, context=CONTEXT, progress=Impatient())
+    assert compared(lm, sae, A, B) == whole
 
 
 def test_what_can_not_be_contrasted_is_said(lm: LanguageModel, sae: SparseAutoencoder) -> None:

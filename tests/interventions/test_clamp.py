@@ -106,14 +106,33 @@ class CancelAt:
     def note(self, text: str) -> None:
         return
 
+    @property
+    def interrupted(self) -> bool:
+        return False
+
 
 @pytest.mark.parametrize("view", ["model", "reconstruction"])
-def test_it_can_be_cancelled_between_prompts(bench: Bench, view: str) -> None:
-    request = bench.request(view=view, generate=0, nulls=2)
+def test_it_can_be_cancelled_at_any_moment(bench: Bench, view: str) -> None:
+    request = bench.request(view=view, generate=3, nulls=2)
     watched = CancelAt(0)
     clamp(bench.lm, bench.sae, SITE, bench.catalogue, request, progress=watched)
+    calls = len(watched.calls)
     assert watched.calls[0] == (0, 2)
     assert watched.calls[-1] == (2, 2)
     assert watched.calls == sorted(watched.calls)
-    with pytest.raises(Cancelled):
-        clamp(bench.lm, bench.sae, SITE, bench.catalogue, request, progress=CancelAt(2))
+    before = bench.clamp(view=view, generate=3, nulls=2)
+    for call in range(1, calls, calls // 10):
+        with pytest.raises(Cancelled):
+            clamp(bench.lm, bench.sae, SITE, bench.catalogue, request, progress=CancelAt(call))
+    assert bench.clamp(view=view, generate=3, nulls=2) == before
+
+
+@pytest.mark.parametrize("view", ["model", "reconstruction"])
+def test_each_generated_token_and_each_layer_is_a_moment_to_cancel(bench: Bench, view: str) -> None:
+    def calls(generate: int) -> int:
+        watched = CancelAt(0)
+        request = bench.request(view=view, generate=generate, nulls=0, prompts=PROMPTS[:1])
+        clamp(bench.lm, bench.sae, SITE, bench.catalogue, request, progress=watched)
+        return len(watched.calls)
+
+    assert calls(12) - calls(4) >= 8 * bench.lm.n_layers

@@ -213,14 +213,33 @@ def _shares(found: Firing) -> dict[int, float]:
     return {feature.id: feature.attribution for feature in found.features}
 
 
-def test_it_says_how_far_it_is_and_can_be_given_up(bench: Bench) -> None:
-    class Impatient(Silent):
-        def __call__(self, phase: str, done: int, *_: object) -> None:
-            if (phase, done) == ("ablate", 3):
-                raise Cancelled
+class Impatient(Silent):
+    """Gives up at one of its calls (0: never), and tells what came."""
 
-    with pytest.raises(Cancelled):
-        find_firing(Subject(bench.lm, bench.sae, SITE), PROMPT, progress=Impatient())
+    def __init__(self, at: int = 0) -> None:
+        self.at = at
+        self.heard: list[tuple[str, int]] = []
+
+    def __call__(self, phase: str, done: int, *_: object) -> None:
+        self.heard.append((phase, done))
+        if len(self.heard) == self.at:
+            raise Cancelled
+
+
+def test_it_says_how_far_it_is_and_can_be_given_up_at_any_moment(bench: Bench) -> None:
+    subject, patient = Subject(bench.lm, bench.sae, SITE), Impatient()
+    whole = find_firing(subject, PROMPT, progress=patient)
+    tried = sum(feature.effect is not None for feature in whole.features)
+    assert list(dict.fromkeys(patient.heard)) == [
+        ("attribute", 0),
+        *(("ablate", done) for done in range(tried + 1)),
+    ]
+    calls = len(patient.heard)
+    assert calls > 2 * bench.lm.n_layers + tried  # within the passes, too
+    for at in range(1, calls, calls // 5):
+        with pytest.raises(Cancelled):
+            find_firing(subject, PROMPT, progress=Impatient(at))
+    assert find_firing(subject, PROMPT) == whole
 
 
 def test_what_can_not_be_done_is_said(bench: Bench) -> None:
