@@ -53,10 +53,10 @@ class LinearSAE(SparseAutoencoder):
 
     def __init__(self, config: SAEConfig) -> None:
         super().__init__(config)
-        directions = functional.normalize(torch.randn(config.d_sae, config.d_in), dim=1)
+        directions = _random_directions(config.d_sae, config.d_in)
         written = directions.clone()
         if config.transcodes:
-            written = functional.normalize(torch.randn(config.d_sae, config.width_out), dim=1)
+            written = _random_directions(config.d_sae, config.width_out)
         self.encoder = nn.Parameter(directions)
         self.decoder = nn.Parameter(written)
         if not self.gates_input:
@@ -248,3 +248,10 @@ def times_active(acts: Tensor, sorted_: ByFeature) -> Tensor:
     """[features] int64: in how many vectors each feature's act, of acts [nnz], is above 0."""
     totals: Tensor = kernels_for(acts).totals_by_feature(sorted_, (acts > 0).to(acts.dtype))
     return totals.long()
+
+
+def _random_directions(features: int, d: int) -> Tensor:
+    """[features, d], of length 1. An outline has no lengths, and asking for them on torch's meta
+    device costs a process the seconds in which torch loads how it would work them out."""
+    drawn = torch.randn(features, d)
+    return drawn if drawn.is_meta else functional.normalize(drawn, dim=1)
