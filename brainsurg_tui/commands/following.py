@@ -69,7 +69,8 @@ class Follower:
 async def run_job(client: "Client", spec: p.JobSpec) -> p.JobResult:
     """Submit a job, watch it to its end and return its result.
 
-    Raises UserError with the job's own sentence if it fails. Interrupting cancels the job.
+    Raises UserError with the job's own sentence if it fails. Interrupting cancels the job, and
+    tells how it can go on.
     """
     await client.ask(p.Watch())
     submitting = asyncio.create_task(client.ask(p.Submit(spec=spec)))
@@ -78,7 +79,10 @@ async def run_job(client: "Client", spec: p.JobSpec) -> p.JobResult:
         return await follow(client, job)
     except asyncio.CancelledError:
         # Ctrl-C means this job; the end of the terminal (SIGHUP) does not, and never comes here.
-        await client.ask(p.CancelJob(id=(await submitting).id))
+        id = (await submitting).id
+        _note(f"Cancelling job {id} …")  # a training has something to save, which takes its time
+        await client.ask(p.CancelJob(id=id))
+        _note(p.how_to_go_on(id, spec))
         raise
 
 
@@ -116,6 +120,11 @@ def _is_over(events: list[p.Event]) -> bool:
 
 def _is_end(event: p.Event) -> bool:
     return isinstance(event.body, p.StateChanged) and event.body.state in p.ENDED
+
+
+def _note(text: str) -> None:
+    if text:
+        Console(file=sys.stderr).print(Text(text, "yellow"))
 
 
 async def ask_long(client: "Client", request: p.Reply[R]) -> R:

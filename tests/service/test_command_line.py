@@ -291,7 +291,11 @@ def test_interrupting_cancels_the_job_and_ends_with_130(
 ) -> None:
     options = ("--activations", "stories", "--tokens", 1_000_000_000, "--width", 64, "--k", 4)
     line = brainsurg.line("train", "long", *options)
-    running = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    heeded = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:  # a child of what was started in the background would ignore interrupts
+        running = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    finally:
+        signal.signal(signal.SIGINT, heeded)
     deadline = time.monotonic() + 60
     while not any(
         job["state"] == "running" and job["progress"] for job in brainsurg.json("jobs")["jobs"]
@@ -301,4 +305,6 @@ def test_interrupting_cancels_the_job_and_ends_with_130(
     _, said = running.communicate(timeout=30)
     assert running.returncode == 130
     assert b"Traceback" not in said
-    assert brainsurg.json("jobs")["jobs"][-1]["state"] == "cancelled"
+    job = brainsurg.json("jobs")["jobs"][-1]
+    assert job["state"] == "cancelled"
+    assert f"Go on with: brainsurg jobs resume {job['id']}" in said.decode()
