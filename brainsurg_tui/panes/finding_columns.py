@@ -20,11 +20,16 @@ class Figure:
 
     column: Column
     value: Callable[[Any], Value]
+    decimals: int = 0
+    """At least so many."""
 
 
-def _figure(title: str, width: int, priority: int, value: Callable[[Any], Value]) -> Figure:
+def _figure(
+    title: str, width: int, priority: int, value: Callable[[Any], Value], decimals: int = 0
+) -> Figure:
     key = title.replace(" ", "_").lower()
-    return Figure(Column(key, title, width=width, align="right", priority=priority), value)
+    column = Column(key, title, width=width, align="right", priority=priority)
+    return Figure(column, value, decimals)
 
 
 _ID = _figure("id", 6, 9, lambda found: found.id)
@@ -59,9 +64,9 @@ _CONTRAST = [
 ]
 _GREP = [
     _ID,
-    _figure("F1", 6, 7, lambda found: found.f1),
-    _figure("precision", 9, 6, lambda found: found.precision),
-    _figure("recall", 6, 5, lambda found: found.recall),
+    _figure("F1", 6, 7, lambda found: found.f1, 3),
+    _figure("precision", 9, 6, lambda found: found.precision, 3),
+    _figure("recall", 6, 5, lambda found: found.recall, 3),
     _figure("active", 7, 4, lambda found: found.active),
     _LABEL,
 ]
@@ -84,9 +89,12 @@ def row_writer(figures: Sequence[Figure], features: Sequence[Any]) -> Cells:
     """How to write row i, the points of every column under each other."""
     writers: list[Callable[[Value], str]] = []
     for figure in figures:
+        if figure is _ID:
+            writers.append(str)
+            continue
         values = [figure.value(feature) for feature in features]
         numbers = [abs(value) for value in values if isinstance(value, float)]
-        write = aligned(max(numbers, default=0))
+        write = aligned(max(numbers, default=0), at_least=figure.decimals)
         writers.append(lambda value, write=write: _written(value, write))  # type: ignore[misc]
 
     def cells(row: int) -> list[str]:
@@ -102,7 +110,7 @@ def _written(value: Value, write: Callable[[float], str]) -> str:
     if isinstance(value, float):
         return write(value)
     if isinstance(value, int):
-        return str(value)
+        return f"{value:,}"
     return value or ""
 
 

@@ -5,7 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from brainsurg_tui.findings import Findings
 from brainsurg_tui.panes.feature_columns import FeatureColumns
+from brainsurg_tui.panes.finding_columns import figures_of, row_writer
 from brainsurg_tui.sift import Sift
 from brainsurg_tui.trail import Place, Trail
 from brainsurg_tui.widgets.histogram import columns_of
@@ -138,3 +140,28 @@ def test_a_histogram_fills_its_room_and_loses_no_count(
         feet = [lines[-1][bar * cells] for bar in range(len(counts))]
         assert [foot == " " for foot in feet] == [count == 0 for count in counts]
     assert ("█" in lines[0]) == any(counts)
+
+
+# What a search found
+
+
+def test_shares_have_three_decimals_and_counts_are_grouped_but_a_number_of_a_feature_is_not() -> (
+    None
+):
+    scores = [
+        p.GrepScore(id=20502, precision=0.74, recall=0.998, f1=0.844, active=27771, label="stops"),
+        p.GrepScore(id=7, precision=1.0, recall=1.0, f1=1.0, active=3, label=""),
+    ]
+    report = p.GrepReport(
+        pattern="[.]",
+        features=scores,
+        documents=1,
+        total_documents=1,
+        tokens=9,
+        matches=2,
+        matched_tokens=2,
+    )
+    findings = Findings(p.Grep(sae="r1", pattern="[.]"), report)
+    cells = row_writer(figures_of(findings), scores)
+    assert cells(0) == ["20502", "0.844", "0.740", "0.998", "27,771", "stops"]
+    assert cells(1) == ["7", "1.000", "1.000", "1.000", "3", ""]
