@@ -55,7 +55,7 @@ def test_training_resumed_is_training_uninterrupted(
 def test_rows_are_the_documents_one_after_the_other() -> None:
     texts = [document.text for document in itertools.islice(documents(), 40)]
     tokenizer = learn_tokenizer(texts, vocab_size=400, context=64)
-    rows = packed_rows(tokenizer, 0, 40, 64, Silent())
+    rows = packed_rows(tokenizer, 0, 100, 64, Silent())
     ids = rows.ids.reshape(-1)
     joined = "".join(f"<bos>{text}<eos>" for text in texts)
     assert joined.startswith(tokenizer.decode(ids)[:-8])
