@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderResult
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -30,8 +31,11 @@ class _OneLine:
 
     snippet: p.Snippet
 
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        return Measurement(1, min(sum(self._widths()), options.max_width))
+
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        widths = [cell_len(visible(token)) for token in self.snippet.tokens]
+        widths = self._widths()
         first, last = 0, self.snippet.peak + 1
         while first < self.snippet.peak and sum(widths[first:last]) > options.max_width * 2 // 3:
             first += 1
@@ -39,6 +43,9 @@ class _OneLine:
         line.append_text(_marked(self.snippet, first))
         line.truncate(options.max_width, overflow="ellipsis")
         yield line
+
+    def _widths(self) -> list[int]:
+        return [cell_len(visible(token)) for token in self.snippet.tokens]
 
 
 def _marked(snippet: p.Snippet, begin: int = 0) -> Text:
