@@ -56,7 +56,7 @@ def capture(
         How activations are stored.
     """
     if sum(source is not None for source in (prompts, text, dataset)) != 1:
-        wrong_usage("give exactly one of --prompts, --text and --dataset.")
+        wrong_usage("Give exactly one of --prompts, --text and --dataset.")
     common.do(
         p.Capture(
             name=name,

@@ -49,9 +49,9 @@ class Change:
         ]
         said = [(name, value, unit) for name, value, unit in operations if value is not None]
         if len(said) > 1:
-            wrong_usage("give one of --value, --times-max, --ablate, --scale and --add.")
+            wrong_usage("Give one of --value, --times-max, --ablate, --scale and --add.")
         if bool(self.feature) == bool(self.edit):
-            wrong_usage("give either --feature or --edit.")
+            wrong_usage("Give either --feature or --edit.")
         if self.edit and said:
             wrong_usage("--edit tells the operation, too: leave the other out, or give --feature.")
         operation, value, unit = said[0] if said else ("clamp", 1.0, "max")
@@ -90,7 +90,7 @@ def clamp(
         `model` edits inside the running model; `reconstruction` decodes twice and compares.
     """
     if (prompts is None) == (prompt is None):
-        wrong_usage("give either --prompts or --prompt.")
+        wrong_usage("Give either --prompts or --prompt.")
     request = p.ClampRequest(
         sae=sae,
         edits=change.edits(),

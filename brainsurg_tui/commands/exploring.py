@@ -43,7 +43,7 @@ def feature(
         How many examples, and how many features that are active with it.
     """
     if silent and band is not None:
-        wrong_usage("give either --band or --silent.")
+        wrong_usage("Give either --band or --silent.")
     kind: p.Kind = "silent" if silent else "top" if band is None else "band"
     wanted = p.GetSnippets(sae=sae, feature=id, kind=kind, band=band or 0, radius=radius)
 

@@ -105,7 +105,7 @@ def nearest(
 
 def _source(side: str, text: str | None, file: Path | None) -> p.TextSource:
     if (text is None) == (file is None):
-        wrong_usage(f"give either --{side} or --{side}-file.")
+        wrong_usage(f"Give either --{side} or --{side}-file.")
     if file is not None:
         return p.TextSource(file=absolute(file))
     return p.TextSource(text=text or "")

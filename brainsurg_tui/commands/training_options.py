@@ -45,7 +45,7 @@ class Source:
     def check(self) -> None:
         """End the command where there is nothing to learn from, or two things."""
         if (self.activations is None) == (self.model is None):
-            wrong_usage("give --activations, or --model with --site and --text or --dataset.")
+            wrong_usage("Give --activations, or --model with --site and --text or --dataset.")
 
 
 @Parameter(name="*", group=TRAINING)
