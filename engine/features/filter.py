@@ -13,7 +13,7 @@ or a text in quotes: a regular expression for the label, or the number of a feat
 
 import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -28,27 +28,28 @@ from engine.features.filter_grammar import ALIASES, column, parsed
 from engine.features.notes import Note
 from engine.features.patterns import Pattern, Stopwatch
 from engine.features.rank import Columns
+from engine.progress import Progress, Silent
 
 Mask = NDArray[np.bool_]
 """[features]: for which features something holds."""
 
 
 class Texts(Protocol):
-    """Texts that belong to features: for which features any of theirs matches a pattern.
+    """Texts that belong to features: for which any of theirs matches the pattern of a stopwatch.
 
     Each raises UserError where there are no such texts.
     """
 
-    def snippet(self, pattern: Pattern) -> Mask:
+    def snippet(self, stopwatch: Stopwatch) -> Mask:
         """The surroundings of the feature's strongest activations."""
 
-    def peak(self, pattern: Pattern) -> Mask:
+    def peak(self, stopwatch: Stopwatch) -> Mask:
         """The tokens of its strongest activations, or the words that these lie in."""
 
-    def promoted(self, pattern: Pattern) -> Mask:
+    def promoted(self, stopwatch: Stopwatch) -> Mask:
         """The tokens whose logits the feature's direction raises most."""
 
-    def suppressed(self, pattern: Pattern) -> Mask:
+    def suppressed(self, stopwatch: Stopwatch) -> Mask:
         """Those that it lowers most."""
 
 
@@ -62,6 +63,8 @@ class Subject:
     categories: Sequence[str]
     """Names behind the column `category`."""
     texts: Texts
+    progress: Progress = field(default_factory=Silent)
+    """Asked, while a regular expression is looked for, whether to go on."""
 
 
 def matching(text: str, subject: Subject) -> Mask:
@@ -117,15 +120,15 @@ class _Evaluate(Transformer_NonRecursive[Token, Mask]):
 
     def text(self, parts: list[Token]) -> Mask:
         field, sign, value = parts
-        pattern = _pattern(value) if "~" in sign else _exactly(value)
+        stopwatch = self._stopwatch(_pattern(value) if "~" in sign else _exactly(value))
         match _name(field):
             case "category":
-                mask = self._in_category(pattern, field)
+                mask = self._in_category(stopwatch, field)
             case "label" | "note" | "tag" as name:
-                mask = self._noted(pattern, name)
+                mask = self._noted(stopwatch, name)
             case name:
-                search: Callable[[Pattern], Mask] = getattr(self._subject.texts, name)
-                mask = search(pattern)
+                search: Callable[[Stopwatch], Mask] = getattr(self._subject.texts, name)
+                mask = search(stopwatch)
         return ~mask if sign.startswith("!") else mask
 
     def flag(self, parts: list[Token]) -> Mask:
@@ -141,14 +144,16 @@ class _Evaluate(Transformer_NonRecursive[Token, Mask]):
 
     def named(self, parts: list[Token]) -> Mask:
         (value,) = parts
-        mask = self._noted(_pattern(value), "label")
+        mask = self._noted(self._stopwatch(_pattern(value)), "label")
         if value.type == "BARE" and value.isdecimal():
             mask |= np.arange(self._features) == float(value)
         return mask
 
-    def _noted(self, pattern: Pattern, part: str) -> Mask:
+    def _stopwatch(self, pattern: Pattern) -> Stopwatch:
+        return Stopwatch(pattern, progress=self._subject.progress)
+
+    def _noted(self, stopwatch: Stopwatch, part: str) -> Mask:
         """For which features a part of the note matches; one that is not there is empty."""
-        stopwatch = Stopwatch(pattern)
         found = stopwatch.found("")
         differ = []
         for feature, note in self._subject.notes.items():
@@ -157,10 +162,9 @@ class _Evaluate(Transformer_NonRecursive[Token, Mask]):
                 differ.append(feature)
         return self._those(differ) ^ found
 
-    def _in_category(self, pattern: Pattern, field: Token) -> Mask:
+    def _in_category(self, stopwatch: Stopwatch, field: Token) -> Mask:
         # A feature without a category has index -1, which here is the empty name.
         names = [*self._subject.categories, ""]
-        stopwatch = Stopwatch(pattern)
         holds = np.array([stopwatch.found(name) for name in names])
         return np.asarray(holds[self._column("category", field)])
 

@@ -13,6 +13,7 @@ from typing import Any
 import regex
 
 from engine.errors import UserError
+from engine.progress import Progress, Silent
 
 Pattern = regex.Pattern[str]
 
@@ -36,11 +37,20 @@ def compiled(pattern: str, *, ignore_case: bool = False) -> Pattern:
 
 
 class Stopwatch:
-    """Looks for a pattern in many texts, within one allotment of time."""
+    """Looks for a pattern in many texts, within one allotment of time.
 
-    def __init__(self, pattern: Pattern, seconds: float = SECONDS) -> None:
+    `progress` is asked before each text whether to go on.
+    """
+
+    def __init__(
+        self,
+        pattern: Pattern,
+        seconds: float = SECONDS,
+        progress: Progress = Silent(),  # noqa: B008 - it holds no state
+    ) -> None:
         self._pattern = pattern
         self._seconds = seconds
+        self._progress = progress
         self._end = time.monotonic() + seconds
 
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
@@ -48,6 +58,7 @@ class Stopwatch:
 
         Matches without a character are left out. Raises UserError when the time is up.
         """
+        self._progress("look for the pattern", 0)
         try:
             for match in self._pattern.finditer(text, concurrent=True, timeout=self._left()):
                 first, last = match.span()
@@ -61,6 +72,7 @@ class Stopwatch:
 
         What stands before `first` can be looked back at. Raises UserError when the time is up.
         """
+        self._progress("look for the pattern", 0)
         try:
             left = self._left()
             found = self._pattern.search(text, first, last, concurrent=True, timeout=left)

@@ -16,50 +16,52 @@ from engine.errors import UserError
 from engine.features.arrays import load_array
 from engine.features.catalogue import Catalogue
 from engine.features.example_texts import ExampleTexts, Ints, Mask, Windows
-from engine.features.patterns import Pattern, Stopwatch
+from engine.features.patterns import Stopwatch
 
 AT_ONCE = 1 << 22
 """Tokens, roughly, whose text is held in memory at a time."""
 
 
 class CatalogueTexts:
-    """The texts of a catalogue's features, as `engine.features.filter.Texts` has them."""
+    """The texts of a catalogue's features, as `engine.features.filter.Texts` has them.
+
+    Each method looks for the pattern of a stopwatch, and raises UserError when its time is up.
+    """
 
     def __init__(self, catalogue: Catalogue, tokens: TokenTable | None) -> None:
         """`tokens` is the table of the set that was scanned; None if that was deleted."""
         self._catalogue = catalogue
         self._tokens = tokens
 
-    def snippet(self, pattern: Pattern) -> Mask:
+    def snippet(self, stopwatch: Stopwatch) -> Mask:
         """For which features a match lies wholly within one of their examples: [features]."""
         windows, which = self._windows
         holds = np.zeros(len(windows) + 1, dtype=np.bool_)  # the last: no window
-        stopwatch = Stopwatch(pattern)
         anything = stopwatch.found("")
         for examples in self._examples():
             if anything:
                 holds[examples.windows] = True
             else:
-                whole, cut = examples.holding(examples.texts.matches(pattern))
+                whole, cut = examples.holding(examples.texts.matches(stopwatch))
                 holds[examples.windows] = whole
                 self._look_closer(examples, cut, holds, stopwatch)
         return np.asarray(holds[which].any(axis=1))
 
-    def peak(self, pattern: Pattern) -> Mask:
+    def peak(self, stopwatch: Stopwatch) -> Mask:
         """For which features the token at an example's peak, or the word around it, has a match."""
         windows, which = self._windows
         texts, places = self._peaks
         holds = np.zeros(len(windows) + 1, dtype=np.bool_)
-        holds[:-1] = _holding(pattern, texts)[places].any(axis=1)
+        holds[:-1] = _holding(stopwatch, texts)[places].any(axis=1)
         return np.asarray(holds[which].any(axis=1))
 
-    def promoted(self, pattern: Pattern) -> Mask:
+    def promoted(self, stopwatch: Stopwatch) -> Mask:
         """For which features one of the tokens that it promotes has a match: [features]."""
-        return self._moved("promoted", pattern)
+        return self._moved("promoted", stopwatch)
 
-    def suppressed(self, pattern: Pattern) -> Mask:
+    def suppressed(self, stopwatch: Stopwatch) -> Mask:
         """For which features one of the tokens that it suppresses has a match: [features]."""
-        return self._moved("suppressed", pattern)
+        return self._moved("suppressed", stopwatch)
 
     @property
     def _table(self) -> TokenTable:
@@ -124,7 +126,7 @@ class CatalogueTexts:
         path = self._catalogue.folder / "tokens" / "vocabulary.json"
         return msgspec.json.decode(path.read_bytes(), type=list[str])
 
-    def _moved(self, which: str, pattern: Pattern) -> Mask:
+    def _moved(self, which: str, stopwatch: Stopwatch) -> Mask:
         path = self._catalogue.folder / "tokens" / f"{which}.npy"
         if not path.exists():
             raise UserError(
@@ -134,12 +136,11 @@ class CatalogueTexts:
         ids = load_array(path)
         named = np.flatnonzero(np.bincount(ids.ravel()))
         holds = np.zeros(len(self._vocabulary), dtype=np.bool_)
-        holds[named] = _holding(pattern, [self._vocabulary[id] for id in named.tolist()])
+        holds[named] = _holding(stopwatch, [self._vocabulary[id] for id in named.tolist()])
         return np.asarray(holds[ids].any(axis=1))
 
 
-def _holding(pattern: Pattern, texts: Iterable[str]) -> NDArray[np.bool_]:
+def _holding(stopwatch: Stopwatch, texts: Iterable[str]) -> NDArray[np.bool_]:
     """Which texts hold a match, as they are or without the space around them."""
-    stopwatch = Stopwatch(pattern)
     found = [any(map(stopwatch.found, {text, text.strip()})) for text in texts]
     return np.array(found, dtype=np.bool_)

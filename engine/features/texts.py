@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.activations.tokens import TokenTable
-from engine.features.patterns import SECONDS, Pattern, Stopwatch
+from engine.features.patterns import Stopwatch
 
 Ints = NDArray[np.integer[Any]]
 
@@ -74,12 +74,11 @@ class Texts:
         first, last = self._ends[stretch : stretch + 2]
         return self.joined[first:last]
 
-    def matches(self, pattern: Pattern, seconds: float = SECONDS) -> Matches:
-        """All matches of a pattern that have a character; none reaches over a stretch's end.
+    def matches(self, stopwatch: Stopwatch) -> Matches:
+        """All matches of its pattern that have a character; none reaches over a stretch's end.
 
-        Raises UserError when it takes longer than `seconds`.
+        Raises UserError when its time is up.
         """
-        stopwatch = Stopwatch(pattern, seconds)
         found: list[int] = []
         for stretch, start in enumerate(self._ends[:-1]):
             for first, last in stopwatch.spans(self.text(stretch)):

@@ -16,6 +16,7 @@ from engine.sae.saved import read_sae_info
 from engine.service import protocol as p
 from engine.service.annotations import Annotations
 from engine.service.labelling import labelled
+from engine.service.reporter import Reporter
 from engine.service.searches import Search, search
 from engine.workspace.folders import Workspace, remove_folder
 from engine.workspace.notes import Notes
@@ -68,10 +69,18 @@ class Answers:
         return isinstance(request, Search) or type(request) in self._methods
 
     async def answer(self, request: p.Request) -> p.ReplyBody:
-        """The reply. Raises UserError. Searches are done beside all else, in threads."""
+        """The reply. Raises UserError.
+
+        Searches are done beside all else, in threads. Cancelling ends the search, too, before the
+        next text that it would look into.
+        """
         if isinstance(request, Search):
-            notes = self._notes.of(request.sae)
-            return await asyncio.to_thread(search, self._workspace, notes, request)
+            notes, heard = self._notes.of(request.sae), Reporter(lambda _: None)
+            try:
+                return await asyncio.to_thread(search, self._workspace, notes, request, heard)
+            except asyncio.CancelledError:
+                heard.abandon()
+                raise
         return self._methods[type(request)](request)
 
     def labelled(self, question: p.Question, reply: p.ReplyBody) -> p.ReplyBody:

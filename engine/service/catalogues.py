@@ -9,6 +9,7 @@ import numpy as np
 from engine.features.catalogue import Catalogue
 from engine.features.filter import Mask, Subject, matching
 from engine.features.rank import order
+from engine.progress import Progress
 from engine.service import protocol as p
 from engine.service.details import Notes, detail
 from engine.service.opened import check_feature, open_catalogue, open_for_search
@@ -33,10 +34,12 @@ def get_table(workspace: Workspace, notes: Notes, request: p.GetFeatureTable) ->
     )
 
 
-def rank_features(workspace: Workspace, notes: Notes, request: p.RankFeatures) -> p.FeatureList:
+def rank_features(
+    workspace: Workspace, notes: Notes, request: p.RankFeatures, progress: Progress
+) -> p.FeatureList:
     """The first features by a column, among those that the filter lets through."""
     catalogue = open_catalogue(workspace, request.sae)
-    among = _matching(workspace, catalogue, notes, request.filter)
+    among = _matching(workspace, catalogue, notes, request.filter, progress)
     ids = order(catalogue.columns, request.by, among=among)
     return p.FeatureList(
         features=[
@@ -49,10 +52,12 @@ def rank_features(workspace: Workspace, notes: Notes, request: p.RankFeatures) -
     )
 
 
-def match_features(workspace: Workspace, notes: Notes, request: p.MatchFeatures) -> p.Matches:
+def match_features(
+    workspace: Workspace, notes: Notes, request: p.MatchFeatures, progress: Progress
+) -> p.Matches:
     """Which features a filter lets through; an empty one, all."""
     catalogue = open_catalogue(workspace, request.sae)
-    mask = _matching(workspace, catalogue, notes, request.filter)
+    mask = _matching(workspace, catalogue, notes, request.filter, progress)
     return p.Matches(matching=int(mask.sum()), mask=np.packbits(mask, bitorder="little").tobytes())
 
 
@@ -63,9 +68,11 @@ def get_feature(workspace: Workspace, notes: Notes, request: p.GetFeature) -> p.
     return detail(workspace, catalogue, notes, request.feature, catalogue.manifest.top_k)
 
 
-def _matching(workspace: Workspace, catalogue: Catalogue, notes: Notes, filter: str) -> Mask:
+def _matching(
+    workspace: Workspace, catalogue: Catalogue, notes: Notes, filter: str, progress: Progress
+) -> Mask:
     if not filter.strip():
         return np.ones(len(catalogue), dtype=np.bool_)
     texts = open_for_search(workspace, catalogue)
     categories = catalogue.manifest.categories
-    return matching(filter, Subject(catalogue.columns, notes, categories, texts))
+    return matching(filter, Subject(catalogue.columns, notes, categories, texts, progress))

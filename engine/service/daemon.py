@@ -34,6 +34,7 @@ from engine.service.pool import Pool
 from engine.service.questions import Questions
 from engine.service.queue import Queue
 from engine.service.runtime import only_daemon, socket_path
+from engine.service.searches import Search
 from engine.workspace.database import open_database
 from engine.workspace.folders import Workspace
 from engine.workspace.notes import Notes
@@ -127,7 +128,7 @@ class Daemon:
                 task = asyncio.create_task(self._answer(connection, frame, questions))
                 self._answering.add(task)
                 task.add_done_callback(self._answering.discard)
-                if isinstance(frame.request, p.Question):
+                if isinstance(frame.request, p.Question | Search):
                     questions[frame.id] = task
         except ConnectionClosed:
             pass

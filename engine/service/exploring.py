@@ -12,9 +12,10 @@ from engine.features.bands import band_snippets
 from engine.features.catalogue import Catalogue
 from engine.features.coactive import coactive
 from engine.features.grep import Matched, Scores
-from engine.features.patterns import compiled
+from engine.features.patterns import Stopwatch, compiled
 from engine.features.silent import silent_places
 from engine.features.snippets import snippet_at, snippets
+from engine.progress import Progress
 from engine.service import protocol as p
 from engine.service.details import Notes
 from engine.service.opened import (
@@ -56,7 +57,7 @@ def get_coactive(workspace: Workspace, notes: Notes, request: p.GetCoactive) -> 
     return replace(found, relatives=relatives)
 
 
-def grep(workspace: Workspace, notes: Notes, request: p.Grep) -> p.GrepReport:
+def grep(workspace: Workspace, notes: Notes, request: p.Grep, progress: Progress) -> p.GrepReport:
     """Where a pattern matches, and which features answer there."""
     pattern = compiled(request.pattern, ignore_case=request.ignore_case)
     catalogue = open_catalogue(workspace, request.sae)
@@ -64,7 +65,7 @@ def grep(workspace: Workspace, notes: Notes, request: p.Grep) -> p.GrepReport:
     if feature is not None:
         check_feature(catalogue, request.sae, feature)
     codes, texts = open_codes(catalogue), open_texts(workspace, catalogue)
-    matches = texts.matches(pattern)
+    matches = texts.matches(Stopwatch(pattern, progress=progress))
     matched = Matched(codes, matches)
     scores = matched.scores()
     readable = np.diff(texts.characters) > 0

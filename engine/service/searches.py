@@ -1,5 +1,6 @@
 """Requests about one SAE's feature catalogue: what may take long, and needs no database."""
 
+from engine.progress import Progress, Silent
 from engine.service import protocol as p
 from engine.service.catalogues import (
     get_feature,
@@ -22,15 +23,23 @@ Search = (
 )
 
 
-def search(workspace: Workspace, notes: Notes, request: Search) -> p.ReplyBody:
-    """The reply; `notes` are those of the SAE. May be called in any thread. Raises UserError."""
+def search(
+    workspace: Workspace,
+    notes: Notes,
+    request: Search,
+    progress: Progress = Silent(),  # noqa: B008 - it holds no state
+) -> p.ReplyBody:
+    """The reply; `notes` are those of the SAE. May be called in any thread.
+
+    While a pattern is looked for, `progress` is asked whether to go on. Raises UserError.
+    """
     match request:
         case p.GetFeatureTable():
             return get_table(workspace, notes, request)
         case p.RankFeatures():
-            return rank_features(workspace, notes, request)
+            return rank_features(workspace, notes, request, progress)
         case p.MatchFeatures():
-            return match_features(workspace, notes, request)
+            return match_features(workspace, notes, request, progress)
         case p.GetFeature():
             return get_feature(workspace, notes, request)
         case p.GetSnippets():
@@ -38,4 +47,4 @@ def search(workspace: Workspace, notes: Notes, request: Search) -> p.ReplyBody:
         case p.GetCoactive():
             return get_coactive(workspace, notes, request)
         case p.Grep():
-            return grep(workspace, notes, request)
+            return grep(workspace, notes, request, progress)

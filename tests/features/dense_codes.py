@@ -70,6 +70,8 @@ def catalogue_of(
     (folder / "sample").mkdir()
     (folder / "columns").mkdir()
     np.save(folder / "columns" / "count.npy", (dense > 0).sum(0).astype(np.int32))
+    np.save(folder / "columns" / "max.npy", dense.max(0).astype(np.float32))
+    np.save(folder / "columns" / "density.npy", (dense > 0).mean(0).astype(np.float32))
     document = np.repeat(np.arange(len(lengths)), lengths)
     position = np.concatenate([np.arange(length) for length in lengths])
     features = dense.shape[1]

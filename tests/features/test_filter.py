@@ -12,7 +12,8 @@ from engine.errors import UserError
 from engine.features.filter import Mask, Subject, matching
 from engine.features.filter_grammar import LONGEST
 from engine.features.notes import Note
-from engine.features.patterns import Pattern
+from engine.features.patterns import Stopwatch
+from engine.progress import Cancelled, Silent
 
 NOTES = {
     1: Note(label="a big City", tags=("geo", "place"), text="seen in 3 stories"),
@@ -44,8 +45,8 @@ WORDS = {
 class Lists:
     """The texts of features, as lists."""
 
-    def __getattr__(self, name: str) -> Callable[[Pattern], Mask]:
-        return lambda pattern: np.array([any(map(pattern.search, some)) for some in WORDS[name]])
+    def __getattr__(self, name: str) -> Callable[[Stopwatch], Mask]:
+        return lambda stopwatch: np.array([any(map(stopwatch.found, some)) for some in WORDS[name]])
 
 
 SUBJECT = Subject(COLUMNS, NOTES, CATEGORIES, Lists())
@@ -232,6 +233,16 @@ def test_without_parentheses_not_binds_closest_then_and_then_or(
     assert matching(text, SUBJECT).tolist() == expected
     without_and = text.replace(" and ", " ")
     assert matching(without_and, SUBJECT).tolist() == expected
+
+
+@pytest.mark.parametrize("text", ["label ~ cat", "category = code", "snippet ~ cat", "cat"])
+def test_a_filter_can_be_given_up_while_it_looks(text: str) -> None:
+    class Impatient(Silent):
+        def __call__(self, *_: object) -> None:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        matching(text, Subject(COLUMNS, NOTES, CATEGORIES, Lists(), Impatient()))
 
 
 SIGNS_AND_LETTERS = "!~()'\"[]{}*+?^$.|&,- \n\0é\ud800\\a5k"

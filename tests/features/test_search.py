@@ -7,7 +7,6 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
-import regex
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,11 +14,16 @@ from engine.activations.tokens import TokenTable
 from engine.errors import UserError
 from engine.features import search
 from engine.features.catalogue import Catalogue, Manifest, write_manifest
+from engine.features.patterns import Stopwatch, compiled
 from engine.features.search import CatalogueTexts
 from tests.features.written_tokens import BOS, token_table
 
 VOCABULARY = ["<s>", " the", " ci", "ties", "ty", ",", " a", "A", "\n", "é", " don", "'t", "  "]
 Place = tuple[int, int]
+
+
+def looking_for(pattern: str) -> Stopwatch:
+    return Stopwatch(compiled(pattern, ignore_case=True))
 
 
 def catalogue(folder: Path, examples: Sequence[Sequence[Place]], *, radius: int = 2) -> Catalogue:
@@ -101,7 +105,7 @@ def test_snippets_match_as_each_example_by_itself_does(
     found = catalogue(folder / "catalogue", features, radius=radius)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(search, "AT_ONCE", at_once)
-        mask = CatalogueTexts(found, table).snippet(regex.compile(pattern, regex.IGNORECASE))
+        mask = CatalogueTexts(found, table).snippet(looking_for(pattern))
     assert mask.tolist() == [
         any(re.search(pattern, text, re.IGNORECASE) for text in windows(table, places, radius))
         for places in features
@@ -119,7 +123,7 @@ def test_peaks_match_by_their_token_or_the_word_it_is_in(
     folder = tmp_path_factory.mktemp("search")
     table = token_table(folder / "set", documents, VOCABULARY, context=context)
     texts = CatalogueTexts(catalogue(folder / "catalogue", features, radius=20), table)
-    mask = texts.peak(regex.compile(pattern, regex.IGNORECASE))
+    mask = texts.peak(looking_for(pattern))
     assert mask.tolist() == [
         any(
             re.search(pattern, text, re.IGNORECASE)
@@ -134,21 +138,21 @@ def test_tokens_that_a_feature_moves(tmp_path: Path) -> None:
     found = catalogue(tmp_path / "catalogue", [[], [], []])
     texts = CatalogueTexts(found, None)
     with pytest.raises(UserError, match="which tokens are promoted"):
-        texts.promoted(regex.compile("ci"))
+        texts.promoted(looking_for("ci"))
     (found.folder / "tokens").mkdir()
     (found.folder / "tokens" / "vocabulary.json").write_bytes(msgspec.json.encode(VOCABULARY))
     np.save(found.folder / "tokens" / "promoted.npy", np.array([[1, 2], [3, 4], [5, 2]], np.int32))
     np.save(found.folder / "tokens" / "suppressed.npy", np.array([[2], [9], [1]], np.int32))
-    assert texts.promoted(regex.compile("^ci$")).tolist() == [True, False, True]
-    assert texts.promoted(regex.compile("ti|^,")).tolist() == [False, True, True]
-    assert texts.suppressed(regex.compile("^ the")).tolist() == [False, False, True]
+    assert texts.promoted(looking_for("^ci$")).tolist() == [True, False, True]
+    assert texts.promoted(looking_for("ti|^,")).tolist() == [False, True, True]
+    assert texts.suppressed(looking_for("^ the")).tolist() == [False, False, True]
 
 
 def test_without_the_set_there_is_a_sentence(tmp_path: Path) -> None:
     texts = CatalogueTexts(catalogue(tmp_path / "catalogue", [[(0, 1)]]), None)
     for question in (texts.snippet, texts.peak):
         with pytest.raises(UserError, match="'stories' was deleted"):
-            question(regex.compile("a"))
+            question(looking_for("a"))
 
 
 @pytest.mark.parametrize("place", [(1, 1), (0, 3)])
@@ -156,4 +160,4 @@ def test_another_set_of_that_name_is_no_crash(tmp_path: Path, place: Place) -> N
     table = token_table(tmp_path / "set", [[BOS, 1, 2]], VOCABULARY)
     texts = CatalogueTexts(catalogue(tmp_path / "catalogue", [[place]]), table)
     with pytest.raises(UserError, match=r"not the one that was scanned\. Scan the SAE again"):
-        texts.snippet(regex.compile("a"))
+        texts.snippet(looking_for("a"))

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import UserError
-from engine.features.patterns import compiled
+from engine.features.patterns import Stopwatch, compiled
 from engine.features.texts import Matches, Texts
+from engine.progress import Cancelled, Silent
 from tests.features.written_tokens import BOS, token_table
 
 VOCABULARY = ["<s>", " a", "b", "ab", " ", "", "é\n", "ba a"]
@@ -56,7 +57,7 @@ def test_matches_lie_in_the_tokens_that_hold_their_characters(
         rows_per_shard=rows_per_shard,
     )
     texts = Texts.of_documents(table, np.arange(len(documents)))
-    assert as_pairs(texts.matches(compiled(pattern))) == expected(documents, pattern)
+    assert as_pairs(texts.matches(Stopwatch(compiled(pattern)))) == expected(documents, pattern)
 
 
 def test_stretches_far_apart_and_side_by_side(tmp_path: Path) -> None:
@@ -76,13 +77,13 @@ def test_stretches_far_apart_and_side_by_side(tmp_path: Path) -> None:
 
 def test_no_stretch_at_all(tmp_path: Path) -> None:
     texts = Texts.of_documents(token_table(tmp_path / "set", [[1]], VOCABULARY), np.array([], int))
-    assert (len(texts), len(texts.rows), len(texts.matches(compiled(".")))) == (0, 0, 0)
+    assert (len(texts), len(texts.rows), len(texts.matches(Stopwatch(compiled("."))))) == (0, 0, 0)
 
 
 def test_cases_are_told_apart_unless_they_are_to_be_ignored(tmp_path: Path) -> None:
     texts = Texts.of_documents(token_table(tmp_path / "set", [[1, 2]], VOCABULARY), np.array([0]))
-    assert len(texts.matches(compiled("AB"))) == 0
-    assert as_pairs(texts.matches(compiled("AB", ignore_case=True))) == [(0, 2)]
+    assert len(texts.matches(Stopwatch(compiled("AB")))) == 0
+    assert as_pairs(texts.matches(Stopwatch(compiled("AB", ignore_case=True)))) == [(0, 2)]
 
 
 @pytest.mark.parametrize(
@@ -103,4 +104,20 @@ def test_a_pattern_that_would_take_for_ever_is_given_up(tmp_path: Path) -> None:
     table = token_table(tmp_path / "set", [[1] * 200, [1]], [" ", "a"])
     texts = Texts.of_documents(table, np.array([0, 1]))
     with pytest.raises(UserError, match=r"\(a\|aa\)\+b took longer than 0\.05 seconds"):
-        texts.matches(compiled("(a|aa)+b"), seconds=0.05)
+        texts.matches(Stopwatch(compiled("(a|aa)+b"), seconds=0.05))
+
+
+def test_looking_can_be_given_up_between_two_texts(tmp_path: Path) -> None:
+    class Impatient(Silent):
+        asked = 0
+
+        def __call__(self, *_: object) -> None:
+            self.asked += 1
+            if self.asked == 3:
+                raise Cancelled
+
+    table = token_table(tmp_path / "set", [[1]] * 5, [" ", "a"])
+    texts, progress = Texts.of_documents(table, np.arange(5)), Impatient()
+    with pytest.raises(Cancelled):
+        texts.matches(Stopwatch(compiled("a"), progress=progress))
+    assert progress.asked == 3

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from engine.errors import UserError
+from engine.features.patterns import Stopwatch
 from engine.jobs.ledger import Ledger
+from engine.progress import Cancelled, Progress
 from engine.service import answers
 from engine.service import protocol as p
 from engine.service.searches import search
@@ -104,17 +106,23 @@ def test_a_pattern_that_matches_everything(tmp_path: Path) -> None:
     assert (by_id[RARE].recall, by_id[RARE].label) == (3 / 60, "rare")
 
 
+def answering_at(root: Path) -> answers.Answers:
+    workspace = workspace_at(root)
+    database = open_database(workspace.database)
+    return answers.Answers(
+        workspace, Prompts(database), Notes(database), Ledger(database), changed=lambda: None
+    )
+
+
 async def test_a_search_keeps_nobody_waiting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    workspace = Workspace.open(tmp_path)
-    database = open_database(workspace.database)
-    answering = answers.Answers(
-        workspace, Prompts(database), Notes(database), Ledger(database), changed=lambda: None
-    )
+    answering = answering_at(tmp_path)
     go_on = threading.Event()
 
-    def slow(_: Workspace, notes: Mapping[int, p.Note], request: p.Grep) -> p.GrepReport:
+    def slow(
+        _: Workspace, notes: Mapping[int, p.Note], request: p.Grep, __: Progress
+    ) -> p.GrepReport:
         assert go_on.wait(30)
         return p.GrepReport(
             pattern=request.pattern,
@@ -130,3 +138,37 @@ async def test_a_search_keeps_nobody_waiting(
     assert not searching.done()
     go_on.set()
     assert isinstance(await searching, p.GrepReport)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        p.Grep(sae="sae", pattern="dog"),
+        p.MatchFeatures(sae="sae", filter="snippet ~ dog"),
+        p.RankFeatures(sae="sae", top=1, filter="snippet ~ dog"),
+    ],
+)
+async def test_a_search_that_is_given_up_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request_: p.Request
+) -> None:
+    answering = answering_at(tmp_path)
+    begun, ended = threading.Event(), threading.Event()
+    found = Stopwatch.found
+
+    def look_at_endless_texts(stopwatch: Stopwatch, text: str, *_: int) -> bool:
+        try:
+            while True:
+                found(stopwatch, text)
+                begun.set()
+        except Cancelled:
+            ended.set()
+            raise
+
+    monkeypatch.setattr(Stopwatch, "found", look_at_endless_texts)
+    monkeypatch.setattr(Stopwatch, "spans", look_at_endless_texts)
+    searching = asyncio.create_task(answering.answer(request_))
+    assert await asyncio.to_thread(begun.wait, 30)
+    searching.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await searching
+    assert await asyncio.to_thread(ended.wait, 15)  # less than a pattern's 20 seconds
