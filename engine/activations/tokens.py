@@ -4,6 +4,8 @@ Torch-free: safetensors maps a shard and copies out only the integers asked for,
 render a snippet of a set of any size without touching an activation.
 """
 
+import hashlib
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,6 +18,9 @@ from engine.activations.manifest import Manifest, read_manifest, read_vocabulary
 from engine.activations.shards import check_files, document_bounds, shard_starts
 
 Ints = npt.NDArray[np.int32]
+
+_SLICES, _SLICE = 16, 256
+"""How many stretches of token ids a digest looks at, and how long they are."""
 
 
 class Window(msgspec.Struct, frozen=True):
@@ -50,6 +55,22 @@ class TokenTable:
 
     def __len__(self) -> int:
         return self.manifest.tokens
+
+    @cached_property
+    def text_digest(self) -> str:
+        """A digest of the set's texts, to tell it from another of its name: of the checksums of its
+        documents, with their extents, and of its vocabulary, of the pieces in which the model read
+        them, and of token ids from here and there.
+
+        The same text captured again has the same, be its activations rounded in another way.
+        """
+        about = self.manifest
+        read = (about.checksums, about.tokens, about.bos_token_id, about.context)
+        digest = hashlib.sha256(msgspec.json.encode(read, order="sorted"))
+        for first in np.linspace(0, max(0, len(self) - _SLICE), _SLICES).astype(int).tolist():
+            some = self.token_ids(first, min(first + _SLICE, len(self)))
+            digest.update(some.astype("<i4").tobytes())
+        return digest.hexdigest()
 
     def token_ids(self, first: int, last: int) -> Ints:
         """The token ids of the rows from `first` to `last`, `[last - first]`."""

@@ -31,6 +31,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.activations.tokens import TokenTable
 from engine.errors import UserError
 from engine.features.arrays import load_array
 from engine.features.codes import Codes
@@ -57,6 +58,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """Tokens of the set, all of them."""
     documents: int
     """Documents that were looked at."""
+    text_digest: str = ""
+    """`TokenTable.text_digest` of the set; empty in catalogues that were written before it."""
     active_threshold: float
     """A feature is active where its activation is above this."""
     top_k: int
@@ -134,6 +137,22 @@ class Catalogue:
         """Share of the set that was looked at so far."""
         whole = self.manifest.complete or not self.manifest.total_tokens
         return 1.0 if whole else self.manifest.tokens / self.manifest.total_tokens
+
+    def check_scanned(self, tokens: TokenTable) -> None:
+        """Raises UserError if these aren't the texts that were scanned, whatever the set's name."""
+        manifest = self.manifest
+        counts = (len(tokens), tokens.manifest.documents)
+        if counts != (manifest.total_tokens, manifest.documents):
+            raise self.other_set()
+        if manifest.text_digest and manifest.text_digest != tokens.text_digest:
+            raise self.other_set()
+
+    def other_set(self) -> UserError:
+        """That the set of that name was replaced by another."""
+        return UserError(
+            f"The activation set {self.manifest.activations!r} is not the one that was scanned.",
+            _AGAIN,
+        )
 
     def maxima(self, features: Sequence[int]) -> list[float]:
         """The largest activation of each of these features over the scanned corpus."""

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.activations.tokens import TokenTable
-from engine.errors import UserError
 from engine.features.arrays import load_array
 from engine.features.catalogue import Catalogue
 from engine.features.texts import Matches, Texts
@@ -41,11 +40,11 @@ class Windows:
         positions = load_array(catalogue.folder / "examples" / "position.npy")
         kept = documents >= 0
         if (documents >= table.manifest.documents).any():
-            raise _other_set(catalogue)
+            raise catalogue.other_set()
         bounds = table.document_bounds
         rows = bounds[documents] + positions
         if (rows >= bounds[documents + 1])[kept].any():
-            raise _other_set(catalogue)
+            raise catalogue.other_set()
         peaks = np.sort(rows[kept])
         peaks = peaks[np.diff(peaks, prepend=-1) > 0]  # np.unique takes seven times as long
         which = np.searchsorted(peaks, rows).astype(np.int32)
@@ -145,10 +144,3 @@ def _words(texts: Texts) -> tuple[Ints, Ints]:
     begins[cuts] = inside[cuts]
     ends[cuts - 1] = inside[cuts - 1]
     return np.flatnonzero(begins), np.flatnonzero(ends) + 1
-
-
-def _other_set(catalogue: Catalogue) -> UserError:
-    return UserError(
-        f"The activation set {catalogue.manifest.activations!r} is not the one that was scanned.",
-        "Scan the SAE again.",
-    )

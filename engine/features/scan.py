@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 
 from engine.activations.store import ActivationSet
+from engine.activations.tokens import TokenTable
 from engine.features.catalogue import Manifest, write_manifest
 from engine.features.categories import categories_of
 from engine.features.collect.codes import ROOM, most_bytes
@@ -85,6 +86,8 @@ def scan(
     most = collection.bytes + most_bytes(room, tokens) + _DENSE * 4 * max(_ELEMENTS, features)
     progress.note(f"The scan of {features:,} features holds at most {most / 1e6:,.0f} MB.")
 
+    text_digest = TokenTable(acts.folder, acts.manifest).text_digest
+
     def manifest(*, complete: bool) -> Manifest:
         return Manifest(
             activations=acts.folder.name,
@@ -95,6 +98,7 @@ def scan(
             tokens=collection.moments.tokens,
             total_tokens=tokens,
             documents=acts.manifest.documents,
+            text_digest=text_digest,
             active_threshold=sae.active_threshold,
             top_k=top_k,
             radius=radius,

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from engine.activations.store import ActivationSet
+from engine.activations.tokens import TokenTable
 from engine.errors import UserError
 from engine.features.catalogue import Catalogue
 from engine.interventions.subject import Subject
@@ -64,12 +65,21 @@ class Loaded:
         return Subject(self.model(model, device), sae, parse_site(site))
 
     def scanned_activations(self, sae: str) -> ActivationSet:
-        """The activation set that the SAE was scanned on."""
-        name = Catalogue.open(self._workspace.existing_catalogue(sae)).manifest.activations
+        """The activation set that the SAE was scanned on.
+
+        Raises UserError where it is gone, or one of other texts, model or site has its name.
+        """
+        catalogue = Catalogue.open(self._workspace.existing_catalogue(sae))
+        name = catalogue.manifest.activations
         folder: Path = self._workspace.activations(name)
         if not folder.exists():
             raise UserError(
                 f"The activation set {name!r}, on which {sae} was scanned, has been deleted.",
                 "Its documents can't be shown; scan another set to see that one's.",
             )
-        return ActivationSet.open(folder)
+        acts = ActivationSet.open(folder)
+        catalogue.check_scanned(TokenTable(acts.folder, acts.manifest))
+        scanned = (catalogue.manifest.model, catalogue.manifest.site)
+        if (acts.manifest.model, acts.manifest.site) != scanned:
+            raise catalogue.other_set()
+        return acts

@@ -30,7 +30,8 @@ def check_feature(catalogue: Catalogue, sae: str, feature: int) -> None:
 def open_tokens(workspace: Workspace, catalogue: Catalogue) -> TokenTable:
     """The tokens of the set that was scanned.
 
-    Raises UserError where that is no longer there: the figures outlive it, and its texts do not.
+    Raises UserError where that is no longer there, or another has its name: the figures outlive it,
+    and its texts do not.
     """
     name = catalogue.manifest.activations
     folder = workspace.activations(name)
@@ -40,11 +41,7 @@ def open_tokens(workspace: Workspace, catalogue: Catalogue) -> TokenTable:
             "Capture the same texts under that name to see them again.",
         )
     tokens = _tokens(folder, stamp(folder))
-    scanned = (catalogue.manifest.total_tokens, catalogue.manifest.documents)
-    if (len(tokens), tokens.manifest.documents) != scanned:
-        raise UserError(
-            f"The activation set {name!r} is not the one that was scanned.", "Scan the SAE again."
-        )
+    catalogue.check_scanned(tokens)
     return tokens
 
 

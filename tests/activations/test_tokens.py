@@ -47,6 +47,13 @@ def test_a_window_ends_where_the_models_sight_ended(written):
         assert (window.first, window.ids) == (first, ids[first:last])
 
 
+def test_the_digest_is_that_of_the_texts_and_not_of_the_shards(written):
+    one, other = (TokenTable.open(written([5, 9], rows_per_shard=n).folder) for n in (4, 100))
+    assert one.text_digest == other.text_digest
+    split_otherwise = TokenTable.open(written([6, 8], rows_per_shard=4).folder)
+    assert split_otherwise.text_digest != one.text_digest
+
+
 @pytest.mark.parametrize(("document", "position"), [(-1, 0), (2, 0), (0, 5), (0, -1)])
 def test_places_that_are_not_there_are_an_error(written, document, position):
     with pytest.raises(IndexError):

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 import torch
@@ -45,10 +46,13 @@ class Material:
 
 
 def write_set(
-    folder: Path, categories: list[str] = CATEGORIES, bos_token_id: int | None = None
+    folder: Path,
+    categories: list[str] = CATEGORIES,
+    bos_token_id: int | None = None,
+    seed: int = 0,
 ) -> ActivationSet:
     """Random activations in shards of 16 rows, so that documents go on in the next."""
-    generator = torch.Generator().manual_seed(0)
+    generator = torch.Generator().manual_seed(seed)
     about = Manifest(
         model="none",
         site="resid_post.1",
@@ -215,6 +219,27 @@ def test_beginning_of_sequence_is_left_out(material: Material, tmp_path: Path) -
                 assert catalogue.window(feature, number)[RADIUS - position] == 0
             assert document != 1  # it holds nothing else
     assert windows
+
+
+def test_another_set_of_the_same_size_is_told_from_the_scanned_one(
+    material: Material, catalogue: Catalogue, tmp_path: Path
+) -> None:
+    catalogue.check_scanned(TokenTable.open(material.acts.folder))
+    write_set(tmp_path / "again")
+    catalogue.check_scanned(TokenTable.open(tmp_path / "again"))
+    other = TokenTable.open(write_set(tmp_path / "other", seed=1).folder)
+    assert len(other) == len(material.acts)
+    with pytest.raises(UserError, match=r"'stories' is not the one that was scanned\. Scan"):
+        catalogue.check_scanned(other)
+
+
+def test_a_catalogue_from_before_digests_is_believed(catalogue: Catalogue, tmp_path: Path) -> None:
+    path = catalogue.folder / "catalogue.json"
+    manifest = msgspec.json.decode(path.read_bytes())
+    del manifest["text_digest"]
+    path.write_bytes(msgspec.json.encode(manifest))
+    other = TokenTable.open(write_set(tmp_path / "other", seed=1).folder)
+    Catalogue.open(catalogue.folder).check_scanned(other)
 
 
 @pytest.mark.parametrize("categories", [[""] * 12, ["one"] * 12])

@@ -3,9 +3,11 @@
 import shutil
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from engine.errors import UserError
+from engine.features.catalogue import write_manifest
 from engine.progress import Silent
 from engine.sae.config import SAEConfig
 from engine.sae.metadata import SAEMetadata
@@ -13,6 +15,8 @@ from engine.sae.registry import build
 from engine.sae.store import save_sae
 from engine.service.loaded import Loaded
 from engine.workspace.folders import Workspace
+from tests.features.dense_codes import catalogue_of, random_dense
+from tests.features.written_tokens import token_table
 
 
 @pytest.fixture
@@ -52,3 +56,21 @@ def test_an_sae_that_nobody_knows_the_place_of_can_not_be_tried(workspace: Works
     save(workspace, "stray", SAEMetadata(site="resid_post.1"))
     with pytest.raises(UserError, match="stray does not say which model and site"):
         Loaded(workspace, Silent()).subject("stray", "cpu")
+
+
+@pytest.mark.parametrize("site", ["resid_post.0", "resid_post.1"])
+def test_a_set_of_another_site_is_not_encoded_as_the_scanned_one(
+    workspace: Workspace, site: str
+) -> None:
+    save(workspace, "one", SAEMetadata())
+    dense = random_dense(3, 2, 0.5)
+    catalogue = catalogue_of(workspace.catalogue("one"), dense, [3])
+    about = msgspec.structs.replace(catalogue.manifest, site=site)
+    write_manifest(catalogue.folder, about)
+    table = token_table(workspace.activations("set"), [[1, 1, 1]], ["<s>", " dog"])
+    loaded = Loaded(workspace, Silent())
+    if site == table.manifest.site:
+        assert len(loaded.scanned_activations("one")) == 3
+    else:
+        with pytest.raises(UserError, match="not the one that was scanned"):
+            loaded.scanned_activations("one")
