@@ -71,8 +71,7 @@ with matched random features, and without an edit):
 A neutral prompt is a paragraph of plain prose and the empty line behind it, where the corpus goes
 on with more prose, or else with a piece of any category. The feature and its strength were chosen
 on other such prompts. What a piece begins with limits what a greedy continuation can show: a
-dialogue begins with one of {names} given names, and so with no token that is likely by itself.
-"""
+dialogue begins with one of {names} given names, and so with no token that is likely by itself."""
 
 SCORE = "score.json"
 
