@@ -114,9 +114,12 @@ class FeatureDesk:
         return Sift(text, matches)
 
     def _take(self, sift: Sift) -> None:
-        """A filter that is not being typed any more has to be one that can be read."""
+        """A filter that can't be read stays open, to be mended; where nobody is at it any more, the
+        last one that could be read holds."""
         pane = self._app.bench.features
-        if sift.fault and not pane.filtering:
+        if sift.fault and not pane.filtering and pane.table.has_focus:
+            pane.mend()
+        elif sift.fault and not pane.filtering:
             self._app.say(sift.fault, "error")
             sift = replace(sift, fault="")
             pane.fall_back(sift.text)

@@ -144,6 +144,11 @@ class FeaturesPane(TablePane):
         self.pattern = pattern
         self.post_message(self.Filter(pattern))
 
+    def mend(self) -> None:
+        """What was typed last can't be read: let the user go on with it."""
+        self.filter_line.open(self.pattern, mend=True)
+        self.count_shown()
+
     def fall_back(self, pattern: str) -> None:
         """What was typed last can't be read: this is the filter that holds."""
         self.pattern = pattern

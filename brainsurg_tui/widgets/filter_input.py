@@ -121,12 +121,15 @@ class FilterInput(Horizontal):
         """The pattern as typed."""
         return self.query_one(Input).value
 
-    def open(self, pattern: str = "") -> None:
-        """Show the line and put the cursor in it."""
+    def open(self, pattern: str = "", *, mend: bool = False) -> None:
+        """Show the line and put the cursor in it; what is typed takes the place of `pattern`, or
+        with `mend` goes on with it."""
         self.display = True
         field = self.query_one(Input)
         field.cursor_blink = False
         field.value = pattern
+        field.cursor_position = len(pattern)
+        field.select_on_focus = not mend
         field.focus()
 
     def set_count(self, shown: int, total: int) -> None:

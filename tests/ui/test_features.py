@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from brainsurg_tui.settings import Memory, Sorting, write_memory
 from engine.service import protocol as p
 from tests.ui.fake_engine import D_SAE, World
 from tests.ui.session import Session, open_app
@@ -217,9 +218,7 @@ async def test_a_filter_that_can_not_be_read_keeps_the_rows_and_says_where(world
         assert "Expected" not in user.text
 
 
-async def test_a_filter_left_unreadable_falls_back_to_the_last_that_could_be_read(
-    world: World,
-) -> None:
+async def test_a_filter_that_can_not_be_read_stays_open_to_be_mended(world: World) -> None:
     async with open_app(world, (80, 24)) as user:
         await user.press("2", "slash")
         await user.type("max>5")
@@ -227,11 +226,25 @@ async def test_a_filter_left_unreadable_falls_back_to_the_last_that_could_be_rea
         rows = shown(user)
         await user.type(" density<")
         await user.press("enter")
-        await user.until(lambda: user.said("Expected a number."))
+        await user.sees("/max>5 density< ", "Expected a number.")
         assert shown(user) == rows
-        await user.sees("r1 /max>5 ")
-        await user.press("escape")
-        await user.until(lambda: len(shown(user)) == D_SAE)
+        await user.until(lambda: user.app.focused is not user.app.bench.features.table)
+        await user.type("0.01")
+        await user.press("enter")
+        await user.sees("r1 /max>5 density<0.01 ")
+        assert len(shown(user)) < len(rows)
+
+
+async def test_a_remembered_filter_that_can_not_be_read_any_more_is_dropped(
+    world: World, tmp_path: Path
+) -> None:
+    path = tmp_path / "memory.json"
+    remembered = Sorting("max", True, "density<")
+    write_memory(path, Memory(pane="prompts", tables={"features": remembered}))
+    async with open_app(world, memory=path) as user:
+        await user.until(lambda: user.said("Expected a number."))
+        assert len(shown(user)) == D_SAE
+        assert not user.app.bench.features.filtering
 
 
 async def test_the_engine_is_asked_only_when_the_keys_rest(world: World) -> None:
