@@ -17,8 +17,8 @@ from brainsurg_tui.screens.dialog import Dialog
 from brainsurg_tui.widgets.visible import visible
 from engine.errors import UserError
 
-_FEW = 8
-"""So many choices are named; more are counted."""
+_NAMED = 90
+"""Characters in which choices are named; where they need more, they are counted."""
 
 Send = Callable[[dict[str, str]], Awaitable[None]]
 """Does what the form asks; a UserError from it is shown in the form, which stays open."""
@@ -174,8 +174,8 @@ class Form(Dialog[bool]):
         """Show the help of the field that has the focus."""
         if isinstance(self.focused, FieldInput):
             field = self.focused.field
-            few = len(field.choices) <= _FEW
-            choices = " · ".join(field.choices) if few else f"{len(field.choices)} choices"
+            named = " · ".join(field.choices)
+            choices = named if len(named) <= _NAMED else f"{len(field.choices)} choices"
             turn = f"  ↑↓ {choices}" if field.choices else ""
             self._help.update(visible(f"{field.help}{turn}"))
 

@@ -1,5 +1,7 @@
 """From a prompt to a clamped feature, by keyboard alone."""
 
+import pytest
+
 from engine.service import protocol as p
 from tests.ui.fake_engine import World
 from tests.ui.session import open_app
@@ -148,3 +150,16 @@ async def test_a_letter_takes_a_choice_where_nothing_else_makes_sense(world: Wor
         await user.press("q", "n", "enter")
         await user.until(lambda: user.asked(p.Grep))
         assert user.asked(p.Grep)[0].ignore_case
+
+
+@pytest.mark.parametrize("key", ["T", "F", "C"])
+async def test_a_form_stands_still_while_one_goes_through_it(world: World, key: str) -> None:
+    async with open_app(world, (80, 24)) as user:
+        await user.press("1", key)
+        await user.until(lambda: user.app.focused is not None and user.app.screen.query(".dialog"))
+        regions = set()
+        for _ in user.app.screen.query("Input"):
+            await user.pilot.pause(0.05)
+            regions.add(user.app.screen.query_one(".dialog").region)
+            await user.press("tab")
+        assert len(regions) == 1
