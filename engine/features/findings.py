@@ -46,11 +46,12 @@ class FiringFeature(msgspec.Struct, frozen=True, kw_only=True):
     peak: int
     """Index of the token on which it is strongest."""
     attribution: float
-    """Σ over tokens of gradient · activation: how much of the chosen token's log-probability the
-    feature's activations account for, to first order."""
+    """What ablating it everywhere would do to the log-probability of the chosen token, to first
+    order, in nats: `effect` estimated from the gradient, −Σ over tokens of gradient · activation.
+    Below 0 for a feature that speaks for the token."""
     effect: float | None = None
-    """What ablating it everywhere really does to that log-probability: after minus before. None
-    where it was not tried."""
+    """What ablating it everywhere really does to that log-probability, in nats: after minus before.
+    None where it was not tried."""
     kl: float | None = None
     """KL(clean ‖ ablated) of the last position's next-token distribution, in nats."""
 

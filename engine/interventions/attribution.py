@@ -1,11 +1,13 @@
-"""How much each feature of a text accounts for in what the model says, to first order.
+"""What ablating each feature of a text would do to what the model says, to first order.
 
 Of a feature with acts z_t at the tokens t, and a figure of the model's output,
 
-    attribution = Σ_t z_t · ∂figure/∂z_t,   ∂figure/∂z_t = gain(x_t) · W_dec · ∂figure/∂x_t
+    attribution = Σ_t (0 − z_t) · ∂figure/∂z_t,   ∂figure/∂z_t = gain(x_t) · W_dec · ∂figure/∂x_t
 
-is what ablating it takes from the figure if that is linear in z: attribution patching (Nanda 2023;
-Syed et al. 2023, arXiv:2310.10348), for features as in Marks et al. 2024 (arXiv:2403.19647). The
+is the figure once the feature is ablated minus the figure before, if that is linear in z:
+attribution patching (Nanda 2023; Syed et al. 2023, arXiv:2310.10348), for features as the indirect
+effect of Marks et al. 2024 (arXiv:2403.19647), patched minus clean, with 0 for the patch. So it has
+the sign of the effect that it estimates, and that of gradient times activation turned round. The
 derivative is that of x + decode(z, x) − decode(z, x)', where the last term and x are held: the
 reconstruction error is kept, as in every intervention here, and no other feature's act moves.
 """
@@ -21,7 +23,7 @@ _ELEMENTS = 1 << 24
 
 @torch.no_grad()
 def attributions(sae: SparseAutoencoder, fired: Fired, x: Tensor, gradient: Tensor) -> Tensor:
-    """[active] float64: the attribution of each of `fired.features`.
+    """[active] float64: the attribution of each of `fired.features`, in the figure's units.
 
     x and the figure's gradient by x: [tokens, d_in]. Memory: blocks of 64 MiB.
     """
@@ -33,5 +35,5 @@ def attributions(sae: SparseAutoencoder, fired: Fired, x: Tensor, gradient: Tens
     for entries in torch.split(torch.arange(len(rows), device=rows.device), entries_at_once):
         directions = W_dec[fired.features[rows[entries]]]
         slopes = (directions * towards[fired.tokens[entries]]).sum(-1, dtype=torch.float64)
-        totals.index_add_(0, rows[entries], slopes * fired.acts[entries])
+        totals.index_add_(0, rows[entries], slopes * fired.acts[entries], alpha=-1)
     return totals

@@ -92,7 +92,7 @@ def test_the_target_is_what_the_clean_model_says(subject: Subject) -> None:
     assert subject.lm.tokenizer.decode(clean.argmax()).strip() == found.target.strip()
 
 
-def test_attribution_is_gradient_times_activation_of_the_spliced_sae(subject: Subject) -> None:
+def test_attribution_is_minus_gradient_times_activation_of_the_spliced_sae(subject: Subject) -> None:
     sae, (_, codes) = subject.sae, codes_of(subject)
     z = codes.clone().requires_grad_()
 
@@ -102,7 +102,7 @@ def test_attribution_is_gradient_times_activation_of_the_spliced_sae(subject: Su
 
     with torch.enable_grad():
         said_with(subject, splice).max().backward()
-    expected = (z.grad * z).sum(0)
+    expected = -(z.grad * z).sum(0)
     found = find_firing(subject, PROMPT, ablate=0, most=1000)
     assert [abs(f.attribution) for f in found.features] == sorted(
         (abs(f.attribution) for f in found.features), reverse=True
@@ -144,7 +144,7 @@ def test_small_features_do_to_first_order_what_is_attributed_to_them(
     sae.decoder.mul_(1e-2)
     found = find_firing(Subject(lm, sae, SITE), PROMPT, ablate=10)
     for feature in found.features[:10]:
-        assert feature.effect == pytest.approx(-feature.attribution, rel=0.1, abs=2e-5)
+        assert feature.effect == pytest.approx(feature.attribution, rel=0.1, abs=2e-5)
     assert abs(found.features[0].attribution) > 5e-4
 
 
