@@ -36,7 +36,7 @@ def measure_checks(reading: Reading, changes: Sequence[Change]) -> Checks:
         no_op=torch.equal(logits(lm, batch, reading.steering(nothing)), clean),
         hf_identical=torch.equal(clean, plain),
         error_kept=error_is_kept(x, moved, intended),
-        error_kept_deviation=_deviation(x, moved, intended).max().item() / x.abs().max().item(),
+        error_kept_deviation=_relative_deviation(x, moved, intended),
         bos_masked=torch.equal(x[bos], moved[bos]),
     )
 
@@ -61,6 +61,14 @@ def all_of(checks: Sequence[Checks]) -> Checks:
         error_kept_deviation=max(check.error_kept_deviation for check in checks),
         bos_masked=all(check.bos_masked for check in checks),
     )
+
+
+def _relative_deviation(x: Tensor, moved: Tensor, intended: Tensor) -> float:
+    """The largest of any token, as a share of the largest |x| + |Δ| of that token, and not of all:
+    BOS, which is not moved, may be hundreds of times as large as the others."""
+    size = (x.double().abs() + intended.double().abs()).amax(-1)
+    share = _deviation(x, moved, intended).amax(-1) / size
+    return share.where(size > 0, 0).max().item()
 
 
 def _deviation(x: Tensor, moved: Tensor, intended: Tensor) -> Tensor:

@@ -187,7 +187,7 @@ class Checks(msgspec.Struct, frozen=True, kw_only=True):
     error_kept: bool
     """The edit moved x by decode(z') - decode(z) and by nothing else, but for rounding."""
     error_kept_deviation: float
-    """Largest |(x' - x) - Δ| over tokens and dimensions, divided by the largest |x|."""
+    """Largest |(x' - x) - Δ| of any token, divided by the largest |x| + |Δ| of the same token."""
     bos_masked: bool
     """No beginning-of-sequence token was moved."""
 

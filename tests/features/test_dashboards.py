@@ -15,6 +15,7 @@ from engine.activations.capture import capture_documents
 from engine.activations.store import ActivationSet
 from engine.activations.tokens import TokenTable
 from engine.features.catalogue import Catalogue
+from engine.features.dashboards.correlations import Correlations
 from engine.features.dashboards.write import write_dashboards
 from engine.features.scan import scan
 from engine.model.load import LanguageModel, load_model
@@ -24,6 +25,7 @@ from engine.progress import Silent
 from engine.sae.base import SparseAutoencoder
 from engine.sae.config import SAEConfig
 from engine.sae.registry import build
+from tests.features.dense_codes import codes_of, random_dense
 
 FEATURES, K, TOP_K, RADIUS, BATCH = 24, 4, 6, 5, 10
 SILENT = 7
@@ -144,6 +146,16 @@ def assert_bars(middles: list[float], heights: list[int], values: NDArray[Any]) 
     for middle, height in zip(middles, heights, strict=True):
         distances = np.abs(values - middle)
         assert (distances < half * 0.99).sum() <= height <= (distances < half * 1.01).sum()
+
+
+def test_tokens_that_no_figure_counts_are_left_out_of_correlations() -> None:
+    dense = random_dense(50, 4, 0.5)
+    dense[::5] = 0
+    expected = np.corrcoef(np.delete(dense, np.s_[::5], axis=0).T)
+    found = Correlations(codes_of(dense, [50]), counted=40 / 50).of(0, 3)
+    assert len(found) == 3
+    for other in found:
+        assert other.pearson == pytest.approx(expected[0, other.feature], rel=1e-5)
 
 
 def test_correlations(material: Material) -> None:

@@ -92,7 +92,7 @@ def test_the_target_is_what_the_clean_model_says(subject: Subject) -> None:
     assert subject.lm.tokenizer.decode(clean.argmax()).strip() == found.target.strip()
 
 
-def test_attribution_is_minus_gradient_times_activation_of_the_spliced_sae(subject: Subject) -> None:
+def test_attribution_is_minus_gradient_times_activation_of_a_spliced_sae(subject: Subject) -> None:
     sae, (_, codes) = subject.sae, codes_of(subject)
     z = codes.clone().requires_grad_()
 

@@ -21,12 +21,14 @@ class Correlated(NamedTuple):
 class Correlations:
     """Pearson's r and cosine similarity of features' activations, silent tokens counting as 0.
 
-    Over all tokens of the codes, from what is active alone:
+    Over all tokens of the codes but those of beginning-of-sequence, from what is active alone:
     r = (n Σxy − Σx Σy) / √((n Σx² − (Σx)²) (n Σy² − (Σy)²)).
     """
 
-    def __init__(self, codes: Codes) -> None:
+    def __init__(self, codes: Codes, counted: float) -> None:
+        """`counted`: the share of the codes' rows that are tokens any figure is taken over."""
         self._codes = codes
+        self._tokens = codes.tokens * counted
         features = len(codes.starts) - 1
         self._sums = np.bincount(codes.features, codes.values, features)
         self._squares = np.bincount(codes.features, np.square(codes.values, dtype=float), features)
@@ -57,7 +59,7 @@ class Correlations:
         return np.asarray(np.bincount(codes.features[entries], weights, len(codes.starts) - 1))
 
     def _pearson(self, feature: int, others: NDArray[Any], products: Doubles) -> Doubles:
-        n, sums, squares = self._codes.tokens, self._sums, self._squares
+        n, sums, squares = self._tokens, self._sums, self._squares
         covariance = n * products - sums[feature] * sums[others]
         variances = n * squares - sums**2
         return np.asarray(covariance / np.sqrt(variances[feature] * variances[others]))

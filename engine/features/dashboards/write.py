@@ -78,7 +78,8 @@ class _Writer:
         self._tokens = tokens
         self._lm = lm
         self._vocabulary = vocabulary(lm)
-        self._correlations = Correlations(codes)
+        scanned = catalogue.manifest
+        self._correlations = Correlations(codes, scanned.tokens / max(1, scanned.total_tokens))
         about = tokens.manifest
         longest = int((tokens.document_bounds[1:] - tokens.document_bounds[:-1]).max())
         self._prompt = longest if about.context is None else min(longest, about.context)
