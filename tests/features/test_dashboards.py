@@ -153,7 +153,7 @@ def test_tokens_that_no_figure_counts_are_left_out_of_correlations() -> None:
     dense[::5] = 0
     expected = np.corrcoef(np.delete(dense, np.s_[::5], axis=0).T)
     found = Correlations(codes_of(dense, [50]), counted=40 / 50).of(0, 3)
-    assert len(found) == 3
+    assert {other.feature for other in found} == {1, 2}  # the last is never active
     for other in found:
         assert other.pearson == pytest.approx(expected[0, other.feature], rel=1e-5)
 
