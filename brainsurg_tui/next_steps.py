@@ -15,12 +15,19 @@ from brainsurg_tui.action import (
 )
 from brainsurg_tui.actions import key_of
 from brainsurg_tui.state import State
-from engine.service.protocol import Capture, Evaluate, JobSpec, Scan, Sweep, Train
+from engine.service.protocol import Capture, Evaluate, JobSpec, Progressed, Scan, Sweep, Train
 
 NOWHERE = "It is active nowhere in the scanned text."
 NO_EXAMPLE = "There is no example of that kind."
 _CHAIN = (has_activations, has_sae, has_features, has_feature)
 """What becomes possible one after the other, until there are features."""
+
+
+def waiting(progress: Progressed) -> str:
+    """What is being done while a question waits for its answer, and where it is known, how much."""
+    if not progress.total:
+        return f"{progress.phase} …"
+    return f"{progress.phase} {progress.done}/{progress.total} …"
 
 
 def for_prompts(state: State) -> str:
@@ -63,9 +70,7 @@ def for_a_feature_without_notes(state: State) -> str:
 def for_findings(state: State) -> str:
     """In findings that are awaited, or empty."""
     if state.finding is not None:
-        progress = state.finding
-        total = f"/{progress.total}" if progress.total else ""
-        return f"{progress.phase} {progress.done}{total} … {key_of('cancel_job', state)} gives up"
+        return f"{waiting(state.finding)} {key_of('cancel_job', state)} gives up"
     if state.findings is None:
         return (
             f"Nothing was searched for yet: {key_of('firing', state)} in the prompts, "
@@ -136,8 +141,8 @@ def for_job_line(state: State) -> str:
         return "The engine is gone; trying to reach it again …"
     if state.clamping is not None:
         progress = state.clamping
-        total = f" of {progress.total} {progress.unit}" if progress.total else ""
-        return f"Clamping: {progress.done}{total} - {key_of('cancel_job', state)} gives it up"
+        so_far = f" {progress.done} of {progress.total} {progress.unit}" if progress.total else ""
+        return f"Clamping{so_far} - {key_of('cancel_job', state)} gives it up"
     if state.finding is not None:
         return f"Searching for features - {key_of('cancel_job', state)} gives it up"
     if not state.contents.activations:

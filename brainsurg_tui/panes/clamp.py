@@ -110,9 +110,7 @@ class ClampPane(TablePane):
         if trial.view == "model":
             parts[1:1] = [f"{trial.generate} tokens", f"{trial.nulls} nulls"]
         if self.state.clamping is not None:
-            progress = self.state.clamping
-            total = f"/{progress.total}" if progress.total else ""
-            parts = [f"{progress.phase} {progress.done}{total} …"]
+            parts = [next_steps.waiting(self.state.clamping)]
         self.trial_line.say(
             Text.assemble((edits, f"bold {accent}"), ("   " + " · ".join(parts), "dim"))
         )
