@@ -8,18 +8,21 @@ import sys
 import time
 from pathlib import Path
 
+from brainsurg_tui.settings import read_memory
+
 ROOT = Path(__file__).resolve().parents[2]
 
 RUN = """
 import asyncio, sys
 from pathlib import Path
 from brainsurg_tui.app import BrainSurgery
+from brainsurg_tui.settings import Sorting
 
 async def connect():
     await asyncio.Event().wait()
 
 def on_ready(app):
-    app.bench.go_to("jobs")
+    app.bench.features.restore(Sorting("density"))
     Path(sys.argv[2]).touch()
 
 BrainSurgery.on_ready = on_ready
@@ -44,4 +47,4 @@ def test_a_terminal_that_is_closed_does_not_take_along_what_is_remembered(tmp_pa
     os.close(ours)
     app.send_signal(signal.SIGHUP)  # as the kernel does to those that the terminal controls
     app.wait(timeout=60)
-    assert '"jobs"' in memory.read_text()
+    assert read_memory(memory).tables["features"].column == "density"
