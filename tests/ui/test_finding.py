@@ -89,7 +89,7 @@ async def test_a_search_is_given_up(world: World) -> None:
     world.gates[p.FindFiring] = asyncio.Event()
     async with open_app(world, (80, 24)) as user:
         await user.press("1", "f")
-        await user.sees("searching", "X gives it up")
+        await user.sees("searching … X gives up", "X gives it up")
         await user.press("X")
         await user.until(lambda: user.app.state.finding is None)
         assert "gives it up" not in user.text
