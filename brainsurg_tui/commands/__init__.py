@@ -31,7 +31,11 @@ COMMANDS: dict[str, dict[str, str]] = {
         "export-features": "export_features:export_features",
     },
     "Interventions": {"clamp": "clamp:clamp"},
-    "Engine": {"jobs": "jobs:app", "engine": "engine:app"},
+    "Workspace": {
+        "contents": "contents:contents",
+        "jobs": "jobs:app",
+        "engine": "engine:app",
+    },
 }
 """Title, name, and where the command is defined: a module of this package and a name in it."""
 

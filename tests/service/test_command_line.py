@@ -49,6 +49,18 @@ def test_an_sae_explains_nine_tenths_of_held_out_stories(sae: dict[str, Any]) ->
     assert metrics["dead_fraction"] < 0.2
 
 
+def test_the_contents_are_told(brainsurg: Runner, sae: dict[str, Any]) -> None:
+    held = brainsurg.json("contents")
+    (stories,) = (one for one in held["activations"] if one["name"] == "stories")
+    assert (stories["site"], stories["tokens"]) == ("resid_post.3", 60_000)
+    (trained,) = (one for one in held["saes"] if one["name"] == "sae")
+    assert (trained["arch"], trained["d_sae"], trained["k"]) == ("topk", 1024, 16)
+    assert trained["metrics"]["fvu"] == sae["metrics"]["fvu"]
+    shown = brainsurg("contents").stdout
+    assert "60,000" in shown
+    assert "topk" in shown
+
+
 def test_an_evaluation_tells_what_is_lost_in_the_model(
     brainsurg: Runner, sae: dict[str, Any]
 ) -> None:

@@ -4,6 +4,7 @@ import io
 
 from rich.console import Console, RenderableType
 
+from brainsurg_tui.commands.tables.contents import contents_tables
 from brainsurg_tui.commands.tables.grep import matches
 from brainsurg_tui.commands.tables.jobs import made, queue
 from brainsurg_tui.commands.tables.machine import status_table
@@ -117,3 +118,47 @@ def test_why_jobs_failed_stands_below_the_queue() -> None:
     ]
     assert lines[3:] == ["", f"9  {error}"]
     assert len([*queue(jobs[:1])]) == 1
+
+
+def test_contents_stay_within_the_screen() -> None:
+    held = p.Contents(
+        workspace="/ws",
+        prompts=[],
+        activations=[
+            p.ActivationsInfo(
+                name="stories.resid_post.3",
+                model="/data/models/" + "a-long-name-" * 8,
+                site="resid_post.3",
+                d_model=64,
+                tokens=1_234_567,
+                documents=5,
+                dtype="float32",
+                bytes=316_049_152,
+                origin="text",
+            )
+        ],
+        saes=[
+            p.SAEInfo(
+                name="sae",
+                arch="topk",
+                d_in=64,
+                d_sae=1024,
+                k=16,
+                model="demo",
+                site="resid_post.3",
+                activations="",
+                metrics={"fvu": 0.0612},
+                scanned=True,
+            )
+        ],
+    )
+    lines = [line for one in contents_tables(held) for line in shown(one)]
+    assert len(lines) == 5
+    assert "resid_post.3" in lines[1]
+    assert lines[1].endswith("1,234,567  316 MB")
+    assert lines[4].split()[:6] == ["sae", "topk", "1,024", "16", "0.0612", "streamed"]
+    empty = contents_tables(p.Contents(workspace="/ws", prompts=[], activations=[], saes=[]))
+    assert [line for line in empty if line] == [
+        "No activation set yet: brainsurg capture makes one.",
+        "No SAE yet: brainsurg train makes one.",
+    ]
