@@ -54,9 +54,10 @@ class Truth:
         codes = self.catalogue.codes
         assert codes is not None
         self.sampled = np.zeros(len(acts), np.bool_)
-        """[tokens]: whether the codes have the token's document."""
-        for document in codes.documents:
-            self.sampled[slice(*acts.document_bounds[document : document + 2].tolist())] = True
+        """[tokens]: whether the codes have the token."""
+        starts = acts.document_bounds.numpy()[codes.documents] + codes.firsts
+        for start, length in zip(starts, np.diff(codes.bounds), strict=True):
+            self.sampled[start : start + length] = True
         width = autoencoder.config.d_sae
         self.together = np.zeros((len(features), width))
         self.alone = np.zeros(width)

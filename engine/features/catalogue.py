@@ -198,7 +198,7 @@ class Catalogue:
 
     @cached_property
     def codes(self) -> Codes | None:
-        """All activations of a sample of the documents; None while the scan goes on."""
+        """All activations of a sample of the text; None while the scan goes on."""
         return Codes.open(self.folder / "codes") if self.manifest.complete else None
 
     def promoted(self, feature: int) -> list[str]:

@@ -1,10 +1,13 @@
-"""Every activation of a random sample of the scanned documents, as a sparse matrix (no torch here).
+"""Every activation of a random sample of the scanned text, as a sparse matrix (no torch here).
 
 What is seen of a single feature (quantiles, relatives, places where it is oddly silent, how well a
 pattern describes it) is counted in this sample, in which each row is there with all its features.
+It is made of stretches: whole documents or, of those that are longer than a few thousand tokens,
+pieces of equal length.
 
-    codes/documents.npy   [documents] int32, ascending: which documents of the set
-    codes/bounds.npy      [documents + 1] int64: the i-th of them has the rows bounds[i] to [i + 1]
+    codes/documents.npy   [stretches] int32, ascending: whose they are in the set
+    codes/firsts.npy      [stretches] int32: the position in its document at which each begins
+    codes/bounds.npy      [stretches + 1] int64: the i-th of them has the rows bounds[i] to [i + 1]
     codes/offsets.npy     [rows + 1] int64: row r has the entries from offsets[r] to offsets[r + 1]
     codes/features.npy    [entries] int32, ascending within a row
     codes/values.npy      [entries] float32
@@ -31,12 +34,10 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Codes:
-    """The arrays of the module's docstring. A row is a token; BOS tokens are rows without entries.
-
-    All rows of a document that is here are here.
-    """
+    """The arrays of the module's docstring. A row is a token; that of a BOS has no entries."""
 
     documents: Ints
+    firsts: Ints
     bounds: Ints
     offsets: Ints
     features: Ints
@@ -48,9 +49,12 @@ class Codes:
     @classmethod
     def open(cls, folder: Path) -> Self:
         """Those in a folder, memory-mapped. Raises UserError where they aren't whole."""
-        return cls(
-            **{field.name: load_array(folder / f"{field.name}.npy") for field in fields(cls)}
-        )
+        paths = {field.name: folder / f"{field.name}.npy" for field in fields(cls)}
+        if not paths["firsts"].exists():  # as old scans left it, which kept whole documents alone
+            del paths["firsts"]
+            arrays = {name: load_array(path) for name, path in paths.items()}
+            return cls(firsts=np.zeros_like(arrays["documents"]), **arrays)
+        return cls(**{name: load_array(path) for name, path in paths.items()})
 
     @property
     def tokens(self) -> int:
@@ -81,14 +85,26 @@ class Codes:
         along[rows[low:high] - first] = values[low:high]
         return along
 
+    def stretches(self, rows: Ints) -> Ints:
+        """The stretches that rows [n] belong to: [n]."""
+        return np.asarray(np.searchsorted(self.bounds, rows, side="right") - 1)
+
     def places(self, rows: Ints) -> tuple[Ints, Ints]:
         """Rows [n] to their documents' numbers in the set [n] and positions in these [n]."""
-        index = np.searchsorted(self.bounds, rows, side="right") - 1
-        return self.documents[index], rows - self.bounds[index]
+        index = self.stretches(rows)
+        return self.documents[index], self.firsts[index] + rows - self.bounds[index]
 
-    def rows_of_document(self, document: int) -> range | None:
-        """The rows of a document of the set; None if it isn't in the sample."""
-        index = int(np.searchsorted(self.documents, document))
-        if index == len(self.documents) or self.documents[index] != document:
+    def rows_of(self, document: int, first: int, last: int) -> range | None:
+        """The rows of a document's tokens from `first` to before `last`, of which there is one;
+        None if not all of them are in the sample."""
+        begin, end = np.searchsorted(self.documents, [document, document + 1]).tolist()
+        index = begin + int(np.searchsorted(self.firsts[begin:end], first, side="right")) - 1
+        if index < begin:
             return None
-        return range(int(self.bounds[index]), int(self.bounds[index + 1]))
+        start = int(self.bounds[index] + first - self.firsts[index])
+        stop = start + last - first
+        if stop > self.tokens:
+            return None
+        ends_in, ends_at = self.places(np.array([stop - 1]))
+        whole = ends_in[0] == document and ends_at[0] == last - 1
+        return range(start, stop) if whole else None

@@ -10,7 +10,7 @@ from engine.activations.store import ActivationSet
 from engine.activations.tokens import TokenTable
 from engine.features.catalogue import Manifest, write_manifest
 from engine.features.categories import categories_of
-from engine.features.collect.codes import ROOM, most_bytes
+from engine.features.collect.codes import ROOM, most_bytes, stretch_of
 from engine.features.collect.collection import Collection
 from engine.features.collect.collector import write_arrays
 from engine.features.collect.rows import Rows
@@ -82,6 +82,7 @@ def scan(
         categories=len(categories),
         seed=seed,
         room=room,
+        stretch=stretch_of(acts.manifest.context),
     )
     most = collection.bytes + most_bytes(room, tokens) + _DENSE * 4 * max(_ELEMENTS, features)
     progress.note(f"The scan of {features:,} features holds at most {most / 1e6:,.0f} MB.")

@@ -19,7 +19,7 @@ def silent_places(
 ) -> list[Example]:
     """Tokens like those at the peaks of its `examples` on which the feature is not active.
 
-    One a document of the codes, whose texts `texts` are. Those come first that share the longest
+    One a stretch of the codes, whose texts `texts` are. Those come first that share the longest
     stretch of tokens before them with an example of the same token, as far as the model saw these:
     so much of what it read was the same, and yet the feature is silent. Of equal ones, the earlier.
     """
@@ -42,12 +42,15 @@ def silent_places(
     rows = np.flatnonzero(alike >= 0)
     rows = rows[np.argsort(-alike[rows], kind="stable")]
     documents, positions = codes.places(rows)
-    chosen = np.sort(np.unique(documents, return_index=True)[1])[:most]
+    chosen = np.sort(np.unique(codes.stretches(rows), return_index=True)[1])[:most]
     return [Example(int(documents[i]), int(positions[i]), 0.0) for i in chosen]
 
 
 def _tokens_seen_before(codes: Codes, context: int | None) -> Ints:
-    """[rows]: how many tokens before each the model saw with it, in pieces of `context` tokens."""
+    """[rows]: how many tokens before each are in its stretch, and were seen with it by the model,
+    which saw pieces of `context` tokens."""
     lengths = np.diff(codes.bounds)
-    positions = np.arange(codes.tokens) - np.repeat(codes.bounds[:-1], lengths)
-    return positions if context is None else positions % context
+    before = np.arange(codes.tokens) - np.repeat(codes.bounds[:-1], lengths)
+    if context is None:
+        return before
+    return np.minimum(before, (before + np.repeat(codes.firsts, lengths)) % context)

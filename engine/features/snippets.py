@@ -72,18 +72,19 @@ def snippet_at(
 
     `kept` [2 · n + 1] are the feature's activations from n tokens before the place to n after it;
     None: at the place itself alone, which is its value. Where the snippet reaches further, the
-    activations are those of the codes, if these hold the document, and else unknown.
+    activations are those of the codes, if these hold all of it, and else unknown.
     """
     window = tokens.window(place.document, place.position, before=radius, after=radius)
     peak, length = place.position - window.first, len(window.tokens)
     reach = 0 if kept is None else len(kept) // 2
     first, last = max(0, peak - reach), min(length, peak + reach + 1)
     known = None if (first, last) == (0, length) else (first, last)
-    rows = None if known is None or codes is None else codes.rows_of_document(place.document)
+    rows = None
+    if known is not None and codes is not None:
+        rows = codes.rows_of(place.document, window.first, window.first + length)
     activations = [0.0] * length
     if codes is not None and rows is not None:
-        start = rows.start + window.first
-        activations = codes.along(feature, start, start + length).tolist()
+        activations = codes.along(feature, rows.start, rows.stop).tolist()
         known = None
     elif kept is not None:
         activations[first:last] = kept[first - peak + reach : last - peak + reach].tolist()

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.activations.tokens import TokenTable
+from engine.features.codes import Codes
 from engine.features.patterns import Stopwatch
 
 Ints = NDArray[np.integer[Any]]
@@ -50,10 +51,10 @@ class Texts:
     """[tokens + 1]: token t has the characters from characters[t] to before characters[t + 1]."""
 
     @classmethod
-    def of_documents(cls, table: TokenTable, documents: Ints) -> Self:
-        """Whole documents, by their numbers: those of a `Codes`, token by token its rows."""
-        bounds = table.document_bounds
-        return cls.of_rows(table, bounds[documents], bounds[np.asarray(documents) + 1])
+    def of_codes(cls, table: TokenTable, codes: Codes) -> Self:
+        """The stretches of some codes, token by token a row of these."""
+        first = table.document_bounds[codes.documents] + codes.firsts
+        return cls.of_rows(table, first, first + np.diff(codes.bounds))
 
     @classmethod
     def of_rows(cls, table: TokenTable, first: Ints, last: Ints) -> Self:

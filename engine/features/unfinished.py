@@ -11,6 +11,7 @@ from engine.activations.store import ActivationSet
 from engine.errors import UserError
 from engine.features.arrays import load_array
 from engine.features.catalogue import FORMAT_VERSION, Manifest, write_manifest
+from engine.features.collect.codes import STRETCH
 from engine.features.collect.collection import Collection
 from engine.features.collect.collector import write_arrays
 from engine.files import whole_folder
@@ -89,5 +90,7 @@ def identity(sae: SparseAutoencoder, acts: ActivationSet, settings: tuple[int, .
     for name, tensor in sorted(sae.state_dict().items()):
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
-    digest.update(msgspec.json.encode((FORMAT_VERSION, sae.config, acts.manifest, settings)))
+    digest.update(
+        msgspec.json.encode((FORMAT_VERSION, STRETCH, sae.config, acts.manifest, settings))
+    )
     return digest.hexdigest()

@@ -75,7 +75,7 @@ def grep(workspace: Workspace, notes: Notes, request: p.Grep, progress: Progress
         matches=len(matches),
         matched_tokens=int((readable & matched.tokens).sum()),
         tokens=int(readable.sum()),
-        documents=len(codes.documents),
+        documents=len(np.unique(codes.documents)),
         total_documents=catalogue.manifest.documents,
         features=[_scored(scores, each, _label(notes, each)) for each in wanted],
     )

@@ -56,7 +56,7 @@ def open_codes(catalogue: Catalogue) -> Codes:
 
 
 def open_texts(workspace: Workspace, catalogue: Catalogue) -> Texts:
-    """The texts of the documents in the codes, token by token a row of these. Raises UserError."""
+    """The texts of the codes, token by token a row of these. Raises UserError."""
     open_codes(catalogue)
     tokens = open_tokens(workspace, catalogue)
     return _texts(catalogue.folder, stamp(catalogue.folder), tokens.folder, stamp(tokens.folder))
@@ -84,7 +84,7 @@ def _tokens(folder: Path, _: Stamp) -> TokenTable:
 
 @functools.lru_cache(maxsize=1)  # some tens of bytes a token
 def _texts(folder: Path, a: Stamp, tokens: Path, b: Stamp) -> Texts:
-    return Texts.of_documents(_tokens(tokens, b), open_codes(_catalogue(folder, a)).documents)
+    return Texts.of_codes(_tokens(tokens, b), open_codes(_catalogue(folder, a)))
 
 
 @functools.lru_cache(maxsize=1)  # they keep the text of the last that was searched

@@ -39,6 +39,7 @@ def codes_of(dense: Dense, lengths: Sequence[int], documents: Sequence[int] | No
     by_feature, rows_of_feature = kept.T.nonzero()
     return Codes(
         documents=chosen.astype(np.int32),
+        firsts=np.zeros(len(chosen), np.int32),
         bounds=np.cumsum([0, *(lengths[d] for d in chosen)]),
         offsets=np.cumsum([0, *(kept > 0).sum(1)]),
         features=features.astype(np.int32),

@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 
 from engine.features.bins import edges
 from engine.features.codes import Codes
+from engine.features.collect.codes import stretch_of
 from engine.features.collect.collection import SAMPLED, Collection
-from engine.features.collect.hashing import document_ranks
+from engine.features.collect.hashing import stretch_ranks
 from engine.features.collect.rows import Rows
 
-FEATURES, RADIUS = 3, 2
+FEATURES, RADIUS, STRETCH = 3, 2, 4
 
 quick = settings(max_examples=60, deadline=None)
 
@@ -89,6 +90,7 @@ def new_collection(text: Text, k: int = 3, room: int = 1 << 20) -> Collection:
         categories=3,
         seed=5,
         room=room,
+        stretch=STRETCH,
     )
 
 
@@ -237,21 +239,22 @@ def test_the_random_order_favours_nobody() -> None:
 
 @quick
 @given(texts(), st.sampled_from([4, 10, 30, 1000]))
-def test_codes_are_those_of_whole_documents_as_many_as_there_is_room_for(
-    text: Text, room: int
-) -> None:
+def test_codes_are_those_of_as_many_stretches_as_there_is_room_for(text: Text, room: int) -> None:
     finished = collect(text, room=room).codes.finished()
     codes = Codes(**{path.removeprefix("codes/"): array for path, array in finished.items()})
     acts = np.array(text.acts) * np.array(text.counted)[:, None]
-    documents = np.array([document for document, _ in text.places])
-    ranks = document_ranks(5, np.arange(len(text.lengths), dtype=np.int32))
+    places = np.array(text.places)
+    stretches = np.unique(places // [1, STRETCH], axis=0)
+    ranks = stretch_ranks(5, *stretches.T)
+    kept = list(zip(codes.documents.tolist(), codes.firsts.tolist(), strict=True))
+    is_kept = np.array([(doc, number * STRETCH) in kept for doc, number in stretches.tolist()])
+    assert is_kept.sum() == len(kept)
     assert codes.tokens + len(codes.features) <= room
-    kept = codes.documents.tolist()
-    dropped = sorted(set(range(len(text.lengths))) - set(kept))
-    if kept and dropped:
-        assert ranks[kept].max() < ranks[dropped].min()
-    assert not dropped or len(acts) + (acts > 0).sum() > room
-    dense = acts[np.isin(documents, kept)]
+    if is_kept.any() and not is_kept.all():
+        assert ranks[is_kept].max() < ranks[~is_kept].min()
+    assert is_kept.all() or len(acts) + (acts > 0).sum() > room
+    here = np.array([(doc, pos - pos % STRETCH) in kept for doc, pos in text.places], np.bool_)
+    dense = acts[here]
     assert codes.tokens == len(dense)
     for row, expected in enumerate(dense):
         assert codes.row_features(row).tolist() == np.flatnonzero(expected).tolist()
@@ -260,9 +263,28 @@ def test_codes_are_those_of_whole_documents_as_many_as_there_is_room_for(
         assert rows.tolist() == np.flatnonzero(dense[:, feature]).tolist()
         assert values.tolist() == dense[rows, feature].tolist()
         assert codes.along(feature, 0, len(dense)).tolist() == dense[:, feature].tolist()
-    for document in kept:
-        here = codes.rows_of_document(document)
-        assert here is not None
-        found, positions = codes.places(np.array(here))
-        assert set(found.tolist()) == {document}
-        assert positions.tolist() == list(range(text.lengths[document]))
+    found = np.stack(codes.places(np.arange(codes.tokens)), 1)
+    assert found.tolist() == places[here].tolist()
+    row_of = {place: row for row, place in enumerate(map(tuple, found.tolist()))}
+    for document, length in enumerate(text.lengths):
+        for first, last in itertools.combinations(range(length + 1), 2):
+            wanted = [row_of.get((document, position)) for position in range(first, last)]
+            rows_of = codes.rows_of(document, first, last)
+            assert (None if None in wanted else wanted) == (rows_of and list(rows_of))
+
+
+def test_of_a_document_that_is_too_long_for_the_room_some_stretches_are_kept() -> None:
+    n = 100
+    text = Text([[1, 0, 2]] * n, [n], cuts=[30, 50], categories=[0], counted=[True] * n)
+    finished = collect(text, room=n).codes.finished()
+    codes = Codes(**{path.removeprefix("codes/"): array for path, array in finished.items()})
+    assert 0 < codes.tokens < n
+    assert set(codes.documents.tolist()) == {0}
+    assert np.diff(codes.bounds).tolist() == [STRETCH] * len(codes.firsts)
+
+
+@pytest.mark.parametrize("context", [None, 100, 512, 3000, 4096, 131072])
+def test_stretches_hold_whole_pieces_of_what_the_model_read(context: int | None) -> None:
+    tokens = stretch_of(context)
+    assert 2048 < tokens <= 4096
+    assert context is None or context > tokens or tokens % context == 0

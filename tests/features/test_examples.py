@@ -3,6 +3,7 @@
 The activations of all documents are at hand; some documents are in the codes, some aren't.
 """
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,9 @@ import pytest
 from engine.activations.tokens import TokenTable
 from engine.errors import UserError
 from engine.features.bands import band, band_snippets
-from engine.features.catalogue import Catalogue
+from engine.features.catalogue import Catalogue, Example
 from engine.features.silent import silent_places
-from engine.features.snippets import Snippet, snippets
+from engine.features.snippets import Snippet, snippet_at, snippets
 from engine.features.texts import Texts
 from tests.features.dense_codes import Dense, catalogue_of, codes_of, random_dense
 from tests.features.written_tokens import BOS, token_table
@@ -139,7 +140,7 @@ def test_hard_negatives_are_silent_on_the_same_token_after_the_most_alike_text(
 ) -> None:
     codes = catalogue.codes
     assert codes is not None
-    texts = Texts.of_documents(tokens, codes.documents)
+    texts = Texts.of_codes(tokens, codes)
 
     def alike(one: tuple[int, int], other: tuple[int, int]) -> int:
         """How many of the tokens before two places are the same, within a piece of the context."""
@@ -168,3 +169,33 @@ def test_hard_negatives_are_silent_on_the_same_token_after_the_most_alike_text(
         ]
         assert {place.value for place in found} <= {0.0}
     assert silent_places(codes, texts, tokens, FEATURES - 1, [], most=5) == []
+
+
+def test_codes_of_old_scans_hold_whole_documents(tmp_path: Path, dense: Dense) -> None:
+    whole = codes_of(dense, LENGTHS, IN_CODES)
+    folder = catalogue_of(tmp_path / "sae", dense, LENGTHS, codes=whole).folder
+    (folder / "codes" / "firsts.npy").unlink()
+    codes = Catalogue.open(folder).codes
+    assert codes is not None
+    assert len(codes.documents) > 1
+    _, positions = codes.places(codes.bounds[:-1])
+    assert set(positions.tolist()) == {0}
+
+
+def test_a_snippet_of_a_piece_of_a_document_knows_what_the_piece_holds(
+    tmp_path: Path, dense: Dense
+) -> None:
+    length = 40
+    rows, start = dense[:length], 10
+    piece = codes_of(rows[start:30], [20])
+    codes = dataclasses.replace(piece, firsts=np.array([start], np.int32))
+    table = token_table(tmp_path / "set", [[1] * length], ["<s>", "a"])
+    for position, radius, known in ((20, 5, None), (12, 5, (5, 6)), (27, 5, (5, 6))):
+        place = Example(0, position, float(rows[position, 0]))
+        snippet = snippet_at(codes, table, 0, place, radius=radius)
+        assert snippet.known == known
+        if known is None:
+            expected = rows[position - radius : position + radius + 1, 0]
+            assert snippet.activations == expected.tolist()
+    texts = Texts.of_codes(table, codes)
+    assert texts.rows.tolist() == list(range(start, 30))

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.activations.tokens import TokenTable
 from engine.errors import UserError
 from engine.features.patterns import Stopwatch, compiled
 from engine.features.texts import Matches, Texts
@@ -17,6 +18,11 @@ from tests.features.written_tokens import BOS, token_table
 VOCABULARY = ["<s>", " a", "b", "ab", " ", "", "é\n", "ba a"]
 
 documents = st.lists(st.lists(st.integers(1, 9), max_size=12), min_size=1, max_size=6)
+
+
+def texts_of(table: TokenTable, documents: np.ndarray) -> Texts:
+    bounds = table.document_bounds
+    return Texts.of_rows(table, bounds[documents], bounds[documents + 1])
 
 
 def expected(documents: list[list[int]], pattern: str) -> list[tuple[int, int]]:
@@ -56,7 +62,7 @@ def test_matches_lie_in_the_tokens_that_hold_their_characters(
         VOCABULARY,
         rows_per_shard=rows_per_shard,
     )
-    texts = Texts.of_documents(table, np.arange(len(documents)))
+    texts = texts_of(table, np.arange(len(documents)))
     assert as_pairs(texts.matches(Stopwatch(compiled(pattern)))) == expected(documents, pattern)
 
 
@@ -76,12 +82,12 @@ def test_stretches_far_apart_and_side_by_side(tmp_path: Path) -> None:
 
 
 def test_no_stretch_at_all(tmp_path: Path) -> None:
-    texts = Texts.of_documents(token_table(tmp_path / "set", [[1]], VOCABULARY), np.array([], int))
+    texts = texts_of(token_table(tmp_path / "set", [[1]], VOCABULARY), np.array([], int))
     assert (len(texts), len(texts.rows), len(texts.matches(Stopwatch(compiled("."))))) == (0, 0, 0)
 
 
 def test_cases_are_told_apart_unless_they_are_to_be_ignored(tmp_path: Path) -> None:
-    texts = Texts.of_documents(token_table(tmp_path / "set", [[1, 2]], VOCABULARY), np.array([0]))
+    texts = texts_of(token_table(tmp_path / "set", [[1, 2]], VOCABULARY), np.array([0]))
     assert len(texts.matches(Stopwatch(compiled("AB")))) == 0
     assert as_pairs(texts.matches(Stopwatch(compiled("AB", ignore_case=True)))) == [(0, 2)]
 
@@ -102,7 +108,7 @@ def test_a_pattern_that_is_none_for_another_reason(pattern: str) -> None:
 
 def test_a_pattern_that_would_take_for_ever_is_given_up(tmp_path: Path) -> None:
     table = token_table(tmp_path / "set", [[1] * 200, [1]], [" ", "a"])
-    texts = Texts.of_documents(table, np.array([0, 1]))
+    texts = texts_of(table, np.array([0, 1]))
     with pytest.raises(UserError, match=r"\(a\|aa\)\+b took longer than 0\.05 seconds"):
         texts.matches(Stopwatch(compiled("(a|aa)+b"), seconds=0.05))
 
@@ -117,7 +123,7 @@ def test_looking_can_be_given_up_between_two_texts(tmp_path: Path) -> None:
                 raise Cancelled
 
     table = token_table(tmp_path / "set", [[1]] * 5, [" ", "a"])
-    texts, progress = Texts.of_documents(table, np.arange(5)), Impatient()
+    texts, progress = texts_of(table, np.arange(5)), Impatient()
     with pytest.raises(Cancelled):
         texts.matches(Stopwatch(compiled("a"), progress=progress))
     assert progress.asked == 3

@@ -1,17 +1,27 @@
-"""All activations of a random sample of documents: what `engine.features.codes` reads."""
+"""All activations of a random sample of the text: what `engine.features.codes` reads."""
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from engine.features.collect.collector import Arrays, Collector
-from engine.features.collect.hashing import document_ranks
+from engine.features.collect.hashing import stretch_ranks
 from engine.features.collect.rows import Rows
 from engine.sae.kernels.cpu.sorting import by_feature
 from engine.sae.kernels.support import Support
 
 ROOM = 1 << 24
 """Entries and rows kept, together, at most."""
+STRETCH = 1 << 12
+"""Tokens of a document that are kept together, at most."""
+
+
+def stretch_of(context: int | None) -> int:
+    """Where documents are cut: after the most whole pieces, in which the model read them, that a
+    stretch has room for."""
+    if context is None or context > STRETCH:
+        return STRETCH
+    return STRETCH // context * context
 
 
 def most_bytes(room: int, tokens: int) -> int:
@@ -21,19 +31,21 @@ def most_bytes(room: int, tokens: int) -> int:
 
 
 class KeptCodes(Collector):
-    """Keeps whole documents, all of them as long as there is room for them.
+    """Keeps stretches of the text, all of them as long as there is room for them.
 
-    When there is not, those in the second half of a random order of all documents are dropped, and
+    When there is not, those in the second half of a random order of all stretches are dropped, and
     are kept no more, then those of the second quarter, and so on: at any time, what is kept is a
-    random sample of the documents seen. Memory: see `most_bytes`.
+    random sample of the stretches seen. Memory: see `most_bytes`.
     """
 
-    def __init__(self, features: int, seed: int, room: int = ROOM) -> None:
+    def __init__(self, features: int, seed: int, room: int = ROOM, stretch: int = STRETCH) -> None:
+        """`stretch`: a document is one of as many tokens, or several of so many each."""
         self._features = features
         self._seed = seed
         self._room = room
+        self._stretch = stretch
         self._bound = np.array([np.iinfo(np.uint64).max])
-        """Documents with a rank up to this are kept."""
+        """Stretches with a rank up to this are kept."""
         self._kept: list[Rows] = []
         self._size = 0
 
@@ -57,11 +69,12 @@ class KeptCodes(Collector):
         """The arrays of `engine.features.codes.Codes`, under their paths in a catalogue."""
         rows = self._all()
         first = np.ones(len(rows), np.bool_)
-        first[1:] = np.diff(rows.documents) != 0
+        first[1:] = np.diff(rows.documents) | np.diff(rows.positions // self._stretch)
         support = Support(torch.from_numpy(rows.offsets), torch.from_numpy(rows.features))
         order = by_feature(support, self._features)
         return {
             "codes/documents": rows.documents[first],
+            "codes/firsts": rows.positions[first],
             "codes/bounds": np.append(np.flatnonzero(first), len(rows)),
             "codes/offsets": rows.offsets,
             "codes/features": rows.features,
@@ -80,4 +93,5 @@ class KeptCodes(Collector):
             self._size += len(rows) + len(rows.features)
 
     def _wanted(self, rows: Rows) -> NDArray[np.bool_]:
-        return np.asarray(document_ranks(self._seed, rows.documents) <= self._bound[0])
+        numbers = rows.positions // self._stretch
+        return np.asarray(stretch_ranks(self._seed, rows.documents, numbers) <= self._bound[0])

@@ -31,11 +31,13 @@ class Collection:
         categories: int,
         seed: int,
         room: int,
+        stretch: int,
     ) -> None:
-        """`room`: entries and rows whose codes are kept. See the collectors for the others."""
+        """`room`: entries and rows whose codes are kept, in stretches of `stretch` tokens. See the
+        collectors for the others."""
         self.moments = Moments(features)
         self.examples = Examples(features, top_k, radius)
-        self.codes = KeptCodes(features, seed, room)
+        self.codes = KeptCodes(features, seed, room, stretch)
         self._all: list[Collector] = [
             self.moments,
             Histogram(features),

@@ -24,14 +24,17 @@ def rank_of(seed, document, position):
     return mixed(mixed(np.uint64(seed) ^ np.uint64(document)) ^ np.uint64(position))
 
 
-def document_ranks(seed: int, documents: NDArray[np.integer[Any]]) -> NDArray[np.uint64]:
-    """[n] documents' places in a random order of all documents."""
-    return np.asarray(_document_ranks(np.uint64(seed), documents))
+def stretch_ranks(
+    seed: int, documents: NDArray[np.integer[Any]], numbers: NDArray[np.integer[Any]]
+) -> NDArray[np.uint64]:
+    """The places of stretches in a random order of all of them: [n] for the numbers [n] that each
+    has in its document [n]."""
+    return np.asarray(_stretch_ranks(np.uint64(seed), documents, numbers))
 
 
 @compiled
-def _document_ranks(seed, documents):
+def _stretch_ranks(seed, documents, numbers):
     ranks = np.empty(len(documents), np.uint64)
     for i in range(len(documents)):
-        ranks[i] = mixed(mixed(seed) ^ np.uint64(documents[i]))
+        ranks[i] = mixed(mixed(mixed(seed) ^ np.uint64(documents[i])) ^ np.uint64(numbers[i]))
     return ranks

@@ -98,7 +98,7 @@ class GrepReport(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Tokens that lie in a match, if only with one of their characters."""
     tokens: int
     documents: int
-    """What was looked at: the documents whose codes were kept."""
+    """What was looked at: the documents whose codes were kept, all of them or pieces."""
     total_documents: int
     features: list[GrepScore]
     """Best F1 first; with a feature in the request, that feature's alone."""
