@@ -21,7 +21,7 @@ _ROUNDS = 3
 message, and what handles that may post one more, before the focus moves."""
 _AGAIN = 0.01
 """Seconds between two looks at a dialog that is not there yet, or is busy."""
-_LOST = 0.2
+_LOST = 1.0
 """Seconds after which a message is not waited for: its widget was removed."""
 
 
