@@ -92,7 +92,7 @@ def test_the_best_threshold_is_the_best_of_all(case: tuple[np.ndarray, np.ndarra
 
 
 def test_a_token_carries_what_its_characters_mean(lm: LanguageModel) -> None:
-    written = list(itertools.islice(documents(1, held_out=True), 12))
+    written = list(itertools.islice(documents(1, held_out=True), 30))
     names = list(CONCEPTS)
     seen = set()
     for document, tagged in zip(written, tag_tokens(lm, written), strict=True):
