@@ -235,16 +235,21 @@ class Catalogue:
         folder = self.folder / "categories"
         return load_array(folder / "mean.npy"), load_array(folder / "density.npy")
 
+    def moved(self, which: str) -> NDArray[np.int32] | None:
+        """The ids of the tokens that are `promoted` or `suppressed`, strongest first:
+        [features, n]; None without a model."""
+        path = self.folder / "tokens" / f"{which}.npy"
+        return load_array(path) if path.exists() else None
+
     @cached_property
-    def _vocabulary(self) -> list[str]:
+    def vocabulary(self) -> list[str]:
+        """The text of every token id of the model; only there where `moved` is."""
         path = self.folder / "tokens" / "vocabulary.json"
         return msgspec.json.decode(path.read_bytes(), type=list[str])
 
-    def _tokens(self, name: str, feature: int) -> list[str]:
-        path = self.folder / "tokens" / f"{name}.npy"
-        if not path.exists():
-            return []
-        return [self._vocabulary[i] for i in load_array(path)[feature]]
+    def _tokens(self, which: str, feature: int) -> list[str]:
+        ids = self.moved(which)
+        return [] if ids is None else [self.vocabulary[i] for i in ids[feature]]
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

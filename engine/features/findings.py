@@ -82,8 +82,8 @@ class Contrasted(msgspec.Struct, frozen=True, kw_only=True):
     """Share of the first's tokens on which it is active."""
     density_b: float
     effect: float
-    """(mean_a − mean_b) / pooled standard deviation: Cohen's d over tokens. Infinite where the
-    means differ and nothing varies."""
+    """(mean_a − mean_b) / pooled standard deviation: Cohen's d over tokens. Infinite, in JSON null,
+    where the means differ and nothing varies."""
 
 
 class Contrast(msgspec.Struct, frozen=True, kw_only=True, tag=True):

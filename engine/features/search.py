@@ -7,13 +7,11 @@ concerns is then told from the places of its matches.
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.activations.tokens import TokenTable
 from engine.errors import UserError
-from engine.features.arrays import load_array
 from engine.features.catalogue import Catalogue
 from engine.features.example_texts import ExampleTexts, Ints, Mask, Windows
 from engine.features.patterns import Stopwatch
@@ -121,22 +119,17 @@ class CatalogueTexts:
                 found.append(places.setdefault(text, len(places)))
         return list(places), np.array(found, dtype=np.intp).reshape(-1, 2)
 
-    @cached_property
-    def _vocabulary(self) -> list[str]:
-        path = self._catalogue.folder / "tokens" / "vocabulary.json"
-        return msgspec.json.decode(path.read_bytes(), type=list[str])
-
     def _moved(self, which: str, stopwatch: Stopwatch) -> Mask:
-        path = self._catalogue.folder / "tokens" / f"{which}.npy"
-        if not path.exists():
+        ids = self._catalogue.moved(which)
+        if ids is None:
             raise UserError(
                 f"It isn't known which tokens are {which}: the scan is not done, or had no model.",
                 "Scan the SAE again where its model is.",
             )
-        ids = load_array(path)
+        vocabulary = self._catalogue.vocabulary
         named = np.flatnonzero(np.bincount(ids.ravel()))
-        holds = np.zeros(len(self._vocabulary), dtype=np.bool_)
-        holds[named] = _holding(stopwatch, [self._vocabulary[id] for id in named.tolist()])
+        holds = np.zeros(len(vocabulary), dtype=np.bool_)
+        holds[named] = _holding(stopwatch, [vocabulary[id] for id in named.tolist()])
         return np.asarray(holds[ids].any(axis=1))
 
 
