@@ -31,10 +31,10 @@ class Session:
         await self.pilot.press(*keys)
 
     async def type(self, text: str) -> None:
-        """Put a text into the field that has the focus, as a paste does."""
-        assert self.app.focused is not None
+        """Paste a text into the field that the keys before lead to."""
+        await self.until(lambda: hasattr(self.app.focused, "value"))
         before = self.app.focused.value
-        self.app.focused.post_message(Paste(text))
+        self.app.post_message(Paste(text))
         await self.until(lambda: self.app.focused.value != before)
 
     @property
