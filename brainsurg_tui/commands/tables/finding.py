@@ -32,8 +32,9 @@ def firing(found: p.Firing) -> RenderableType:
             sparkline(feature.activations, _STRIP),
             foreign(feature.label, "cyan"),
         )
-    shown = f"{len(found.features)} of {found.active:,} active features; Δlogp: once ablated"
-    return Group(next_token, made, Text(shown, style="dim"))
+    shown = f"{len(found.features)} of {found.active:,} active features"
+    note = f"{shown}; Δlogp: once ablated; attribution: its estimate"
+    return Group(next_token, made, Text(note, style="dim"))
 
 
 def contrast(found: p.Contrast) -> RenderableType:
