@@ -1,12 +1,13 @@
 """The app: owns the state and the talk with the engine, and sends every wish to its desk."""
 
 import asyncio
+import os
 import signal
 import time
 import traceback
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal, ParamSpec, TypeVar
+from typing import Any, ClassVar, Literal, NoReturn, ParamSpec, TypeVar
 
 from textual import on
 from textual.binding import BindingType
@@ -103,16 +104,25 @@ class BrainSurgery(InTurn):
         self.set_interval(_LOOK_AT_MACHINE, self.desks.connection.look_at_machine)
 
     def _leave_with_the_terminal(self) -> None:
-        """A terminal that is closed, or a link that breaks, ends the app as its own key does: what
-        is remembered is written."""
-        for name in (signal.SIGHUP, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(name, self.exit)
+        """What is remembered is written when the app is told to end, or its terminal goes away."""
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.exit)
+        signal.signal(signal.SIGHUP, self._hung_up)
+
+    def _hung_up(self, *_: object) -> NoReturn:
+        """Nothing can be painted any more, and the loop may be waiting for ever to do so."""
+        try:
+            self._remember()
+        finally:
+            os._exit(128 + signal.SIGHUP)
 
     async def on_unmount(self) -> None:
         """Remember, and leave the engine."""
+        self._remember()
+        await self._asking.close()
+
+    def _remember(self) -> None:
         if self._memory_path is not None:
             self.desks.program.remember(self._memory_path)
-        await self._asking.close()
 
     @property
     def workspace_memory(self) -> WorkspaceMemory:

@@ -23,6 +23,7 @@ async def connect():
 
 def on_ready(app):
     app.bench.features.restore(Sorting("density"))
+    app.set_interval(0.002, lambda: app.refresh(layout=True))  # something to paint at all times
     Path(sys.argv[2]).touch()
 
 BrainSurgery.on_ready = on_ready
@@ -45,6 +46,7 @@ def test_a_terminal_that_is_closed_does_not_take_along_what_is_remembered(tmp_pa
         time.sleep(0.01)
     os.close(its)
     os.close(ours)
+    time.sleep(1)  # what is painted meanwhile comes to nothing
     app.send_signal(signal.SIGHUP)  # as the kernel does to those that the terminal controls
     app.wait(timeout=60)
     assert read_memory(memory).tables["features"].column == "density"
