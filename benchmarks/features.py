@@ -29,10 +29,10 @@ from engine.activations.writer import ActivationWriter
 from engine.features.bins import BINS
 from engine.features.catalogue import Manifest, write_manifest
 from engine.features.rank import order
+from engine.sae.architectures.registry import build
 from engine.sae.config import SAEConfig
-from engine.sae.metadata import SAEMetadata
-from engine.sae.registry import build
-from engine.sae.store import save_sae
+from engine.sae.formats.metadata import SAEMetadata
+from engine.sae.formats.store import save_sae
 from engine.service import protocol as p
 from engine.service.client import Client, connect
 from engine.workspace.folders import Workspace

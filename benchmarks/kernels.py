@@ -24,8 +24,8 @@ from benchmarks.training.sizes import SIZES, Size
 from benchmarks.training.table import markdown
 from engine.sae.kernels import reference
 from engine.sae.kernels.choose import kernels_for
+from engine.sae.kernels.preactivations import BLOCK_ELEMENTS, preactivations
 from engine.sae.kernels.support import joined
-from engine.sae.products import BLOCK_ELEMENTS, preactivations
 
 LARGE = Size(2_304, 65_536, 8_192, 8_192)
 """A layer of a model of two billion parameters."""

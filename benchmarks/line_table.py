@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
-from brainsurg_tui.panes.feature_columns import FeatureColumns
-from brainsurg_tui.sift import Sift
+from brainsurg_tui.panes.features.columns import FeatureColumns
+from brainsurg_tui.state.feature_filter import Sift
 from brainsurg_tui.widgets.line_table import LineTable
 from engine.service.protocol import FeatureTable, Matches, Note
 

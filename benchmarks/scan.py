@@ -34,9 +34,9 @@ from engine.activations.writer import ActivationWriter
 from engine.features.scan import rows_per_block, scan
 from engine.features.stretches import stretches
 from engine.progress import Silent
+from engine.sae.architectures.registry import build
 from engine.sae.architectures.topk import TopK
 from engine.sae.config import SAEConfig
-from engine.sae.registry import build
 
 WORDS = 1000
 DOCUMENT = 256

@@ -30,8 +30,8 @@ from engine.features.scan import rows_per_block
 from engine.features.stretches import stretches
 from engine.jobs.run import run
 from engine.jobs.specs import Capture, Scan, Train
-from engine.progress import Silent
-from engine.sae.store import load_sae
+from engine.progress import SILENT
+from engine.sae.formats.store import load_sae
 from engine.service.details import detail
 from engine.workspace.folders import Workspace
 
@@ -190,7 +190,7 @@ def make(workspace: Workspace, capture: Capture, train: Train) -> dict[str, floa
     seconds = {}
     for spec in (capture, train, Scan(sae=train.name, device="cpu")):
         began = time.perf_counter()
-        run(spec, workspace, Silent())
+        run(spec, workspace, SILENT)
         seconds[type(spec).__name__.lower()] = time.perf_counter() - began
     return seconds
 

@@ -17,26 +17,26 @@ from textual.worker import WorkType
 
 from brainsurg_tui import next_steps
 from brainsurg_tui import settings as files
-from brainsurg_tui.action import Action
 from brainsurg_tui.actions import BY_ID, bindings, is_refused, key_of, possible
-from brainsurg_tui.ascii import AsciiSigns
-from brainsurg_tui.asking import Asking, EngineFactory
-from brainsurg_tui.desks.desks import Desks
+from brainsurg_tui.actions.action import Action
+from brainsurg_tui.controllers.controllers import Desks
 from brainsurg_tui.engine import Engine
-from brainsurg_tui.in_turn import InTurn
-from brainsurg_tui.panes.clamp import ClampPane
-from brainsurg_tui.panes.detail import DetailSheet
+from brainsurg_tui.engine_link import Asking, EngineFactory
+from brainsurg_tui.panes.clamp.pane import ClampPane
+from brainsurg_tui.panes.detail.pane import DetailSheet
 from brainsurg_tui.panes.feature_rows import Go, Read
-from brainsurg_tui.panes.features import FeaturesPane
-from brainsurg_tui.panes.findings import FindingsSheet
-from brainsurg_tui.panes.jobs import JobsPane
-from brainsurg_tui.panes.prompts import PromptsPane
+from brainsurg_tui.panes.features.pane import FeaturesPane
+from brainsurg_tui.panes.findings.pane import FindingsSheet
+from brainsurg_tui.panes.jobs.pane import JobsPane
+from brainsurg_tui.panes.prompts.pane import PromptsPane
+from brainsurg_tui.screens.main import Workbench
 from brainsurg_tui.screens.reading import Reading
-from brainsurg_tui.screens.workbench import Workbench
 from brainsurg_tui.settings import Memory, Settings, WorkspaceMemory
-from brainsurg_tui.state import Message, State
+from brainsurg_tui.state.state import Message, State
+from brainsurg_tui.state.visits import Place
+from brainsurg_tui.terminal.ascii import AsciiSigns
+from brainsurg_tui.terminal.key_queue import InTurn
 from brainsurg_tui.theme import DARK, LIGHT
-from brainsurg_tui.trail import Place
 from brainsurg_tui.widgets.visible import visible
 from brainsurg_tui.wishes import WISHES
 from engine.errors import UserError

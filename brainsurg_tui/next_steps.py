@@ -1,6 +1,7 @@
 """What could be done next, said wherever there is nothing to be seen; with the keys that do it."""
 
-from brainsurg_tui.action import (
+from brainsurg_tui.actions import key_of
+from brainsurg_tui.actions.action import (
     Action,
     can_redo,
     can_search_prompts,
@@ -13,8 +14,7 @@ from brainsurg_tui.action import (
     has_prompts,
     has_sae,
 )
-from brainsurg_tui.actions import key_of
-from brainsurg_tui.state import State
+from brainsurg_tui.state.state import State
 from engine.service.protocol import Capture, Evaluate, JobSpec, Progressed, Scan, Sweep, Train
 
 NOWHERE = "It is active nowhere in the scanned text."

@@ -60,3 +60,7 @@ class Silent:
     @property
     def interrupted(self) -> bool:
         return False
+
+
+SILENT: Progress = Silent()
+"""For work that nobody watches; it holds no state, so one serves all."""

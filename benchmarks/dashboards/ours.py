@@ -10,7 +10,7 @@ from benchmarks.dashboards.sizes import BATCH, CONTEXT, SITE, SIZES
 from engine.features.catalogue import Catalogue
 from engine.jobs.run import run as do
 from engine.jobs.specs import Capture, ExportFeatures, ImportSAE, JobSpec, Scan
-from engine.progress import Silent
+from engine.progress import SILENT
 from engine.workspace.folders import Workspace
 
 MODEL_RUN, SCAN, EXPORT = "run the model", "scan", "export"
@@ -21,7 +21,7 @@ def run(request: Request) -> Result:
     here, size = Path.cwd(), SIZES[request.size]
     workspace = Workspace.open(here / "workspace")
     model = str(here / "model")
-    do(ImportSAE(name="sae", source=str(here / "sae"), model=model), workspace, Silent())
+    do(ImportSAE(name="sae", source=str(here / "sae"), model=model), workspace, SILENT)
     jobs: dict[str, JobSpec] = {
         MODEL_RUN: Capture(
             name="acts", model=model, sites=[SITE], texts=[str(here / "texts")], context=CONTEXT
@@ -52,5 +52,5 @@ def run(request: Request) -> Result:
 
 def _seconds(spec: JobSpec, workspace: Workspace) -> float:
     """As the job itself tells: loading the model and the weights isn't counted."""
-    result = do(spec, workspace, Silent())
+    result = do(spec, workspace, SILENT)
     return float(getattr(result, "seconds"))  # noqa: B009 - all three kinds have it

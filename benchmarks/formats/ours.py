@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from benchmarks.formats.sizes import D_IN, D_OUT, D_SAE, GROUPS, THRESHOLD, K
-from engine.sae.base import SparseAutoencoder
+from engine.sae.architectures.base import SparseAutoencoder
+from engine.sae.architectures.registry import build
 from engine.sae.config import SAEConfig
 from engine.sae.formats.inference import at_inference
 from engine.sae.formats.libraries import library, recognised
-from engine.sae.metadata import SAEMetadata
-from engine.sae.registry import build
+from engine.sae.formats.metadata import SAEMetadata
 
 
 @dataclass(frozen=True)

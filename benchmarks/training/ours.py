@@ -7,10 +7,10 @@ from torch import Tensor
 
 from benchmarks.training.job import Job
 from benchmarks.training.score import Snapshot
+from engine.sae.architectures.registry import build
 from engine.sae.recipes import recipe
-from engine.sae.registry import build
-from engine.sae.train import SAMPLE
-from engine.sae.trainer import Trainer
+from engine.sae.training.loop import SAMPLE
+from engine.sae.training.trainer import Trainer
 
 
 def train(job: Job, _variant: str) -> None:
@@ -32,7 +32,7 @@ def train(job: Job, _variant: str) -> None:
     for x in job.batches():
         reading = trainer.step(x)
         if waiting is not None:
-            waiting.figures()  # read one step late, as engine.sae.train does
+            waiting.figures()  # read one step late, as engine.sae.training.loop does
         waiting = reading
 
 

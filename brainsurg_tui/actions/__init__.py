@@ -7,12 +7,12 @@ else it is the method `action_<id>` of the workbench or of a pane, without the d
 
 from textual.binding import Binding, BindingType
 
-from brainsurg_tui.action import Action
+from brainsurg_tui.actions.action import Action
 from brainsurg_tui.actions.bench import BENCH
 from brainsurg_tui.actions.features import FEATURES
 from brainsurg_tui.actions.panes import PANES_OWN
 from brainsurg_tui.actions.work import WORK
-from brainsurg_tui.state import State
+from brainsurg_tui.state.state import State
 
 ACTIONS: tuple[Action, ...] = (*WORK, *BENCH, *PANES_OWN, *FEATURES)
 

@@ -1,6 +1,6 @@
 """Where one goes and what is seen, and what every pane does in its own way."""
 
-from brainsurg_tui.action import Action
+from brainsurg_tui.actions.action import Action
 
 BENCH: tuple[Action, ...] = (
     Action("pane_1", "Go to Prompts", "Show and focus the prompts.", "1", "bench"),

@@ -1,6 +1,6 @@
 """What is done with features: in their list, in a closer look, and in what a search found."""
 
-from brainsurg_tui.action import (
+from brainsurg_tui.actions.action import (
     Action,
     has_feature,
     has_features,

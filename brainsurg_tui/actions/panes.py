@@ -1,6 +1,6 @@
 """What only the pane that has the focus can do."""
 
-from brainsurg_tui.action import (
+from brainsurg_tui.actions.action import (
     Action,
     can_search_prompts,
     connected,

@@ -1,6 +1,6 @@
 """What is done with the model, the SAE and the jobs, wherever one stands."""
 
-from brainsurg_tui.action import (
+from brainsurg_tui.actions.action import (
     Action,
     can_hold,
     can_redo,

@@ -3,7 +3,7 @@
 from rich.text import Text
 from textual.widget import Widget
 
-from brainsurg_tui.state import State
+from brainsurg_tui.state.state import State
 
 
 class Line(Widget):

@@ -9,7 +9,7 @@ from textual.reactive import reactive
 
 from brainsurg_tui.arrangement import PANES
 from brainsurg_tui.lines.line import Line
-from brainsurg_tui.panes import job_texts
+from brainsurg_tui.panes.jobs import text as job_texts
 from brainsurg_tui.widgets.cells import clip
 from brainsurg_tui.widgets.numbers import quantity
 from brainsurg_tui.widgets.visible import visible

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from brainsurg_tui.panes import job_texts
+from brainsurg_tui.panes.jobs import text as job_texts
 from brainsurg_tui.widgets.bars import sparkline
 from brainsurg_tui.widgets.numbers import figure
 from engine.service.protocol import DensityHistogram, EvaluateResult, JobInfo, SAEInfo

@@ -12,8 +12,8 @@ from textual.suggester import SuggestFromList
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from brainsurg_tui.in_turn import InTurn
 from brainsurg_tui.screens.dialog import Dialog
+from brainsurg_tui.terminal.key_queue import InTurn
 from brainsurg_tui.widgets.visible import visible
 from engine.errors import UserError
 

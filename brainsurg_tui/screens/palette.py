@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
-from brainsurg_tui.action import Action
 from brainsurg_tui.actions import ACTIONS
+from brainsurg_tui.actions.action import Action
 
 if TYPE_CHECKING:
     from brainsurg_tui.app import BrainSurgery

@@ -10,7 +10,8 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 from textual.widgets import Static
 
-from brainsurg_tui.panes import job_texts, sae_texts
+from brainsurg_tui.panes import sae_texts
+from brainsurg_tui.panes.jobs import text as job_texts
 from brainsurg_tui.panes.note import Note
 from brainsurg_tui.screens.dialog import Dialog
 from brainsurg_tui.widgets.columns import Column

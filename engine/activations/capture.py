@@ -26,7 +26,7 @@ from engine.model.locate import check_site
 from engine.model.observe import observe
 from engine.model.site import Site
 from engine.model.text import decode, encode, vocabulary
-from engine.progress import Progress, Silent
+from engine.progress import SILENT, Progress
 
 Writers = Mapping[Site, ActivationWriter]
 
@@ -40,7 +40,7 @@ def capture_prompts(
     generate: int = 0,
     chat: bool = False,
     dtype: str = "float32",
-    progress: Progress = Silent(),  # noqa: B008 - it holds no state
+    progress: Progress = SILENT,
 ) -> dict[Site, Manifest]:
     """Capture prompts with their continuation, the seed's way; one folder a site.
 
@@ -84,7 +84,7 @@ def capture_documents(
     max_tokens: int | None = None,
     pass_tokens: int = PASS_TOKENS,
     dtype: str = "float32",
-    progress: Progress = Silent(),  # noqa: B008 - it holds no state
+    progress: Progress = SILENT,
 ) -> dict[Site, Manifest]:
     """Capture a corpus; one folder a site. `origin` says in a sentence what the documents are.
 

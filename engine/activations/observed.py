@@ -24,7 +24,7 @@ from engine.model.load import LanguageModel
 from engine.model.locate import check_site
 from engine.model.observe import observe
 from engine.model.site import Site
-from engine.progress import Progress, Silent
+from engine.progress import SILENT, Progress
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ class ObservedDocuments:
     def held_out(
         self,
         most: int,
-        progress: Progress = Silent(),  # noqa: B008 - it holds no state
+        progress: Progress = SILENT,
     ) -> HeldOut:
         """The first `most` activations of held-out documents, or as many as there are.
 

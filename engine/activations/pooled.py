@@ -9,7 +9,7 @@ import torch
 from engine.activations.source import Rows, check_same_stream
 from engine.activations.turnover import Turnover
 from engine.errors import UserError
-from engine.progress import Progress, Silent
+from engine.progress import SILENT, Progress
 
 
 class PooledBatches(ABC):
@@ -38,7 +38,7 @@ class PooledBatches(ABC):
             self.load_state_dict(before)
             raise
 
-    def prepare(self, progress: Progress = Silent()) -> None:  # noqa: B008 - it holds no state
+    def prepare(self, progress: Progress = SILENT) -> None:
         """Bring the first pool into memory, telling `progress`; drawing does so too, silently."""
         if self._turnover is None:
             self._turnover = self._open(progress)

@@ -21,7 +21,7 @@ from engine.activations.tokens import TokenTable
 from engine.activations.writer import ActivationWriter
 from engine.errors import UserError
 from engine.files import whole_file, whole_folder, write_whole
-from engine.progress import Progress, Silent
+from engine.progress import SILENT, Progress
 
 METADATA = "metadata.json"
 _STORED_AS = {
@@ -44,7 +44,7 @@ def import_seed_activations(
     folder: Path,
     target: Path,
     *,
-    progress: Progress = Silent(),  # noqa: B008 - it holds no state
+    progress: Progress = SILENT,
 ) -> list[SeedFile]:
     """Read `activations_0.pt`, `activations_1.pt`, … and their metadata into the store at `target`.
 
@@ -93,7 +93,7 @@ def export_seed_activations(
     acts: ActivationSet,
     folder: Path,
     *,
-    progress: Progress = Silent(),  # noqa: B008 - it holds no state
+    progress: Progress = SILENT,
 ) -> list[SeedFile]:
     """Write every document of a set as `activations_i.pt`, and `metadata.json`, a list of objects.
 

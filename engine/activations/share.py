@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 from engine.activations.source import Rows, Source
-from engine.progress import Progress, Silent
+from engine.progress import SILENT, Progress
 
 
 class Share:
@@ -27,7 +27,7 @@ class Share:
             name: rows.chunk(self._size)[self._rank] for name, rows in next(self._source).items()
         }
 
-    def prepare(self, progress: Progress = Silent()) -> None:  # noqa: B008 - it holds no state
+    def prepare(self, progress: Progress = SILENT) -> None:
         """As the source's."""
         self._source.prepare(progress)
 

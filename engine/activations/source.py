@@ -13,7 +13,7 @@ from typing import Any, Protocol, Self
 from torch import Tensor
 
 from engine.errors import UserError
-from engine.progress import Progress, Silent
+from engine.progress import SILENT, Progress
 
 Rows = dict[str, Tensor]
 """By the name of each site (`resid_post.3`; "" where it isn't known), the same vectors in the same
@@ -44,7 +44,7 @@ class Batches(Protocol):
 class Source(Batches, Protocol):
     """Batches as they are opened, before anything is drawn from them."""
 
-    def prepare(self, progress: Progress = Silent()) -> None:  # noqa: B008 - it holds no state
+    def prepare(self, progress: Progress = SILENT) -> None:
         """Do now what must be done before the next batch can be drawn, and tell `progress`."""
         ...
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from engine.activations.source import Rows
-from engine.progress import Progress, Silent
+from engine.progress import SILENT, Progress
 
 
 class RowKind(NamedTuple):
@@ -112,7 +112,7 @@ class Turnover:
     def bring_pool(
         self,
         rows: int,
-        progress: Progress = Silent(),  # noqa: B008 - it holds no state
+        progress: Progress = SILENT,
     ) -> Tensor:
         """Bring a whole pool in at once, telling `progress`; gives the places of its rows."""
         self._coming = rows

@@ -11,8 +11,8 @@ from engine.features.findings import Contrast, Contrasted
 from engine.model.interruptible import interruptible
 from engine.model.load import LanguageModel
 from engine.model.site import Site
-from engine.progress import Progress, Silent
-from engine.sae.base import SparseAutoencoder
+from engine.progress import SILENT, Progress
+from engine.sae.architectures.base import SparseAutoencoder
 
 _ELEMENTS = 1 << 24
 
@@ -29,7 +29,7 @@ def contrast(
     *,
     context: int | None = None,
     most: int = 100,
-    progress: Progress = Silent(),  # noqa: B008 - it holds no state
+    progress: Progress = SILENT,
 ) -> Contrast:
     """The `most` features whose mean activations in two texts, or corpora, are furthest apart.
 

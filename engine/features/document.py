@@ -6,8 +6,8 @@ from engine.activations.store import ActivationSet
 from engine.activations.tokens import TokenTable
 from engine.errors import UserError
 from engine.features.snippets import Snippet
-from engine.progress import Progress, Silent
-from engine.sae.base import SparseAutoencoder
+from engine.progress import SILENT, Progress
+from engine.sae.architectures.base import SparseAutoencoder
 
 _ELEMENTS = 1 << 24
 
@@ -18,7 +18,7 @@ def whole_document(
     acts: ActivationSet,
     feature: int,
     document: int,
-    progress: Progress = Silent(),  # noqa: B008 - it holds no state
+    progress: Progress = SILENT,
 ) -> Snippet:
     """All of a document of the set, encoded anew; 0 on BOS, and where the feature is not active.
 

@@ -13,7 +13,7 @@ or a text in quotes: a regular expression for the label, or the number of a feat
 
 import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -28,7 +28,7 @@ from engine.features.filter_grammar import ALIASES, column, parsed
 from engine.features.notes import Note
 from engine.features.patterns import Pattern, Stopwatch
 from engine.features.rank import Columns
-from engine.progress import Progress, Silent
+from engine.progress import SILENT, Progress
 
 Mask = NDArray[np.bool_]
 """[features]: for which features something holds."""
@@ -63,7 +63,7 @@ class Subject:
     categories: Sequence[str]
     """Names behind the column `category`."""
     texts: Texts
-    progress: Progress = field(default_factory=Silent)
+    progress: Progress = SILENT
     """Asked, while a regular expression is looked for, whether to go on."""
 
 

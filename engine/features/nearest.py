@@ -5,8 +5,8 @@ from torch import Tensor
 
 from engine.errors import UserError
 from engine.features.findings import Relative
-from engine.sae.base import SparseAutoencoder
-from engine.sae.metadata import SAEMetadata
+from engine.sae.architectures.base import SparseAutoencoder
+from engine.sae.formats.metadata import SAEMetadata
 
 
 @torch.no_grad()

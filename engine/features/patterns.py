@@ -13,7 +13,7 @@ from typing import Any
 import regex
 
 from engine.errors import UserError
-from engine.progress import Progress, Silent
+from engine.progress import SILENT, Progress
 
 Pattern = regex.Pattern[str]
 
@@ -46,7 +46,7 @@ class Stopwatch:
         self,
         pattern: Pattern,
         seconds: float = SECONDS,
-        progress: Progress = Silent(),  # noqa: B008 - it holds no state
+        progress: Progress = SILENT,
     ) -> None:
         self._pattern = pattern
         self._seconds = seconds

@@ -19,8 +19,8 @@ from engine.features.stretches import stretches
 from engine.features.unfinished import Unfinished, identity
 from engine.files import check_absent, whole_folder
 from engine.model.load import LanguageModel
-from engine.progress import Progress, Silent
-from engine.sae.base import SparseAutoencoder
+from engine.progress import SILENT, Progress
+from engine.sae.architectures.base import SparseAutoencoder
 
 
 class Scanned(NamedTuple):
@@ -70,7 +70,7 @@ def scan(
     acts.check_width(sae.config.d_in)
     if not replace:
         check_absent(folder)
-    progress = progress or Silent()
+    progress = progress or SILENT
     features, tokens = sae.config.d_sae, len(acts)
     categories, category_of = categories_of(acts.folder)
     room = min(room, tokens * (1 + features))

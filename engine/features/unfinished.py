@@ -16,7 +16,7 @@ from engine.features.collect.collection import Collection
 from engine.features.collect.collector import write_arrays
 from engine.files import whole_folder
 from engine.progress import Progress
-from engine.sae.base import SparseAutoencoder
+from engine.sae.architectures.base import SparseAutoencoder
 
 FIRST, MOST = 1.0, 60.0
 """Seconds until it is saved first, then twice that, up to the other."""

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from engine.features.firing import Fired
-from engine.sae.base import SparseAutoencoder
+from engine.sae.architectures.base import SparseAutoencoder
 
 _ELEMENTS = 1 << 24
 

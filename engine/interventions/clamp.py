@@ -13,8 +13,8 @@ from engine.interventions.spec import ClampReport, ClampRequest
 from engine.interventions.subject import Subject
 from engine.model.load import LanguageModel
 from engine.model.site import Site
-from engine.progress import Progress, Silent
-from engine.sae.base import SparseAutoencoder
+from engine.progress import SILENT, Progress
+from engine.sae.architectures.base import SparseAutoencoder
 
 
 def clamp(
@@ -39,4 +39,4 @@ def clamp(
     subject.check()
     subject.check_described_by(catalogue)
     view = model_view if request.view == "model" else reconstruction_view
-    return view(subject, catalogue, request, progress or Silent())
+    return view(subject, catalogue, request, progress or SILENT)

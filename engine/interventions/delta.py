@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from engine.interventions.spec import FeatureEdit, Operation
-from engine.sae.base import SparseAutoencoder
+from engine.sae.architectures.base import SparseAutoencoder
 
 
 @dataclass(frozen=True)

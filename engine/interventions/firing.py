@@ -16,7 +16,7 @@ from engine.model.interruptible import interruptible
 from engine.model.predictions import kl_per_position
 from engine.model.single_token import ids_of_token
 from engine.model.text import vocabulary
-from engine.progress import Progress, Silent
+from engine.progress import SILENT, Progress
 
 
 def find_firing(
@@ -27,7 +27,7 @@ def find_firing(
     ablate: int = 50,
     most: int = 200,
     by: FiringOrder = "effect",
-    progress: Progress = Silent(),  # noqa: B008 - it holds no state
+    progress: Progress = SILENT,
 ) -> Firing:
     """The first `most` of the features that are active in `prompt`, BOS left out, ordered `by`.
 

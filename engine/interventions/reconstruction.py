@@ -15,7 +15,7 @@ from engine.interventions.subject import Subject
 from engine.model.interruptible import interruptible
 from engine.model.text import vocabulary
 from engine.progress import Progress
-from engine.sae.base import SparseAutoencoder
+from engine.sae.architectures.base import SparseAutoencoder
 
 
 @torch.no_grad()

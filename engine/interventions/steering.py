@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from engine.interventions.delta import Change, delta
-from engine.sae.base import SparseAutoencoder
+from engine.sae.architectures.base import SparseAutoencoder
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from engine.model.locate import check_site
 from engine.model.observe import observe
 from engine.model.site import Site
 from engine.model.text import encode
-from engine.sae.base import SparseAutoencoder
+from engine.sae.architectures.base import SparseAutoencoder
 
 _ELEMENTS = 1 << 27
 

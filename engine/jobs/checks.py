@@ -30,8 +30,8 @@ from engine.jobs.specs import (
 from engine.jobs.sweep_grid import check_sweep, members
 from engine.jobs.train_checks import check_train
 from engine.model.site import parse_site
-from engine.sae.metadata import read_metadata
-from engine.sae.saved import read_config, read_sae_info
+from engine.sae.formats.info import read_config, read_sae_info
+from engine.sae.formats.metadata import read_metadata
 from engine.workspace.folders import Workspace
 
 

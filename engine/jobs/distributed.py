@@ -27,9 +27,9 @@ from engine.jobs.specs import Train, TrainResult
 from engine.jobs.train import train_sae
 from engine.jobs.train_checks import check_train
 from engine.model.device import choose_device
-from engine.progress import Cancelled, Silent
-from engine.sae.ranks import ranks_in_grid
-from engine.sae.training import TrainingDiverged
+from engine.progress import SILENT, Cancelled, Silent
+from engine.sae.parallel import ranks_in_grid
+from engine.sae.training.joint import TrainingDiverged
 from engine.shortages import shortage_of
 from engine.workspace.folders import Workspace
 
@@ -79,7 +79,7 @@ def train_here(spec: Train, workspace: Workspace, folder: Folder | None) -> None
     else:
         # torchrun ends all when one fails: the first is to save first, and to say what happened
         with suppress(Cancelled, TrainingDiverged):
-            train_sae(here, workspace, Silent(), ranks)
+            train_sae(here, workspace, SILENT, ranks)
     dist.destroy_process_group()
 
 

@@ -14,13 +14,13 @@ from engine.jobs.specs import Evaluate, EvaluateResult
 from engine.jobs.splicing import splice_if_possible
 from engine.model.device import choose_device
 from engine.progress import Progress
-from engine.sae.decoder_cosine import DecoderCosines, decoder_cosines
-from engine.sae.density import density_histogram
-from engine.sae.evaluate import Metrics, evaluate_vectors, figures
-from engine.sae.metadata import SAEMetadata, read_metadata
-from engine.sae.splice import SpliceMetrics
-from engine.sae.store import load_sae, save_metadata
-from engine.sae.vectors import StoredVectors
+from engine.sae.evaluation.decoder_cosine import DecoderCosines, decoder_cosines
+from engine.sae.evaluation.density import density_histogram
+from engine.sae.evaluation.reconstruction import Metrics, evaluate_vectors, figures
+from engine.sae.evaluation.splice import SpliceMetrics
+from engine.sae.evaluation.vectors import StoredVectors
+from engine.sae.formats.metadata import SAEMetadata, read_metadata
+from engine.sae.formats.store import load_sae, save_metadata
 from engine.workspace.folders import Workspace
 
 _MEASURED = {

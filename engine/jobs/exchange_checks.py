@@ -6,8 +6,8 @@ from engine.files import check_absent
 from engine.jobs.specs import ExportSAE, ImportSAE
 from engine.model.site import parse_site
 from engine.sae.formats.hub import repository
+from engine.sae.formats.info import read_config
 from engine.sae.formats.libraries import check_writable, library, recognised
-from engine.sae.saved import read_config
 from engine.workspace.folders import Workspace
 
 

@@ -7,12 +7,12 @@ import msgspec
 from engine.files import whole_folder
 from engine.jobs.specs import ExchangedSAE, ExportSAE, ImportSAE
 from engine.progress import Progress
-from engine.sae.base import SparseAutoencoder
+from engine.sae.architectures.base import SparseAutoencoder
 from engine.sae.formats.hub import fetch
+from engine.sae.formats.info import read_sae_info
 from engine.sae.formats.libraries import library, recognised
-from engine.sae.metadata import SAEMetadata
-from engine.sae.saved import read_sae_info
-from engine.sae.store import load_sae, save_sae
+from engine.sae.formats.metadata import SAEMetadata
+from engine.sae.formats.store import load_sae, save_sae
 from engine.workspace.folders import Workspace
 
 

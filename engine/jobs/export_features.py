@@ -14,7 +14,7 @@ from engine.jobs.specs import ExportedFeatures, ExportFeatures
 from engine.model.device import choose_device
 from engine.model.load import LanguageModel, load_model
 from engine.progress import Progress
-from engine.sae.store import load_sae
+from engine.sae.formats.store import load_sae
 from engine.workspace.folders import Workspace
 
 

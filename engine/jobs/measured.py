@@ -11,13 +11,13 @@ import torch
 from engine.jobs.training_data import TrainingData
 from engine.progress import Progress
 from engine.sae.config import TrainConfig
-from engine.sae.evaluate import evaluate_vectors, figures
-from engine.sae.metadata import SAEMetadata, read_metadata
-from engine.sae.runs import Run
-from engine.sae.saved import read_sae_info
-from engine.sae.store import load_sae, save_metadata, save_sae
-from engine.sae.train import Trained
-from engine.sae.vectors import Vectors
+from engine.sae.evaluation.reconstruction import evaluate_vectors, figures
+from engine.sae.evaluation.vectors import Vectors
+from engine.sae.formats.info import read_sae_info
+from engine.sae.formats.metadata import SAEMetadata, read_metadata
+from engine.sae.formats.store import load_sae, save_metadata, save_sae
+from engine.sae.training.loop import Trained
+from engine.sae.training.runs import Run
 
 
 def save_trained(

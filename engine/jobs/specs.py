@@ -7,7 +7,7 @@ repeated or explained later. Paths in a spec are absolute; whoever builds one re
 import msgspec
 
 from engine.activations.corpus import Prompt
-from engine.sae.density import DensityHistogram
+from engine.sae.evaluation.density import DensityHistogram
 
 
 class Spec(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
@@ -194,8 +194,9 @@ class TrainResult(msgspec.Struct, frozen=True, kw_only=True, tag="train"):
     tokens: int
     tokens_per_second: float
     metrics: dict[str, float]
-    """Of the last step: loss. Of held-out activations: `engine.sae.evaluate`'s, among them fvu,
-    explained_variance, l0 and dead_fraction. Where a model is at hand: ce_score, delta_ce, kl."""
+    """Of the last step: loss. Of held-out activations: those of
+    `engine.sae.evaluation.reconstruction`, among them fvu, explained_variance, l0 and
+    dead_fraction. Where a model is at hand: ce_score, delta_ce, kl."""
 
 
 class Sweep(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="sweep"):

@@ -14,8 +14,8 @@ from engine.errors import UserError
 from engine.model.load import load_model
 from engine.model.site import Site, parse_site
 from engine.progress import Progress
-from engine.sae.base import SparseAutoencoder
-from engine.sae.splice import SpliceMetrics, splice
+from engine.sae.architectures.base import SparseAutoencoder
+from engine.sae.evaluation.splice import SpliceMetrics, splice
 
 TEXT_TOKENS = 1 << 16
 """Text that a model reads three times, where nobody says how much."""

@@ -11,12 +11,12 @@ from engine.files import sha256
 from engine.jobs.splicing import splice_if_possible
 from engine.jobs.training_data import SPLICED_TOKENS, TrainingData
 from engine.progress import Progress
-from engine.sae.base import SparseAutoencoder
+from engine.sae.architectures.base import SparseAutoencoder
 from engine.sae.config import TrainConfig
-from engine.sae.metadata import SAEMetadata
-from engine.sae.splice import SpliceMetrics
-from engine.sae.train import split
-from engine.sae.vectors import StoredVectors, Vectors
+from engine.sae.evaluation.splice import SpliceMetrics
+from engine.sae.evaluation.vectors import StoredVectors, Vectors
+from engine.sae.formats.metadata import SAEMetadata
+from engine.sae.training.loop import split
 
 
 class StoredData(TrainingData):

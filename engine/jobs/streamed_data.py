@@ -17,11 +17,11 @@ from engine.jobs.training_data import SPLICED_TOKENS, TrainingData
 from engine.model.load import LanguageModel
 from engine.model.site import Site
 from engine.progress import Progress
-from engine.sae.base import SparseAutoencoder
+from engine.sae.architectures.base import SparseAutoencoder
 from engine.sae.config import TrainConfig
-from engine.sae.metadata import SAEMetadata
-from engine.sae.splice import SpliceMetrics, splice
-from engine.sae.vectors import HeldVectors, Vectors
+from engine.sae.evaluation.splice import SpliceMetrics, splice
+from engine.sae.evaluation.vectors import HeldVectors, Vectors
+from engine.sae.formats.metadata import SAEMetadata
 
 TOKENS = 2_000_000
 """Of a training, where nobody says how many; a stream has no end of its own."""

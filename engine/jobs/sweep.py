@@ -23,14 +23,14 @@ from engine.jobs.train import open_data
 from engine.jobs.train_checks import settings
 from engine.model.device import choose_device
 from engine.progress import Progress
-from engine.sae.keeper import Checkpoints, Saved, newest_saved
-from engine.sae.memory import free_bytes, training_bytes
-from engine.sae.metadata import read_metadata
+from engine.sae.evaluation.vectors import Vectors
+from engine.sae.formats.metadata import read_metadata
 from engine.sae.recipes import recipe
-from engine.sae.runs import Run, state_of_some
-from engine.sae.train import Trained, train_together
-from engine.sae.training import TrainingDiverged
-from engine.sae.vectors import Vectors
+from engine.sae.training.checkpointer import Checkpoints, Saved, newest_saved
+from engine.sae.training.joint import TrainingDiverged
+from engine.sae.training.loop import Trained, train_together
+from engine.sae.training.memory import free_bytes, training_bytes
+from engine.sae.training.runs import Run, state_of_some
 from engine.workspace.folders import Workspace, remove_folder
 
 MEMORY_SHARE = 0.5

@@ -10,8 +10,8 @@ from engine.errors import UserError
 from engine.jobs.specs import Resumable, Scan, Sweep, Train
 from engine.jobs.train_checks import again as train_again
 from engine.jobs.train_checks import check_train
-from engine.sae.checkpoint import newest_record
 from engine.sae.config import COUNTING, PENALISED
+from engine.sae.training.checkpoint import newest_record
 from engine.workspace.folders import Workspace
 
 AIMING = COUNTING | {"jumprelu"}

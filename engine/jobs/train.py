@@ -19,14 +19,14 @@ from engine.model.device import choose_device
 from engine.model.load import load_model
 from engine.model.site import parse_site
 from engine.progress import Progress
-from engine.sae.keeper import Checkpoints, Saved, newest_saved
-from engine.sae.metadata import read_metadata
-from engine.sae.ranks import ALONE, Ranks
+from engine.sae.formats.metadata import read_metadata
+from engine.sae.formats.store import save_sae
+from engine.sae.parallel import ALONE, Ranks
 from engine.sae.recipes import recipe
-from engine.sae.runs import Run
-from engine.sae.store import save_sae
-from engine.sae.train import Trained, train_together
-from engine.sae.training import TrainingDiverged
+from engine.sae.training.checkpointer import Checkpoints, Saved, newest_saved
+from engine.sae.training.joint import TrainingDiverged
+from engine.sae.training.loop import Trained, train_together
+from engine.sae.training.runs import Run
 from engine.workspace.folders import Workspace, remove_folder
 
 

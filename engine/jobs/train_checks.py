@@ -11,9 +11,9 @@ from engine.activations.manifest import read_manifest
 from engine.errors import UserError
 from engine.jobs.specs import Train
 from engine.model.site import parse_site
-from engine.sae.checkpoint import Record, newest_record
-from engine.sae.devices import check_devices
 from engine.sae.recipes import recipe
+from engine.sae.training.checkpoint import Record, newest_record
+from engine.sae.training.devices import check_devices
 from engine.workspace.folders import Workspace
 
 UNKNOWN_WIDTH = 1 << 20
@@ -28,7 +28,7 @@ class Begun(msgspec.Struct, frozen=True, kw_only=True):
 
     spec: Train
     run: dict[str, Any]
-    """The `engine.sae.runs.Run` that came of the spec."""
+    """The `engine.sae.training.runs.Run` that came of the spec."""
     data: dict[str, str]
     """Activation sets by name, and what tells each from others of that name."""
 

@@ -4,11 +4,11 @@ from abc import ABC, abstractmethod
 
 from engine.activations.source import Source
 from engine.progress import Progress
-from engine.sae.base import SparseAutoencoder
+from engine.sae.architectures.base import SparseAutoencoder
 from engine.sae.config import TrainConfig
-from engine.sae.metadata import SAEMetadata
-from engine.sae.splice import SpliceMetrics
-from engine.sae.vectors import Vectors
+from engine.sae.evaluation.splice import SpliceMetrics
+from engine.sae.evaluation.vectors import Vectors
+from engine.sae.formats.metadata import SAEMetadata
 
 SPLICED_TOKENS = 1 << 14
 """Text that the model reads at the end of a training; `brainsurg evaluate` takes more."""

@@ -6,7 +6,7 @@ import msgspec
 
 from engine.errors import UserError
 from engine.features.notes import Note
-from engine.sae.saved import read_sae_info
+from engine.sae.formats.info import read_sae_info
 from engine.service import protocol as p
 from engine.workspace.folders import Workspace
 from engine.workspace.notes import Notes

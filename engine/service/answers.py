@@ -12,7 +12,7 @@ from engine.errors import UserError
 from engine.jobs.checks import inputs, outputs
 from engine.jobs.ledger import Ledger
 from engine.jobs.train_checks import begun
-from engine.sae.saved import read_sae_info
+from engine.sae.formats.info import read_sae_info
 from engine.service import protocol as p
 from engine.service.annotations import Annotations
 from engine.service.labelling import labelled

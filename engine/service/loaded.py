@@ -11,9 +11,9 @@ from engine.model.device import choose_device
 from engine.model.load import LanguageModel, load_model
 from engine.model.site import parse_site
 from engine.progress import Progress
-from engine.sae.base import SparseAutoencoder
-from engine.sae.metadata import SAEMetadata
-from engine.sae.store import load_sae
+from engine.sae.architectures.base import SparseAutoencoder
+from engine.sae.formats.metadata import SAEMetadata
+from engine.sae.formats.store import load_sae
 from engine.workspace.folders import Stamp, Workspace, stamp
 
 

@@ -1,6 +1,6 @@
 """Requests about one SAE's feature catalogue: what may take long, and needs no database."""
 
-from engine.progress import Progress, Silent
+from engine.progress import SILENT, Progress
 from engine.service import protocol as p
 from engine.service.catalogues import (
     get_feature,
@@ -27,7 +27,7 @@ def search(
     workspace: Workspace,
     notes: Notes,
     request: Search,
-    progress: Progress = Silent(),  # noqa: B008 - it holds no state
+    progress: Progress = SILENT,
 ) -> p.ReplyBody:
     """The reply; `notes` are those of the SAE. May be called in any thread.
 

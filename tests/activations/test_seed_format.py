@@ -18,7 +18,7 @@ from engine.activations.seed_format import (
 from engine.activations.store import ActivationSet
 from engine.activations.tokens import TokenTable
 from engine.errors import UserError
-from engine.progress import Silent
+from engine.progress import SILENT
 
 ROWS = [4, 2, 3]
 
@@ -147,7 +147,7 @@ def test_a_single_file_may_have_a_single_object(tmp_path):
 
 def test_without_metadata_the_vectors_are_still_read(tmp_path):
     notes = []
-    progress = Silent()
+    progress = SILENT
     progress.note = notes.append
     import_seed_activations(seed_folder(tmp_path / "seed"), tmp_path / "set", progress=progress)
     assert len(ActivationSet.open(tmp_path / "set")) == 9

@@ -5,8 +5,8 @@ import torch
 
 from benchmarks.training.data import ACTIVE, BLOCK, NOISE, activations, directions
 from benchmarks.training.sizes import SIZES
+from engine.sae.architectures.registry import build
 from engine.sae.recipes import recipe
-from engine.sae.registry import build
 
 TINY = SIZES["tiny"]
 

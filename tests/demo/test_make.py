@@ -14,7 +14,7 @@ from engine.demo.labels import COLUMN
 from engine.demo.recipe import Recipe
 from engine.demo.tokenizer import learn_tokenizer
 from engine.demo.train import train
-from engine.progress import Cancelled, Silent
+from engine.progress import SILENT, Cancelled
 
 TINY = Recipe(d_model=16, heads=1, head_dim=16, mlp=16, layers=6, vocab_size=300, context=32,
               window=8, batch=2, tokens=12 * 64, warmup=2)  # fmt: skip
@@ -44,10 +44,10 @@ def test_training_resumed_is_training_uninterrupted(
     torch.set_num_threads(1)
     monkeypatch.setattr("engine.demo.train._SAVE_EVERY", 4)
     monkeypatch.setattr("engine.demo.train._SAY_EVERY", 1)
-    whole = train(TINY, rows(), tmp_path / "whole.pt", Silent()).model
+    whole = train(TINY, rows(), tmp_path / "whole.pt", SILENT).model
     with pytest.raises(Cancelled):
         train(TINY, rows(), tmp_path / "part.pt", StopsAt(6))
-    resumed = train(TINY, rows(), tmp_path / "part.pt", Silent()).model
+    resumed = train(TINY, rows(), tmp_path / "part.pt", SILENT).model
     for a, b in zip(whole.parameters(), resumed.parameters(), strict=True):
         assert torch.equal(a, b)
 
@@ -55,7 +55,7 @@ def test_training_resumed_is_training_uninterrupted(
 def test_rows_are_the_documents_one_after_the_other() -> None:
     texts = [document.text for document in itertools.islice(documents(), 40)]
     tokenizer = learn_tokenizer(texts, vocab_size=400, context=64)
-    rows = packed_rows(tokenizer, 0, 100, 64, Silent())
+    rows = packed_rows(tokenizer, 0, 100, 64, SILENT)
     ids = rows.ids.reshape(-1)
     joined = "".join(f"<bos>{text}<eos>" for text in texts)
     assert joined.startswith(tokenizer.decode(ids)[:-8])

@@ -19,10 +19,10 @@ from engine.demo.score.tokens import tag_tokens
 from engine.model.load import LanguageModel, load_model
 from engine.model.observe import observe
 from engine.model.site import parse_site
-from engine.progress import Silent
-from engine.sae.base import SparseAutoencoder
+from engine.progress import SILENT
+from engine.sae.architectures.base import SparseAutoencoder
+from engine.sae.architectures.registry import build
 from engine.sae.config import SAEConfig
-from engine.sae.registry import build
 
 SITE = parse_site("resid_post.2")
 
@@ -110,7 +110,7 @@ def test_a_token_carries_what_its_characters_mean(lm: LanguageModel) -> None:
 def test_documents_are_read_as_if_each_were_alone(lm: LanguageModel) -> None:
     sae = random_sae(lm)
     tagged = tag_tokens(lm, itertools.islice(documents(1), 5))
-    x, active = read_active(lm, sae, SITE, [one.token_ids for one in tagged], Silent())
+    x, active = read_active(lm, sae, SITE, [one.token_ids for one in tagged], SILENT)
     alone = torch.cat(
         [observe(lm, one.token_ids[None], [SITE])[SITE][0, 1:].float() for one in tagged]
     )

@@ -17,12 +17,12 @@ from engine.model.generate import generate, logits
 from engine.model.load import LanguageModel, load_model
 from engine.model.site import parse_site
 from engine.model.text import decode, encode
-from engine.progress import Silent
-from engine.sae.base import SparseAutoencoder
+from engine.progress import SILENT
+from engine.sae.architectures.base import SparseAutoencoder
+from engine.sae.architectures.registry import build
 from engine.sae.config import SAEConfig
-from engine.sae.metadata import SAEMetadata
-from engine.sae.registry import build
-from engine.sae.store import save_sae
+from engine.sae.formats.metadata import SAEMetadata
+from engine.sae.formats.store import save_sae
 
 SITE = parse_site("resid_post.2")
 
@@ -64,7 +64,7 @@ def test_a_trial_is_judged_by_what_the_edited_model_writes(
     prompts = ["Tell me a joke about a goose.\n", "What is the capital of Italy?\n"]
     push = Change(3, "clamp", 200.0)
     trials = [Trial(prompts[0], None), Trial(prompts[1], push), Trial(prompts[1], None)]
-    kinds = kinds_written(lm, sae, SITE, trials, Silent())
+    kinds = kinds_written(lm, sae, SITE, trials, SILENT)
     for trial, kind in zip(trials, kinds, strict=True):
         ids = encode(lm, trial.prompt)
         edits = {SITE: RowEdits(sae, [trial.change])}

@@ -16,9 +16,9 @@ from engine.model.load import LanguageModel, load_model
 from engine.model.observe import observe
 from engine.model.site import Site
 from engine.progress import Cancelled, Silent
-from engine.sae.base import SparseAutoencoder
+from engine.sae.architectures.base import SparseAutoencoder
+from engine.sae.architectures.registry import build
 from engine.sae.config import SAEConfig
-from engine.sae.registry import build
 
 SITE = Site("resid_post", 1)
 CONTEXT = 20

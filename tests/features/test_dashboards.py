@@ -21,14 +21,14 @@ from engine.features.scan import scan
 from engine.model.load import LanguageModel, load_model
 from engine.model.site import parse_site
 from engine.model.text import vocabulary
-from engine.progress import Silent
-from engine.sae.base import SparseAutoencoder
+from engine.progress import SILENT
+from engine.sae.architectures.base import SparseAutoencoder
+from engine.sae.architectures.registry import build
 from engine.sae.config import SAEConfig
-from engine.sae.registry import build
 from tests.features.dense_codes import codes_of, random_dense
 
 FEATURES, K, TOP_K, RADIUS, BATCH = 24, 4, 6, 5, 10
-SILENT = 7
+NEVER_ACTIVE = 7
 """A feature that never is active."""
 CLOSE = {"rel": 1e-4, "abs": 1e-6}
 """Files hold five digits."""
@@ -66,7 +66,7 @@ def material(tiny_llama_path: Path, tmp_path_factory: pytest.TempPathFactory) ->
     sae = build(config, seed=1).requires_grad_(False)
     x = acts.rows(torch.arange(len(acts)))
     sae.decoder_bias.copy_(x.mean(0))
-    sae.encoder_bias[SILENT] = -1e6
+    sae.encoder_bias[NEVER_ACTIVE] = -1e6
     scan(sae, acts, folder / "catalogue", top_k=TOP_K, radius=RADIUS, lm=lm)
     dense = sae.encode(x).double().numpy()
     tokens = TokenTable.open(folder / "cats")
@@ -88,7 +88,7 @@ def exported(material: Material, folder: Path, features: list[int]) -> list[Path
         folder=folder,
         sae="mine",
         batch=BATCH,
-        progress=Silent(),
+        progress=SILENT,
     )
 
 
@@ -228,8 +228,8 @@ def assert_is_in_the_corpus(
 
 
 def test_a_feature_that_never_was_active(material: Material, tmp_path: Path) -> None:
-    assert SILENT not in material.alive()
-    (file,) = exported(material, tmp_path, [SILENT])
+    assert NEVER_ACTIVE not in material.alive()
+    (file,) = exported(material, tmp_path, [NEVER_ACTIVE])
     (found,) = json.loads(file.read_text())["features"]
     assert found["frac_nonzero"] == 0
     assert found["activations"] == found["freq_hist_data_bar_heights"] == []

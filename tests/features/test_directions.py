@@ -10,7 +10,7 @@ from engine.features.catalogue import Catalogue, Manifest, write_manifest
 from engine.model.load import LanguageModel, load_model
 from engine.model.text import vocabulary
 from engine.model.unembed import logit_effects
-from engine.progress import Silent
+from engine.progress import SILENT, Silent
 
 FEATURES = 7
 
@@ -65,7 +65,7 @@ def test_each_feature_has_the_tokens_that_it_moves_most(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(directions, "_ELEMENTS", at_once)
-    directions.write_directions(lm, W_dec, tmp_path / "tokens", Silent())
+    directions.write_directions(lm, W_dec, tmp_path / "tokens", SILENT)
     catalogue = written(tmp_path)
     words = vocabulary(lm)
     for feature in range(FEATURES):

@@ -11,8 +11,8 @@ from engine.activations.writer import ActivationWriter
 from engine.errors import UserError
 from engine.features import document
 from engine.features.document import whole_document
+from engine.sae.architectures.registry import build
 from engine.sae.config import SAEConfig
-from engine.sae.registry import build
 
 D_MODEL, FEATURES, BOS = 6, 20, 0
 LENGTHS = [5, 31, 8]

@@ -5,9 +5,9 @@ import torch
 
 from engine.features import firing
 from engine.features.firing import fired
-from engine.sae.base import SparseAutoencoder
+from engine.sae.architectures.base import SparseAutoencoder
+from engine.sae.architectures.registry import build
 from engine.sae.config import SAEConfig
-from engine.sae.registry import build
 
 D_MODEL, FEATURES, TOKENS = 8, 60, 5
 X = 3 * torch.randn(TOKENS, D_MODEL, generator=torch.Generator().manual_seed(0))

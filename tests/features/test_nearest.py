@@ -6,10 +6,10 @@ from torch.nn import functional
 
 from engine.errors import UserError
 from engine.features.nearest import cautions, nearest
-from engine.sae.base import SparseAutoencoder
+from engine.sae.architectures.base import SparseAutoencoder
+from engine.sae.architectures.registry import build
 from engine.sae.config import SAEConfig
-from engine.sae.metadata import SAEMetadata
-from engine.sae.registry import build
+from engine.sae.formats.metadata import SAEMetadata
 
 
 def sae_of(architecture: str = "relu", *, d_sae: int = 40, seed: int = 0, **settings):

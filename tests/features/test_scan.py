@@ -20,9 +20,9 @@ from engine.features.catalogue import Catalogue, Example
 from engine.features.scan import scan
 from engine.features.snippets import snippets
 from engine.progress import Cancelled
-from engine.sae.base import SparseAutoencoder
+from engine.sae.architectures.base import SparseAutoencoder
+from engine.sae.architectures.registry import build
 from engine.sae.config import SAEConfig
-from engine.sae.registry import build
 
 D_MODEL, FEATURES, WORDS = 8, 20, 11
 LENGTHS = [7, 1, 20, 3, 40, 5, 9, 2, 13, 6, 4, 8]

@@ -9,7 +9,7 @@ from engine.interventions.clamp import clamp
 from engine.interventions.spec import ClampReport, ClampRequest, FeatureEdit
 from engine.model.load import LanguageModel
 from engine.model.site import Site
-from engine.sae.base import SparseAutoencoder
+from engine.sae.architectures.base import SparseAutoencoder
 
 SITE = Site("resid_post", 2)
 PROMPTS = ["Once upon a time there was a little girl", "Tom and his dog went to the park"]

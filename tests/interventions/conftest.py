@@ -14,8 +14,8 @@ from engine.features.scan import scan
 from engine.model.load import load_model
 from engine.model.observe import observe
 from engine.model.text import encode, vocabulary
+from engine.sae.architectures.registry import build
 from engine.sae.config import SAEConfig
-from engine.sae.registry import build
 from tests.interventions.bench import SITE, Bench
 
 

@@ -12,8 +12,8 @@ from engine.model.observe import observe
 from engine.model.site import Site
 from engine.model.text import encode
 from engine.progress import Cancelled
+from engine.sae.architectures.registry import build
 from engine.sae.config import SAEConfig
-from engine.sae.registry import build
 from tests.interventions.bench import PROMPTS, SITE, Bench
 
 

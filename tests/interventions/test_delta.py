@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from engine.interventions.delta import Change, changed, delta, resolved
 from engine.interventions.spec import FeatureEdit, Operation
-from engine.sae.base import SparseAutoencoder
+from engine.sae.architectures.base import SparseAutoencoder
+from engine.sae.architectures.registry import build
 from engine.sae.config import SAEConfig
-from engine.sae.registry import build
 
 D_MODEL, FEATURES = 6, 15
 SAES: dict[str, SparseAutoencoder] = {

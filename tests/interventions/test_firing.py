@@ -20,9 +20,9 @@ from engine.model.observe import observe
 from engine.model.site import Site
 from engine.model.text import encode
 from engine.progress import Cancelled, Silent
-from engine.sae.base import SparseAutoencoder
+from engine.sae.architectures.base import SparseAutoencoder
+from engine.sae.architectures.registry import build
 from engine.sae.config import SAEConfig
-from engine.sae.registry import build
 from tests.interventions.bench import SITE, Bench
 
 PROMPT = "Once upon a time there was a little girl"

@@ -7,8 +7,8 @@ import torch
 from engine.interventions.delta import Change
 from engine.interventions.reconstruction import reconstruction_delta
 from engine.interventions.shift import measure_shift, token_and_dimension
+from engine.sae.architectures.registry import build
 from engine.sae.config import SAEConfig
-from engine.sae.registry import build
 
 D_MODEL = 1152
 

@@ -19,13 +19,13 @@ from engine.jobs.run import run
 from engine.jobs.specs import Evaluate, EvaluateResult
 from engine.model.load import load_model
 from engine.model.site import parse_site
+from engine.sae.architectures.registry import build
 from engine.sae.config import SAEConfig, TrainConfig
-from engine.sae.decoder_cosine import nearest_cosines
-from engine.sae.evaluate import evaluate
-from engine.sae.metadata import SAEMetadata, read_metadata
-from engine.sae.registry import build
-from engine.sae.splice import splice
-from engine.sae.store import load_sae, save_metadata, save_sae
+from engine.sae.evaluation.decoder_cosine import nearest_cosines
+from engine.sae.evaluation.reconstruction import evaluate
+from engine.sae.evaluation.splice import splice
+from engine.sae.formats.metadata import SAEMetadata, read_metadata
+from engine.sae.formats.store import load_sae, save_metadata, save_sae
 from engine.workspace.folders import Workspace
 
 SITE, TARGET = parse_site("resid_pre.1"), parse_site("mlp_out.1")

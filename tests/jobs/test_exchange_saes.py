@@ -15,11 +15,11 @@ from engine.errors import UserError
 from engine.jobs.checks import check, inputs, outputs
 from engine.jobs.run import run
 from engine.jobs.specs import ExchangedSAE, ExportSAE, ImportSAE
+from engine.sae.architectures.registry import build
 from engine.sae.config import SAEConfig
-from engine.sae.metadata import SAEMetadata
-from engine.sae.registry import build
-from engine.sae.saved import read_sae_info
-from engine.sae.store import load_sae, save_sae
+from engine.sae.formats.info import read_sae_info
+from engine.sae.formats.metadata import SAEMetadata
+from engine.sae.formats.store import load_sae, save_sae
 from engine.workspace.folders import Workspace
 
 D, N, K = 6, 20, 4

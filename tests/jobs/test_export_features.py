@@ -18,7 +18,7 @@ from engine.jobs.specs import (
     Train,
     describe,
 )
-from engine.progress import Silent
+from engine.progress import SILENT
 from engine.workspace.folders import Workspace, remove_folder
 
 
@@ -28,10 +28,10 @@ def workspace(tmp_path: Path, tiny_llama_path: Path) -> Workspace:
     workspace = Workspace.open(tmp_path / "ws")
     (tmp_path / "texts.txt").write_text("\n\n".join(f"Story {i} of a dog." for i in range(20)))
     place = {"model": str(tiny_llama_path), "sites": ["resid_post.1"]}
-    run(Capture(name="acts", texts=[str(tmp_path / "texts.txt")], **place), workspace, Silent())
+    run(Capture(name="acts", texts=[str(tmp_path / "texts.txt")], **place), workspace, SILENT)
     train = Train(name="sae", activations="acts", arch="topk", width=40, k=4, tokens=2_000)
-    run(train, workspace, Silent())
-    run(Scan(sae="sae"), workspace, Silent())
+    run(train, workspace, SILENT)
+    run(Scan(sae="sae"), workspace, SILENT)
     return workspace
 
 
@@ -44,7 +44,7 @@ def test_files_of_the_features_that_were_asked_for(workspace: Workspace, tmp_pat
     }
     assert outputs(spec, workspace) == {tmp_path / "out"}
     assert describe(spec) == "export-features sae"
-    made = run(spec, workspace, Silent())
+    made = run(spec, workspace, SILENT)
     assert isinstance(made, ExportedFeatures)
     assert (made.features, made.files) == (3, ["batch-0.json", "batch-1.json"])
     found = [json.loads((tmp_path / "out" / name).read_text())["features"] for name in made.files]
@@ -57,7 +57,7 @@ def test_without_the_model_nothing_is_written(workspace: Workspace, tmp_path: Pa
     missing = str(tmp_path / "nowhere")
     spec = ExportFeatures(sae="sae", folder=str(tmp_path / "out"), model=missing)
     with pytest.raises(UserError, match="logits a feature moves, and the model can't be had"):
-        run(spec, workspace, Silent())
+        run(spec, workspace, SILENT)
     assert not (tmp_path / "out").exists()
 
 
@@ -66,7 +66,7 @@ def test_another_model_is_refused(
 ) -> None:
     spec = ExportFeatures(sae="sae", folder=str(tmp_path / "o"), model=str(stories_model_path))
     with pytest.raises(UserError, match=r"32 wide; 40 were scanned, and .* is 64 wide"):
-        run(spec, workspace, Silent())
+        run(spec, workspace, SILENT)
 
 
 def test_what_cannot_succeed_is_refused_before_it_is_queued(

@@ -13,8 +13,8 @@ from engine.activations.writer import ActivationWriter
 from engine.errors import UserError
 from engine.jobs.run import run
 from engine.jobs.specs import Train
-from engine.progress import Cancelled, Silent
-from engine.sae.store import load_sae
+from engine.progress import SILENT, Cancelled, Silent
+from engine.sae.formats.store import load_sae
 from engine.workspace.folders import Workspace
 
 ALONE = Train(name="sae", activations="set", width=64, k=4, tokens=6_000, batch=200, device="cpu")
@@ -68,7 +68,7 @@ def kill_the_second() -> None:
 
 
 def test_it_is_cancelled_and_goes_on_with_another_number_of_devices(workspace: Workspace) -> None:
-    whole = run(msgspec.structs.replace(ALONE, name="whole", **SMOOTH), workspace, Silent())
+    whole = run(msgspec.structs.replace(ALONE, name="whole", **SMOOTH), workspace, SILENT)
     before, after = Watching(11, cancel), Watching()
     with pytest.raises(Cancelled):
         run(msgspec.structs.replace(TWO, shards=2, **SMOOTH), workspace, before)
@@ -92,7 +92,7 @@ def test_a_process_that_dies_ends_the_others_with_a_sentence(workspace: Workspac
 def test_what_a_process_refuses_is_told_as_it_says_it(workspace: Workspace) -> None:
     diverging = msgspec.structs.replace(TWO, arch="seed-basic", k=None, lr=1e30)
     with pytest.raises(UserError, match="step") as failed:
-        run(diverging, workspace, Silent())
+        run(diverging, workspace, SILENT)
     assert "sae-before-divergence" in failed.value.do
     assert workspace.sae("sae-before-divergence").exists()
 

@@ -18,11 +18,11 @@ from engine.jobs.sweep_grid import again, members
 from engine.model.load import load_model
 from engine.model.site import parse_site
 from engine.progress import Cancelled
-from engine.sae.memory import training_bytes
-from engine.sae.metadata import read_metadata
+from engine.sae.formats.metadata import read_metadata
+from engine.sae.formats.store import load_sae
 from engine.sae.recipes import recipe
-from engine.sae.runs import Run
-from engine.sae.store import load_sae
+from engine.sae.training.memory import training_bytes
+from engine.sae.training.runs import Run
 from engine.workspace.folders import Workspace
 
 BASE = Train(name="s", activations="acts", width=48, tokens=4000, batch=100, device="cpu")

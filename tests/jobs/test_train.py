@@ -18,10 +18,10 @@ from engine.jobs.train import train_sae
 from engine.jobs.train_checks import again
 from engine.model.load import load_model
 from engine.model.site import parse_site
-from engine.progress import Cancelled, Silent
-from engine.sae import keeper
-from engine.sae.checkpoint import newest_record
-from engine.sae.store import load_sae
+from engine.progress import SILENT, Cancelled, Silent
+from engine.sae.formats.store import load_sae
+from engine.sae.training import checkpointer as keeper
+from engine.sae.training.checkpoint import newest_record
 from engine.workspace.folders import Workspace
 
 torch.set_num_threads(1)
@@ -97,7 +97,7 @@ def test_an_sae_is_made_measured_and_its_checkpoints_go(workspace: Workspace) ->
 def test_a_transcoder_of_two_sets_and_one_of_a_stream(
     workspace: Workspace, tiny_llama_path: Path, tmp_path: Path
 ) -> None:
-    made = train_sae(spec(target="written", skip=True), workspace, Silent())
+    made = train_sae(spec(target="written", skip=True), workspace, SILENT)
     assert made.metrics.keys() >= CONTRACT | OF_THE_MODEL
     sae, metadata = load_sae(workspace.sae("x"))
     assert (sae.config.d_out, sae.config.skip) == (32, True)
@@ -115,7 +115,7 @@ def test_a_transcoder_of_two_sets_and_one_of_a_stream(
         skip=True,
         replace=True,
     )
-    again = train_sae(streamed, workspace, Silent())
+    again = train_sae(streamed, workspace, SILENT)
     assert again.metrics.keys() == made.metrics.keys()
     assert again.metrics["fvu"] == pytest.approx(made.metrics["fvu"], rel=0.5)
     _, metadata = load_sae(workspace.sae("x"))
@@ -125,7 +125,7 @@ def test_a_transcoder_of_two_sets_and_one_of_a_stream(
 
 def test_sets_of_other_tokens_make_no_transcoder(workspace: Workspace) -> None:
     with pytest.raises(UserError, match="same site"):
-        train_sae(spec(target="read"), workspace, Silent())
+        train_sae(spec(target="read"), workspace, SILENT)
 
 
 @pytest.mark.parametrize("lr", [1e30, 1e3])
@@ -135,7 +135,7 @@ def test_a_run_that_diverges_leaves_its_last_good_weights_and_checkpoint(
     monkeypatch.setattr(keeper.Checkpoints, "due", lambda _: True)
     wild = spec(arch="seed-basic", lr=lr, tokens=64 * 400)
     with pytest.raises(UserError, match=r"at step \d+.*are kept as x-before-divergence"):
-        train_sae(wild, workspace, Silent())
+        train_sae(wild, workspace, SILENT)
     sae, _ = load_sae(workspace.sae("x-before-divergence"))
     assert sae(torch.zeros(2, 32)).isfinite().all()
     assert not workspace.sae("x").exists()
@@ -153,10 +153,10 @@ def test_a_full_disk_at_the_end_loses_nothing(
     with monkeypatch.context() as patch:
         patch.setattr("engine.sae.formats.tensors.save_file", full)
         with pytest.raises(OSError, match="No space"):
-            train_sae(spec(), workspace, Silent())
+            train_sae(spec(), workspace, SILENT)
     assert newest_record(workspace.checkpoints("x")) is not None
     assert not workspace.sae("x").exists()
-    train_sae(spec(resume=True), workspace, Silent())
+    train_sae(spec(resume=True), workspace, SILENT)
     assert workspace.sae("x").exists()
 
 
@@ -169,7 +169,7 @@ def test_what_was_saved_before_it_ended_is_only_measured(
     with monkeypatch.context() as patch:
         patch.setattr("engine.jobs.train.measure_saved", killed)
         with pytest.raises(Cancelled):
-            train_sae(spec(), workspace, Silent())
+            train_sae(spec(), workspace, SILENT)
     resumed = again(spec(), workspace)
     check(resumed, workspace)
     progress = Stopping(1)  # a step would end it
@@ -184,10 +184,10 @@ def test_what_was_saved_before_it_ended_is_only_measured(
 
 
 def test_replacing_keeps_the_old_one_until_the_new_one_is_whole(workspace: Workspace) -> None:
-    train_sae(spec(), workspace, Silent())
+    train_sae(spec(), workspace, SILENT)
     old = (workspace.sae("x") / "brainsurg.json").read_bytes()
     with pytest.raises(Cancelled):
         train_sae(spec(k=3, replace=True), workspace, Stopping(50))
     assert (workspace.sae("x") / "brainsurg.json").read_bytes() == old
-    train_sae(spec(k=3, replace=True, resume=True), workspace, Silent())
+    train_sae(spec(k=3, replace=True, resume=True), workspace, SILENT)
     assert load_sae(workspace.sae("x"))[0].config.k == 3

@@ -13,8 +13,8 @@ from engine.errors import UserError
 from engine.jobs.checks import check, inputs
 from engine.jobs.specs import Train
 from engine.jobs.train_checks import Begun, again, begun
-from engine.sae.checkpoint import newest_record
-from engine.sae.keeper import Checkpoints
+from engine.sae.training.checkpoint import newest_record
+from engine.sae.training.checkpointer import Checkpoints
 from engine.workspace.folders import Workspace
 
 STREAM = {"model": "demo", "site": "resid_post.1", "texts": [__file__]}

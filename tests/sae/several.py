@@ -14,12 +14,12 @@ from torch import multiprocessing
 
 from engine.activations.batches import StoredBatches
 from engine.activations.store import ActivationSet
-from engine.sae import products
 from engine.sae.config import COUNTING, TrainConfig
-from engine.sae.ranks import ALONE, Ranks, ranks_in_grid
+from engine.sae.kernels import preactivations as products
+from engine.sae.parallel import ALONE, Ranks, ranks_in_grid
 from engine.sae.recipes import recipe
-from engine.sae.runs import Run
-from engine.sae.train import train_together
+from engine.sae.training.loop import train_together
+from engine.sae.training.runs import Run
 from tests.sae.conftest import Remembering
 
 STEPS, BATCH, WIDTH = 30, 40, 128

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from engine.sae.architectures.registry import build
 from engine.sae.config import ARCHITECTURES, SAEConfig
-from engine.sae.registry import build
 
 
 @pytest.mark.parametrize("layer_norm", [False, True])

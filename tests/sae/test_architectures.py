@@ -6,13 +6,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine.sae import products
-from engine.sae.base import StepInput
+from engine.sae.architectures.base import StepInput
+from engine.sae.architectures.dense import dense_loss
+from engine.sae.architectures.linear import LinearSAE
+from engine.sae.architectures.registry import build
 from engine.sae.config import ARCHITECTURES, SEEDS, SAEConfig, TrainConfig
-from engine.sae.linear import LinearSAE
+from engine.sae.kernels import preactivations as products
 from engine.sae.recipes import recipe
-from engine.sae.registry import build
-from tests.sae.dense import dense_loss
 
 LINEAR = [name for name in ARCHITECTURES if name not in SEEDS]
 COUNTED = ("topk", "batchtopk", "matryoshka")
@@ -182,7 +182,7 @@ def test_a_batch_keeps_its_largest_wherever_the_last_border_lay() -> None:
 
 
 def test_jumprelu_reaches_the_l0_it_aims_at(sparse_data: Tensor) -> None:
-    from engine.sae.trainer import Trainer
+    from engine.sae.training.trainer import Trainer
 
     for target in (2, 6):
         config, training = recipe(

@@ -19,13 +19,14 @@ from engine.activations.batches import StoredBatches
 from engine.activations.source import Source
 from engine.errors import UserError
 from engine.progress import Cancelled
-from engine.sae import checkpoint, keeper
 from engine.sae.config import ARCHITECTURES
-from engine.sae.keeper import Checkpoints, newest_saved
-from engine.sae.packing import packed, unpacked
 from engine.sae.recipes import recipe
-from engine.sae.runs import Run
-from engine.sae.train import Trained, train_together
+from engine.sae.training import checkpoint
+from engine.sae.training import checkpointer as keeper
+from engine.sae.training.checkpointer import Checkpoints, newest_saved
+from engine.sae.training.loop import Trained, train_together
+from engine.sae.training.packing import packed, unpacked
+from engine.sae.training.runs import Run
 from tests.sae.conftest import MakeSet, Remembering
 
 STEPS = 60

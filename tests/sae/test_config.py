@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import UserError
+from engine.sae.architectures.registry import CLASSES
 from engine.sae.config import ARCHITECTURES, SAEConfig, TrainConfig
 from engine.sae.recipes import recipe
-from engine.sae.registry import CLASSES
 
 
 def test_every_architecture_can_be_built() -> None:

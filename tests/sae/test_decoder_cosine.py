@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from engine.sae import decoder_cosine as module
-from engine.sae.decoder_cosine import decoder_cosines, nearest_cosines
+from engine.sae.evaluation import decoder_cosine as module
+from engine.sae.evaluation.decoder_cosine import decoder_cosines, nearest_cosines
 
 
 @pytest.mark.parametrize("features_at_once", [1, 4, 7, 100])

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.sae.density import density_histogram
+from engine.sae.evaluation.density import density_histogram
 
 
 @settings(deadline=None)

@@ -9,11 +9,17 @@ import torch
 from torch import Tensor
 
 from engine.errors import UserError
-from engine.sae import evaluate as module
+from engine.sae.architectures.registry import build
 from engine.sae.config import SAEConfig
-from engine.sae.evaluate import Evaluation, Metrics, evaluate, evaluate_vectors, figures
-from engine.sae.registry import build
-from engine.sae.vectors import HeldVectors, StoredVectors, Vectors
+from engine.sae.evaluation import reconstruction as module
+from engine.sae.evaluation.reconstruction import (
+    Evaluation,
+    Metrics,
+    evaluate,
+    evaluate_vectors,
+    figures,
+)
+from engine.sae.evaluation.vectors import HeldVectors, StoredVectors, Vectors
 from tests.sae.conftest import MakeSet
 from tests.sae.plain import PlainSAE
 

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from engine.errors import UserError
-from engine.sae.base import StepInput
+from engine.sae.architectures.base import StepInput
+from engine.sae.architectures.registry import build, outline
 from engine.sae.config import SAEConfig, TrainConfig
-from engine.sae.registry import build, outline
 
 X = torch.randn(40, 6, generator=torch.Generator().manual_seed(0)) * 30 + 5
 

@@ -10,7 +10,7 @@ from engine.activations.manifest import Manifest
 from engine.activations.writer import ActivationWriter
 from engine.errors import UserError
 from engine.sae.config import ARCHITECTURES, SEEDS, SAEConfig
-from engine.sae.devices import check_devices
+from engine.sae.training.devices import check_devices
 from tests.sae.several import STEPS, in_processes, train_cases, trained
 
 CASES = (*ARCHITECTURES, "transcoder")

@@ -12,12 +12,12 @@ from engine.activations.corpus import Prompt
 from engine.activations.store import ActivationSet
 from engine.model.load import load_model
 from engine.model.site import parse_site
-from engine.sae.base import SparseAutoencoder
+from engine.sae.architectures.base import SparseAutoencoder
+from engine.sae.architectures.registry import build
 from engine.sae.config import SAEConfig
-from engine.sae.evaluate import evaluate
+from engine.sae.evaluation.reconstruction import evaluate
 from engine.sae.recipes import recipe
-from engine.sae.registry import build
-from engine.sae.train import train
+from engine.sae.training.loop import train
 
 BOTH = ("seed-basic", "seed-optimised")
 PROMPTS = (

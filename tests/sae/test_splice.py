@@ -17,8 +17,8 @@ from engine.errors import UserError
 from engine.model.load import LanguageModel, load_model
 from engine.model.site import Site, parse_site
 from engine.model.text import encode
-from engine.sae import splice as module
-from engine.sae.splice import SpliceMetrics, splice
+from engine.sae.evaluation import splice as module
+from engine.sae.evaluation.splice import SpliceMetrics, splice
 from tests.sae.plain import PlainSAE
 
 torch.set_num_threads(1)

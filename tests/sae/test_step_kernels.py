@@ -4,12 +4,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine.sae import kernels, products
+from engine.sae import kernels
+from engine.sae.architectures.base import StepInput
+from engine.sae.architectures.registry import CLASSES, build
 from engine.sae.architectures.seed import SeedBasic
-from engine.sae.base import StepInput
 from engine.sae.kernels import cpu, reference
+from engine.sae.kernels import preactivations as products
 from engine.sae.recipes import recipe
-from engine.sae.registry import CLASSES, build
 from tests.sae.kernel_cases import FAST, GPU, module, there
 
 SPARSE = [name for name, kind in CLASSES.items() if not issubclass(kind, SeedBasic)]

@@ -12,13 +12,13 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from engine.errors import UserError
+from engine.sae.architectures.base import SparseAutoencoder
 from engine.sae.architectures.jumprelu import JumpReLU
-from engine.sae.base import SparseAutoencoder
+from engine.sae.architectures.registry import build
 from engine.sae.config import ARCHITECTURES, COUNTING, SAEConfig, TrainConfig
-from engine.sae.metadata import SAEMetadata
-from engine.sae.registry import build
-from engine.sae.saved import read_sae_info
-from engine.sae.store import load_sae, save_metadata, save_sae
+from engine.sae.formats.info import read_sae_info
+from engine.sae.formats.metadata import SAEMetadata
+from engine.sae.formats.store import load_sae, save_metadata, save_sae
 
 ABOUT = SAEMetadata(
     model="m",

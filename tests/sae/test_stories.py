@@ -9,11 +9,11 @@ from engine.activations.capture import capture_documents
 from engine.activations.store import ActivationSet
 from engine.model.load import load_model
 from engine.model.site import parse_site
-from engine.sae.evaluate import evaluate
-from engine.sae.metadata import SAEMetadata
+from engine.sae.evaluation.reconstruction import evaluate
+from engine.sae.formats.metadata import SAEMetadata
+from engine.sae.formats.store import load_sae, save_sae
 from engine.sae.recipes import recipe
-from engine.sae.store import load_sae, save_sae
-from engine.sae.train import train
+from engine.sae.training.loop import train
 
 
 def test_held_out_stories_are_explained(

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from engine.sae.kernels import reference
+from engine.sae.kernels.sharded import k_largest, largest
 from engine.sae.kernels.support import Support
-from engine.sae.ranks import Group
-from engine.sae.together import k_largest, largest
+from engine.sae.parallel import Group
 
 ALONE = Group()
 

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import Tensor
 
+from engine.sae.architectures.base import StepInput
+from engine.sae.architectures.geometric_median import geometric_median
 from engine.sae.architectures.topk import TopK
-from engine.sae.base import StepInput
 from engine.sae.config import SAEConfig, TrainConfig
-from engine.sae.median import geometric_median
 
 
 def random_topk(d_in: int, d_sae: int, k: int, seed: int = 0) -> TopK:

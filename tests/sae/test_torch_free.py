@@ -4,16 +4,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+from engine.sae.architectures.registry import build
 from engine.sae.config import SAEConfig
-from engine.sae.metadata import SAEMetadata
-from engine.sae.registry import build
-from engine.sae.store import save_sae
+from engine.sae.formats.metadata import SAEMetadata
+from engine.sae.formats.store import save_sae
 
 PROGRAM = """
 import sys
 from pathlib import Path
 from engine.sae.recipes import recipe
-from engine.sae.saved import read_sae_info
+from engine.sae.formats.info import read_sae_info
 recipe("topk", 8, 1000)
 for folder in sys.argv[1:]:
     print(read_sae_info(Path(folder)).architecture)

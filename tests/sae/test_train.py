@@ -11,16 +11,16 @@ from torch import Tensor
 
 from engine.errors import UserError
 from engine.progress import Cancelled
-from engine.sae import memory
-from engine.sae.base import SparseAutoencoder, StepInput, StepLosses
+from engine.sae.architectures.base import SparseAutoencoder, StepInput, StepLosses
+from engine.sae.architectures.registry import CLASSES, build
 from engine.sae.config import ARCHITECTURES, SAEConfig, TrainConfig
-from engine.sae.divergence import PATIENCE, Watch
-from engine.sae.evaluate import evaluate
+from engine.sae.evaluation.reconstruction import evaluate
 from engine.sae.recipes import recipe
-from engine.sae.registry import CLASSES, build
-from engine.sae.train import train
-from engine.sae.trainer import Trainer
-from engine.sae.training import TrainingDiverged
+from engine.sae.training import memory
+from engine.sae.training.divergence import PATIENCE, Watch
+from engine.sae.training.joint import TrainingDiverged
+from engine.sae.training.loop import train
+from engine.sae.training.trainer import Trainer
 from tests.sae.conftest import MakeSet, Remembering
 
 TOPK = SAEConfig(architecture="topk", d_in=12, d_sae=48, k=4)

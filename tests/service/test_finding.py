@@ -15,7 +15,7 @@ from engine.model.load import load_model
 from engine.model.observe import observe
 from engine.model.site import Site
 from engine.model.text import encode
-from engine.sae.store import load_sae
+from engine.sae.formats.store import load_sae
 from engine.service import protocol as p
 from engine.service.client import Client, connect
 from tests.service.real_engine import done

@@ -8,11 +8,11 @@ import pytest
 
 from engine.errors import UserError
 from engine.features.catalogue import write_manifest
-from engine.progress import Silent
+from engine.progress import SILENT
+from engine.sae.architectures.registry import build
 from engine.sae.config import SAEConfig
-from engine.sae.metadata import SAEMetadata
-from engine.sae.registry import build
-from engine.sae.store import save_sae
+from engine.sae.formats.metadata import SAEMetadata
+from engine.sae.formats.store import save_sae
 from engine.service.loaded import Loaded
 from engine.workspace.folders import Workspace
 from tests.features.dense_codes import catalogue_of, random_dense
@@ -33,7 +33,7 @@ def test_the_last_model_and_sae_are_kept(workspace: Workspace, tiny_llama_path: 
     about = SAEMetadata(model=str(tiny_llama_path), site="resid_post.1")
     save(workspace, "one", about)
     save(workspace, "other", about)
-    loaded = Loaded(workspace, Silent())
+    loaded = Loaded(workspace, SILENT)
     subject = loaded.subject("one", "cpu")
     assert (str(subject.site), subject.sae.config.d_sae) == ("resid_post.1", 9)
     assert loaded.subject("one", "cpu").sae is subject.sae
@@ -45,7 +45,7 @@ def test_the_last_model_and_sae_are_kept(workspace: Workspace, tiny_llama_path: 
 
 def test_an_sae_that_was_replaced_is_loaded_anew(workspace: Workspace) -> None:
     save(workspace, "one", SAEMetadata())
-    loaded = Loaded(workspace, Silent())
+    loaded = Loaded(workspace, SILENT)
     assert loaded.sae("one", "cpu")[0].config.d_sae == 9
     shutil.rmtree(workspace.sae("one"))
     save(workspace, "one", SAEMetadata(), width=11)
@@ -55,7 +55,7 @@ def test_an_sae_that_was_replaced_is_loaded_anew(workspace: Workspace) -> None:
 def test_an_sae_that_nobody_knows_the_place_of_can_not_be_tried(workspace: Workspace) -> None:
     save(workspace, "stray", SAEMetadata(site="resid_post.1"))
     with pytest.raises(UserError, match="stray does not say which model and site"):
-        Loaded(workspace, Silent()).subject("stray", "cpu")
+        Loaded(workspace, SILENT).subject("stray", "cpu")
 
 
 @pytest.mark.parametrize("site", ["resid_post.0", "resid_post.1"])
@@ -68,7 +68,7 @@ def test_a_set_of_another_site_is_not_encoded_as_the_scanned_one(
     about = msgspec.structs.replace(catalogue.manifest, site=site)
     write_manifest(catalogue.folder, about)
     table = token_table(workspace.activations("set"), [[1, 1, 1]], ["<s>", " dog"])
-    loaded = Loaded(workspace, Silent())
+    loaded = Loaded(workspace, SILENT)
     if site == table.manifest.site:
         assert len(loaded.scanned_activations("one")) == 3
     else:

@@ -13,10 +13,10 @@ from brainsurg_tui.cli import main
 from engine.errors import UserError
 from engine.features.catalogue import Manifest, write_manifest
 from engine.jobs.ledger import Ledger
+from engine.sae.architectures.registry import build
 from engine.sae.config import SAEConfig
-from engine.sae.metadata import SAEMetadata
-from engine.sae.registry import build
-from engine.sae.store import save_sae
+from engine.sae.formats.metadata import SAEMetadata
+from engine.sae.formats.store import save_sae
 from engine.service import protocol as p
 from engine.service.answers import Answers
 from engine.workspace.database import open_database

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from engine.errors import UserError
-from engine.sae.checkpoint import all_checkpoints, newest_record
+from engine.sae.training.checkpoint import all_checkpoints, newest_record
 from engine.service import protocol as p
 from engine.service.client import Client, connect
 from engine.workspace.folders import Workspace

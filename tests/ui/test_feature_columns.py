@@ -5,11 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from brainsurg_tui.findings import Findings
-from brainsurg_tui.panes.feature_columns import FeatureColumns
-from brainsurg_tui.panes.finding_columns import figures_of, row_writer
-from brainsurg_tui.sift import Sift
-from brainsurg_tui.trail import Place, Trail
+from brainsurg_tui.panes.features.columns import FeatureColumns
+from brainsurg_tui.panes.findings.columns import figures_of, row_writer
+from brainsurg_tui.state.feature_filter import Sift
+from brainsurg_tui.state.search_results import Findings
+from brainsurg_tui.state.visits import Place, Trail
 from brainsurg_tui.widgets.histogram import columns_of
 from engine.features.ranking import ranked
 from engine.service import protocol as p

@@ -7,8 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from brainsurg_tui.arrangement import PANES, arrange, mode_of, resized, too_small
-from brainsurg_tui.escapes import meant, written
-from brainsurg_tui.history import History
 from brainsurg_tui.panes.figures import aligned
 from brainsurg_tui.settings import (
     Memory,
@@ -18,8 +16,10 @@ from brainsurg_tui.settings import (
     read_settings,
     write_memory,
 )
-from brainsurg_tui.state import State
-from brainsurg_tui.trial import Trial, describe_edit
+from brainsurg_tui.state.clamp_draft import Trial, describe_edit
+from brainsurg_tui.state.history import History
+from brainsurg_tui.state.state import State
+from brainsurg_tui.terminal.escapes import meant, written
 from engine.errors import UserError
 from engine.service import protocol as p
 from tests.ui.fake_engine import World

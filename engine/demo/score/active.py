@@ -14,7 +14,7 @@ from engine.model.load import LanguageModel
 from engine.model.observe import observe
 from engine.model.site import Site
 from engine.progress import Progress
-from engine.sae.base import SparseAutoencoder
+from engine.sae.architectures.base import SparseAutoencoder
 
 _PASS_TOKENS = 4096
 

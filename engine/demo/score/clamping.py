@@ -16,7 +16,7 @@ from engine.model.load import LanguageModel
 from engine.model.site import Site
 from engine.model.text import decode, encode
 from engine.progress import Progress
-from engine.sae.base import SparseAutoencoder
+from engine.sae.architectures.base import SparseAutoencoder
 
 NEW_TOKENS = 80
 _ROWS = 128

@@ -13,10 +13,10 @@ from engine.model.load import LanguageModel, load_model
 from engine.model.locate import all_sites
 from engine.model.site import Site, parse_site
 from engine.progress import Progress
-from engine.sae.base import SparseAutoencoder
+from engine.sae.architectures.base import SparseAutoencoder
+from engine.sae.formats.store import load_sae
 from engine.sae.recipes import recipe
-from engine.sae.store import load_sae
-from engine.sae.train import train
+from engine.sae.training.loop import train
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from engine.features.stretches import Stretch
-from engine.sae.base import SparseAutoencoder
+from engine.sae.architectures.base import SparseAutoencoder
 
 Ints = NDArray[np.integer[Any]]
 

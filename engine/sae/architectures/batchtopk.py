@@ -11,14 +11,14 @@ The threshold is the mean over the latest batches of the smallest pre-activation
 import torch
 from torch import Tensor
 
+from engine.sae.architectures.base import StepInput, StepLosses
+from engine.sae.architectures.linear import Seen
 from engine.sae.architectures.topk import CountingSAE
-from engine.sae.base import StepInput, StepLosses
 from engine.sae.config import SAEConfig, TrainConfig
 from engine.sae.kernels.choose import kernels_for
+from engine.sae.kernels.preactivations import preactivations
+from engine.sae.kernels.sharded import largest
 from engine.sae.kernels.support import Support, joined
-from engine.sae.linear import Seen
-from engine.sae.products import preactivations
-from engine.sae.together import largest
 
 MEMORY = 0.9
 """Share that the threshold keeps of itself at each step."""

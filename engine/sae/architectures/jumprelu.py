@@ -20,14 +20,14 @@ import math
 import torch
 from torch import Tensor, nn
 
-from engine.sae.base import StepInput, StepLosses
+from engine.sae.architectures.auxk import revived
+from engine.sae.architectures.base import StepInput, StepLosses
+from engine.sae.architectures.initialisation import INITIAL_L0, feature_quantiles, fit_acts
+from engine.sae.architectures.linear import Seen, UnitNormSAE, gradient, times_active
 from engine.sae.config import SAEConfig, TrainConfig
 from engine.sae.kernels.choose import kernels_for
 from engine.sae.kernels.support import Support
-from engine.sae.linear import Seen, UnitNormSAE, gradient, times_active
-from engine.sae.revival import revived
-from engine.sae.schedules import warmed_up
-from engine.sae.start import INITIAL_L0, feature_quantiles, fit_acts
+from engine.sae.training.schedules import warmed_up
 
 BANDWIDTH = 0.2
 ROUNDING = 2**-7

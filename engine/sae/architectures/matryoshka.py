@@ -11,12 +11,12 @@ reported, and what the dead are to explain, is that of all groups together.
 import torch
 from torch import Tensor
 
+from engine.sae.architectures.auxk import revived
+from engine.sae.architectures.base import StepInput, StepLosses
 from engine.sae.architectures.batchtopk import BatchTopK
-from engine.sae.base import StepInput, StepLosses
+from engine.sae.architectures.linear import Seen, gradient, times_active
 from engine.sae.config import SAEConfig, TrainConfig
 from engine.sae.kernels.choose import kernels_for
-from engine.sae.linear import Seen, gradient, times_active
-from engine.sae.revival import revived
 
 
 class Matryoshka(BatchTopK):

@@ -9,10 +9,10 @@ Every length reads alike, so what a unit of act adds to x̂ depends on x: `decod
 
 from torch import Tensor
 
-from engine.sae.base import StepInput, StepLosses
+from engine.sae.architectures.base import StepInput, StepLosses
+from engine.sae.architectures.linear import LinearSAE
 from engine.sae.config import TrainConfig
 from engine.sae.kernels.support import Support
-from engine.sae.linear import LinearSAE
 
 EPSILON = 1e-5
 

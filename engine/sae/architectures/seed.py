@@ -18,7 +18,7 @@ rate that is halved when the loss stops falling.
 import torch
 from torch import Tensor, nn
 
-from engine.sae.base import SparseAutoencoder, StepInput, StepLosses
+from engine.sae.architectures.base import SparseAutoencoder, StepInput, StepLosses
 from engine.sae.config import SAEConfig, TrainConfig
 
 ACTIVE_THRESHOLD = 0.5

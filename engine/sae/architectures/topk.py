@@ -30,14 +30,14 @@ but explains a hundredth less of the stories.
 import torch
 from torch import Tensor
 
-from engine.sae.base import StepInput, StepLosses
+from engine.sae.architectures.auxk import revived
+from engine.sae.architectures.base import StepInput, StepLosses
+from engine.sae.architectures.linear import Seen, UnitNormSAE, gradient, times_active
 from engine.sae.config import SAEConfig, TrainConfig
 from engine.sae.kernels.choose import kernels_for
+from engine.sae.kernels.preactivations import preactivations
+from engine.sae.kernels.sharded import k_largest
 from engine.sae.kernels.support import Support, vectors_of
-from engine.sae.linear import Seen, UnitNormSAE, gradient, times_active
-from engine.sae.products import preactivations
-from engine.sae.revival import revived
-from engine.sae.together import k_largest
 
 
 class CountingSAE(UnitNormSAE):

@@ -6,7 +6,7 @@ an architecture that every library has.
 
 import msgspec
 
-from engine.sae.base import SparseAutoencoder
+from engine.sae.architectures.base import SparseAutoencoder
 from engine.sae.config import SAEConfig
 from engine.sae.formats.weights import THRESHOLD, Weights, assembled, logarithm, weights_of
 

@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Any
 
 from engine.errors import UserError
 from engine.sae.config import SAEConfig
+from engine.sae.formats.metadata import SAEMetadata
 from engine.sae.formats.records import named
-from engine.sae.metadata import SAEMetadata
 
 if TYPE_CHECKING:
-    from engine.sae.base import SparseAutoencoder
+    from engine.sae.architectures.base import SparseAutoencoder
     from engine.sae.formats.tensors import Tensors
 
 FILE = "autoencoder.pt"

@@ -2,7 +2,8 @@
 
 `sae.json` holds `layout` ("brainsurg-sae"), `version` (1) and `config`, an `SAEConfig`. The weights
 are named as those of the architecture are, in PyTorch's shapes and fp32. For topk and gated
-transcoders, which compute what `engine.sae.linear` and the files of their architectures tell:
+transcoders, which compute what `engine.sae.architectures.linear` and the files of their
+architectures tell:
 
     encoder           [d_sae, d_in]     decoder         [d_sae, d_out]
     decoder_bias      [d_out]           skip            [d_out, d_in]   (where there is one)
@@ -33,7 +34,7 @@ from engine.sae.config import SAEConfig
 from engine.sae.formats.records import read_record, record_bytes
 
 if TYPE_CHECKING:
-    from engine.sae.base import SparseAutoencoder
+    from engine.sae.architectures.base import SparseAutoencoder
 
 CONFIG = "sae.json"
 WEIGHTS = "weights.safetensors"
@@ -52,9 +53,9 @@ def read_config(folder: Path) -> SAEConfig:
 
 def read_sae(folder: Path) -> "SparseAutoencoder":
     """The autoencoder in `folder`, for inference."""
+    from engine.sae.architectures.registry import outline
     from engine.sae.formats.tensors import read_safetensors
     from engine.sae.formats.weights import assembled
-    from engine.sae.registry import outline
 
     config = read_config(folder)
     shapes = {name: tuple(t.shape) for name, t in outline(config).state_dict().items()}

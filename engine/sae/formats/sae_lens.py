@@ -24,12 +24,12 @@ from typing import TYPE_CHECKING
 from engine.errors import UserError
 from engine.files import write_whole
 from engine.sae.config import SAEConfig
+from engine.sae.formats.metadata import SAEMetadata
 from engine.sae.formats.records import record_bytes
 from engine.sae.formats.sae_lens_cfg import about, architecture_of, config_of, read_cfg, written
-from engine.sae.metadata import SAEMetadata
 
 if TYPE_CHECKING:
-    from engine.sae.base import SparseAutoencoder
+    from engine.sae.architectures.base import SparseAutoencoder
 
 CONFIG = "cfg.json"
 WEIGHTS = "sae_weights.safetensors"

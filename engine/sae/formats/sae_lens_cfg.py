@@ -10,8 +10,8 @@ import msgspec
 from engine.errors import UserError
 from engine.sae.config import SAEConfig
 from engine.sae.formats.hooks import lens_hook, site_of
+from engine.sae.formats.metadata import SAEMetadata
 from engine.sae.formats.records import named, read_record
-from engine.sae.metadata import SAEMetadata
 
 VERSION = "6.54.12"
 """The SAELens whose layout this is."""

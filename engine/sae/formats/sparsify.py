@@ -22,11 +22,11 @@ from engine.errors import UserError
 from engine.files import write_whole
 from engine.sae.config import SAEConfig
 from engine.sae.formats.hooks import site_of
+from engine.sae.formats.metadata import SAEMetadata
 from engine.sae.formats.records import named, read_record, record_bytes
-from engine.sae.metadata import SAEMetadata
 
 if TYPE_CHECKING:
-    from engine.sae.base import SparseAutoencoder
+    from engine.sae.architectures.base import SparseAutoencoder
 
 CONFIG = "cfg.json"
 WEIGHTS = "sae.safetensors"

@@ -9,10 +9,10 @@ from collections.abc import Collection, Mapping
 import torch
 from torch import Tensor
 
-from engine.sae.base import SparseAutoencoder
+from engine.sae.architectures.base import SparseAutoencoder
+from engine.sae.architectures.registry import outline
 from engine.sae.config import SAEConfig
 from engine.sae.formats.tensors import Tensors
-from engine.sae.registry import outline
 
 Names = Mapping[str, str]
 Weights = dict[str, Tensor]

@@ -71,7 +71,7 @@ from engine.model.site import SiteInfo as SiteInfo
 from engine.sae.config import ARCHITECTURES as ARCHITECTURES
 from engine.sae.config import COUNTING as COUNTING
 from engine.sae.config import PENALISED as PENALISED
-from engine.sae.density import DensityHistogram as DensityHistogram
+from engine.sae.evaluation.density import DensityHistogram as DensityHistogram
 from engine.sae.formats.libraries import Format as Format
 from engine.sae.recipes import PRESETS as PRESETS
 from engine.service.protocol.contents import ActivationsInfo as ActivationsInfo

@@ -5,9 +5,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from engine.sae.base import SparseAutoencoder
+from engine.sae.architectures.base import SparseAutoencoder
+from engine.sae.architectures.registry import build
 from engine.sae.config import COUNTING, SAEConfig
-from engine.sae.registry import build
 
 D, N, K = 6, 20, 4
 GROUPS = (5, 15)

@@ -13,9 +13,9 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from engine.sae.base import SparseAutoencoder
+from engine.sae.architectures.base import SparseAutoencoder
 from engine.sae.formats import dictionary_learning, gemma_scope, openai, sae_lens, sparsify
-from engine.sae.metadata import SAEMetadata
+from engine.sae.formats.metadata import SAEMetadata
 from tests.sae.formats.made import GROUPS, D, K, N, X, assert_same, drawn, jump, top_k
 
 OUT = 9

@@ -7,7 +7,7 @@ import pytest
 from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
 from engine.errors import UserError
-from engine.progress import Silent
+from engine.progress import SILENT
 from engine.sae.formats.hub import fetch, repository
 
 
@@ -46,26 +46,26 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hub:
 def test_large_files_beside_the_weights_are_not_asked_for(hub: Hub) -> None:
     inside = "resid_post/layer_13_width_16k_l0_medium"
     hub.put(*(f"{inside}/{n}.safetensors" for n in ("params", "examples")), f"{inside}/config.json")
-    assert fetch(f"lab/saes:{inside}", None, Silent()) == hub.root / inside
+    assert fetch(f"lab/saes:{inside}", None, SILENT) == hub.root / inside
     assert f"{inside}/params.safetensors" in hub.asked
     assert not any("examples" in file for file in hub.asked)
 
 
 def test_a_format_narrows_what_is_asked_for(hub: Hub) -> None:
     hub.put("cfg.json", "sae_weights.safetensors")
-    assert fetch("lab/saes", "sae_lens", Silent()) == hub.root
+    assert fetch("lab/saes", "sae_lens", SILENT) == hub.root
     assert hub.asked == ["cfg.json", "sae_weights.safetensors"]
 
 
 def test_the_run_that_names_the_model_comes_along(hub: Hub) -> None:
     hub.put("config.json", "layers.3/cfg.json", "layers.3/sae.safetensors")
-    assert fetch("lab/saes:layers.3/", None, Silent()) == hub.root / "layers.3"
+    assert fetch("lab/saes:layers.3/", None, SILENT) == hub.root / "layers.3"
     assert hub.asked[-1] == "config.json"
 
 
 def test_one_file_is_fetched_alone(hub: Hub) -> None:
     hub.put("gpt2/6.pt", "gpt2/7.pt")
-    assert fetch("lab/saes:gpt2/6.pt", None, Silent()) == hub.root / "gpt2" / "6.pt"
+    assert fetch("lab/saes:gpt2/6.pt", None, SILENT) == hub.root / "gpt2" / "6.pt"
     assert hub.asked == ["gpt2/6.pt"]
 
 
@@ -73,13 +73,13 @@ def test_one_file_is_fetched_alone(hub: Hub) -> None:
 def test_where_nothing_lies(hub: Hub, source: str) -> None:
     hub.put("layers.3/cfg.json", "README.md")
     with pytest.raises(UserError, match=f"no autoencoder in {source}"):
-        fetch(source, None, Silent())
+        fetch(source, None, SILENT)
 
 
 def test_a_hub_that_cannot_be_reached_is_tried_once(hub: Hub) -> None:
     hub.reachable = False
     with pytest.raises(UserError, match="lab/saes is not on this machine"):
-        fetch("lab/saes:layers.3", None, Silent())
+        fetch("lab/saes:layers.3", None, SILENT)
     assert len(hub.asked) == 1
 
 

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from engine.errors import UserError
 from engine.sae.formats.inference import at_inference
 from engine.sae.formats.libraries import library, recognised
-from engine.sae.metadata import SAEMetadata
+from engine.sae.formats.metadata import SAEMetadata
 from tests.sae.formats.made import GROUPS, made
 
 Damage = Callable[[Path], None]

@@ -13,8 +13,8 @@ from engine.sae.config import SAEConfig
 from engine.sae.formats.algebra import centred, uncentred
 from engine.sae.formats.inference import at_inference
 from engine.sae.formats.libraries import FORMATS, check_writable, library, recognised
+from engine.sae.formats.metadata import SAEMetadata
 from engine.sae.formats.weights import logarithm, weights_of
-from engine.sae.metadata import SAEMetadata
 from tests.sae.formats.made import GROUPS, D, K, X, assert_same, made
 
 ELSEWHERE, AS_WIDE = {"d_out": 9}, {"d_out": D}

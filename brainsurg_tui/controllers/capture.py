@@ -1,0 +1,89 @@
+"""Capturing activations: of the workspace's prompts, or of text."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual.widget import AwaitMount
+
+from brainsurg_tui.controllers.submit import existing, free_name, submit, whole, whole_if_any
+from brainsurg_tui.screens.form import Field, Form
+from engine.errors import UserError
+from engine.service.protocol import Capture, GetSites, Prompt
+
+if TYPE_CHECKING:
+    from brainsurg_tui.app import BrainSurgery
+
+_PROMPTS = "prompts"
+
+
+class CaptureDesk:
+    """The first step of the chain."""
+
+    def __init__(self, app: "BrainSurgery") -> None:
+        self._app = app
+
+    def capture(self) -> None:
+        """Ask what to capture, with the answers of the last time in the form."""
+        known = self._app.state.contents.activations
+        last = self._app.workspace_memory.forms.get("capture", {})
+        model = last.get("model") or (known[-1].model if known else "demo")
+        site = last.get("site") or (known[-1].site if known else "")
+        name = free_name("acts", (info.name for info in known))
+        fields = [
+            Field("source", "read", _PROMPTS, help="Those of pane 1, or a path to text."),
+            Field("model", "model", model, help="A folder, a hub id, or demo: the small own one."),
+            Field("site", "site", site, help="Where to look; several with spaces between."),
+            Field("generate", "continue by", "24", help="Tokens it writes after a prompt first."),
+            Field("max_tokens", "at most", empty="all tokens", help="Tokens to keep."),
+            Field("name", "name", name, help="Name of the new activation set."),
+        ]
+        form = Form("Capture activations", fields, self._capture, verb="capture", left=self._left)
+        opened = self._app.push_screen(form)
+        self._app.begin("sites", self._offer_sites, form, model, opened)
+
+    def _left(self, form: Form, field: str, value: str) -> None:
+        if field == "model":
+            self._app.begin("sites", self._offer_sites, form, value)
+
+    async def _offer_sites(self, form: Form, model: str, opened: AwaitMount | None = None) -> None:
+        """Let the form turn through the model's sites; the middle is where most work begins."""
+        if opened is not None:
+            await opened
+        try:
+            sites = (await self._app.ask(GetSites(model=model))).sites
+        except UserError as mistake:
+            form.say(str(mistake))
+            return
+        names = tuple(info.site for info in sites)
+        outputs = [name for name in names if name.startswith("resid_post.")]
+        if form.is_attached and outputs:
+            form.offer("site", names, outputs[len(outputs) // 2])
+
+    async def _capture(self, values: dict[str, str]) -> None:
+        prompts, texts = [], []
+        if values["source"] == _PROMPTS:
+            prompts = self._prompts()
+        else:
+            texts = [str(existing(values["source"]))]
+        sites = values["site"].replace(",", " ").split()
+        if not sites:
+            raise UserError("A site is missing.", "resid_post.0 is what the first layer writes.")
+        folder = Path(values["model"]).expanduser()
+        spec = Capture(
+            name=values["name"],
+            model=str(folder.resolve()) if folder.is_dir() else values["model"],
+            sites=sites,
+            prompts=prompts,
+            texts=texts,
+            generate=whole(values["generate"] or "0", "continue by") if prompts else 0,
+            max_tokens=whole_if_any(values["max_tokens"], "at most"),
+            device=self._app.device,
+        )
+        await submit(self._app, "capture", values, spec)
+
+    def _prompts(self) -> list[Prompt]:
+        """The marked prompts, or all. UserError if there is none."""
+        known = self._app.bench.prompts.marked() or self._app.state.contents.prompts
+        if not known:
+            raise UserError("There are no prompts.", "Add one in pane 1 with a.")
+        return [Prompt(prompt=prompt.prompt, category=prompt.category) for prompt in known]

@@ -1,0 +1,111 @@
+"""From activations to features: training an SAE, and scanning what it learned."""
+
+from collections.abc import Container
+from typing import TYPE_CHECKING
+
+from brainsurg_tui.controllers.submit import free_name, number, submit, whole_if_any
+from brainsurg_tui.screens.form import Field, Form
+from engine.service.protocol import ARCHITECTURES, COUNTING, PENALISED, PRESETS, Scan, Train
+
+if TYPE_CHECKING:
+    from brainsurg_tui.app import BrainSurgery
+
+_RECIPE = "as its recipe says"
+_PUBLISHED = {arch for preset in PRESETS.values() for arch in preset.architectures}
+"""Architectures that somebody has published a recipe for."""
+
+
+class TrainDesk:
+    """The middle of the chain."""
+
+    def __init__(self, app: "BrainSurgery") -> None:
+        self._app = app
+
+    def train(self) -> None:
+        """Ask what to train."""
+        contents = self._app.state.contents
+        sets = tuple(known.name for known in contents.activations)
+        last = self._app.workspace_memory.forms.get("train", {})
+
+        begun = [job.spec for job in self._app.state.jobs.values()]
+        trained = [spec.name for spec in begun if isinstance(spec, Train)]
+        name = free_name("r", [*trained, *(known.name for known in contents.saes)])
+
+        def optional(name: str, label: str, help: str, archs: Container[str]) -> Field:
+            return Field(
+                name,
+                label,
+                last.get(name, ""),
+                help=help,
+                empty=_RECIPE,
+                shown=lambda values: values["arch"] in archs,
+            )
+
+        fields = [
+            Field("activations", "activations", sets[-1], choices=sets, free=False),
+            Field(
+                "arch",
+                "kind",
+                last.get("arch", ARCHITECTURES[0]),
+                help="The architecture.",
+                choices=ARCHITECTURES,
+                free=False,
+            ),
+            optional("width", "features", "How many features, d_sae.", ARCHITECTURES),
+            optional("k", "k", "Active features per token.", COUNTING),
+            optional("target_l0", "L0", "Active features per token to aim at.", {"jumprelu"}),
+            optional("l1", "L1 penalty", "Its weight: more of it, fewer active.", PENALISED),
+            optional("tokens", "tokens", "To train on, counted with repetition.", ARCHITECTURES),
+            optional("lr", "learning rate", "Of the optimiser.", ARCHITECTURES),
+            Field(
+                "preset",
+                "recipe",
+                choices=("", *PRESETS),
+                free=False,
+                empty="our own",
+                shown=lambda values: values["arch"] in _PUBLISHED,
+            ),
+            Field("name", "name", name, help="Name of the new SAE."),
+        ]
+        self._app.push_screen(Form("Train an SAE", fields, self._train, verb="train"))
+
+    async def _train(self, values: dict[str, str]) -> None:
+        spec = Train(
+            name=values["name"],
+            activations=values["activations"],
+            arch=values["arch"],
+            width=whole_if_any(values["width"], "features"),
+            preset=values["preset"],
+            k=whole_if_any(values["k"] or values["target_l0"], "k"),
+            l1=number(values["l1"], "L1 penalty") if values["l1"] else None,
+            tokens=whole_if_any(values["tokens"], "tokens"),
+            lr=number(values["lr"], "learning rate") if values["lr"] else None,
+            device=self._app.device,
+        )
+        await submit(self._app, "train", values, spec)
+        self._app.bench.go_to("loss")
+
+    def scan(self) -> None:
+        """Ask what to scan."""
+        contents = self._app.state.contents
+        saes = tuple(known.name for known in contents.saes)
+        sets = tuple(known.name for known in contents.activations)
+        unscanned = [known.name for known in contents.saes if not known.scanned]
+        wanted = next(reversed(unscanned), self._app.state.sae or saes[-1])
+        fields = [
+            Field("sae", "SAE", wanted, choices=saes, free=False),
+            Field(
+                "activations",
+                "over",
+                choices=("", *sets),
+                free=False,
+                empty="the set it was trained on",
+            ),
+        ]
+        self._app.push_screen(Form("Scan for features", fields, self._scan, verb="scan"))
+
+    async def _scan(self, values: dict[str, str]) -> None:
+        activations = values["activations"] or None
+        spec = Scan(sae=values["sae"], activations=activations, device=self._app.device)
+        await submit(self._app, "scan", values, spec)
+        self._app.desks.features.choose_sae(values["sae"])

@@ -1,0 +1,1 @@
+"""The clamp pane: itself, its columns and its texts."""

@@ -1,0 +1,189 @@
+"""Pane 4: what changes when features are held at other values."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.binding import BindingType
+from textual.containers import Container
+from textual.events import Resize
+from textual.message import Message
+from textual.widget import Widget
+
+from brainsurg_tui import next_steps
+from brainsurg_tui.actions import bindings
+from brainsurg_tui.exports import Export, json_text, table_files
+from brainsurg_tui.panes.clamp import text as clamp_texts
+from brainsurg_tui.panes.note import Note
+from brainsurg_tui.panes.table_pane import TablePane
+from brainsurg_tui.state.clamp_draft import describe_edit
+from brainsurg_tui.state.state import State
+from brainsurg_tui.widgets.columns import Column
+from brainsurg_tui.widgets.line_table import LineTable
+from brainsurg_tui.widgets.visible import visible
+from engine.service.protocol import ClampReport, EditedPrompt, ModelReport
+
+_BESIDE_FROM = 100
+"""Width from which before and after stand beside each other."""
+
+_PROMPT = Column("prompt", "prompt", width=12, fraction=3, priority=9)
+_MEAN = Column("mean", "mean|Δ|", width=7, align="right", priority=7)
+_MAX = Column("max", "max|Δ|", width=7, align="right", priority=6)
+_DIMS = Column("dims", "(token,dim)", width=18, fraction=2, priority=2)
+_MODEL = (
+    _PROMPT,
+    _MEAN,
+    _MAX,
+    Column("kl", "KL", width=7, align="right", priority=8),
+    Column("null", "null", width=19, align="right", priority=4),
+    Column("p", "p", width=5, align="right", priority=5),
+    _DIMS,
+)
+_RECONSTRUCTION = (_PROMPT, _MEAN, _MAX, _DIMS)
+
+
+class ClampPane(TablePane):
+    """The edit in a line, the diff table, and both texts of the prompt under the cursor."""
+
+    heading = "Clamp"
+    BINDINGS: ClassVar[list[BindingType]] = bindings("clamp")
+    columns = _MODEL
+
+    @dataclass
+    class Opened(Message):
+        """The user wants to read all about one prompt."""
+
+        title: str
+        text: Text
+
+    def __init__(self, name: str, *, ascii_only: bool = False) -> None:
+        super().__init__(name, ascii_only=ascii_only)
+        self.trial_line = Note("trial")
+        self.warnings = Note("clamp-warnings")
+        self.before = Note("before")
+        self.after = Note("after")
+        self.next_tokens = Note("next-tokens")
+        self._report: ClampReport | None = None
+
+    def body(self) -> Iterable[Widget]:
+        """The line of the trial, the table, and the texts."""
+        yield self.trial_line
+        yield self.warnings
+        yield from super().body()
+        with Container(id="texts"):
+            yield from (self.before, self.after, self.next_tokens)
+
+    def show(self, state: State) -> None:
+        """Show the trial and the report that answers it."""
+        self.state = state
+        self._show_trial()
+        report = state.report
+        if report is self._report and self.table.shown:
+            return
+        self._report = report
+        self.title_line.info = self.figures()
+        self.table.empty_text = next_steps.for_clamp(state)
+        warnings = [] if report is None else report.warnings
+        self.warnings.say(
+            "\n".join(f"! {visible(text, ascii_only=self.ascii_only)}" for text in warnings)
+        )
+        if report is None:
+            self.table.columns = _MODEL
+            self.set_rows(0, lambda row: ())
+            self.table.styles.height = "1fr"
+        else:
+            self.table.columns = _MODEL if isinstance(report, ModelReport) else _RECONSTRUCTION
+            self.set_rows(len(report.prompts), clamp_texts.row_writer(report))
+            self.table.styles.height = len(report.prompts) + 1
+        self._show_texts()
+
+    def _show_trial(self) -> None:
+        trial = self.state.trial
+        if not trial.edits:
+            self.trial_line.say("")
+            return
+        accent = self.app.theme_variables["accent"]
+        edits = ", ".join(describe_edit(edit) for edit in trial.edits)
+        parts = [f"{trial.view} view", f"{len(self.state.contents.prompts)} prompts"]
+        if trial.view == "model":
+            parts[1:1] = [f"{trial.generate} tokens", f"{trial.nulls} nulls"]
+        if self.state.clamping is not None:
+            parts = [next_steps.waiting(self.state.clamping)]
+        self.trial_line.say(
+            Text.assemble((edits, f"bold {accent}"), ("   " + " · ".join(parts), "dim"))
+        )
+
+    def figures(self) -> str:
+        """The integrity badges, which are never hidden; the filter where there is one."""
+        report = self._report
+        if self.pattern:
+            return super().figures()
+        if isinstance(report, ModelReport):
+            return clamp_texts.badges(report.checks)
+        return "" if report is None else "not run through the model"
+
+    def _show_texts(self) -> None:
+        report, row = self._report, self.table.row
+        if report is None or row is None:
+            for text in (self.before, self.after, self.next_tokens):
+                text.say("")
+            return
+        prompt = report.prompts[row]
+        if isinstance(prompt, EditedPrompt):
+            accent = self.app.theme_variables["accent"]
+            beside = self.has_class("-beside")
+            texts = clamp_texts.before_and_after(
+                prompt, accent, beside=beside, ascii_only=self.ascii_only
+            )
+            self.before.say(texts[0])
+            self.after.say(texts[1])
+            self.next_tokens.say(clamp_texts.next_tokens(prompt, 5, ascii_only=self.ascii_only))
+        else:
+            note = "" if isinstance(report, ModelReport) else report.note
+            self.before.say(Text(note, "dim"))
+            self.after.say("")
+            self.next_tokens.say("")
+
+    def on_resize(self, event: Resize) -> None:
+        """Put both texts beside each other where there is room."""
+        self.set_class(event.size.width >= _BESIDE_FROM, "-beside")
+        self._show_texts()
+
+    @on(LineTable.Highlighted)
+    def _other_prompt(self, event: LineTable.Highlighted) -> None:
+        event.stop()
+        self._show_texts()
+
+    @on(LineTable.Opened)
+    def _open(self, event: LineTable.Opened) -> None:
+        event.stop()
+        if self._report is not None:
+            accent = self.app.theme_variables["accent"]
+            text = clamp_texts.everything(
+                self._report, event.row, accent, ascii_only=self.ascii_only
+            )
+            self.post_message(self.Opened(self._edits(), text))
+
+    def _edits(self) -> str:
+        edits = [] if self._report is None else self._report.edits
+        return ", ".join(describe_edit(edit) for edit in edits)
+
+    def row_text(self, row: int) -> str:
+        """The cells of a row."""
+        report = self._report
+        return "" if report is None else "\t".join(clamp_texts.row_writer(report)(row))
+
+    def exported(self) -> list[Export]:
+        """The whole report as JSON, the table as CSV."""
+        report = self._report
+        if report is None:
+            return []
+        name = f"clamp-{report.feature}-{report.operation}-{report.view}"
+        columns = ["prompt", "mean_abs_diff", "max_abs_diff", "kl", "delta_ce"]
+        rows = [
+            {key: getattr(prompt, key) for key in columns if hasattr(prompt, key)}
+            for prompt in report.prompts
+        ]
+        return [table_files(name, rows)[0], Export(f"{name}.json", json_text(report))]

@@ -1,0 +1,1 @@
+"""The detail pane: itself, its columns and its texts."""

@@ -1,0 +1,233 @@
+"""A sheet over the panes: all that is known of one feature, each part as soon as it is there."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical
+from textual.events import Resize
+from textual.message import Message
+from textual.widget import Widget
+
+from brainsurg_tui import next_steps
+from brainsurg_tui.actions import bindings
+from brainsurg_tui.exports import Export, json_text
+from brainsurg_tui.panes.detail import text as detail_texts
+from brainsurg_tui.panes.detail.relatives import COACTIVE, NEAREST, RelativeRows
+from brainsurg_tui.panes.feature_rows import FeatureRows, Read
+from brainsurg_tui.panes.figures import aligned
+from brainsurg_tui.panes.note import Note
+from brainsurg_tui.panes.pane import Pane
+from brainsurg_tui.panes.snippets.rows import DOCUMENT, PEAK, TEXT, snippet_cells
+from brainsurg_tui.state.feature_view import SHELVES
+from brainsurg_tui.state.state import State
+from brainsurg_tui.widgets.line_table import LineTable
+from engine.service.protocol import FeatureDetail, Snippet
+
+_WIDE_FROM = 150
+"""Width from which examples and relatives stand beside the figures."""
+_LINES_ALWAYS = 5
+"""Title, what was written down, figures, and the tokens promoted and suppressed."""
+_MOST_BARS, _LEAST_BARS = 12, 4
+_MARGIN = 3
+"""Cells to the left and right of the charts."""
+
+
+class DetailSheet(Pane):
+    """Figures, histogram, categories, tokens, relatives and examples of the selected feature."""
+
+    heading = "Detail"
+    BINDINGS: ClassVar[list[BindingType]] = bindings("detail", "feature")
+
+    @dataclass
+    class Step(Message):
+        """The user wants the next feature of the list this one was opened from, or the one
+        before."""
+
+        rows: int
+
+    def __init__(self, name: str, *, ascii_only: bool = False) -> None:
+        super().__init__(name, ascii_only=ascii_only)
+        self._written = Note("detail-written")
+        self._figures = Note("detail-figures")
+        self._histogram = Note("detail-histogram")
+        self._activity = Note("detail-activity")
+        self._tokens = Note("detail-tokens")
+        self._nearest = RelativeRows(NEAREST, "detail-nearest", ascii_only=ascii_only)
+        self._coactive = RelativeRows(COACTIVE, "detail-coactive", ascii_only=ascii_only)
+        self._examples = FeatureRows(
+            PEAK, TEXT, DOCUMENT, ascii_only=ascii_only, id="detail-examples"
+        )
+        self._snippets: Sequence[Snippet] = ()
+
+    def body(self) -> Iterable[Widget]:
+        """What is read, and what one moves in."""
+        with Vertical(id="detail-parts"):
+            with Vertical(id="detail-read"):
+                yield self._written
+                yield self._figures
+                with Horizontal(id="detail-charts"):
+                    yield self._histogram
+                    yield self._activity
+                yield self._tokens
+            with Vertical(id="detail-lists"):
+                with Horizontal(id="detail-relatives"):
+                    yield self._nearest
+                    yield self._coactive
+                yield self._examples
+
+    @property
+    def target(self) -> Widget:
+        """The list that had the focus last."""
+        return self.screen.focused if self.screen.focused in self._lists else self._examples
+
+    @property
+    def _lists(self) -> list[LineTable]:
+        return [self._nearest, self._coactive, self._examples]
+
+    def show(self, state: State) -> None:
+        """Show the parts that are answered; those of the feature before stay till then."""
+        self.state = state
+        if not self.display:
+            return
+        look, detail = state.look, state.detail
+        if look is None or detail is None:
+            self._examples.empty_text = next_steps.for_snippets(state)
+            return
+        note = state.note(look.feature)
+        self.title_line.subject = (
+            f"{look.feature} “{note.label}”" if note.label else f"{look.feature}"
+        )
+        accent = self.app.theme_variables["accent"]
+        keys = next_steps.for_a_feature_without_notes(state)
+        self._written.say(detail_texts.written_down(note, keys, accent, ascii_only=self.ascii_only))
+        other = state.other_sae or look.sae
+        self._nearest.columns = tuple(
+            replace(column, title=f"in {other}" if other != look.sae else column.title)
+            if column.key == "id"
+            else column
+            for column in NEAREST
+        )
+        self._nearest.show(other, look.nearest)
+        self._coactive.show(look.sae, look.coactive)
+        if look.feature == detail.id:
+            self._show_detail(detail)
+
+    def _show_detail(self, detail: FeatureDetail) -> None:
+        self.title_line.info = detail_texts.headline(detail, ascii_only=self.ascii_only)
+        self._figures.say(detail_texts.figures(detail))
+        self._tokens.say(detail_texts.tokens(detail, ascii_only=self.ascii_only))
+        self._draw_charts(detail)
+        look = self.state.look
+        assert look is not None
+        snippets = look.snippets(detail)
+        shelf = SHELVES[look.shelf].title
+        self._examples.columns = (PEAK, replace(TEXT, title=f"examples: {shelf}"), DOCUMENT)
+        if snippets is None or snippets is self._snippets:
+            return
+        self._snippets = snippets
+        self._examples.empty_text = look.textless(detail) or next_steps.NO_EXAMPLE
+        self._examples.set_rows(
+            len(snippets), snippet_cells(self._examples, snippets, detail.max, aligned(detail.max))
+        )
+
+    def _draw_charts(self, detail: FeatureDetail) -> None:
+        """Histogram and categories: under each other where it is wide, else side by side."""
+        accent = self.app.theme_variables["accent"]
+        wide = self.has_class("-wide")
+        kinds = bool(detail.activity)
+        inner = self.size.width * 2 // 5 - _MARGIN if wide else self.size.width - _MARGIN
+        width = inner if wide or not kinds else inner // 2
+        heights = (_MOST_BARS, len(detail.activity) + 1) if wide else (self._bars, self._bars)
+        for note, height, shown in zip(
+            (self._histogram, self._activity), heights, (True, kinds), strict=True
+        ):
+            note.styles.height = height
+            note.display = shown and self._bars > 0
+        self._histogram.say(
+            detail_texts.histogram(
+                detail.histogram, width, heights[0], accent, ascii_only=self.ascii_only
+            )
+        )
+        self._activity.say(
+            detail_texts.activity(
+                detail, width - _MARGIN, heights[1], accent, ascii_only=self.ascii_only
+            )
+        )
+
+    @property
+    def _bars(self) -> int:
+        """Lines for the charts, in a pane that is not wide; none where it is low."""
+        lines = min(_MOST_BARS, (self.size.height - _LINES_ALWAYS) // 3)
+        return lines if lines >= _LEAST_BARS else 0
+
+    def on_resize(self, event: Resize) -> None:
+        """Give every part its share of the room."""
+        self.set_class(event.size.width >= _WIDE_FROM, "-wide")
+        self.show(self.state)
+
+    # The lists
+
+    def action_next_part(self) -> None:
+        """Go to the next list."""
+        self._go_to_list(1)
+
+    def action_previous_part(self) -> None:
+        """Go to the list before."""
+        self._go_to_list(-1)
+
+    def _go_to_list(self, step: int) -> None:
+        lists = self._lists
+        focused = self.screen.focused
+        place = lists.index(focused) if focused in lists else 0
+        lists[(place + step) % len(lists)].focus()
+
+    def step(self, rows: int) -> None:
+        """Go to the next or previous feature of the list this one was opened from."""
+        self.post_message(self.Step(rows))
+
+    @on(LineTable.Highlighted)
+    def _stay(self, event: LineTable.Highlighted) -> None:
+        event.stop()
+
+    @on(LineTable.Opened)
+    def _read(self, event: LineTable.Opened) -> None:
+        event.stop()
+        self.post_message(Read(self._snippets[event.row]))
+
+    # What leaves
+
+    def _everything(self) -> Text:
+        detail, look = self.state.detail, self.state.look
+        if detail is None or look is None:
+            return Text()
+        note = self.state.note(detail.id)
+        parts = [
+            Text(f"{look.sae} {detail.id}"),
+            detail_texts.written_down(note, "", ""),
+            detail_texts.figures(detail),
+            detail_texts.tokens(detail),
+            *(Text(snippet.text) for snippet in self._snippets),
+        ]
+        return Text("\n").join(part for part in parts if part)
+
+    def copied(self) -> str:
+        """All that can be read here."""
+        return self._everything().plain
+
+    def exported(self) -> list[Export]:
+        """What the engine told of the feature."""
+        look, detail = self.state.look, self.state.detail
+        if look is None or detail is None:
+            return []
+        parts = {
+            "sae": look.sae,
+            "feature": detail,
+            "examples": {"kind": SHELVES[look.shelf].title, "snippets": self._snippets},
+            "nearest": {"sae": self.state.other_sae or look.sae, "answer": look.nearest},
+            "coactive": look.coactive,
+        }
+        return [Export(f"feature-{look.sae}-{detail.id}.json", json_text(parts))]

@@ -1,0 +1,1 @@
+"""The features pane: itself, its columns and its texts."""

@@ -1,0 +1,1 @@
+"""The findings pane: itself, its columns and its texts."""

@@ -1,0 +1,122 @@
+"""The columns of what was found, for each way of searching: titles, figures and their order."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from brainsurg_tui.panes.figures import aligned
+from brainsurg_tui.state.search_results import Findings
+from brainsurg_tui.widgets.columns import Column
+from brainsurg_tui.widgets.line_table import Cells
+from brainsurg_tui.widgets.visible import token_name
+from engine.service.protocol import Contrast, Firing, FiringFeature, GrepReport
+
+Value = float | int | str | None
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A column, and where its values come from."""
+
+    column: Column
+    value: Callable[[Any], Value]
+    decimals: int = 0
+    """At least so many."""
+
+
+def _figure(
+    title: str, width: int, priority: int, value: Callable[[Any], Value], decimals: int = 0
+) -> Figure:
+    key = title.replace(" ", "_").lower()
+    column = Column(key, title, width=width, align="right", priority=priority)
+    return Figure(column, value, decimals)
+
+
+_ID = _figure("id", 6, 9, lambda found: found.id)
+_LABEL = Figure(
+    Column("label", "label", width=12, fraction=1, priority=8), lambda found: found.label
+)
+
+
+def _firing(firing: Firing) -> list[Figure]:
+    def token(found: FiringFeature) -> str:
+        return token_name(firing.tokens[found.peak])
+
+    return [
+        _ID,
+        _figure("max", 7, 7, lambda found: max(found.activations, default=0.0)),
+        Figure(Column("token", "at token", width=10, priority=3), token),
+        _figure("attribution", 11, 5, lambda found: found.attribution),
+        _figure("effect", 8, 6, lambda found: found.effect),
+        _figure("KL", 8, 4, lambda found: found.kl),
+        _LABEL,
+    ]
+
+
+_CONTRAST = [
+    _ID,
+    _figure("mean A", 8, 7, lambda found: found.mean_a),
+    _figure("mean B", 8, 6, lambda found: found.mean_b),
+    _figure("density A", 9, 3, lambda found: found.density_a),
+    _figure("density B", 9, 2, lambda found: found.density_b),
+    _figure("d", 7, 5, lambda found: found.effect),
+    _LABEL,
+]
+_GREP = [
+    _ID,
+    _figure("F1", 6, 7, lambda found: found.f1, 3),
+    _figure("precision", 9, 6, lambda found: found.precision, 3),
+    _figure("recall", 6, 5, lambda found: found.recall, 3),
+    _figure("active", 7, 4, lambda found: found.active),
+    _LABEL,
+]
+
+
+def figures_of(findings: Findings) -> list[Figure]:
+    """The columns for an answer."""
+    match findings.found:
+        case Firing() as firing:
+            return _firing(firing)
+        case Contrast():
+            return list(_CONTRAST)
+        case GrepReport():
+            return list(_GREP)
+        case None:
+            return [_ID, _LABEL]
+
+
+def row_writer(figures: Sequence[Figure], features: Sequence[Any]) -> Cells:
+    """How to write row i, the points of every column under each other."""
+    writers: list[Callable[[Value], str]] = []
+    for figure in figures:
+        if figure is _ID:
+            writers.append(str)
+            continue
+        values = [figure.value(feature) for feature in features]
+        numbers = [abs(value) for value in values if isinstance(value, float)]
+        write = aligned(max(numbers, default=0), at_least=figure.decimals)
+        writers.append(lambda value, write=write: _written(value, write))  # type: ignore[misc]
+
+    def cells(row: int) -> list[str]:
+        feature = features[row]
+        return [
+            write(figure.value(feature)) for figure, write in zip(figures, writers, strict=True)
+        ]
+
+    return cells
+
+
+def _written(value: Value, write: Callable[[float], str]) -> str:
+    if isinstance(value, float):
+        return write(value)
+    if isinstance(value, int):
+        return f"{value:,}"
+    return value or ""
+
+
+def sorted_rows(figure: Figure, features: Sequence[Any], *, reverse: bool) -> list[int]:
+    """The rows in the order of a column; of equals the first found first, without a value last."""
+    values = [figure.value(feature) for feature in features]
+    having = [row for row, value in enumerate(values) if value not in (None, "")]
+    having.sort(key=lambda row: values[row], reverse=reverse)  # type: ignore[arg-type,return-value]
+    return having + [row for row, value in enumerate(values) if value in (None, "")]

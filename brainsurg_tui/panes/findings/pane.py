@@ -1,0 +1,241 @@
+"""A sheet over the panes: the features that a search found, and where in the text they answer."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import msgspec
+from rich.text import Text
+from textual import on
+from textual.binding import BindingType
+from textual.message import Message
+from textual.widget import Widget
+
+from brainsurg_tui import next_steps
+from brainsurg_tui.actions import bindings
+from brainsurg_tui.exports import Export, table_files
+from brainsurg_tui.panes.feature_rows import FeatureRows, Read
+from brainsurg_tui.panes.figures import aligned
+from brainsurg_tui.panes.findings import text as finding_texts
+from brainsurg_tui.panes.findings.columns import Figure, figures_of, row_writer, sorted_rows
+from brainsurg_tui.panes.note import Note
+from brainsurg_tui.panes.snippets.rows import DOCUMENT, PEAK, TEXT, snippet_text
+from brainsurg_tui.panes.table_pane import TablePane
+from brainsurg_tui.state.search_results import Findings
+from brainsurg_tui.state.state import State
+from brainsurg_tui.widgets.columns import Column
+from brainsurg_tui.widgets.line_table import LineTable
+from brainsurg_tui.widgets.shades import shades_for
+from engine.service.protocol import Firing, Grep
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_KIND = Column("kind", "", width=5, priority=4)
+
+
+class FindingsSheet(TablePane):
+    """A sortable table over, where a pattern was searched for, hits, misses and false alarms."""
+
+    heading = "Findings"
+    BINDINGS: ClassVar[list[BindingType]] = bindings("findings", "feature")
+    columns = tuple(figure.column for figure in figures_of(Findings(Grep(sae="", pattern=""))))
+
+    @dataclass
+    class Chosen(Message):
+        """The cursor came to a feature that was found."""
+
+        feature: int
+
+        def can_replace(self, message: Message) -> bool:
+            """Only the last of several waiting moves counts."""
+            return isinstance(message, FindingsSheet.Chosen)
+
+    @dataclass
+    class Opened(Message):
+        """The user wants to see all of a feature that was found."""
+
+        feature: int
+
+    def __init__(self, name: str, *, ascii_only: bool = False) -> None:
+        super().__init__(name, ascii_only=ascii_only)
+        self._findings: Findings | None = None
+        self._found: object = None
+        self._closer: object = None
+        self._notes: object = None
+        self._figures: list[Figure] = []
+        self._features: list[Any] = []
+        self._summary = Note("findings-summary")
+        self._strip = Note("findings-strip")
+        self._places = FeatureRows(
+            _KIND, PEAK, TEXT, DOCUMENT, ascii_only=ascii_only, id="findings-places"
+        )
+
+    def make_table(self) -> LineTable:
+        """The table, with `l` free."""
+        return FeatureRows(*self.columns, ascii_only=self.ascii_only)
+
+    def body(self) -> Iterable[Widget]:
+        """The summary, the text, the features, and the places."""
+        yield self._summary
+        yield self._strip
+        yield from super().body()
+        yield self._places
+
+    def show(self, state: State) -> None:
+        """Show the answer, or that it is awaited."""
+        self.state = state
+        findings = state.findings
+        self.table.empty_text = next_steps.for_findings(state)
+        self.title_line.subject = "" if findings is None else findings.title()
+        if findings is None:
+            return
+        if findings is not self._findings:
+            self.table.sort_key = None
+            self.table.marked.clear()
+        if (findings, findings.found) != (self._findings, self._found) or not self._features:
+            self._show_found(findings)
+        if self.table.row is not None and state.feature != self._features[self.table.row].id:
+            self._select(state.feature)
+        self._show_places(findings)
+        if state.table is not None and state.table.notes is not self._notes:
+            self._notes = state.table.notes
+            self.table.refresh()
+
+    def _show_found(self, findings: Findings) -> None:
+        self._findings, self._found = findings, findings.found
+        self._features = [] if findings.found is None else list(findings.found.features)
+        self._figures = figures_of(findings)
+        self.table.columns = tuple(figure.column for figure in self._figures)
+        self._summary.say(finding_texts.summary(findings, ascii_only=self.ascii_only))
+        write = row_writer(self._figures, self._features)
+        label = [figure.column.key for figure in self._figures].index("label")
+
+        def cells(row: int) -> list[str | Text]:
+            # A label that was given since is newer than the answer.
+            written: list[str | Text] = list(write(row))
+            if findings.sae == self.state.sae:
+                written[label] = self.state.label(self._features[row].id)
+            return written
+
+        self.set_rows(len(self._features), cells)
+        self._show_strip()
+
+    def _select(self, feature: int | None) -> None:
+        ids = [found.id for found in self._features]
+        if feature in ids:
+            self.table.select(ids.index(feature))
+
+    def _show_strip(self) -> None:
+        findings = self._findings
+        firing = None if findings is None else findings.found
+        self._strip.display = isinstance(firing, Firing)
+        if isinstance(firing, Firing):
+            marks = self.ascii_only or self.app.no_color
+            shades = shades_for(self._strip)
+            row = self.table.row
+            self._strip.say(
+                finding_texts.strip(firing, row, shades, marks=marks, ascii_only=self.ascii_only)
+            )
+
+    def _show_places(self, findings: Findings) -> None:
+        self._places.display = isinstance(findings.search, Grep)
+        if findings.closer is self._closer and self._places.shown:
+            return
+        self._closer = findings.closer
+        places = findings.places()
+        peaks = [snippet.activations[snippet.peak] for _, snippet in places]
+        largest = max(peaks, default=0.0)
+        write = aligned(largest)
+        title = finding_texts.score(findings.closer)
+        self._places.columns = (_KIND, PEAK, replace(TEXT, title=title), DOCUMENT)
+        self._places.empty_text = "…" if findings.closer is None else "It matches nowhere here."
+
+        def cells(row: int) -> tuple[str, str, Text, str]:
+            kind, snippet = places[row]
+            text = snippet_text(self._places, snippet, largest)
+            return kind, write(peaks[row]), text, str(snippet.document)
+
+        self._places.set_rows(len(places), cells)
+
+    # Order and filter
+
+    def figures(self) -> str:
+        """How many were found, and what the order is, if it is not the answer's."""
+        key = self.table.sort_key
+        arrow = "" if key is None else f" · {key} {'▲▼'[self.table.reverse]}"
+        return f"{super().figures()} features{arrow}" if self._total else ""
+
+    def ordered(self, count: int) -> "NDArray[np.integer] | None":
+        """As they were answered, or sorted; those that the filter lets through."""
+        import numpy as np
+
+        rows = super().ordered(count)
+        figure = next((f for f in self._figures if f.column.key == self.table.sort_key), None)
+        if figure is None:
+            return rows
+        order = np.array(sorted_rows(figure, self._features, reverse=self.table.reverse), dtype=int)
+        return order if rows is None else order[np.isin(order, rows)]
+
+    def row_text(self, row: int) -> str:
+        """The cells of a row."""
+        return "\t".join(row_writer(self._figures, self._features)(row))  # type: ignore[arg-type]
+
+    def action_found_right(self) -> None:
+        """Sort by the next column, after the last as it was answered."""
+        self._sort(1)
+
+    def action_found_left(self) -> None:
+        """Sort by the column before."""
+        self._sort(-1)
+
+    def _sort(self, step: int) -> None:
+        keys = [None, *(figure.column.key for figure in self._figures)]
+        self.table.sort_key = keys[(keys.index(self.table.sort_key) + step) % len(keys)]
+        self.table.reverse = self.table.sort_key not in ("id", "label", "token")
+        self._resort()
+
+    def action_found_reverse(self) -> None:
+        """Turn the order around."""
+        self.table.reverse = not self.table.reverse
+        self._resort()
+
+    def _resort(self) -> None:
+        self.table.order = self.ordered(self._total)
+        self.count_shown()
+
+    def action_found_part(self) -> None:
+        """From the features to the places, and back."""
+        there = self.screen.focused is self._places or not self._places.display
+        (self.table if there else self._places).focus()
+
+    # What is wanted
+
+    @on(LineTable.Highlighted)
+    def _move(self, event: LineTable.Highlighted) -> None:
+        event.stop()
+        if event.table is self.table:
+            self._show_strip()
+            self.post_message(self.Chosen(self._features[event.row].id))
+
+    @on(LineTable.Opened)
+    def _open(self, event: LineTable.Opened) -> None:
+        event.stop()
+        if event.table is self.table:
+            self.post_message(self.Opened(self._features[event.row].id))
+        elif self._findings is not None:
+            self.post_message(Read(self._findings.places()[event.row][1]))
+
+    def wanted(self) -> list[int]:
+        """The marked features, or the one under the cursor."""
+        cursor = [] if self.table.row is None else [self.table.row]
+        return [self._features[row].id for row in sorted(self.table.marked) or cursor]
+
+    def exported(self) -> list[Export]:
+        """The features as they are shown."""
+        if self._findings is None:
+            return []
+        rows = [msgspec.to_builtins(self._features[row]) for row in self.shown_rows()]
+        title = f"{self._findings.sae}: {self._findings.title()}"
+        return table_files(f"findings-{self._findings.sae}", rows, title=title)

@@ -1,0 +1,67 @@
+"""What stands above the features that a search found: the text, and what was looked through."""
+
+from rich.text import Text
+
+from brainsurg_tui.state.search_results import Findings, named
+from brainsurg_tui.widgets.numbers import figure
+from brainsurg_tui.widgets.shades import Shades
+from brainsurg_tui.widgets.token_strip import token_lines
+from brainsurg_tui.widgets.visible import visible
+from engine.service.protocol import Contrast, FindContrast, Firing, GrepReport
+
+
+def summary(findings: Findings, *, ascii_only: bool = False) -> str:
+    """A line about the answer as a whole."""
+    match findings.found:
+        case Firing(target=target, logp=logp, active=active):
+            token = visible(target, ascii_only=ascii_only)
+            return (
+                f"{active:,} features are active · "
+                f"next token “{token}”, log-probability {figure(logp)}"
+            )
+        case Contrast(tokens_a=a, tokens_b=b):
+            search = findings.search
+            assert isinstance(search, FindContrast)
+            first, second = (visible(named(s), ascii_only=ascii_only) for s in (search.a, search.b))
+            return f"A {first}, {_tokens(a)}\nB {second}, {_tokens(b)}"
+        case GrepReport() as report:
+            part = (
+                ""
+                if report.documents == report.total_documents
+                else f" of {report.total_documents:,}, a random sample"
+            )
+            return (
+                f"{report.matches:,} matches, {_tokens(report.matched_tokens)} of "
+                f"{report.tokens:,} in {report.documents:,} documents{part}"
+            )
+        case None:
+            return ""
+
+
+def score(closer: GrepReport | None) -> str:
+    """How many matches a feature knows, and how often it is wrong."""
+    if closer is None or not closer.features:
+        return "snippet"
+    feature = closer.features[0]
+    hits = round(feature.recall * closer.matches)
+    elsewhere = round((1 - feature.precision) * feature.active)
+    return f"{feature.id}: {hits:,} hits, {closer.matches - hits:,} misses, {elsewhere:,} false"
+
+
+def _tokens(count: int) -> str:
+    return "1 token" if count == 1 else f"{count:,} tokens"
+
+
+def strip(
+    firing: Firing, row: int | None, shades: Shades, *, marks: bool, ascii_only: bool = False
+) -> Text:
+    """The text that was looked through, shaded where the feature of a row is active."""
+    feature = None if row is None else firing.features[row]
+    return token_lines(
+        firing.tokens,
+        [0.0] * len(firing.tokens) if feature is None else feature.activations,
+        None if feature is None else feature.peak,
+        shades=shades,
+        marks=marks,
+        ascii_only=ascii_only,
+    )

@@ -1,0 +1,1 @@
+"""The jobs pane: itself, its columns and its texts."""

@@ -1,0 +1,1 @@
+"""The loss pane: itself, its columns and its texts."""

@@ -1,0 +1,1 @@
+"""The prompts pane: itself, its columns and its texts."""

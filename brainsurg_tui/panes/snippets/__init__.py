@@ -1,0 +1,1 @@
+"""The snippets pane: itself, its columns and its texts."""

@@ -1,0 +1,110 @@
+"""Pane 3: texts on which the selected feature is active, from the strongest to the silent ones."""
+
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+from textual import on
+from textual.binding import BindingType
+from textual.widget import Widget
+
+from brainsurg_tui import next_steps
+from brainsurg_tui.actions import bindings
+from brainsurg_tui.exports import Export, table_files
+from brainsurg_tui.panes.detail.text import facts
+from brainsurg_tui.panes.feature_rows import FeatureRows, Read
+from brainsurg_tui.panes.figures import aligned
+from brainsurg_tui.panes.note import Note
+from brainsurg_tui.panes.snippets.rows import DOCUMENT, PEAK, TEXT, snippet_cells
+from brainsurg_tui.panes.table_pane import TablePane
+from brainsurg_tui.state.feature_view import SHELVES
+from brainsurg_tui.state.state import State
+from brainsurg_tui.widgets.line_table import LineTable
+from brainsurg_tui.widgets.numbers import figure
+from engine.service.protocol import Snippet
+
+
+class SnippetsPane(TablePane):
+    """One snippet a line, peak in view, shaded by activation; figures of the feature above."""
+
+    heading = "Snippets"
+    BINDINGS: ClassVar[list[BindingType]] = bindings("snippets", "feature")
+    columns = (PEAK, TEXT, DOCUMENT)
+
+    def __init__(self, name: str, *, ascii_only: bool = False) -> None:
+        super().__init__(name, ascii_only=ascii_only)
+        self._shown: object = None
+        self._snippets: Sequence[Snippet] = ()
+        self.facts = Note("feature-facts")
+
+    def make_table(self) -> LineTable:
+        """The table, with `l` free."""
+        return FeatureRows(*self.columns, ascii_only=self.ascii_only)
+
+    def body(self) -> Iterable[Widget]:
+        """What is known of the feature, and the table."""
+        yield self.facts
+        yield from super().body()
+
+    def show(self, state: State) -> None:
+        """Show the examples of the feature that was answered last: the old ones stay till then."""
+        self.state = state
+        detail, look = state.detail, state.look
+        if detail is None or look is None:
+            self._show_nothing()
+            return
+        if look.feature != detail.id:
+            return
+        label = state.label(detail.id)
+        shelf = SHELVES[look.shelf].title
+        name = f"{detail.id} “{label}”" if label else str(detail.id)
+        self.title_line.subject = f"{name} · {shelf}"
+        snippets = look.snippets(detail)
+        if snippets is None or (detail, look.radius, snippets) == self._shown:
+            return
+        self._shown, self._snippets = (detail, look.radius, snippets), snippets
+        nothing = next_steps.NOWHERE if look.at_first() else next_steps.NO_EXAMPLE
+        self.table.empty_text = look.textless(detail) or nothing
+        self.set_rows(
+            len(snippets), snippet_cells(self.table, snippets, detail.max, aligned(detail.max))
+        )
+        self.facts.say(facts(detail, ascii_only=self.ascii_only))
+
+    def _show_nothing(self) -> None:
+        self._shown, self._snippets = None, ()
+        self.title_line.subject = ""
+        self.table.empty_text = next_steps.for_snippets(self.state)
+        self.set_rows(0, lambda row: ())
+        self.facts.say("")
+
+    def figures(self) -> str:
+        """The feature's maximum."""
+        detail = self.state.detail
+        return super().figures() if detail is None or self.pattern else f"max {figure(detail.max)}"
+
+    def row_text(self, row: int) -> str:
+        """The snippet's text."""
+        return self._snippets[row].text
+
+    def exported(self) -> list[Export]:
+        """The examples that are shown, as they are shown."""
+        look = self.state.look
+        if look is None or not self._snippets:
+            return []
+        shown = [self._snippets[row] for row in self.shown_rows()]
+        rows = [
+            {
+                "activation": snippet.activations[snippet.peak],
+                "token": snippet.tokens[snippet.peak],
+                "text": snippet.text,
+                "document": snippet.document,
+                "position": snippet.position,
+            }
+            for snippet in shown
+        ]
+        title = f"Feature {look.feature} of {look.sae}, {SHELVES[look.shelf].title}"
+        return table_files(f"snippets-{look.sae}-{look.feature}", rows, title=title)
+
+    @on(LineTable.Opened)
+    def _read(self, event: LineTable.Opened) -> None:
+        event.stop()
+        self.post_message(Read(self._snippets[event.row]))

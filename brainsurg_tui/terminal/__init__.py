@@ -1,0 +1,1 @@
+"""What terminals need: keys in turn, ASCII alone, escapes in what is typed."""

@@ -1,0 +1,146 @@
+"""What every autoencoder can do, whatever its architecture."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import ClassVar, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from engine.sae.config import SAEConfig, TrainConfig
+from engine.sae.kernels.choose import kernels_for
+from engine.sae.kernels.support import Support
+from engine.sae.parallel import ALONE, Ranks
+
+
+class StepInput(NamedTuple):
+    """What the trainer hands to an architecture at each step.
+
+    Where several processes train together, `x` and `target` are this one's share of the batch, and
+    `dead` is among its own features.
+    """
+
+    x: Tensor
+    """[batch, d_in] fp32, in the trainer's units (see `SparseAutoencoder.normalises_scale`)."""
+    target: Tensor
+    """[batch, d_out] fp32: what is to be decoded; x itself unless the config says `d_out`."""
+    variance: float
+    """Mean of ‖target − mean‖² over the training vectors: squared errors divided by it are fvu."""
+    dead: Tensor
+    """[dead] int64: the features that have not fired for long."""
+    done: float = 0.0
+    """Share of the run that lies behind: what warms up asks for it."""
+    parts: int = 1
+    """Into how many parts the batch is to be split where memory is short; the sum is the same."""
+
+
+class StepLosses(NamedTuple):
+    """What an architecture hands back: one step's loss, and what the trainer reports of it."""
+
+    loss: Tensor
+    """Scalar: what is minimised, over the vectors of every process."""
+    squared_error: Tensor
+    """Scalar: Σ ‖target − decoded‖² over the batch, every process's share of it."""
+    fired: Tensor
+    """[features] int64: in how many vectors of this process each of its features was active."""
+    terms: Mapping[str, Tensor] = {}
+    """Scalars by name: what the loss is made of beside the squared error."""
+
+
+class SparseAutoencoder(nn.Module, ABC):
+    """Codes activations of width d_in in d_sae features, few of them active, and decodes them.
+
+    `encode`, `decode` and the weights are in the units of raw activations, unless the autoencoder
+    is being trained on scaled ones. The decoder is linear: x̂ = acts @ W_dec + b_dec, times
+    `decoder_gain`. A transcoder decodes to other activations than it reads, of width d_out.
+    """
+
+    active_threshold: ClassVar[float] = 0.0
+    """A feature is active where its act is above this."""
+    normalises_scale: ClassVar[bool] = False
+    """Whether the trainer is to scale activations so that E‖x‖ = √d_in.
+
+    If so, `unscale` is called when training ends.
+    """
+    whole: ClassVar[frozenset[str]] = frozenset()
+    """Of its state what does not have a row for each feature; only if those can be shared out."""
+    ranks: Ranks = ALONE
+    """The processes that train it together, each with its share of the vectors or features."""
+
+    def __init__(self, config: SAEConfig) -> None:
+        super().__init__()
+        self.config = config
+
+    @property
+    def features(self) -> int:
+        """How many of the d_sae features this process holds."""
+        return self.config.d_sae // self.ranks.features.size
+
+    @property
+    @abstractmethod
+    def W_dec(self) -> Tensor:  # noqa: N802
+        """[d_sae, d_out]: the direction that each feature writes, in units of its act."""
+
+    @property
+    @abstractmethod
+    def b_dec(self) -> Tensor:
+        """[d_out]: what is decoded when no feature is active."""
+
+    @abstractmethod
+    def encode(self, x: Tensor) -> Tensor:
+        """Activations [..., d_in] of any float dtype to acts [..., d_sae], in fp32."""
+
+    def active(self, x: Tensor) -> tuple[Support, Tensor]:
+        """Activations [n, d_in] to what `encode` makes of them, where that is above the threshold:
+        which features, ascending within a vector, and their acts [nnz]."""
+        return self.above_threshold(self.encode(x))
+
+    def above_threshold(self, acts: Tensor) -> tuple[Support, Tensor]:
+        """Of acts [n, d_sae] those that count as active."""
+        least = acts.new_tensor(self.active_threshold).nextafter(acts.new_tensor(torch.inf))
+        bounds = least.expand(acts.shape[1])
+        found: tuple[Support, Tensor] = kernels_for(acts).select_above(acts, bounds)
+        return found
+
+    def decode(self, acts: Tensor, x: Tensor | None = None) -> Tensor:
+        """Acts [..., d_sae] to activations [..., d_out], in fp32.
+
+        A transcoder with a skip connection, or a layer norm, needs the `x` that was read, too.
+        """
+        return acts @ self.W_dec + self.b_dec
+
+    def decoder_gain(self, x: Tensor) -> Tensor | float:
+        """How long W_dec's directions come out where activations x [..., d_in] were read.
+
+        1 as a rule; with a layer norm [..., 1], the deviation of each vector.
+        """
+        return 1.0
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Activations [..., d_in] to what is made of them [..., d_out]."""
+        return self.decode(self.encode(x), x)
+
+    @abstractmethod
+    def initialise(self, sample: Tensor, target: Tensor) -> None:
+        """Set what depends on the data, from training vectors [n, d_in] and targets [n, d_out]."""
+
+    @abstractmethod
+    def training_step(self, step: StepInput, config: TrainConfig) -> StepLosses:
+        """Take one batch forward and back: the loss's gradient is added to every `.grad`, so that
+        those of all processes together sum up to that of the whole batch.
+
+        Every parameter has one already. Which gradients there are is written out where a formula
+        knows most of them to be 0, and left to autograd elsewhere.
+        """
+
+    def constrain_gradients(self) -> None:
+        """Called between the backward pass and the optimiser's step."""
+        return
+
+    def constrain_weights(self) -> None:
+        """Called after the optimiser's step."""
+        return
+
+    def unscale(self, scale: float, target_scale: float) -> None:
+        """Make one that was trained to turn `scale · x` into `target_scale · y` turn x into y."""
+        raise NotImplementedError(f"{type(self).__name__} does not normalise scale")

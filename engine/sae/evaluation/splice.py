@@ -1,0 +1,183 @@
+"""What a model loses when it must go on with an autoencoder's reconstruction.
+
+The model reads text three times: as it is, with the activations at the autoencoder's site replaced
+by their reconstruction, and with them replaced by 0. What it then says of each next token gives
+
+    ce_score = (CE_zero − CE_sae) / (CE_zero − CE_clean),    delta_ce = CE_sae − CE_clean
+
+and KL(clean ‖ spliced). The score is the "loss recovered" of Bricken et al. 2023 (Towards
+Monosemanticity) and the "CE loss score" of SAEBench (Karvonen et al. 2025, arXiv:2503.09532).
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import msgspec
+import torch
+from torch import Tensor
+
+from engine.activations.windows import PASS_TOKENS, Window, padded, passes
+from engine.errors import UserError
+from engine.model.edit import Edit
+from engine.model.generate import logits
+from engine.model.load import LanguageModel
+from engine.model.predictions import kl_per_position, surprisal_per_position
+from engine.model.site import Site
+from engine.progress import SILENT, Progress
+from engine.sae.architectures.base import SparseAutoencoder
+from engine.sae.evaluation.reconstruction import BLOCK_ELEMENTS
+
+PASS_LOGITS = 1 << 26
+"""Logits of a forward pass, unless a single window has more: 256 MB in float32."""
+
+
+class SpliceMetrics(msgspec.Struct, frozen=True, kw_only=True):
+    """A model's cross-entropy (CE) on some text, with and without an autoencoder in it, in nats."""
+
+    ce_clean: float
+    """Of the model as it is."""
+    ce_sae: float
+    """With the reconstruction in the place of the activations."""
+    ce_zero: float
+    """With 0 in their place."""
+    ce_score: float
+    """1: nothing is lost; 0: as much as with 0. Not a number where 0 loses nothing."""
+    delta_ce: float
+    """ce_sae − ce_clean"""
+    kl: float
+    """Mean of KL(clean ‖ spliced)."""
+    predictions: int
+    """Next-token distributions that the means are over."""
+
+
+@torch.no_grad()
+def splice(
+    lm: LanguageModel,
+    sae: SparseAutoencoder,
+    site: Site,
+    windows: Sequence[Window],
+    *,
+    bos_token_id: int | None,
+    target: Site | None = None,
+    progress: Progress = SILENT,
+) -> SpliceMetrics:
+    """Splice `sae` into `lm` while it reads `windows`, each in one go.
+
+    A transcoder reads `site` and replaces what is at `target`, which comes later; None: the site
+    itself. BOS keeps its activation, as in training (`engine.activations.batches`), also where 0 is
+    put. The means are over what is predicted at every token but the first of a window, which knows
+    of no text yet, and the last, whose next token isn't there.
+
+    Memory: beside the model, the logits of a pass three times.
+    Raises UserError for a site that isn't there, another width, and text without such a token.
+    """
+    _check_widths(lm, sae)
+    target = target or site
+    readable = [window for window in windows if len(window.token_ids) > 2]
+    total = sum(len(window.token_ids) for window in readable)
+    if not total:
+        raise UserError("There is no text to splice into.", "Use texts of three tokens or more.")
+    sums = torch.zeros(4, dtype=torch.float64, device=lm.device)
+    predictions = done = 0
+    for together in passes(readable, min(PASS_TOKENS, PASS_LOGITS // lm.vocab_size)):
+        progress("splice", done, total, "tokens")
+        ids, mask = (part.to(lm.device) for part in padded([readable[i] for i in together]))
+        replaced = mask.bool() if bos_token_id is None else mask.bool() & (ids != bos_token_id)
+        sums += _compare(
+            lm,
+            ids,
+            mask,
+            reconstructing=_reconstructing(sae, site, target, replaced),
+            zeroing={target: _zeroing(replaced)},
+        )
+        predictions += int(mask.sum()) - 2 * len(together)
+        done += int(mask.sum())
+    progress("splice", total, total, "tokens")
+    ce_clean, ce_sae, ce_zero, kl = (sums / predictions).tolist()
+    lost = ce_zero - ce_clean
+    return SpliceMetrics(
+        ce_clean=ce_clean,
+        ce_sae=ce_sae,
+        ce_zero=ce_zero,
+        ce_score=(ce_zero - ce_sae) / lost if lost else math.nan,
+        delta_ce=ce_sae - ce_clean,
+        kl=kl,
+        predictions=predictions,
+    )
+
+
+def _compare(
+    lm: LanguageModel,
+    ids: Tensor,
+    mask: Tensor,
+    reconstructing: Mapping[Site, Edit],
+    zeroing: Mapping[Site, Edit],
+) -> Tensor:
+    """Sums over a pass: surprisal clean, spliced and zeroed, and KL(clean ‖ spliced), [4].
+
+    ids and mask: [windows, tokens].
+    """
+    counted = torch.zeros_like(mask, dtype=torch.bool)
+    counted[:, 1:-1] = mask[:, 2:].bool()  # tokens with one before them and one after them
+    next_ids = ids.roll(-1, dims=1)[counted]
+    clean = logits(lm, ids)[counted]
+    spliced = logits(lm, ids, reconstructing)[counted]
+    kl = kl_per_position(clean, spliced)
+    ce_clean, ce_sae = (surprisal_per_position(each, next_ids) for each in (clean, spliced))
+    del clean, spliced  # the next pass needs their memory
+    ce_zero = surprisal_per_position(logits(lm, ids, zeroing)[counted], next_ids)
+    return torch.stack([each.sum() for each in (ce_clean, ce_sae, ce_zero, kl)])
+
+
+def _reconstructing(
+    sae: SparseAutoencoder, site: Site, target: Site, replaced: Tensor
+) -> dict[Site, Edit]:
+    """The edits that read `site` and put what `sae` makes of it at `target`.
+
+    replaced [windows, tokens]: where.
+    """
+
+    def reconstruct(x: Tensor, _: Tensor) -> Tensor:
+        return _with(x, replaced, _decoded(sae, x[replaced]))
+
+    if site == target:
+        return {site: reconstruct}
+    read: list[Tensor] = []
+
+    def keep(x: Tensor, _: Tensor) -> Tensor:
+        read.append(x[replaced])
+        return x
+
+    def write(y: Tensor, _: Tensor) -> Tensor:
+        if not read:
+            raise UserError(f"{target} is computed before {site}, so it can't be made from it.")
+        return _with(y, replaced, _decoded(sae, read.pop()))
+
+    return {site: keep, target: write}
+
+
+def _zeroing(replaced: Tensor) -> Edit:
+    return lambda x, _: x.masked_fill(replaced[..., None], 0)
+
+
+def _with(x: Tensor, replaced: Tensor, vectors: Tensor) -> Tensor:
+    """A copy of x [windows, tokens, d_model] with `vectors` [n, d_model] where `replaced` says."""
+    changed = x.clone()
+    changed[replaced] = vectors.to(x)
+    return changed
+
+
+def _decoded(sae: SparseAutoencoder, x: Tensor) -> Tensor:
+    """What `sae` makes of x [n, d_in], a block at a time: [n, d_out] on sae's device."""
+    blocks = torch.split(x.to(sae.W_dec.device), max(1, BLOCK_ELEMENTS // sae.config.d_sae))
+    return torch.cat([sae(block) for block in blocks])
+
+
+def _check_widths(lm: LanguageModel, sae: SparseAutoencoder) -> None:
+    for width in (sae.config.d_in, sae.config.width_out):
+        if width != lm.d_model:
+            raise UserError(
+                f"The SAE is made for activations of width {width}, but those of {lm.source} are "
+                f"{lm.d_model} wide.",
+                "Choose the model that the SAE was trained on.",
+            )

@@ -1,0 +1,54 @@
+"""Where a saved autoencoder comes from: `brainsurg.json`, beside its weights. Torch-free."""
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from engine.sae.config import SAEConfig, TrainConfig
+from engine.sae.formats.records import read_record
+
+FILE = "brainsurg.json"
+
+
+class SAEMetadata(msgspec.Struct, frozen=True, kw_only=True):
+    """Where an autoencoder comes from, and how good it is; empty where unknown."""
+
+    model: str = ""
+    """The model whose activations it reads, as the user named it."""
+    revision: str | None = None
+    """The model's commit on the hub, where it has one."""
+    site: str = ""
+    """Where in the model, as `engine.model.site` spells it."""
+    target_site: str = ""
+    """For a transcoder: where in the model the activations are that it predicts."""
+    tokenizer: str = ""
+    activations: str = ""
+    """The activation set that it was trained on; empty, too, where it learned from a stream."""
+    target: str = ""
+    """For a transcoder: the set of what it learned to predict."""
+    context: int | None = None
+    """Longest stretch of text that the model saw at once, in tokens."""
+    trained_as: SAEConfig | None = None
+    """What was trained, where something else is loaded: batchtopk and matryoshka, with their k and
+    groups, are jumprelu once they are trained."""
+    train_config: TrainConfig | None = None
+    trained_tokens: int = 0
+    """Activation vectors that it was trained on, repeats counted."""
+    metrics: dict[str, float] = {}
+    """Figures of `engine.sae.evaluation.reconstruction`, `decoder_cosine` and `splice`, by name."""
+    measured_on: str = ""
+    """The activation set that the figures were measured on last; empty: the one it was trained on,
+    when training ended."""
+    imported_from: str = ""
+    """Whose layout it was read from and where that lay, if it wasn't trained here."""
+    format_version: Literal[1] = 1
+
+
+def read_metadata(folder: Path) -> SAEMetadata:
+    """What is known of where the autoencoder in `folder` comes from.
+
+    A folder that another library wrote has no `brainsurg.json`: then it is nothing.
+    """
+    path = folder / FILE
+    return read_record(path, SAEMetadata) if path.exists() else SAEMetadata()

@@ -1,0 +1,139 @@
+"""Saving a training now and then, while it goes on, and finding it again."""
+
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from engine.errors import UserError
+from engine.files import whole_file, whole_folder, write_whole
+from engine.progress import Progress
+from engine.sae.formats.records import read_record, record_bytes
+from engine.sae.training import checkpoint as disk
+from engine.sae.training.packing import packed, unpacked
+from engine.shortages import disk_is_full
+
+MINUTES = 5.0
+"""From one checkpoint to the next, where nobody says otherwise."""
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A training as a checkpoint has it."""
+
+    step: int
+    about: Mapping[str, Any]
+    """What is trained on what, as it was handed to `Checkpoints`."""
+    state: dict[str, Any]
+
+
+def newest_saved(folder: Path, note: Callable[[str], None]) -> Saved | None:
+    """The newest whole checkpoint of a training; damaged ones after it are told of and removed."""
+    found = disk.newest_whole(folder, note)
+    if found is None:
+        return None
+    for newer in disk.all_checkpoints(folder):
+        if newer == found:
+            break
+        shutil.rmtree(newer, ignore_errors=True)
+    record = read_record(found / disk.RECORD, disk.Record)
+    tensors = load_file(found / disk.TENSORS)
+    return Saved(record.step, record.about, unpacked(msgspec.json.decode(record.state), tensors))
+
+
+class Checkpoints:
+    """The checkpoints of one training, in its own folder (see `engine.sae.training.checkpoint`).
+
+    Saving copies the state, and a thread writes the copy while the training goes on. A checkpoint
+    that can't be written is a note and no error: the ones before it stay. To leave the `with` block
+    is to wait for what is being written.
+
+    Memory: while one is written, the weights and Adam's two moments once more, on the CPU.
+    """
+
+    def __init__(self, folder: Path, about: Mapping[str, Any], *, minutes: float = MINUTES) -> None:
+        """`about` tells what is trained on what, in JSON's own types."""
+        self._folder = folder
+        self._about = dict(about)
+        self._minutes = minutes
+        self._last = time.monotonic()
+        self._step: int | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
+        self._writing: Future[str] | None = None
+        self._told = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._thread.shutdown()
+
+    def due(self) -> bool:
+        """Whether it is time to save again, and the last one is written."""
+        busy = self._writing is not None and not self._writing.done()
+        return not busy and time.monotonic() - self._last >= 60 * self._minutes
+
+    def save(self, step: int, steps: int, state: dict[str, Any]) -> None:
+        """Save where a training of `steps` stands after `step`, unless that is done already."""
+        if step == self._step:
+            return
+        structure, tensors = packed(state)
+        record = disk.Record(
+            step=step,
+            steps=steps,
+            about=self._about,
+            state=msgspec.Raw(msgspec.json.encode(structure)),
+        )
+        copies = {name: _copied(tensor) for name, tensor in tensors.items()}
+        self._writing = self._thread.submit(self._write, record, copies)
+        self._step, self._last = step, time.monotonic()
+
+    def tell(self, progress: Progress) -> None:
+        """Say what came of the last save, once it is known: at first, and when it is news."""
+        if self._writing is None or not self._writing.done():
+            return
+        outcome, self._writing = self._writing.result(), None
+        if outcome != self._told:
+            self._told = outcome
+            progress.note(outcome)
+
+    def _write(self, record: disk.Record, tensors: dict[str, Tensor]) -> str:
+        """Write a checkpoint; gives a sentence that says what came of it."""
+        try:
+            with whole_folder(disk.folder_of(self._folder, record.step), replace=True) as folder:
+                with whole_file(folder / disk.TENSORS) as file:
+                    save_file(tensors, file)
+                write_whole(folder / disk.RECORD, record_bytes(record))
+                write_whole(folder / disk.SUMS, disk.sums_of(folder))
+        except (OSError, SafetensorError, UserError) as error:
+            why = "the disk is full" if disk_is_full(error) else str(error)
+            return (
+                f"A checkpoint could not be saved ({why}). Training goes on; what was saved before"
+                " is kept."
+            )
+        disk.prune(self._folder)
+        size = sum(tensor.nbytes for tensor in tensors.values())
+        return (
+            f"A checkpoint of {size / 1e6:,.1f} MB is saved every {self._minutes:g} minutes in"
+            f" {self._folder}; the last {disk.KEPT} are kept until the training is done."
+        )
+
+
+def _copied(tensor: Tensor) -> Tensor:
+    """[…] on the CPU, in memory of its own."""
+    return tensor.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)

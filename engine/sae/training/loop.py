@@ -1,0 +1,181 @@
+"""Training autoencoders: one on an activation set, or several from one stream."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor
+
+from engine.activations.batches import StoredBatches, split_documents
+from engine.activations.prefetch import Prefetched
+from engine.activations.share import Share
+from engine.activations.source import Source
+from engine.activations.store import ActivationSet
+from engine.progress import SILENT, Cancelled, Progress
+from engine.sae.architectures.base import SparseAutoencoder
+from engine.sae.config import SAEConfig, TrainConfig
+from engine.sae.parallel import ALONE, Ranks
+from engine.sae.training.checkpointer import Checkpoints, Saved
+from engine.sae.training.devices import check_devices
+from engine.sae.training.joint import Figures, Training, combined
+from engine.sae.training.lockstep import CheckpointsInStep, ProgressInStep
+from engine.sae.training.memory import check_memory
+from engine.sae.training.metrics import Pace
+from engine.sae.training.runs import Run, check_runs
+
+SAMPLE = 16_384
+"""Vectors from which scale, centre and statistics are taken."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished training run."""
+
+    sae: SparseAutoencoder
+    """For inference, on the device it was trained on."""
+    steps: int
+    tokens: int
+    """Activation vectors trained on, repeats counted."""
+    tokens_per_second: float
+    """Since it was begun or resumed."""
+    figures: dict[str, float]
+    """What was told of the last step, by name."""
+    held_rows: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.int64))
+    """Rows of the activation set that were kept for evaluation; empty if none were."""
+
+
+def train(
+    sae_config: SAEConfig,
+    train_config: TrainConfig,
+    acts: ActivationSet,
+    *,
+    device: torch.device | str = "cpu",
+    progress: Progress = SILENT,
+) -> Trained:
+    """Train on the documents of `acts` that aren't held out. See `train_together`."""
+    train_rows, held_rows = split(acts, train_config, progress)
+    source = StoredBatches([acts], train_rows, train_config.batch, train_config.seed)
+    run = Run(sae=sae_config, training=train_config, site=acts.manifest.site)
+    vectors = len(train_rows)
+    (trained,) = train_together([run], source, vectors, device=device, progress=progress)
+    return replace(trained, held_rows=held_rows)
+
+
+def train_together(
+    runs: Sequence[Run],
+    source: Source,
+    vectors: int,
+    *,
+    device: torch.device | str = "cpu",
+    progress: Progress = SILENT,
+    checkpoints: Checkpoints | None = None,
+    saved: Saved | None = None,
+    ranks: Ranks = ALONE,
+) -> list[Trained]:
+    """Train every run on the same batches of `source`, which has so many different vectors to give.
+
+    The same seed gives the same bytes. Going on from `saved`, they are those that would have come
+    without the interruption, on the same processor. Where the training stands is saved to
+    `checkpoints` now and then, and when it is paused or cancelled.
+
+    Every step is told to `progress` (phase "train") with what `engine.sae.training.metrics.Reading`
+    names, and tokens, tokens_per_second and seconds_left; mse is in raw units whatever the
+    architecture. Of several runs these are means, and beside them stand some of each, as
+    `loss NAME`.
+
+    Raises UserError, before work starts, for activations of another width and for more memory than
+    there is; TrainingDiverged for a run that loses its way (see `engine.sae.training.divergence`).
+
+    Several processes call it alike, each with its own place among the `ranks`; what comes out is
+    what one process would have made, to round-off. The first one's progress is told, and the first
+    one saves.
+    """
+    device = torch.device(device)
+    batch = runs[0].training.batch
+    for run in runs:
+        _warn_of_memorising(run.sae, vectors, progress)
+        check_devices(run.sae, batch, ranks.all.size, ranks.features.size)
+    check_memory([run.sae for run in runs], batch, device, progress, ranks)
+    if saved is not None:
+        source.load_state_dict(saved.state["source"])
+    source.prepare(progress)
+    sample = source.sample(SAMPLE)
+    check_runs(runs, sample)
+    training = Training(runs, sample, vectors, device, ranks)
+    if saved is not None:
+        training.load_state_dict(saved.state["training"])
+    pace = Pace(batch)
+    saves: Checkpoints | CheckpointsInStep | None = checkpoints
+    if ranks.all.size > 1:
+        source = Share(source, ranks.vectors.rank, ranks.vectors.size)
+        progress = ProgressInStep(progress, ranks.all)
+        saves = None if checkpoints is None else CheckpointsInStep(checkpoints, ranks.all)
+    with Prefetched(source, device) as batches:
+        figures = _all_steps(training, batches, pace, saves, progress)
+    tokens, speed = training.steps * batch, pace.mean_tokens_per_second
+    return [
+        Trained(sae, training.steps, tokens, speed, its)
+        for sae, its in zip(training.finish(), figures, strict=True)
+    ]
+
+
+def split(acts: ActivationSet, config: TrainConfig, progress: Progress) -> tuple[Tensor, Tensor]:
+    """Rows to train on and rows held out; a single document is trained on whole."""
+    held_out = config.held_out
+    if held_out and acts.manifest.documents < 2:
+        progress.note("There is a single document: nothing is held out for evaluation.")
+        held_out = 0.0
+    return split_documents(acts, held_out, config.seed)
+
+
+def _all_steps(
+    training: Training,
+    batches: Prefetched,
+    pace: Pace,
+    checkpoints: Checkpoints | CheckpointsInStep | None,
+    progress: Progress,
+) -> Figures:
+    """Take every step that is left; gives the figures of the last."""
+
+    def save() -> None:
+        if checkpoints is not None and training.sound():
+            state = {"training": training.state_dict(), "source": batches.state_dict()}
+            checkpoints.save(training.steps_done, training.steps, state)
+
+    steps, parts = training.steps, training.parts
+    figures: Figures = []
+    try:
+        for done, figures in enumerate(training.figures(batches, pace), training.first_to_tell):
+            training.check(done, figures)
+            if training.parts > parts == 1:
+                progress.note(_split_in(training.parts))
+            parts = training.parts
+            if checkpoints is not None:
+                if checkpoints.due() or progress.interrupted:
+                    save()
+                checkpoints.tell(progress)
+            metrics = combined(training.runs, figures) | {
+                "tokens": float(done * training.runs[0].training.batch),
+                "tokens_per_second": pace.tokens_per_second,
+                "seconds_left": pace.seconds_left(steps - done),
+            }
+            progress("train", done, steps, "steps", metrics)
+    except Cancelled:
+        save()
+        raise
+    return figures
+
+
+def _split_in(parts: int) -> str:
+    return (
+        f"Memory is short: every batch is taken in {parts} parts from now on. The gradients are"
+        " the same, and a step takes longer."
+    )
+
+
+def _warn_of_memorising(sae: SAEConfig, vectors: int, progress: Progress) -> None:
+    if vectors < sae.d_sae:
+        progress.note(
+            f"{vectors} training vectors for {sae.d_sae} features: this memorises. "
+            "What a feature seems to mean is one data point seen again."
+        )

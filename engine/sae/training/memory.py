@@ -1,0 +1,68 @@
+"""Whether autoencoders can be trained here, told before anything is allocated."""
+
+from collections.abc import Sequence
+
+import psutil
+import torch
+
+from engine.errors import UserError
+from engine.progress import Progress
+from engine.sae.architectures.registry import outline
+from engine.sae.config import SEEDS, SAEConfig
+from engine.sae.kernels.preactivations import BLOCK_ELEMENTS
+from engine.sae.parallel import ALONE, Ranks
+
+COPIES = 5
+"""Of the weights while training: themselves, gradient, Adam's two moments, the last good state."""
+CODES = 6
+"""Arrays [batch, d_sae] that a step of a dense architecture holds at once; a sparse one has as many
+of a block of the batch."""
+FLOAT = 4
+WORTH_TELLING = 1 << 30
+
+
+def training_bytes(config: SAEConfig, batch: int, device: torch.device) -> int:
+    """An upper estimate of what training takes beside the activations."""
+    weights = sum(p.numel() for p in outline(config).parameters())
+    codes = batch * config.d_sae
+    if config.architecture not in SEEDS:
+        codes = min(codes, BLOCK_ELEMENTS[device.type])
+    return FLOAT * (COPIES * weights + CODES * codes)
+
+
+def check_memory(
+    configs: Sequence[SAEConfig],
+    batch: int,
+    device: torch.device,
+    progress: Progress,
+    ranks: Ranks = ALONE,
+) -> None:
+    """Tell the user when training takes much memory; UserError when there isn't enough."""
+    own_batch = batch // ranks.vectors.size
+    needed = sum(training_bytes(config, own_batch, device) for config in configs)
+    needed //= ranks.features.size
+    free = free_bytes(device)
+    named = [weight for config in configs for weight in outline(config).named_parameters()]
+    name, largest = max(named, key=lambda weight: weight[1].numel())
+    shape, size = " × ".join(map(str, largest.shape)), largest.numel()
+    told = (
+        f"Training takes about {_gb(needed)}, and {_gb(free)} are free on {device.type}: "
+        f"the largest weight, {name} ({shape}), is {_gb(FLOAT * size)}, and {COPIES} copies of "
+        "every weight are kept."
+    )
+    if needed > free:
+        raise UserError(told, "Choose a smaller width.")
+    if needed > WORTH_TELLING:
+        progress.note(told)
+
+
+def free_bytes(device: torch.device) -> int:
+    """Memory that can be had on `device` now."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        return int(free)
+    return int(psutil.virtual_memory().available)
+
+
+def _gb(size: int) -> str:
+    return f"{size / 1e9:.1f} GB"
