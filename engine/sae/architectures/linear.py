@@ -6,8 +6,8 @@ They differ in the activation and in what they are made to minimise beside the s
 transcoder reads x as it is, and may add x @ W_skip to what it decodes.
 
 A training step is written for sparse activations: `engine.sae.kernels.preactivations` finds the
-features that may be active, and everything else (values, decoding, gradients) is summed over those alone. No autograd
-graph is built; tests hold the gradients to autograd's of the dense formulas.
+features that may be active, and everything else (values, decoding, gradients) is summed over those
+alone. No autograd graph is built; tests hold the gradients to autograd's of the dense formulas.
 """
 
 from abc import abstractmethod
