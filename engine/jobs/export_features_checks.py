@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from engine.errors import UserError
-from engine.features.catalogue import Catalogue
+from engine.features.catalogue.catalogue import Catalogue
 from engine.files import check_absent
 from engine.jobs.specs import ExportFeatures
 from engine.workspace.folders import Workspace

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from engine.errors import UserError
-from engine.features.catalogue import Catalogue, write_manifest
+from engine.features.catalogue.catalogue import Catalogue, write_manifest
 from engine.jobs.checks import check, inputs, outputs
 from engine.jobs.run import run
 from engine.jobs.specs import (
