@@ -138,7 +138,7 @@ def _show_note(written: p.Note) -> None:
     show(pairs(rows) if rows else "Nothing is written down about it.")
 
 
-def _show_merged(outcome: p.Merged) -> None:
+def _show_merged(outcome: p.MergeOutcome) -> None:
     """What came of an import of notes."""
     show(f"{outcome.new:,} new, {outcome.same:,} the same, {len(outcome.conflicting):,} different")
     if outcome.conflicting:

@@ -5,21 +5,21 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from engine.features.search.active_features import Fired
-from engine.interventions.prompt_run import Reading
+from engine.features.search.active_features import ActiveFeatures
+from engine.interventions.prompt_run import PromptRun
 from engine.model.edit import Edit
 from engine.model.generate import logits
 
 
 @torch.no_grad()
 def logits_without(
-    reading: Reading, fired: Fired, indices: Sequence[int]
+    reading: PromptRun, fired: ActiveFeatures, indices: Sequence[int]
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """For each of `indices` into `fired.features` the logits [vocab] after the text's last token,
     of the clean model and of the one that goes without that feature at every token of `fired`.
 
     What is taken from x is what the feature decodes to, no more: as in the edit `ablate`, the
-    reconstruction error stays. Batches and clean rows are those of `Reading.logits_under`.
+    reconstruction error stays. Batches and clean rows are those of `PromptRun.logits_under`.
     """
     lm, at_once = reading.subject.lm, reading.rows_at_once
     for start in range(0, len(indices), at_once):
@@ -31,7 +31,7 @@ def logits_without(
             yield clean, row
 
 
-def _without(reading: Reading, fired: Fired, indices: Sequence[int]) -> Edit:
+def _without(reading: PromptRun, fired: ActiveFeatures, indices: Sequence[int]) -> Edit:
     """Leaves the first row of a batch as it is, and takes a feature from each of the others."""
     sae = reading.subject.sae
     acts = torch.stack([fired.over_tokens(index) for index in indices])

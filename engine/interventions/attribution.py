@@ -15,14 +15,16 @@ reconstruction error is kept, as in every intervention here, and no other featur
 import torch
 from torch import Tensor
 
-from engine.features.search.active_features import Fired
+from engine.features.search.active_features import ActiveFeatures
 from engine.sae.architectures.base import SparseAutoencoder
 
 _ELEMENTS = 1 << 24
 
 
 @torch.no_grad()
-def attributions(sae: SparseAutoencoder, fired: Fired, x: Tensor, gradient: Tensor) -> Tensor:
+def attributions(
+    sae: SparseAutoencoder, fired: ActiveFeatures, x: Tensor, gradient: Tensor
+) -> Tensor:
     """[active] float64: the attribution of each of `fired.features`, in the figure's units.
 
     x and the figure's gradient by x: [tokens, d_in]. Memory: blocks of 64 MiB.

@@ -6,19 +6,19 @@ from collections.abc import Callable, Sequence
 import torch
 
 from engine.features.catalogue.catalogue import Catalogue
-from engine.interventions.checks import all_of, measure_checks
-from engine.interventions.delta import Change, resolved
+from engine.interventions.checks import combine_checks, measure_checks
+from engine.interventions.delta import ResolvedEdit, resolve_edits
 from engine.interventions.measures import (
     cross_entropy,
     first_divergence,
     next_token_table,
 )
-from engine.interventions.nulls import compare_with_null, matched_features, null_changes
-from engine.interventions.prompt_run import Reading, Subject
-from engine.interventions.reproduction import reproduce
+from engine.interventions.nulls import compare_with_null, matched_features, null_edits
+from engine.interventions.prompt_run import ModelWithSAE, PromptRun
+from engine.interventions.reproduction import reproduction_command
 from engine.interventions.shift import measure_shift
 from engine.interventions.spec import ClampRequest, EditedPrompt, ModelReport
-from engine.interventions.warnings import cautions
+from engine.interventions.warnings import report_warnings
 from engine.model.interruptible import interruptible
 from engine.model.predictions import kl_per_position
 from engine.model.text import decode, vocabulary
@@ -27,7 +27,7 @@ from engine.progress import Progress
 
 @torch.no_grad()
 def model_view(
-    subject: Subject, catalogue: Catalogue, request: ClampRequest, progress: Progress
+    subject: ModelWithSAE, catalogue: Catalogue, request: ClampRequest, progress: Progress
 ) -> ModelReport:
     """Carry out a request that has been checked, prompt by prompt.
 
@@ -38,8 +38,8 @@ def model_view(
     maxima = catalogue.maxima(features)
     nulls = matched_features(columns, features, request.nulls, request.seed)
     rows = [
-        resolved(request.edits, maxima),
-        *(null_changes(request.edits, stand_ins, columns) for stand_ins in nulls),
+        resolve_edits(request.edits, maxima),
+        *(null_edits(request.edits, stand_ins, columns) for stand_ins in nulls),
     ]
     texts = vocabulary(subject.lm)
     total = len(request.prompts)
@@ -66,15 +66,15 @@ def model_view(
         site=str(subject.site),
         prompts=prompts,
         null_features=nulls,
-        checks=all_of(checks),
-        warnings=cautions(request, catalogue, prompts, len(nulls)),
-        reproduce=reproduce(request),
+        checks=combine_checks(checks),
+        warnings=report_warnings(request, catalogue, prompts, len(nulls)),
+        reproduce=reproduction_command(request),
     )
 
 
 def _edited(
-    reading: Reading,
-    rows: Sequence[Sequence[Change]],
+    reading: PromptRun,
+    rows: Sequence[Sequence[ResolvedEdit]],
     generate: int,
     texts: list[str],
     tick: Callable[[], None],

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from engine.interventions.delta import Change, changed
-from engine.interventions.prompt_run import Reading
+from engine.interventions.delta import ResolvedEdit, apply_edits
+from engine.interventions.prompt_run import PromptRun
 from engine.interventions.spec import Checks
 from engine.model.edit import editing
 from engine.model.generate import logits
@@ -17,7 +17,7 @@ _DECODER_ROUNDING = 1e-5
 
 
 @torch.no_grad()
-def measure_checks(reading: Reading, changes: Sequence[Change]) -> Checks:
+def measure_checks(reading: PromptRun, changes: Sequence[ResolvedEdit]) -> Checks:
     """Run the model plainly, through our own path, with an edit of nothing, and with the edit."""
     lm, sae = reading.subject.lm, reading.subject.sae
     batch = reading.token_ids[None]
@@ -29,7 +29,7 @@ def measure_checks(reading: Reading, changes: Sequence[Change]) -> Checks:
         moved = reading.activations()
     read = x.to(sae.W_dec.device)
     z = sae.encode(read)
-    intended = (sae.decode(changed(z, changes), read) - sae.decode(z, read)).to(x.device)
+    intended = (sae.decode(apply_edits(z, changes), read) - sae.decode(z, read)).to(x.device)
     intended[~reading.touched] = 0
     bos = list(reading.mask.bos)
     return Checks(
@@ -52,7 +52,7 @@ def error_is_kept(x: Tensor, moved: Tensor, intended: Tensor) -> bool:
     return bool((_deviation(x, moved, intended) <= allowed).all())
 
 
-def all_of(checks: Sequence[Checks]) -> Checks:
+def combine_checks(checks: Sequence[Checks]) -> Checks:
     """What holds on every prompt, and the largest deviation."""
     return Checks(
         no_op=all(check.no_op for check in checks),

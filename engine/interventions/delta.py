@@ -15,7 +15,7 @@ from engine.sae.architectures.base import SparseAutoencoder
 
 
 @dataclass(frozen=True)
-class Change:
+class ResolvedEdit:
     """An edit whose unit is worked out: `amount` is an activation, or a factor to scale by."""
 
     feature: int
@@ -23,7 +23,7 @@ class Change:
     amount: float
 
     @classmethod
-    def of(cls, edit: FeatureEdit, maximum: float) -> "Change":
+    def of(cls, edit: FeatureEdit, maximum: float) -> "ResolvedEdit":
         """`maximum` is the feature's M over the corpus."""
         in_maxima = edit.unit == "max" and edit.operation in ("clamp", "add")
         return cls(edit.feature, edit.operation, edit.value * (maximum if in_maxima else 1.0))
@@ -41,12 +41,12 @@ class Change:
                 return z + self.amount
 
 
-def resolved(edits: Sequence[FeatureEdit], maxima: Sequence[float]) -> list[Change]:
+def resolve_edits(edits: Sequence[FeatureEdit], maxima: Sequence[float]) -> list[ResolvedEdit]:
     """The edits with their units worked out; `maxima` are the M of their features, in order."""
-    return [Change.of(edit, maximum) for edit, maximum in zip(edits, maxima, strict=True)]
+    return [ResolvedEdit.of(edit, maximum) for edit, maximum in zip(edits, maxima, strict=True)]
 
 
-def changed(z: Tensor, changes: Sequence[Change]) -> Tensor:
+def apply_edits(z: Tensor, changes: Sequence[ResolvedEdit]) -> Tensor:
     """z' [..., d_sae]: a copy of z with the changes made."""
     z = z.clone()
     for change in changes:
@@ -54,7 +54,7 @@ def changed(z: Tensor, changes: Sequence[Change]) -> Tensor:
     return z
 
 
-def delta(sae: SparseAutoencoder, x: Tensor, z: Tensor, changes: Sequence[Change]) -> Tensor:
+def delta(sae: SparseAutoencoder, x: Tensor, z: Tensor, changes: Sequence[ResolvedEdit]) -> Tensor:
     """decode(z', x) - decode(z, x) [..., d_in] for x [..., d_in] and its acts z [..., d_sae].
 
     By the rows of W_dec that differ: exactly 0 where the changes leave z as it is.

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from engine.errors import UserError
-from engine.features.search.active_features import Fired, fired
+from engine.features.search.active_features import ActiveFeatures, active_features
 from engine.features.search.findings import Firing, FiringFeature, FiringOrder
 from engine.interventions.ablation import logits_without
 from engine.interventions.attribution import attributions
-from engine.interventions.prompt_run import Reading, Subject
+from engine.interventions.prompt_run import ModelWithSAE, PromptRun
 from engine.model.gradient import sensitivity
 from engine.model.interruptible import interruptible
 from engine.model.predictions import kl_per_position
@@ -20,7 +20,7 @@ from engine.progress import SILENT, Progress
 
 
 def find_firing(
-    subject: Subject,
+    subject: ModelWithSAE,
     prompt: str,
     *,
     target: str | None = None,
@@ -55,7 +55,7 @@ def find_firing(
             lm, reading.token_ids, subject.site, lambda said: _logp(said[-1], wanted)[0]
         )
     logp, aim = _logp(seen.logits[-1], wanted)
-    found = fired(sae, seen.activations, reading.touched)
+    found = active_features(sae, seen.activations, reading.touched)
     shares = attributions(sae, found, seen.activations, seen.gradient)
     strongest = shares.abs().argsort(descending=True, stable=True).tolist()
 
@@ -84,7 +84,7 @@ def _logp(logits: Tensor, wanted: Sequence[int]) -> tuple[Tensor, int]:
 
 
 def _effects(
-    reading: Reading, found: Fired, indices: Sequence[int], aim: int, progress: Progress
+    reading: PromptRun, found: ActiveFeatures, indices: Sequence[int], aim: int, progress: Progress
 ) -> dict[int, tuple[float, float]]:
     """By index into `found.features`: what ablating it does to the log-probability of the token
     `aim`, and the KL of the whole distribution, both in nats."""
@@ -106,7 +106,7 @@ def _effects(
 
 
 def _feature(
-    found: Fired,
+    found: ActiveFeatures,
     index: int,
     shares: Tensor,
     effects: dict[int, tuple[float, float]],

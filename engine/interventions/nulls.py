@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.features.catalogue.rank import Columns
-from engine.interventions.delta import Change
+from engine.interventions.delta import ResolvedEdit
 from engine.interventions.spec import FeatureEdit, Null
 
 _WITHIN = np.log(2.0)
@@ -49,9 +49,9 @@ def matched_features(
     return [list(one_for_each) for one_for_each in zip(*stand_ins, strict=True)]
 
 
-def null_changes(
+def null_edits(
     edits: Sequence[FeatureEdit], stand_ins: Sequence[int], columns: Columns
-) -> list[Change]:
+) -> list[ResolvedEdit]:
     """The same operations on the stand-ins, in units of their own maxima.
 
     A value given in absolute units is taken as so many times the edited feature's maximum.
@@ -62,7 +62,7 @@ def null_changes(
         edited = float(columns["max"][edit.feature])
         scale = own / edited if edit.unit == "absolute" and edit.operation != "scale" else 1.0
         alike = msgspec.structs.replace(edit, feature=stand_in, value=edit.value * scale)
-        changes.append(Change.of(alike, own))
+        changes.append(ResolvedEdit.of(alike, own))
     return changes
 
 

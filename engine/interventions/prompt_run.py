@@ -9,8 +9,8 @@ from torch import Tensor
 
 from engine.errors import UserError
 from engine.features.catalogue.catalogue import Catalogue
-from engine.interventions.delta import Change, delta
-from engine.interventions.steering import Mask, Steering
+from engine.interventions.delta import ResolvedEdit, delta
+from engine.interventions.steering import PositionMask, Steering
 from engine.model.edit import Edit
 from engine.model.generate import generate, logits
 from engine.model.load import LanguageModel
@@ -24,7 +24,7 @@ _ELEMENTS = 1 << 27
 
 
 @dataclass(frozen=True)
-class Subject:
+class ModelWithSAE:
     """What is operated on."""
 
     lm: LanguageModel
@@ -62,7 +62,7 @@ class Subject:
         generate: int = 0,
         positions: tuple[int, int | None] = (0, None),
         chat: bool = False,
-    ) -> "Reading":
+    ) -> "PromptRun":
         """The prompt, and the clean model's greedy continuation, as in a `ClampRequest`.
 
         Raises UserError for a prompt without tokens, or one that leaves no room to continue.
@@ -81,7 +81,9 @@ class Subject:
         bos = self.lm.tokenizer.bos_token_id
         first, end = positions
         starts = [] if bos is None else (ids == bos).nonzero().flatten().tolist()
-        return Reading(self, prompt, token_ids, len(ids), Mask(first, end, frozenset(starts)))
+        return PromptRun(
+            self, prompt, token_ids, len(ids), PositionMask(first, end, frozenset(starts))
+        )
 
     def write(self, ids: Tensor, most: int, edits: Mapping[Site, Edit] | None = None) -> Tensor:
         """Token ids [tokens] and what the model writes after them greedily: at most `most` more."""
@@ -91,15 +93,15 @@ class Subject:
 
 
 @dataclass(frozen=True)
-class Reading:
+class PromptRun:
     """A text that a subject reads, and where in it an edit may touch."""
 
-    subject: Subject
+    subject: ModelWithSAE
     prompt: str
     token_ids: Tensor
     """[tokens]: the prompt and the clean model's continuation."""
     prompt_tokens: int
-    mask: Mask
+    mask: PositionMask
 
     @property
     def touched(self) -> Tensor:
@@ -116,23 +118,25 @@ class Reading:
         site = self.subject.site
         return observe(self.subject.lm, self.token_ids[None], [site])[site][0]
 
-    def added(self, changes: Sequence[Change]) -> Tensor:
+    def added(self, changes: Sequence[ResolvedEdit]) -> Tensor:
         """What the changes add to those activations: [tokens, d_model] float32."""
         sae = self.subject.sae
         x = self.activations().to(sae.W_dec.device)
         added = delta(sae, x, sae.encode(x), changes)
         return added.to(self.touched.device) * self.touched[:, None]
 
-    def steering(self, *rows: Sequence[Change]) -> dict[Site, Steering]:
+    def steering(self, *rows: Sequence[ResolvedEdit]) -> dict[Site, Steering]:
         """The edit that makes these changes, a row of the batch each."""
         return {self.subject.site: Steering(self.subject.sae, rows, self.mask)}
 
-    def continued(self, changes: Sequence[Change], most: int) -> Tensor:
+    def continued(self, changes: Sequence[ResolvedEdit], most: int) -> Tensor:
         """What the edited model writes after the prompt, greedily: [at most `most` tokens]."""
         prompt = self.token_ids[: self.prompt_tokens]
         return self.subject.write(prompt, most, self.steering(changes))[self.prompt_tokens :]
 
-    def logits_under(self, rows: Sequence[Sequence[Change]]) -> Iterator[tuple[Tensor, Tensor]]:
+    def logits_under(
+        self, rows: Sequence[Sequence[ResolvedEdit]]
+    ) -> Iterator[tuple[Tensor, Tensor]]:
         """For each row of changes the logits [tokens, vocab] of the clean and the edited model.
 
         Both read the whole text. Every batch holds the clean model as its first row, so that the

@@ -6,12 +6,12 @@ import torch
 from torch import Tensor
 
 from engine.features.catalogue.catalogue import Catalogue
-from engine.interventions.delta import Change, changed, resolved
-from engine.interventions.prompt_run import Subject
-from engine.interventions.reproduction import reproduce
+from engine.interventions.delta import ResolvedEdit, apply_edits, resolve_edits
+from engine.interventions.prompt_run import ModelWithSAE
+from engine.interventions.reproduction import reproduction_command
 from engine.interventions.shift import measure_shift
 from engine.interventions.spec import ClampRequest, ReconstructedPrompt, ReconstructionReport
-from engine.interventions.warnings import silent_features
+from engine.interventions.warnings import inactive_feature_warnings
 from engine.model.interruptible import interruptible
 from engine.model.text import vocabulary
 from engine.progress import Progress
@@ -20,7 +20,7 @@ from engine.sae.architectures.base import SparseAutoencoder
 
 @torch.no_grad()
 def reconstruction_delta(
-    sae: SparseAutoencoder, x: Tensor, changes: list[Change], touched: Tensor
+    sae: SparseAutoencoder, x: Tensor, changes: list[ResolvedEdit], touched: Tensor
 ) -> Tensor:
     """decode(z', x) - decode(z, x): [tokens, d_in] for activations x [tokens, d_in].
 
@@ -28,12 +28,12 @@ def reconstruction_delta(
     """
     x = x.to(sae.W_dec.device)
     z = sae.encode(x)
-    z_changed = z.where(~touched.to(z.device)[:, None], changed(z, changes))
+    z_changed = z.where(~touched.to(z.device)[:, None], apply_edits(z, changes))
     return sae.decode(z_changed, x) - sae.decode(z, x)
 
 
 def reconstruction_view(
-    subject: Subject, catalogue: Catalogue, request: ClampRequest, progress: Progress
+    subject: ModelWithSAE, catalogue: Catalogue, request: ClampRequest, progress: Progress
 ) -> ReconstructionReport:
     """Carry out a request that has been checked, prompt by prompt.
 
@@ -43,7 +43,7 @@ def reconstruction_view(
     """
     features = [edit.feature for edit in request.edits]
     maxima = catalogue.maxima(features)
-    changes = resolved(request.edits, maxima)
+    changes = resolve_edits(request.edits, maxima)
     texts = vocabulary(subject.lm)
     prompts = []
     for done, prompt in enumerate(request.prompts):
@@ -74,6 +74,6 @@ def reconstruction_view(
         maxima=maxima,
         corpus=catalogue.manifest.activations,
         prompts=prompts,
-        warnings=silent_features(request, catalogue),
-        reproduce=reproduce(request),
+        warnings=inactive_feature_warnings(request, catalogue),
+        reproduce=reproduction_command(request),
     )

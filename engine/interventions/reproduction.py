@@ -8,7 +8,7 @@ from engine.interventions.notation import format_edit
 from engine.interventions.spec import ClampRequest, FeatureEdit
 
 
-def reproduce(request: ClampRequest) -> str:
+def reproduction_command(request: ClampRequest) -> str:
     """The `brainsurg clamp` line of a request, quoted for a shell.
 
     Every setting is spelled out, defaults too, so that it goes on meaning what it means today.

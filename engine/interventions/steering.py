@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from engine.interventions.delta import Change, delta
+from engine.interventions.delta import ResolvedEdit, delta
 from engine.sae.architectures.base import SparseAutoencoder
 
 
 @dataclass(frozen=True)
-class Mask:
+class PositionMask:
     """Which token positions an edit may touch: from `first` to before `end`, and never BOS.
 
     Models park huge activations on the beginning-of-sequence token and read them from everywhere,
@@ -42,7 +42,7 @@ class Steering:
     """
 
     def __init__(
-        self, sae: SparseAutoencoder, rows: Sequence[Sequence[Change]], mask: Mask
+        self, sae: SparseAutoencoder, rows: Sequence[Sequence[ResolvedEdit]], mask: PositionMask
     ) -> None:
         self._sae = sae
         self._rows = rows

@@ -50,7 +50,7 @@ class Annotations:
             self._changed()
         return after
 
-    def merge(self, request: p.MergeNotes) -> p.Merged:
+    def merge(self, request: p.MergeNotes) -> p.MergeOutcome:
         self._check(request.sae, [feature for feature, _ in request.notes])
         merged = self._notes.merge(request.sae, request.notes, replace=request.replace)
         self._changed()

@@ -8,7 +8,7 @@ import numpy as np
 
 from engine.features.catalogue.catalogue import Catalogue
 from engine.features.catalogue.rank import order
-from engine.features.filter.filter import Mask, Subject, matching
+from engine.features.filter.filter import FeatureMask, FilterContext, filter_mask
 from engine.progress import Progress
 from engine.service import protocol as p
 from engine.service.details import Notes, detail
@@ -70,9 +70,9 @@ def get_feature(workspace: Workspace, notes: Notes, request: p.GetFeature) -> p.
 
 def _matching(
     workspace: Workspace, catalogue: Catalogue, notes: Notes, filter: str, progress: Progress
-) -> Mask:
+) -> FeatureMask:
     if not filter.strip():
         return np.ones(len(catalogue), dtype=np.bool_)
     texts = open_for_search(workspace, catalogue)
     categories = catalogue.manifest.categories
-    return matching(filter, Subject(catalogue.columns, notes, categories, texts, progress))
+    return filter_mask(filter, FilterContext(catalogue.columns, notes, categories, texts, progress))

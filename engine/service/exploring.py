@@ -9,12 +9,12 @@ from msgspec.structs import replace
 from engine.activations.tokens import TokenTable
 from engine.errors import UserError
 from engine.features.catalogue.catalogue import Catalogue
-from engine.features.examples.deciles import band_snippets
-from engine.features.examples.hard_negatives import silent_places
+from engine.features.examples.deciles import decile_snippets
+from engine.features.examples.hard_negatives import hard_negatives
 from engine.features.examples.snippets import snippet_at, snippets
 from engine.features.search.coactive import coactive
-from engine.features.search.grep import Matched, Scores
-from engine.features.text.patterns import Stopwatch, compiled
+from engine.features.search.grep import PatternEvaluation, PatternScores
+from engine.features.text.patterns import TimedPattern, compile_pattern
 from engine.progress import Progress
 from engine.service import protocol as p
 from engine.service.details import Notes
@@ -59,14 +59,14 @@ def get_coactive(workspace: Workspace, notes: Notes, request: p.GetCoactive) -> 
 
 def grep(workspace: Workspace, notes: Notes, request: p.Grep, progress: Progress) -> p.GrepReport:
     """Where a pattern matches, and which features answer there."""
-    pattern = compiled(request.pattern, ignore_case=request.ignore_case)
+    pattern = compile_pattern(request.pattern, ignore_case=request.ignore_case)
     catalogue = open_catalogue(workspace, request.sae)
     feature = request.feature
     if feature is not None:
         check_feature(catalogue, request.sae, feature)
     codes, texts = open_codes(catalogue), open_texts(workspace, catalogue)
-    matches = texts.matches(Stopwatch(pattern, progress=progress))
-    matched = Matched(codes, matches)
+    matches = texts.matches(TimedPattern(pattern, progress=progress))
+    matched = PatternEvaluation(codes, matches)
     scores = matched.scores()
     readable = np.diff(texts.characters) > 0
     wanted = scores.best(request.most).tolist() if feature is None else [feature]
@@ -100,10 +100,10 @@ def _snippets(
         case "top":
             return snippets(catalogue, tokens, feature, most=manifest.top_k, radius=radius)
         case "band":
-            return band_snippets(catalogue, tokens, feature, request.band, radius=radius)
+            return decile_snippets(catalogue, tokens, feature, request.band, radius=radius)
         case "silent":
             codes, texts = open_codes(catalogue), open_texts(workspace, catalogue)
-            places = silent_places(
+            places = hard_negatives(
                 codes, texts, tokens, feature, catalogue.examples(feature), most=manifest.top_k
             )
             return [snippet_at(codes, tokens, feature, place, radius=radius) for place in places]
@@ -122,7 +122,7 @@ def _label(notes: Notes, feature: int) -> str:
     return notes.get(feature, p.Note()).label
 
 
-def _scored(scores: Scores, feature: int, label: str) -> p.GrepScore:
+def _scored(scores: PatternScores, feature: int, label: str) -> p.GrepScore:
     return p.GrepScore(
         id=feature,
         label=label,

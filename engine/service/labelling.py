@@ -10,7 +10,7 @@ from engine.service import protocol as p
 Labels = Callable[[str], Mapping[int, str]]
 """Feature to label, of the SAE of a name."""
 
-Found = TypeVar("Found", p.FiringFeature, p.Contrasted, p.Relative)
+Found = TypeVar("Found", p.FiringFeature, p.ContrastedFeature, p.Relative)
 
 
 def labelled(question: p.Question, reply: p.ReplyBody, labels: Labels) -> p.ReplyBody:

@@ -8,7 +8,7 @@ from engine.errors import UserError
 from engine.features.catalogue.catalogue import Catalogue
 from engine.features.catalogue.codes import Codes
 from engine.features.text.catalogue_texts import CatalogueTexts
-from engine.features.text.token_texts import Texts
+from engine.features.text.token_texts import TokenTexts
 from engine.workspace.folders import Stamp, Workspace, stamp
 
 
@@ -55,7 +55,7 @@ def open_codes(catalogue: Catalogue) -> Codes:
     return catalogue.codes
 
 
-def open_texts(workspace: Workspace, catalogue: Catalogue) -> Texts:
+def open_texts(workspace: Workspace, catalogue: Catalogue) -> TokenTexts:
     """The texts of the codes, token by token a row of these. Raises UserError."""
     open_codes(catalogue)
     tokens = open_tokens(workspace, catalogue)
@@ -83,8 +83,8 @@ def _tokens(folder: Path, _: Stamp) -> TokenTable:
 
 
 @functools.lru_cache(maxsize=1)  # some tens of bytes a token
-def _texts(folder: Path, a: Stamp, tokens: Path, b: Stamp) -> Texts:
-    return Texts.of_codes(_tokens(tokens, b), open_codes(_catalogue(folder, a)))
+def _texts(folder: Path, a: Stamp, tokens: Path, b: Stamp) -> TokenTexts:
+    return TokenTexts.from_codes(_tokens(tokens, b), open_codes(_catalogue(folder, a)))
 
 
 @functools.lru_cache(maxsize=1)  # they keep the text of the last that was searched

@@ -7,7 +7,7 @@ from engine.errors import UserError
 from engine.features.catalogue.catalogue import Catalogue
 from engine.features.examples.document import whole_document
 from engine.features.search.contrast import Texts, contrast
-from engine.features.search.nearest import cautions, nearest
+from engine.features.search.nearest import comparison_warnings, nearest
 from engine.interventions.clamp import clamp
 from engine.interventions.firing import find_firing
 from engine.jobs.run import run
@@ -87,7 +87,7 @@ class Session:
         other, others = self._loaded.sae_once(question.other, question.device)
         return p.Relatives(
             relatives=nearest(sae, question.feature, other, most=question.most),
-            warnings=cautions(metadata, others),
+            warnings=comparison_warnings(metadata, others),
         )
 
     def _document(self, question: p.GetDocument) -> p.Snippet:

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from engine.features.catalogue.bins import edges
 from engine.features.catalogue.codes import Codes
 from engine.features.scan.collect.codes import stretch_of
-from engine.features.scan.collect.collection import SAMPLED, Collection
+from engine.features.scan.collect.collection import SAMPLED, Collectors
 from engine.features.scan.collect.hashing import stretch_ranks
-from engine.features.scan.collect.rows import Rows
+from engine.features.scan.collect.rows import SparseRows
 
 FEATURES, RADIUS, STRETCH = 3, 2, 4
 
@@ -46,12 +46,12 @@ class Text:
             (*place, row[feature]) for place, row, counted in values if counted and row[feature] > 0
         ]
 
-    def rows(self) -> Rows:
+    def rows(self) -> SparseRows:
         acts = np.array(self.acts, np.float32).reshape(-1, FEATURES)
         acts = acts * np.array(self.counted)[:, None]
         places = np.array(self.places, np.int32)
         counts = (acts > 0).sum(1)
-        return Rows(
+        return SparseRows(
             documents=places[:, 0],
             positions=places[:, 1],
             counted=np.array(self.counted),
@@ -60,7 +60,7 @@ class Text:
             values=acts[acts > 0],
         )
 
-    def parts(self) -> list[Rows]:
+    def parts(self) -> list[SparseRows]:
         rows = self.rows()
         bounds = sorted({0, *self.cuts, len(rows)})
         numbers = np.arange(len(rows))
@@ -81,8 +81,8 @@ def texts(draw: st.DrawFn) -> Text:
     )
 
 
-def new_collection(text: Text, k: int = 3, room: int = 1 << 20) -> Collection:
-    return Collection(
+def new_collection(text: Text, k: int = 3, room: int = 1 << 20) -> Collectors:
+    return Collectors(
         FEATURES,
         top_k=k,
         radius=RADIUS,
@@ -94,7 +94,7 @@ def new_collection(text: Text, k: int = 3, room: int = 1 << 20) -> Collection:
     )
 
 
-def collect(text: Text, k: int = 3, room: int = 1 << 20) -> Collection:
+def collect(text: Text, k: int = 3, room: int = 1 << 20) -> Collectors:
     """All parts taken in, by another collection each, which goes on with what the last one held."""
     collection = new_collection(text, k, room)
     for part in text.parts():
@@ -262,7 +262,7 @@ def test_codes_are_those_of_as_many_stretches_as_there_is_room_for(text: Text, r
         rows, values = codes.active(feature)
         assert rows.tolist() == np.flatnonzero(dense[:, feature]).tolist()
         assert values.tolist() == dense[rows, feature].tolist()
-        assert codes.along(feature, 0, len(dense)).tolist() == dense[:, feature].tolist()
+        assert codes.activations(feature, 0, len(dense)).tolist() == dense[:, feature].tolist()
     found = np.stack(codes.places(np.arange(codes.tokens)), 1)
     assert found.tolist() == places[here].tolist()
     row_of = {place: row for row, place in enumerate(map(tuple, found.tolist()))}

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from engine.errors import UserError
-from engine.features.catalogue.catalogue import Catalogue, write_manifest
+from engine.features.catalogue.catalogue import Catalogue, write_catalogue_manifest
 from engine.jobs.checks import check, inputs, outputs
 from engine.jobs.run import run
 from engine.jobs.specs import (
@@ -100,6 +100,6 @@ def test_of_a_catalogue_that_lacks_something(
 ) -> None:
     folder = workspace.catalogue("sae")
     manifest = Catalogue.open(folder).manifest
-    write_manifest(folder, msgspec.structs.replace(manifest, **changed))
+    write_catalogue_manifest(folder, msgspec.structs.replace(manifest, **changed))
     with pytest.raises(UserError, match=said):
         check(ExportFeatures(sae="sae", folder=str(tmp_path / "out")), workspace)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import UserError
-from engine.features.text.patterns import Stopwatch
+from engine.features.text.patterns import TimedPattern
 from engine.jobs.ledger import Ledger
 from engine.progress import Cancelled, Progress
 from engine.service import answers
@@ -153,9 +153,9 @@ async def test_a_search_that_is_given_up_ends(
 ) -> None:
     answering = answering_at(tmp_path)
     begun, ended = threading.Event(), threading.Event()
-    found = Stopwatch.found
+    found = TimedPattern.found
 
-    def look_at_endless_texts(stopwatch: Stopwatch, text: str, *_: int) -> bool:
+    def look_at_endless_texts(stopwatch: TimedPattern, text: str, *_: int) -> bool:
         try:
             while True:
                 found(stopwatch, text)
@@ -164,8 +164,8 @@ async def test_a_search_that_is_given_up_ends(
             ended.set()
             raise
 
-    monkeypatch.setattr(Stopwatch, "found", look_at_endless_texts)
-    monkeypatch.setattr(Stopwatch, "spans", look_at_endless_texts)
+    monkeypatch.setattr(TimedPattern, "found", look_at_endless_texts)
+    monkeypatch.setattr(TimedPattern, "spans", look_at_endless_texts)
     searching = asyncio.create_task(answering.answer(request_))
     assert await asyncio.to_thread(begun.wait, 30)
     searching.cancel()

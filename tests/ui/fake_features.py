@@ -214,7 +214,7 @@ def contrast(request: p.FindContrast, labels: Mapping[int, str]) -> p.Contrast:
         tokens_a=len(request.a.text.split()),
         tokens_b=len(request.b.text.split()),
         features=[
-            p.Contrasted(
+            p.ContrastedFeature(
                 id=id,
                 label=labels.get(id, ""),
                 mean_a=mean_a,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from brainsurg_tui.panes.figures import aligned
 from brainsurg_tui.widgets.columns import Column
-from engine.service.protocol import FeatureTable, Note, ranked
+from engine.service.protocol import FeatureTable, Note, argsort
 
 if TYPE_CHECKING:
     import numpy as np
@@ -105,7 +105,7 @@ class FeatureColumns:
         if key in NOTED:
             return self._order_noted(key, notes, reverse=reverse)
         if self._sorted is None or self._sorted[0] != (key, reverse):
-            self._sorted = ((key, reverse), ranked(self._ranks(key), largest_first=reverse))
+            self._sorted = ((key, reverse), argsort(self._ranks(key), largest_first=reverse))
         return self._sorted[1]
 
     def _ranks(self, key: str) -> "NDArray[np.generic]":

@@ -77,7 +77,7 @@ class Codes:
         here = slice(self.starts[feature], self.starts[feature + 1])
         return self.rows[here], self.values[self.entries[here]]
 
-    def along(self, feature: int, first: int, last: int) -> Floats:
+    def activations(self, feature: int, first: int, last: int) -> Floats:
         """A feature's activations in the rows from `first` to before `last`: [last - first]."""
         rows, values = self.active(feature)
         low, high = np.searchsorted(rows, [first, last])

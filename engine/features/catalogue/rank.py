@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import UserError
-from engine.features.catalogue.argsort import ranked
+from engine.features.catalogue.argsort import argsort
 
 Columns = Mapping[str, NDArray[Any]]
 """Column name to array [features], as in `Catalogue.columns`."""
@@ -31,7 +31,7 @@ def order(
     if among is not None:
         wanted = wanted & among
     ids = np.flatnonzero(wanted)
-    return ids[ranked(values[ids], largest_first=not ascending)]
+    return ids[argsort(values[ids], largest_first=not ascending)]
 
 
 def _sort_key(columns: Columns, by: str) -> NDArray[Any]:

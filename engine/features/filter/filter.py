@@ -25,36 +25,36 @@ from numpy.typing import NDArray
 
 from engine.errors import UserError
 from engine.features.catalogue.rank import Columns
-from engine.features.filter.grammar import ALIASES, column, parsed
+from engine.features.filter.grammar import ALIASES, column, parse_filter
 from engine.features.notes import Note
-from engine.features.text.patterns import Pattern, Stopwatch
+from engine.features.text.patterns import Pattern, TimedPattern
 from engine.progress import SILENT, Progress
 
-Mask = NDArray[np.bool_]
+FeatureMask = NDArray[np.bool_]
 """[features]: for which features something holds."""
 
 
-class Texts(Protocol):
+class FeatureTexts(Protocol):
     """Texts that belong to features: for which any of theirs matches the pattern of a stopwatch.
 
     Each raises UserError where there are no such texts.
     """
 
-    def snippet(self, stopwatch: Stopwatch) -> Mask:
+    def snippet(self, stopwatch: TimedPattern) -> FeatureMask:
         """The surroundings of the feature's strongest activations."""
 
-    def peak(self, stopwatch: Stopwatch) -> Mask:
+    def peak(self, stopwatch: TimedPattern) -> FeatureMask:
         """The tokens of its strongest activations, or the words that these lie in."""
 
-    def promoted(self, stopwatch: Stopwatch) -> Mask:
+    def promoted(self, stopwatch: TimedPattern) -> FeatureMask:
         """The tokens whose logits the feature's direction raises most."""
 
-    def suppressed(self, stopwatch: Stopwatch) -> Mask:
+    def suppressed(self, stopwatch: TimedPattern) -> FeatureMask:
         """Those that it lowers most."""
 
 
 @dataclass(frozen=True)
-class Subject:
+class FilterContext:
     """All that a filter may ask about the features of an SAE."""
 
     columns: Columns
@@ -62,18 +62,18 @@ class Subject:
     """Features without a note may be left out."""
     categories: Sequence[str]
     """Names behind the column `category`."""
-    texts: Texts
+    texts: FeatureTexts
     progress: Progress = SILENT
     """Asked, while a regular expression is looked for, whether to go on."""
 
 
-def matching(text: str, subject: Subject) -> Mask:
+def filter_mask(text: str, subject: FilterContext) -> FeatureMask:
     """Which features a filter lets through.
 
     Raises UserError that says at which column the filter can't be read and what may stand there,
     what the features lack that it asks about, or that a regular expression takes too long.
     """
-    tree = parsed(text)
+    tree = parse_filter(text)
     try:
         return _Evaluate(subject).transform(tree)
     except VisitError as error:
@@ -92,24 +92,24 @@ _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
 _SUFFIXES = {"k": 1e3, "K": 1e3, "M": 1e6}
 
 
-class _Evaluate(Transformer_NonRecursive[Token, Mask]):
+class _Evaluate(Transformer_NonRecursive[Token, FeatureMask]):
     """Turns each node of a filter into the mask of the features for which it holds."""
 
-    def __init__(self, subject: Subject) -> None:
+    def __init__(self, subject: FilterContext) -> None:
         super().__init__()
         self._subject = subject
         self._features = len(subject.columns["max"])
 
-    def either(self, parts: list[Mask]) -> Mask:
+    def either(self, parts: list[FeatureMask]) -> FeatureMask:
         return np.asarray(np.logical_or.reduce(parts))
 
-    def both(self, parts: list[Mask]) -> Mask:
+    def both(self, parts: list[FeatureMask]) -> FeatureMask:
         return np.asarray(np.logical_and.reduce(parts))
 
-    def negation(self, parts: list[Mask]) -> Mask:
+    def negation(self, parts: list[FeatureMask]) -> FeatureMask:
         return ~parts[0]
 
-    def number(self, parts: list[Token]) -> Mask:
+    def number(self, parts: list[Token]) -> FeatureMask:
         field, sign, number = parts
         name = _name(field)
         values = np.arange(self._features) if name == "id" else self._column(name, field)
@@ -118,7 +118,7 @@ class _Evaluate(Transformer_NonRecursive[Token, Mask]):
         with np.errstate(over="ignore"):  # beyond what a float32 holds is beyond every value
             return np.asarray(_COMPARE[sign](values, bound))
 
-    def text(self, parts: list[Token]) -> Mask:
+    def text(self, parts: list[Token]) -> FeatureMask:
         field, sign, value = parts
         stopwatch = self._stopwatch(_pattern(value) if "~" in sign else _exactly(value))
         match _name(field):
@@ -127,11 +127,11 @@ class _Evaluate(Transformer_NonRecursive[Token, Mask]):
             case "label" | "note" | "tag" as name:
                 mask = self._noted(stopwatch, name)
             case name:
-                search: Callable[[Stopwatch], Mask] = getattr(self._subject.texts, name)
+                search: Callable[[TimedPattern], FeatureMask] = getattr(self._subject.texts, name)
                 mask = search(stopwatch)
         return ~mask if sign.startswith("!") else mask
 
-    def flag(self, parts: list[Token]) -> Mask:
+    def flag(self, parts: list[Token]) -> FeatureMask:
         notes = self._subject.notes.items()
         match _name(parts[0]):
             case "starred":
@@ -142,17 +142,17 @@ class _Evaluate(Transformer_NonRecursive[Token, Mask]):
                 return self._those(feature for feature, note in notes if note.tags)
         return np.asarray(self._column("density", parts[0]) > 0)
 
-    def named(self, parts: list[Token]) -> Mask:
+    def named(self, parts: list[Token]) -> FeatureMask:
         (value,) = parts
         mask = self._noted(self._stopwatch(_pattern(value)), "label")
         if value.type == "BARE" and value.isdecimal():
             mask |= np.arange(self._features) == float(value)
         return mask
 
-    def _stopwatch(self, pattern: Pattern) -> Stopwatch:
-        return Stopwatch(pattern, progress=self._subject.progress)
+    def _stopwatch(self, pattern: Pattern) -> TimedPattern:
+        return TimedPattern(pattern, progress=self._subject.progress)
 
-    def _noted(self, stopwatch: Stopwatch, part: str) -> Mask:
+    def _noted(self, stopwatch: TimedPattern, part: str) -> FeatureMask:
         """For which features a part of the note matches; one that is not there is empty."""
         found = stopwatch.found("")
         differ = []
@@ -162,13 +162,13 @@ class _Evaluate(Transformer_NonRecursive[Token, Mask]):
                 differ.append(feature)
         return self._those(differ) ^ found
 
-    def _in_category(self, stopwatch: Stopwatch, field: Token) -> Mask:
+    def _in_category(self, stopwatch: TimedPattern, field: Token) -> FeatureMask:
         # A feature without a category has index -1, which here is the empty name.
         names = [*self._subject.categories, ""]
         holds = np.array([stopwatch.found(name) for name in names])
         return np.asarray(holds[self._column("category", field)])
 
-    def _those(self, features: Iterable[int]) -> Mask:
+    def _those(self, features: Iterable[int]) -> FeatureMask:
         mask = np.zeros(self._features, dtype=np.bool_)
         mask[[feature for feature in features if feature < self._features]] = True
         return mask

@@ -78,7 +78,7 @@ of these may, too."""
 _parser = Lark(_GRAMMAR, start="either", parser="lalr")
 
 
-def parsed(text: str) -> Tree[Token]:
+def parse_filter(text: str) -> Tree[Token]:
     """The filter as a tree whose nodes bear the names behind the arrows of the grammar.
 
     Raises UserError that says at which column the text can't be read and what may stand there.

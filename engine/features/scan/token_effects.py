@@ -19,7 +19,7 @@ _ELEMENTS = 1 << 26
 
 
 @torch.no_grad()
-def write_directions(lm: LanguageModel, W_dec: Tensor, folder: Path, progress: Progress) -> None:
+def write_token_effects(lm: LanguageModel, W_dec: Tensor, folder: Path, progress: Progress) -> None:
     """Write `promoted.npy`, `suppressed.npy` and `vocabulary.json` into the new `folder`.
 
     W_dec: [features, d_model]. The ten tokens of each feature are those whose logits its direction

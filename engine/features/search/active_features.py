@@ -11,7 +11,7 @@ _ELEMENTS = 1 << 24
 
 
 @dataclass(frozen=True)
-class Fired:
+class ActiveFeatures:
     """The features that are active on some token of a text, with their acts wherever those are not
     0: an SAE whose features have a threshold decodes what lies below it, too.
 
@@ -48,7 +48,7 @@ class Fired:
 
 
 @torch.no_grad()
-def fired(sae: SparseAutoencoder, x: Tensor, counted: Tensor) -> Fired:
+def active_features(sae: SparseAutoencoder, x: Tensor, counted: Tensor) -> ActiveFeatures:
     """What is active on those tokens of activations x [tokens, d_in] that `counted` [tokens] names.
 
     Memory: blocks of 64 MiB, and 20 bytes an entry.
@@ -68,7 +68,7 @@ def fired(sae: SparseAutoencoder, x: Tensor, counted: Tensor) -> Fired:
     order = kept[features[kept].argsort(stable=True)]
     ids = active.nonzero()[:, 0]
     counts = features[order].bincount(minlength=d_sae)[ids]
-    return Fired(
+    return ActiveFeatures(
         features=ids,
         starts=torch.cat([counts.new_zeros(1), counts.cumsum(0)]),
         tokens=tokens[order],

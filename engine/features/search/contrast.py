@@ -7,7 +7,7 @@ from torch import Tensor
 
 from engine.activations.observed import ObservedDocuments
 from engine.errors import UserError
-from engine.features.search.findings import Contrast, Contrasted
+from engine.features.search.findings import Contrast, ContrastedFeature
 from engine.model.interruptible import interruptible
 from engine.model.load import LanguageModel
 from engine.model.site import Site
@@ -109,7 +109,7 @@ def _compared(a: _Sums, b: _Sums, most: int) -> Contrast:
         tokens_a=a.tokens,
         tokens_b=b.tokens,
         features=[
-            Contrasted(
+            ContrastedFeature(
                 id=feature,
                 mean_a=a.mean[feature].item(),
                 mean_b=b.mean[feature].item(),

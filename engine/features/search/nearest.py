@@ -40,7 +40,7 @@ def nearest(
     ]
 
 
-def cautions(one: SAEMetadata, other: SAEMetadata) -> list[str]:
+def comparison_warnings(one: SAEMetadata, other: SAEMetadata) -> list[str]:
     """What to know before believing that directions of two SAEs are alike.
 
     Those of two sites can be compared with profit, as layers share the residual stream, and a model

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from engine.activations.tokens import TokenTable
 from engine.errors import UserError
 from engine.features.catalogue.catalogue import Catalogue
-from engine.features.text.example_texts import ExampleTexts, Ints, Mask, Windows
-from engine.features.text.patterns import Stopwatch
+from engine.features.text.example_texts import Bools, ExampleTexts, Ints, Windows
+from engine.features.text.patterns import TimedPattern
 
 AT_ONCE = 1 << 22
 """Tokens, roughly, whose text is held in memory at a time."""
@@ -31,7 +31,7 @@ class CatalogueTexts:
         self._catalogue = catalogue
         self._tokens = tokens
 
-    def snippet(self, stopwatch: Stopwatch) -> Mask:
+    def snippet(self, stopwatch: TimedPattern) -> Bools:
         """For which features a match lies wholly within one of their examples: [features]."""
         windows, which = self._windows
         holds = np.zeros(len(windows) + 1, dtype=np.bool_)  # the last: no window
@@ -45,7 +45,7 @@ class CatalogueTexts:
                 self._look_closer(examples, cut, holds, stopwatch)
         return np.asarray(holds[which].any(axis=1))
 
-    def peak(self, stopwatch: Stopwatch) -> Mask:
+    def peak(self, stopwatch: TimedPattern) -> Bools:
         """For which features the token at an example's peak, or the word around it, has a match."""
         windows, which = self._windows
         texts, places = self._peaks
@@ -53,11 +53,11 @@ class CatalogueTexts:
         holds[:-1] = _holding(stopwatch, texts)[places].any(axis=1)
         return np.asarray(holds[which].any(axis=1))
 
-    def promoted(self, stopwatch: Stopwatch) -> Mask:
+    def promoted(self, stopwatch: TimedPattern) -> Bools:
         """For which features one of the tokens that it promotes has a match: [features]."""
         return self._moved("promoted", stopwatch)
 
-    def suppressed(self, stopwatch: Stopwatch) -> Mask:
+    def suppressed(self, stopwatch: TimedPattern) -> Bools:
         """For which features one of the tokens that it suppresses has a match: [features]."""
         return self._moved("suppressed", stopwatch)
 
@@ -80,7 +80,7 @@ class CatalogueTexts:
                 yield ExampleTexts.read(self._table, self._windows[0], *part)
 
     def _look_closer(
-        self, examples: ExampleTexts, cut: Mask, holds: Mask, stopwatch: Stopwatch
+        self, examples: ExampleTexts, cut: Bools, holds: Bools, stopwatch: TimedPattern
     ) -> None:
         """Look into windows that hold a piece of a match, where a feature depends on it: a match
         that reaches over an end, as one of `a.*b` may, can hide another one within."""
@@ -119,8 +119,8 @@ class CatalogueTexts:
                 found.append(places.setdefault(text, len(places)))
         return list(places), np.array(found, dtype=np.intp).reshape(-1, 2)
 
-    def _moved(self, which: str, stopwatch: Stopwatch) -> Mask:
-        ids = self._catalogue.moved(which)
+    def _moved(self, which: str, stopwatch: TimedPattern) -> Bools:
+        ids = self._catalogue.token_effects(which)
         if ids is None:
             raise UserError(
                 f"It isn't known which tokens are {which}: the scan is not done, or had no model.",
@@ -133,7 +133,7 @@ class CatalogueTexts:
         return np.asarray(holds[ids].any(axis=1))
 
 
-def _holding(stopwatch: Stopwatch, texts: Iterable[str]) -> NDArray[np.bool_]:
+def _holding(stopwatch: TimedPattern, texts: Iterable[str]) -> NDArray[np.bool_]:
     """Which texts hold a match, as they are or without the space around them."""
     found = [any(map(stopwatch.found, {text, text.strip()})) for text in texts]
     return np.array(found, dtype=np.bool_)

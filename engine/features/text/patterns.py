@@ -21,7 +21,7 @@ SECONDS = 20.0
 """How long a pattern may be looked for."""
 
 
-def compiled(pattern: str, *, ignore_case: bool = False) -> Pattern:
+def compile_pattern(pattern: str, *, ignore_case: bool = False) -> Pattern:
     """The pattern. Raises UserError that says at which column it can't be read."""
     try:
         return regex.compile(pattern, regex.IGNORECASE if ignore_case else 0)
@@ -36,7 +36,7 @@ def compiled(pattern: str, *, ignore_case: bool = False) -> Pattern:
         raise UserError(f"The pattern {pattern[:100]} can't be read: {error}.") from error
 
 
-class Stopwatch:
+class TimedPattern:
     """Looks for a pattern in many texts, within one allotment of time.
 
     `progress` is asked before each text whether to go on.

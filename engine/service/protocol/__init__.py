@@ -12,12 +12,12 @@ Each request names its reply in `Reply[...]`, so that `await client.ask(ListJobs
 """
 
 from engine.activations.corpus import Prompt as Prompt
-from engine.features.catalogue.argsort import ranked as ranked
+from engine.features.catalogue.argsort import argsort as argsort
 from engine.features.examples.snippets import Snippet as Snippet
-from engine.features.notes import Merged as Merged
+from engine.features.notes import MergeOutcome as MergeOutcome
 from engine.features.notes import Note as Note
 from engine.features.search.findings import Contrast as Contrast
-from engine.features.search.findings import Contrasted as Contrasted
+from engine.features.search.findings import ContrastedFeature as ContrastedFeature
 from engine.features.search.findings import Firing as Firing
 from engine.features.search.findings import FiringFeature as FiringFeature
 from engine.features.search.findings import FiringOrder as FiringOrder

@@ -3,7 +3,7 @@
 import msgspec
 
 from engine.features.examples.snippets import Snippet
-from engine.features.notes import Merged, Note
+from engine.features.notes import MergeOutcome, Note
 from engine.service.protocol.reply import Done, Reply
 
 
@@ -174,7 +174,7 @@ class GetNotes(Reply[NoteList], frozen=True, kw_only=True):
     sae: str
 
 
-class MergeNotes(Reply[Merged], frozen=True, kw_only=True):
+class MergeNotes(Reply[MergeOutcome], frozen=True, kw_only=True):
     """Add notes from elsewhere to what is written down: all or, where one can't be, none.
 
     Tags and stars come together. Of two labels, or texts, that differ, the one that is there stays

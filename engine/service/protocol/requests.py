@@ -1,7 +1,7 @@
 """All that can be asked, and all that is answered."""
 
 from engine.features.examples.snippets import Snippet
-from engine.features.notes import Merged, Note
+from engine.features.notes import MergeOutcome, Note
 from engine.features.search.findings import Contrast, Firing, Relatives
 from engine.interventions.spec import ClampReport
 from engine.jobs.events import Event, JobInfo
@@ -123,7 +123,7 @@ ReplyBody = (
     | Matches
     | Note
     | NoteList
-    | Merged
+    | MergeOutcome
     | SnippetList
     | Relatives
     | GrepReport

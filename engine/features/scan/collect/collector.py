@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.features.scan.collect.rows import Rows
+from engine.features.scan.collect.rows import SparseRows
 
 Arrays = Mapping[str, NDArray[Any]]
 """Path in a catalogue, without `.npy`, to array. What lies in `state/` is for going on alone."""
@@ -18,7 +18,7 @@ class Collector(ABC):
     """Takes in rows, the next where the last ended."""
 
     @abstractmethod
-    def add(self, rows: Rows) -> None:
+    def add(self, rows: SparseRows) -> None:
         """Take in rows."""
 
     @abstractmethod

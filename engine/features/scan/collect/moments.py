@@ -3,11 +3,11 @@
 import numpy as np
 
 from engine.features.scan.collect.collector import Arrays, Collector
-from engine.features.scan.collect.rows import Rows
+from engine.features.scan.collect.rows import SparseRows
 from engine.sae.kernels.cpu.launch import compiled, in_threads
 
 
-class Moments(Collector):
+class MomentsCollector(Collector):
     """Counts, sums, sums of squares, maxima and distinct documents: 36 bytes a feature."""
 
     def __init__(self, features: int) -> None:
@@ -25,7 +25,7 @@ class Moments(Collector):
         """Counted tokens seen."""
         return int(self._tokens[0])
 
-    def add(self, rows: Rows) -> None:
+    def add(self, rows: SparseRows) -> None:
         """Take in rows; documents come in their order, and may have begun before."""
         self._tokens += rows.counted.sum()
         in_threads(

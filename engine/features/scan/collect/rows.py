@@ -8,14 +8,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from engine.features.scan.blocks import Stretch
+from engine.features.scan.blocks import Block
 from engine.sae.architectures.base import SparseAutoencoder
 
 Ints = NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True)
-class Rows:
+class SparseRows:
     """Consecutive tokens of an activation set and the entries that are active in each."""
 
     documents: Ints
@@ -33,7 +33,7 @@ class Rows:
 
     @classmethod
     @torch.no_grad()
-    def of(cls, sae: SparseAutoencoder, stretch: Stretch) -> Self:
+    def of(cls, sae: SparseAutoencoder, stretch: Block) -> Self:
         """A stretch encoded."""
         support, values = sae.active(stretch.acts[stretch.counted].to(sae.W_dec.device))
         counts = torch.zeros(len(stretch), dtype=torch.int64)

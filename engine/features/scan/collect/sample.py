@@ -4,11 +4,11 @@ import numpy as np
 
 from engine.features.scan.collect.collector import Arrays, Collector
 from engine.features.scan.collect.hashing import rank_of
-from engine.features.scan.collect.rows import Rows
+from engine.features.scan.collect.rows import SparseRows
 from engine.sae.kernels.cpu.launch import compiled, in_threads
 
 
-class Sample(Collector):
+class SampleCollector(Collector):
     """Keeps the n active tokens of each feature that come first in a random order of all tokens:
     12 bytes each, and 8 a feature.
 
@@ -26,7 +26,7 @@ class Sample(Collector):
         room."""
         self._seed = np.uint64(seed)
 
-    def add(self, rows: Rows) -> None:
+    def add(self, rows: SparseRows) -> None:
         in_threads(
             _add,
             len(self._last),

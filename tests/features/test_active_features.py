@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from engine.features.search import active_features as firing
-from engine.features.search.active_features import fired
+from engine.features.search import active_features as module
+from engine.features.search.active_features import active_features
 from engine.sae.architectures.base import SparseAutoencoder
 from engine.sae.architectures.registry import build
 from engine.sae.config import SAEConfig
@@ -25,12 +25,12 @@ def sae_of(architecture: str) -> SparseAutoencoder:
 def test_it_is_what_dense_codes_hold(
     architecture: str, rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(firing, "_ELEMENTS", rows * FEATURES)
+    monkeypatch.setattr(module, "_ELEMENTS", rows * FEATURES)
     sae = sae_of(architecture)
     codes = sae.encode(X) * COUNTED[:, None]
     active = (codes > sae.active_threshold).any(0)
     assert 0 < active.sum() < FEATURES
-    found = fired(sae, X, COUNTED)
+    found = active_features(sae, X, COUNTED)
     assert found.features.tolist() == active.nonzero()[:, 0].tolist()
     for index, feature in enumerate(found.features.tolist()):
         torch.testing.assert_close(found.over_tokens(index), codes[:, feature])
@@ -42,6 +42,6 @@ def test_it_is_what_dense_codes_hold(
 
 
 def test_nothing_is_active_where_nothing_counts() -> None:
-    found = fired(sae_of("topk"), X, torch.zeros(TOKENS, dtype=torch.bool))
+    found = active_features(sae_of("topk"), X, torch.zeros(TOKENS, dtype=torch.bool))
     assert (len(found.features), len(found.acts), found.starts.tolist()) == (0, 0, [0])
     assert len(found.peaks()) == 0

@@ -5,8 +5,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from engine.features.catalogue.catalogue import Catalogue, Manifest, write_manifest
-from engine.features.scan import token_effects as directions
+from engine.features.catalogue.catalogue import (
+    Catalogue,
+    CatalogueManifest,
+    write_catalogue_manifest,
+)
+from engine.features.scan import token_effects
 from engine.model.load import LanguageModel, load_model
 from engine.model.text import vocabulary
 from engine.model.unembed import logit_effects
@@ -37,7 +41,7 @@ class Notes(Silent):
 
 
 def written(folder: Path) -> Catalogue:
-    manifest = Manifest(
+    manifest = CatalogueManifest(
         activations="stories",
         model="",
         site="",
@@ -52,7 +56,7 @@ def written(folder: Path) -> Catalogue:
         total_tokens=10,
         complete=True,
     )
-    write_manifest(folder, manifest)
+    write_catalogue_manifest(folder, manifest)
     return Catalogue.open(folder)
 
 
@@ -64,8 +68,8 @@ def test_each_feature_has_the_tokens_that_it_moves_most(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(directions, "_ELEMENTS", at_once)
-    directions.write_directions(lm, W_dec, tmp_path / "tokens", SILENT)
+    monkeypatch.setattr(token_effects, "_ELEMENTS", at_once)
+    token_effects.write_token_effects(lm, W_dec, tmp_path / "tokens", SILENT)
     catalogue = written(tmp_path)
     words = vocabulary(lm)
     for feature in range(FEATURES):
@@ -80,7 +84,7 @@ def test_a_model_without_a_direct_path_gets_a_note(
 ) -> None:
     monkeypatch.setattr(lm.model, "get_output_embeddings", lambda: None)
     notes = Notes()
-    directions.write_directions(lm, W_dec, tmp_path / "tokens", notes)
+    token_effects.write_token_effects(lm, W_dec, tmp_path / "tokens", notes)
     assert len(notes.said) == 1
     assert "unembedding" in notes.said[0]
     assert written(tmp_path).promoted(0) == []

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from engine.activations.tokens import TokenTable
 from engine.errors import UserError
-from engine.features.text.patterns import Stopwatch, compiled
-from engine.features.text.token_texts import Matches, Texts
+from engine.features.text.patterns import TimedPattern, compile_pattern
+from engine.features.text.token_texts import PatternMatches, TokenTexts
 from engine.progress import Cancelled, Silent
 from tests.features.written_tokens import BOS, token_table
 
@@ -20,9 +20,9 @@ VOCABULARY = ["<s>", " a", "b", "ab", " ", "", "é\n", "ba a"]
 documents = st.lists(st.lists(st.integers(1, 9), max_size=12), min_size=1, max_size=6)
 
 
-def texts_of(table: TokenTable, documents: np.ndarray) -> Texts:
+def texts_of(table: TokenTable, documents: np.ndarray) -> TokenTexts:
     bounds = table.document_bounds
-    return Texts.of_rows(table, bounds[documents], bounds[documents + 1])
+    return TokenTexts.from_rows(table, bounds[documents], bounds[documents + 1])
 
 
 def expected(documents: list[list[int]], pattern: str) -> list[tuple[int, int]]:
@@ -39,7 +39,7 @@ def expected(documents: list[list[int]], pattern: str) -> list[tuple[int, int]]:
     return found
 
 
-def as_pairs(matches: Matches) -> list[tuple[int, int]]:
+def as_pairs(matches: PatternMatches) -> list[tuple[int, int]]:
     return list(zip(matches.first.tolist(), matches.last.tolist(), strict=True))
 
 
@@ -63,7 +63,9 @@ def test_matches_lie_in_the_tokens_that_hold_their_characters(
         rows_per_shard=rows_per_shard,
     )
     texts = texts_of(table, np.arange(len(documents)))
-    assert as_pairs(texts.matches(Stopwatch(compiled(pattern)))) == expected(documents, pattern)
+    assert as_pairs(texts.matches(TimedPattern(compile_pattern(pattern)))) == expected(
+        documents, pattern
+    )
 
 
 def test_stretches_far_apart_and_side_by_side(tmp_path: Path) -> None:
@@ -71,7 +73,7 @@ def test_stretches_far_apart_and_side_by_side(tmp_path: Path) -> None:
     ids = generator.integers(1, 8, 20_000)
     table = token_table(tmp_path / "set", [ids.tolist()], VOCABULARY, rows_per_shard=3000)
     first, last = np.array([5, 9, 9, 7000, 19_990]), np.array([9, 9, 12, 7010, 20_000])
-    texts = Texts.of_rows(table, first, last)
+    texts = TokenTexts.from_rows(table, first, last)
     wanted = np.concatenate([np.arange(a, b) for a, b in zip(first, last, strict=True)])
     assert texts.rows.tolist() == wanted.tolist()
     assert texts.ids.tolist() == ids[wanted].tolist()
@@ -83,13 +85,19 @@ def test_stretches_far_apart_and_side_by_side(tmp_path: Path) -> None:
 
 def test_no_stretch_at_all(tmp_path: Path) -> None:
     texts = texts_of(token_table(tmp_path / "set", [[1]], VOCABULARY), np.array([], int))
-    assert (len(texts), len(texts.rows), len(texts.matches(Stopwatch(compiled("."))))) == (0, 0, 0)
+    assert (
+        len(texts),
+        len(texts.rows),
+        len(texts.matches(TimedPattern(compile_pattern(".")))),
+    ) == (0, 0, 0)
 
 
 def test_cases_are_told_apart_unless_they_are_to_be_ignored(tmp_path: Path) -> None:
     texts = texts_of(token_table(tmp_path / "set", [[1, 2]], VOCABULARY), np.array([0]))
-    assert len(texts.matches(Stopwatch(compiled("AB")))) == 0
-    assert as_pairs(texts.matches(Stopwatch(compiled("AB", ignore_case=True)))) == [(0, 2)]
+    assert len(texts.matches(TimedPattern(compile_pattern("AB")))) == 0
+    assert as_pairs(texts.matches(TimedPattern(compile_pattern("AB", ignore_case=True)))) == [
+        (0, 2)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -97,20 +105,20 @@ def test_cases_are_told_apart_unless_they_are_to_be_ignored(tmp_path: Path) -> N
 )
 def test_a_pattern_that_is_none_says_where(pattern: str, column: int) -> None:
     with pytest.raises(UserError, match=rf"can't be read at column {column}: "):
-        compiled(pattern)
+        compile_pattern(pattern)
 
 
 @pytest.mark.parametrize("pattern", ["(" * 20_000, "(?iV0)a(?V1)"])
 def test_a_pattern_that_is_none_for_another_reason(pattern: str) -> None:
     with pytest.raises(UserError, match="can't be read"):
-        compiled(pattern)
+        compile_pattern(pattern)
 
 
 def test_a_pattern_that_would_take_for_ever_is_given_up(tmp_path: Path) -> None:
     table = token_table(tmp_path / "set", [[1] * 200, [1]], [" ", "a"])
     texts = texts_of(table, np.array([0, 1]))
     with pytest.raises(UserError, match=r"\(a\|aa\)\+b took longer than 0\.05 seconds"):
-        texts.matches(Stopwatch(compiled("(a|aa)+b"), seconds=0.05))
+        texts.matches(TimedPattern(compile_pattern("(a|aa)+b"), seconds=0.05))
 
 
 def test_looking_can_be_given_up_between_two_texts(tmp_path: Path) -> None:
@@ -125,5 +133,5 @@ def test_looking_can_be_given_up_between_two_texts(tmp_path: Path) -> None:
     table = token_table(tmp_path / "set", [[1]] * 5, [" ", "a"])
     texts, progress = texts_of(table, np.arange(5)), Impatient()
     with pytest.raises(Cancelled):
-        texts.matches(Stopwatch(compiled("a"), progress=progress))
+        texts.matches(TimedPattern(compile_pattern("a"), progress=progress))
     assert progress.asked == 3

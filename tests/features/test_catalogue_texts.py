@@ -12,18 +12,22 @@ from hypothesis import strategies as st
 
 from engine.activations.tokens import TokenTable
 from engine.errors import UserError
-from engine.features.catalogue.catalogue import Catalogue, Manifest, write_manifest
-from engine.features.text import catalogue_texts as search
+from engine.features.catalogue.catalogue import (
+    Catalogue,
+    CatalogueManifest,
+    write_catalogue_manifest,
+)
+from engine.features.text import catalogue_texts
 from engine.features.text.catalogue_texts import CatalogueTexts
-from engine.features.text.patterns import Stopwatch, compiled
+from engine.features.text.patterns import TimedPattern, compile_pattern
 from tests.features.written_tokens import BOS, token_table
 
 VOCABULARY = ["<s>", " the", " ci", "ties", "ty", ",", " a", "A", "\n", "é", " don", "'t", "  "]
 Place = tuple[int, int]
 
 
-def looking_for(pattern: str) -> Stopwatch:
-    return Stopwatch(compiled(pattern, ignore_case=True))
+def looking_for(pattern: str) -> TimedPattern:
+    return TimedPattern(compile_pattern(pattern, ignore_case=True))
 
 
 def catalogue(folder: Path, examples: Sequence[Sequence[Place]], *, radius: int = 2) -> Catalogue:
@@ -37,7 +41,7 @@ def catalogue(folder: Path, examples: Sequence[Sequence[Place]], *, radius: int 
     (folder / "examples").mkdir(parents=True)
     np.save(folder / "examples" / "document.npy", kept[0])
     np.save(folder / "examples" / "position.npy", kept[1])
-    manifest = Manifest(
+    manifest = CatalogueManifest(
         activations="stories",
         model="m",
         site="resid_post.0",
@@ -52,7 +56,7 @@ def catalogue(folder: Path, examples: Sequence[Sequence[Place]], *, radius: int 
         categories=[],
         complete=True,
     )
-    write_manifest(folder, manifest)
+    write_catalogue_manifest(folder, manifest)
     return Catalogue.open(folder)
 
 
@@ -104,7 +108,7 @@ def test_snippets_match_as_each_example_by_itself_does(
     table = token_table(folder / "set", documents, VOCABULARY, context=context)
     found = catalogue(folder / "catalogue", features, radius=radius)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(search, "AT_ONCE", at_once)
+        patch.setattr(catalogue_texts, "AT_ONCE", at_once)
         mask = CatalogueTexts(found, table).snippet(looking_for(pattern))
     assert mask.tolist() == [
         any(re.search(pattern, text, re.IGNORECASE) for text in windows(table, places, radius))
