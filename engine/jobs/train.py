@@ -9,6 +9,7 @@ import torch
 from engine.activations.source import Source
 from engine.activations.store import ActivationSet
 from engine.errors import UserError
+from engine.files import remove_folder
 from engine.jobs.measured import holds, is_measured, measure_saved, save_trained
 from engine.jobs.specs import Train, TrainResult
 from engine.jobs.stored_data import StoredData
@@ -27,7 +28,7 @@ from engine.sae.training.checkpointer import Checkpoints, Saved, newest_saved
 from engine.sae.training.joint import TrainingDiverged
 from engine.sae.training.loop import Trained, train_together
 from engine.sae.training.runs import Run
-from engine.workspace.folders import Workspace, remove_folder
+from engine.workspace.folders import Workspace
 
 
 @dataclass(frozen=True)
