@@ -1,13 +1,6 @@
 """From a spec to the function that does it. Runs in a worker: torch is allowed from here on."""
 
-from engine.jobs.capture import capture
 from engine.jobs.checks import check
-from engine.jobs.evaluate import evaluate_sae
-from engine.jobs.exchange import export_activations, import_activations
-from engine.jobs.exchange_saes import export_sae, import_sae
-from engine.jobs.export_features import export_features
-from engine.jobs.scan import scan_sae
-from engine.jobs.several import train_on_several
 from engine.jobs.specs import (
     Capture,
     Evaluate,
@@ -22,8 +15,15 @@ from engine.jobs.specs import (
     Sweep,
     Train,
 )
-from engine.jobs.sweep import sweep
-from engine.jobs.train import train_sae
+from engine.jobs.work.capture import capture
+from engine.jobs.work.distributed.launch import train_on_several
+from engine.jobs.work.evaluate import evaluate_sae
+from engine.jobs.work.exchange_activations import export_activations, import_activations
+from engine.jobs.work.exchange_saes import export_sae, import_sae
+from engine.jobs.work.export_features import export_features
+from engine.jobs.work.scan import scan_sae
+from engine.jobs.work.sweep import sweep
+from engine.jobs.work.train import train_sae
 from engine.progress import Progress
 from engine.workspace.folders import Workspace
 

@@ -10,7 +10,7 @@ from engine.activations.manifest import read_manifest
 from engine.activations.summary import summarise
 from engine.errors import UserError
 from engine.jobs.checks import inputs, outputs
-from engine.jobs.ledger import Ledger
+from engine.jobs.store import Ledger
 from engine.jobs.train_checks import begun
 from engine.sae.formats.info import read_sae_info
 from engine.service import protocol as p

@@ -25,7 +25,7 @@ from engine.demo.prompts import SEED_PROMPTS
 from engine.errors import UserError
 from engine.jobs.checks import check, check_pending
 from engine.jobs.events import Event
-from engine.jobs.ledger import Ledger
+from engine.jobs.store import Ledger
 from engine.service import machine
 from engine.service import protocol as p
 from engine.service.answers import Answers

@@ -23,8 +23,8 @@ from engine.jobs.events import (
     Event,
     JobInfo,
 )
-from engine.jobs.ledger import Ledger
 from engine.jobs.specs import JobResult, JobSpec, Resumable, how_to_go_on
+from engine.jobs.store import Ledger
 from engine.jobs.sweep_grid import again
 from engine.service.pool import Pool, Worker
 from engine.service.protocol import Finished, Pause, Refusal, Report, Resume, Run

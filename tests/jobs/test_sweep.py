@@ -13,8 +13,8 @@ from engine.errors import UserError
 from engine.jobs.checks import check, inputs, outputs
 from engine.jobs.run import run
 from engine.jobs.specs import Sweep, SweepResult, Train
-from engine.jobs.sweep import groups
 from engine.jobs.sweep_grid import again, members
+from engine.jobs.work.sweep import groups
 from engine.model.load import load_model
 from engine.model.site import parse_site
 from engine.progress import Cancelled

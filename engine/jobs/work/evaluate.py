@@ -11,7 +11,7 @@ from engine.activations.batches import split_documents
 from engine.activations.store import ActivationSet
 from engine.jobs.checks import activations_of
 from engine.jobs.specs import Evaluate, EvaluateResult
-from engine.jobs.splicing import splice_if_possible
+from engine.jobs.work.stored_splice import splice_if_possible
 from engine.model.device import choose_device
 from engine.progress import Progress
 from engine.sae.evaluation.decoder_cosine import DecoderCosines, decoder_cosines

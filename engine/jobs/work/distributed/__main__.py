@@ -4,7 +4,7 @@
 machines that see the same files:
 
     torchrun --nnodes 2 --nproc-per-node 8 --rdzv-backend c10d --rdzv-endpoint HOST:PORT \\
-        -m engine.jobs.distributed WORKSPACE SPEC.json
+        -m engine.jobs.work.distributed WORKSPACE SPEC.json
 
 SPEC.json is an `engine.jobs.specs.Train` whose `devices` are those of all machines together. The
 first process alone writes; what it has to tell goes to whoever began it, or to stderr.
@@ -22,10 +22,10 @@ import torch
 from torch import distributed as dist
 
 from engine.errors import UserError
-from engine.jobs.relayed import Folder, Relayed
 from engine.jobs.specs import Train, TrainResult
-from engine.jobs.train import train_sae
 from engine.jobs.train_checks import check_train
+from engine.jobs.work.distributed.relay import Folder, Relayed
+from engine.jobs.work.train import train_sae
 from engine.model.device import choose_device
 from engine.progress import SILENT, Cancelled, Silent
 from engine.sae.parallel import ranks_in_grid

@@ -9,12 +9,12 @@ import torch
 from engine.activations.source import Source
 from engine.activations.store import ActivationSet
 from engine.errors import UserError
-from engine.jobs.measured import holds, is_measured, measure_saved, save_trained
 from engine.jobs.specs import Train, TrainResult
-from engine.jobs.stored_data import StoredData
-from engine.jobs.streamed_data import StreamedData
 from engine.jobs.train_checks import Begun, begun_by, settings
-from engine.jobs.training_data import TrainingData
+from engine.jobs.work.stored_data import StoredData
+from engine.jobs.work.streamed_data import StreamedData
+from engine.jobs.work.trained_sae import holds, is_measured, measure_saved, save_trained
+from engine.jobs.work.training_data import TrainingData
 from engine.model.device import choose_device
 from engine.model.load import load_model
 from engine.model.site import parse_site
@@ -48,7 +48,7 @@ def train_sae(
     """Do it. When the run diverges, the last good weights are kept as NAME-before-divergence.
 
     What is resumed after its SAE was saved is only measured. Several processes call it alike (see
-    `engine.jobs.distributed`); the first of them writes and measures.
+    `engine.jobs.work.distributed`); the first of them writes and measures.
     """
     folder = workspace.sae(spec.name)
     opened = _open(spec, workspace, progress)

@@ -14,13 +14,13 @@ import msgspec
 import torch
 
 from engine.errors import UserError
-from engine.jobs.comparison import compared
-from engine.jobs.measured import holds, is_measured, measure_saved, save_trained
-from engine.jobs.once import OnceEach
 from engine.jobs.specs import Sweep, SweepResult, SweepRun, Train
 from engine.jobs.sweep_grid import checkpoints, members
-from engine.jobs.train import open_data
 from engine.jobs.train_checks import settings
+from engine.jobs.work.notes_once import OnceEach
+from engine.jobs.work.pareto import compared
+from engine.jobs.work.train import open_data
+from engine.jobs.work.trained_sae import holds, is_measured, measure_saved, save_trained
 from engine.model.device import choose_device
 from engine.progress import Progress
 from engine.sae.evaluation.vectors import Vectors
