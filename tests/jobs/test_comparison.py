@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.jobs.specs import SweepRun
+from engine.jobs.kinds import SweepRun
 from engine.jobs.work.pareto import compared, pareto_front
 
 coordinate = st.integers(0, 6).map(float)  # few values, so that many are equal

@@ -1,7 +1,7 @@
 """A training on several devices: torchrun starts a process for each, and this one watches them.
 
-They do the job (`engine.jobs.work.distributed`). The first one's progress is passed on here, so that
-the work is watched, paused and cancelled like any other; when this process ends, so do they.
+They do the job (`engine.jobs.work.distributed`). The first one's progress is passed on here, so
+that the work is watched, paused and cancelled like any other; when this process ends, so do they.
 """
 
 import os
@@ -17,7 +17,7 @@ import msgspec
 
 from engine.errors import UserError
 from engine.jobs.events import Noted, Progressed
-from engine.jobs.specs import Train, TrainResult
+from engine.jobs.kinds import Train, TrainResult
 from engine.jobs.work.distributed.relay import CALLS, VARIABLE, Call, Folder
 from engine.progress import Cancelled, Progress
 from engine.workspace.folders import Workspace
