@@ -82,7 +82,7 @@ async def run_job(client: "Client", spec: p.JobSpec) -> p.JobResult:
         id = (await submitting).id
         _note(f"Cancelling job {id} …")  # a training has something to save, which takes its time
         await client.ask(p.CancelJob(id=id))
-        _note(p.how_to_go_on(id, spec))
+        _note(spec.resume_hint(id))
         raise
 
 

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from engine.errors import UserError
 
-
 _UNREADABLE = (OSError, ValueError, EOFError, OverflowError, tokenize.TokenError)
 """What NumPy raises for a file that is empty, cut short, or none of its own."""
 

@@ -47,7 +47,7 @@ def queue(jobs: list[p.JobInfo]) -> Iterator[RenderableType]:
         row = job_row(job)
         rows.add_row(
             str(job.id),
-            foreign(p.describe(job.spec)),
+            foreign(job.spec.title),
             job.state,
             progress_bar(row["progress"] or 0.0, 12),
             seconds(row["seconds"] or 0.0),
