@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from cyclopts import App
 
 from brainsurg_tui.commands.common import Common
-from brainsurg_tui.commands.tables.machine import status_row, status_table
+from brainsurg_tui.commands.tables.engine_status import status_row, status_table
 from brainsurg_tui.commands.tables.parts import show
 from engine.errors import UserError
 from engine.service import protocol as p
@@ -25,10 +25,10 @@ def status(*, common: Common = Common()) -> None:
     """Say how the engine is; it is not started for that."""
     found = asyncio.run(_status(common))
     if found is None:
-        common.tell({"running": False}, lambda: print("No engine runs for this workspace."))
+        common.print_result({"running": False}, lambda: print("No engine runs for this workspace."))
     else:
         answer = {"running": True, **status_row(found)}
-        common.tell(answer, lambda: show(status_table(found)))
+        common.print_result(answer, lambda: show(status_table(found)))
 
 
 @app.command
@@ -36,7 +36,7 @@ def stop(*, common: Common = Common()) -> None:
     """End the engine; running jobs are cancelled, queued ones wait for the next."""
     ran = asyncio.run(_stop(common))
     said = "The engine has ended." if ran else "No engine runs for this workspace."
-    common.tell({"stopped": ran}, lambda: print(said))
+    common.print_result({"stopped": ran}, lambda: print(said))
 
 
 async def _status(common: Common) -> p.Status | None:

@@ -7,11 +7,11 @@ from cyclopts import Parameter
 from cyclopts.types import PositiveInt
 
 from brainsurg_tui.commands.common import absolute, model_source, wrong_usage
-from brainsurg_tui.commands.files import tell_path, write_text
-from brainsurg_tui.commands.json_document import plain
+from brainsurg_tui.commands.files import print_path, write_text
+from brainsurg_tui.commands.job_options import JobOptions
+from brainsurg_tui.commands.json_document import plain_data
 from brainsurg_tui.commands.options import By, MovedModel, ScannedSAE
-from brainsurg_tui.commands.saes import ensure_scanned
-from brainsurg_tui.commands.submitting import JobOptions
+from brainsurg_tui.commands.progress import ensure_scanned
 from brainsurg_tui.exports import csv_text, json_text, markdown_text
 from engine.errors import UserError
 from engine.service import protocol as p
@@ -68,7 +68,7 @@ def export_features(
     if format == "neuronpedia":
         chosen = _ranked(common, wanted) if filter or top else None
         common.run(lambda client: ensure_scanned(client, sae, common))
-        common.do(
+        common.run_and_print(
             p.ExportFeatures(
                 sae=sae,
                 folder=absolute(out),
@@ -90,9 +90,11 @@ def export_features(
         case "csv":
             text = csv_text(rows)
         case "json":
-            text = json_text({"sae": sae, "by": by, "filter": filter, "features": plain(found)})
+            text = json_text(
+                {"sae": sae, "by": by, "filter": filter, "features": plain_data(found)}
+            )
     write_text(out, text)
-    tell_path(common, out, features=len(found))
+    print_path(common, out, features=len(found))
 
 
 def _ranked(common: JobOptions, wanted: p.RankFeatures) -> list[p.FeatureDetail]:

@@ -16,7 +16,7 @@ _UNSAFE = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\uf
 """C1 controls (0x9B alone begins an escape sequence), bidirectional and zero-width characters."""
 
 
-def plain(value: Any) -> Any:
+def plain_data(value: Any) -> Any:
     """A structure as dictionaries and lists, without the tags that frames need."""
     return _untagged(msgspec.to_builtins(value, str_keys=True))
 

@@ -1,4 +1,4 @@
-"""`feature` and `grep`: everything about one feature, and which features know a pattern."""
+"""`feature`."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -6,11 +6,10 @@ from cyclopts import Parameter, validators
 from cyclopts.types import NonNegativeInt, PositiveInt
 
 from brainsurg_tui.commands.common import Common, wrong_usage
-from brainsurg_tui.commands.json_document import plain
+from brainsurg_tui.commands.json_document import plain_data
 from brainsurg_tui.commands.options import Feature, ScannedSAE
-from brainsurg_tui.commands.saes import ensure_scanned
+from brainsurg_tui.commands.progress import ensure_scanned
 from brainsurg_tui.commands.tables.feature import about, coactive, examples
-from brainsurg_tui.commands.tables.grep import matches
 from brainsurg_tui.commands.tables.parts import show
 from engine.service import protocol as p
 
@@ -57,49 +56,17 @@ def feature(
 
     detail, found, relatives = common.run(talk)
     snippets = found.snippets[:top]
-    document = plain(detail) | {
+    document = plain_data(detail) | {
         "kind": kind,
         "band": band,
-        "snippets": plain(snippets),
+        "snippets": plain_data(snippets),
         "textless": found.textless,
-        "coactive": plain(relatives.relatives),
+        "coactive": plain_data(relatives.relatives),
         "coactive_tokens": relatives.tokens,
     }
-    common.tell(
+    common.print_result(
         document,
         lambda: show(
             *about(detail), *coactive(relatives), *examples(wanted, snippets, found.textless)
         ),
     )
-
-
-def grep(
-    sae: ScannedSAE,
-    pattern: str,
-    *,
-    feature: int | None = None,
-    ignore_case: bool = False,
-    top: PositiveInt = 20,
-    common: Common = Common(),
-) -> None:
-    """Show where a regular expression matches the scanned texts, and which features answer there.
-
-    Parameters
-    ----------
-    pattern
-        Such as "\\bcit(y|ies)\\b".
-    feature
-        Show where this feature is right and wrong, instead of the features that do best.
-    ignore_case
-        Let capitals and small letters match each other.
-    top
-        How many features, or how many examples of each kind.
-    """
-    request = p.Grep(sae=sae, pattern=pattern, feature=feature, most=top, ignore_case=ignore_case)
-
-    async def talk(client: "Client") -> p.GrepReport:
-        await ensure_scanned(client, sae, common)
-        return await client.ask(request)
-
-    report = common.run(talk)
-    common.tell(report, lambda: show(*matches(report)))

@@ -1,4 +1,4 @@
-"""Watching a job or a question from the command line: progress and notes on stderr."""
+"""Asking for jobs and for long questions from the command line: progress and notes on stderr."""
 
 import asyncio
 import sys
@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from brainsurg_tui.commands.common import Common
 from brainsurg_tui.widgets.visible import visible
 from engine.errors import UserError
 from engine.service import protocol as p
@@ -22,7 +23,7 @@ _SHOWN = ("loss", "fvu", "l0", "dead_fraction")
 """Metrics that fit on a progress line."""
 
 
-class Follower:
+class ProgressDisplay:
     """Draws progress on stderr: a bar on a terminal, and only notes elsewhere."""
 
     def __init__(self) -> None:
@@ -39,14 +40,14 @@ class Follower:
         )
         self._task = self._bar.add_task("waiting", total=None, figures="")
 
-    def __enter__(self) -> "Follower":
+    def __enter__(self) -> "ProgressDisplay":
         self._bar.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
 
-    def hear(self, body: p.StateChanged | p.Progressed | p.Noted) -> None:
+    def show(self, body: p.StateChanged | p.Progressed | p.Noted) -> None:
         """Show what happened."""
         match body:
             case p.Noted(text=text):
@@ -88,9 +89,9 @@ async def run_job(client: "Client", spec: p.JobSpec) -> p.JobResult:
 
 async def follow(client: "Client", job: p.JobInfo) -> p.JobResult:
     """Watch a job to its end; the connection must be watching already."""
-    with Follower() as follower:
+    with ProgressDisplay() as display:
         async for event in events(client, job.id):
-            follower.hear(event.body)
+            display.show(event.body)
     job = await client.ask(p.GetJob(id=job.id))
     if job.result is None:
         raise UserError(job.error or f"Job {job.id} is {job.state}.")
@@ -127,7 +128,14 @@ def _note(text: str) -> None:
         Console(file=sys.stderr).print(Text(text, "yellow"))
 
 
-async def ask_long(client: "Client", request: p.Reply[R]) -> R:
+async def ask_with_progress(client: "Client", request: p.Reply[R]) -> R:
     """Ask a question that takes a while, with its progress shown."""
-    with Follower() as follower:
-        return await client.ask(request, follower.hear)
+    with ProgressDisplay() as display:
+        return await client.ask(request, display.show)
+
+
+async def ensure_scanned(client: "Client", sae: str, common: Common) -> None:
+    """Scan an SAE that has no catalogue yet; one that is not there is the next request's to say."""
+    contents = await client.ask(p.GetContents())
+    if any(info.name == sae and not info.scanned for info in contents.saes):
+        await run_job(client, p.Scan(sae=sae, device=common.device, seed=common.seed))

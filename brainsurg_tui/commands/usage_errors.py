@@ -7,7 +7,7 @@ from cyclopts import CycloptsError, MissingArgumentError, UnusedCliTokensError
 from brainsurg_tui.commands import COMMANDS
 
 
-def mistake(error: CycloptsError) -> str:
+def describe_usage_error(error: CycloptsError) -> str:
     """What is wrong, and where to read how it is done."""
     program = " ".join(("brainsurg", *(error.command_chain or ())))
     return f"{_what(error)} See: {program} --help"

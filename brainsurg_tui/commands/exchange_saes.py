@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 
 from brainsurg_tui.commands.common import absolute, model_source
+from brainsurg_tui.commands.job_options import JobOptions
 from brainsurg_tui.commands.options import SAE, NewFolder, NewSAE
-from brainsurg_tui.commands.submitting import JobOptions
 from engine.service import protocol as p
 
 
@@ -32,7 +32,7 @@ def import_sae(
         Where in the model, if its files don't tell, such as resid_post.13.
     """
     is_path = source.startswith((".", "/", "~")) or os.path.exists(source)
-    common.do(
+    common.run_and_print(
         p.ImportSAE(
             name=name,
             source=absolute(Path(source)) if is_path else source,
@@ -55,4 +55,4 @@ def export_sae(
     format
         Whose layout to write.
     """
-    common.do(p.ExportSAE(name=name, folder=absolute(folder), format=format))
+    common.run_and_print(p.ExportSAE(name=name, folder=absolute(folder), format=format))
