@@ -33,8 +33,8 @@ def contrast(
     """
     question = p.FindContrast(
         sae=sae,
-        a=_source("a", a, a_file),
-        b=_source("b", b, b_file),
+        a=_text_source("a", a, a_file),
+        b=_text_source("b", b, b_file),
         most=top,
         device=common.device,
     )
@@ -42,7 +42,7 @@ def contrast(
     common.print_result(found)
 
 
-def _source(side: str, text: str | None, file: Path | None) -> p.TextSource:
+def _text_source(side: str, text: str | None, file: Path | None) -> p.TextSource:
     if (text is None) == (file is None):
         wrong_usage(f"Give either --{side} or --{side}-file.")
     if file is not None:

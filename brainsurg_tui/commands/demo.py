@@ -37,7 +37,7 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DemoResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What the demo made, step by step."""
+    """The results of the demo, step by step."""
 
     capture: p.ActivationsSummary
     saes: list[p.SAEInfo]
@@ -69,16 +69,16 @@ async def _demo(client: "Client", preset: str, common: Common) -> DemoResult:
     steps = _StepPrinter(common)
     steps.warn(plan.warning)
 
-    have = {a.name for a in contents.activations}
-    if plan.capture.name not in have:
+    existing = {a.name for a in contents.activations}
+    if plan.capture.name not in existing:
         await run_job(client, plan.capture)
     summary = await client.ask(p.GetSummary(name=plan.capture.name))
     steps.heading(f"Activations {plan.capture.name}: {plan.capture.model}, {site}")
     steps.show(*summary_tables(summary))
 
-    have = {s.name for s in contents.saes}
+    existing = {s.name for s in contents.saes}
     for train in plan.trains:
-        if train.name not in have:
+        if train.name not in existing:
             await run_job(client, train)
     names = [train.name for train in plan.trains]
     saes = [s for s in (await client.ask(p.GetContents())).saes if s.name in names]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 app = App(name="engine", help="The engine daemon of this workspace.")
 
 STOP_TIMEOUT = 70.0
-"""Seconds in which a daemon ends after it was told to: a training may have much to save."""
+"""Seconds in which a daemon ends after a request to stop: a training may have much to save."""
 
 
 @app.command
@@ -35,8 +35,8 @@ def status(*, common: Common = Common()) -> None:
 def stop(*, common: Common = Common()) -> None:
     """End the engine; running jobs are cancelled, queued ones wait for the next."""
     ran = asyncio.run(_stop(common))
-    said = "The engine has ended." if ran else "No engine runs for this workspace."
-    common.print_result({"stopped": ran}, lambda: print(said))
+    sentence = "The engine has ended." if ran else "No engine runs for this workspace."
+    common.print_result({"stopped": ran}, lambda: print(sentence))
 
 
 async def _status(common: Common) -> p.Status | None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 EVERY = 2**31 - 1
 """More features than there are."""
 SNIPPETS = {"markdown": 1, "csv": 1, "json": 5, "neuronpedia": 0}
-"""Of a feature, that are asked for; dashboards find their own."""
+"""How many snippets of each feature a format holds; dashboards find their own."""
 
 
 def export_features(
@@ -62,11 +62,11 @@ def export_features(
     common.detach
         Of neuronpedia: queue the job, print its id and return.
     """
-    wanted = p.RankFeatures(
+    request = p.RankFeatures(
         sae=sae, top=top or EVERY, by=by, filter=filter, snippets=SNIPPETS[format]
     )
     if format == "neuronpedia":
-        chosen = _ranked(common, wanted) if filter or top else None
+        chosen = _rank(common, request) if filter or top else None
         common.run(lambda client: ensure_scanned(client, sae, common))
         common.run_and_print(
             p.ExportFeatures(
@@ -82,7 +82,7 @@ def export_features(
         return
     if common.detach or model is not None:
         wrong_usage("--detach and --model belong to --format neuronpedia.")
-    found = _ranked(common, wanted)
+    found = _rank(common, request)
     rows = [_row(feature) for feature in found]
     match format:
         case "markdown":
@@ -97,12 +97,12 @@ def export_features(
     print_path(common, out, features=len(found))
 
 
-def _ranked(common: JobOptions, wanted: p.RankFeatures) -> list[p.FeatureDetail]:
-    """Raises UserError if no feature matches."""
+def _rank(common: JobOptions, request: p.RankFeatures) -> list[p.FeatureDetail]:
+    """The features that match, in order. UserError if none does."""
 
     async def talk(client: "Client") -> p.FeatureList:
-        await ensure_scanned(client, wanted.sae, common)
-        return await client.ask(wanted)
+        await ensure_scanned(client, request.sae, common)
+        return await client.ask(request)
 
     found = common.run(talk)
     if not found.features:
@@ -111,7 +111,7 @@ def _ranked(common: JobOptions, wanted: p.RankFeatures) -> list[p.FeatureDetail]
 
 
 def _row(feature: p.FeatureDetail) -> dict[str, Any]:
-    """A feature as a table has it."""
+    """A feature as a row of an exported table: column names and values."""
     row: dict[str, Any] = {
         "feature": feature.id,
         "label": feature.label,
@@ -128,11 +128,11 @@ def _row(feature: p.FeatureDetail) -> dict[str, Any]:
     if feature.category:
         row |= {"category": feature.category, "selectivity": feature.selectivity}
     row |= {"promoted": feature.promoted, "suppressed": feature.suppressed}
-    return row | {"snippet": "".join(_marked(snippet) for snippet in feature.snippets)}
+    return row | {"snippet": "".join(_mark_peak(snippet) for snippet in feature.snippets)}
 
 
-def _marked(snippet: p.Snippet) -> str:
-    """A text with its peak between angle quotes."""
+def _mark_peak(snippet: p.Snippet) -> str:
+    """The text of a snippet with its peak between angle quotes."""
     tokens = list(snippet.tokens)
     tokens[snippet.peak] = f"«{tokens[snippet.peak]}»"
     return "".join(tokens)

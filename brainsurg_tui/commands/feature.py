@@ -44,13 +44,13 @@ def feature(
     if silent and band is not None:
         wrong_usage("Give either --band or --silent.")
     kind: p.Kind = "silent" if silent else "top" if band is None else "band"
-    wanted = p.GetSnippets(sae=sae, feature=id, kind=kind, band=band or 0, radius=radius)
+    request = p.GetSnippets(sae=sae, feature=id, kind=kind, band=band or 0, radius=radius)
 
     async def talk(client: "Client") -> tuple[p.FeatureDetail, p.SnippetList, p.Relatives]:
         await ensure_scanned(client, sae, common)
         return (
             await client.ask(p.GetFeature(sae=sae, feature=id)),
-            await client.ask(wanted),
+            await client.ask(request),
             await client.ask(p.GetCoactive(sae=sae, feature=id, most=top)),
         )
 
@@ -67,6 +67,6 @@ def feature(
     common.print_result(
         document,
         lambda: show(
-            *about(detail), *coactive(relatives), *examples(wanted, snippets, found.textless)
+            *about(detail), *coactive(relatives), *examples(request, snippets, found.textless)
         ),
     )

@@ -17,5 +17,5 @@ def write_text(path: Path, text: str) -> None:
 
 
 def print_path(common: Common, path: Path, **figures: int) -> None:
-    """Tell where something was written; figures of it are in the JSON alone."""
+    """Print where something was written; `figures` of it are in the JSON alone."""
     common.print_result({"path": str(path), **figures}, lambda: print(visible(str(path))))

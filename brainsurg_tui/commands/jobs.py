@@ -66,7 +66,7 @@ def export(
     follow: bool = False,
     common: Common = Common(),
 ) -> None:
-    """Write the figures that a job has told so far as a log for other programs.
+    """Write the figures that a job has reported so far as a log for other programs.
 
     Parameters
     ----------

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
-_SHOWN = ("loss", "fvu", "l0", "dead_fraction")
+_METRICS = ("loss", "fvu", "l0", "dead_fraction")
 """Metrics that fit on a progress line."""
 
 
@@ -48,13 +48,13 @@ class ProgressDisplay:
         self._bar.stop()
 
     def show(self, body: p.StateChanged | p.Progressed | p.Noted) -> None:
-        """Show what happened."""
+        """Show one event: progress moves the bar, a note stands above it."""
         match body:
             case p.Noted(text=text):
                 self._bar.console.print(Text(visible(text), "yellow"))
             case p.Progressed():
                 figures = " ".join(
-                    f"{name} {body.metrics[name]:.3g}" for name in _SHOWN if name in body.metrics
+                    f"{name} {body.metrics[name]:.3g}" for name in _METRICS if name in body.metrics
                 )
                 self._bar.update(
                     self._task,
@@ -71,7 +71,7 @@ async def run_job(client: "Client", spec: p.JobSpec) -> p.JobResult:
     """Submit a job, watch it to its end and return its result.
 
     Raises UserError with the job's own sentence if it fails. Interrupting cancels the job, and
-    tells how it can go on.
+    says how it can go on.
     """
     await client.ask(p.Watch())
     submitting = asyncio.create_task(client.ask(p.Submit(spec=spec)))
@@ -81,9 +81,11 @@ async def run_job(client: "Client", spec: p.JobSpec) -> p.JobResult:
     except asyncio.CancelledError:
         # Ctrl-C means this job; the end of the terminal (SIGHUP) does not, and never comes here.
         id = (await submitting).id
-        _note(f"Cancelling job {id} …")  # a training has something to save, which takes its time
+        _print_note(
+            f"Cancelling job {id} …"
+        )  # a training has something to save, which takes its time
         await client.ask(p.CancelJob(id=id))
-        _note(p.how_to_go_on(id, spec))
+        _print_note(p.how_to_go_on(id, spec))
         raise
 
 
@@ -99,8 +101,8 @@ async def follow(client: "Client", job: p.JobInfo) -> p.JobResult:
 
 
 async def events(client: "Client", job: int) -> AsyncIterator[p.Event]:
-    """All that a job has told, and what it tells until it ends; the connection must be watching
-    already."""
+    """The events of a job: the past ones, then those to come until it ends. The connection must be
+    watching already."""
     past = (await client.ask(p.GetEvents(job=job))).events
     for event in past:
         yield event
@@ -123,7 +125,7 @@ def _is_end(event: p.Event) -> bool:
     return isinstance(event.body, p.StateChanged) and event.body.state in p.ENDED
 
 
-def _note(text: str) -> None:
+def _print_note(text: str) -> None:
     if text:
         Console(file=sys.stderr).print(Text(text, "yellow"))
 

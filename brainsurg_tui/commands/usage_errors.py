@@ -8,12 +8,12 @@ from brainsurg_tui.commands import COMMANDS
 
 
 def describe_usage_error(error: CycloptsError) -> str:
-    """What is wrong, and where to read how it is done."""
+    """A sentence that says what is wrong, and where to read how it is done."""
     program = " ".join(("brainsurg", *(error.command_chain or ())))
-    return f"{_what(error)} See: {program} --help"
+    return f"{_describe(error)} See: {program} --help"
 
 
-def _what(error: CycloptsError) -> str:
+def _describe(error: CycloptsError) -> str:
     match error:
         case UnusedCliTokensError(command_chain=() | [] | None, unused_tokens=[word, *_]):
             return _no_command(word)
