@@ -10,12 +10,9 @@ from engine.errors import UserError
 from engine.jobs.specs import Resumable, Scan, Sweep, Train
 from engine.jobs.train_checks import again as train_again
 from engine.jobs.train_checks import check_train
-from engine.sae.config import COUNTING, PENALISED
+from engine.sae.architectures.traits import takers
 from engine.sae.training.checkpoint import newest_record
 from engine.workspace.folders import Workspace
-
-AIMING = COUNTING | {"jumprelu"}
-"""Architectures that k means something to."""
 
 _SIGNS = {"k": "k", "width": "w", "l1": "l1-", "lr": "lr"}
 """Fields of `Train` that a sweep can vary, and how a name tells their values."""
@@ -28,14 +25,14 @@ def members(spec: Sweep) -> list[Train]:
     """
     base = spec.train
     archs = spec.archs or [base.arch]
-    _check_used("k", spec.ks, archs, AIMING)
-    _check_used("l1", spec.l1s, archs, PENALISED)
+    _check_used("k", spec.ks, archs)
+    _check_used("l1", spec.l1s, archs)
     found = {}
     for arch in archs:
         listed: dict[str, Sequence[float]] = {
-            "k": spec.ks if arch in AIMING else [],
+            "k": spec.ks if arch in takers("k") else [],
             "width": spec.widths,
-            "l1": spec.l1s if arch in PENALISED else [],
+            "l1": spec.l1s if arch in takers("l1") else [],
             "lr": spec.lrs,
         }
         varied = {field: values for field, values in listed.items() if values}
@@ -78,10 +75,8 @@ def again(spec: Resumable, workspace: Workspace) -> Resumable:
     return train_again(spec, workspace)
 
 
-def _check_used(
-    name: str, values: Sequence[float], archs: list[str], users: frozenset[str]
-) -> None:
-    if values and not users & set(archs):
+def _check_used(name: str, values: Sequence[float], archs: list[str]) -> None:
+    if values and not takers(name).keys() & set(archs):
         raise UserError(f"{' and '.join(archs)} can't be varied in {name}.", f"Leave out --{name}.")
 
 

@@ -11,7 +11,7 @@ from engine.activations.manifest import read_manifest
 from engine.errors import UserError
 from engine.jobs.specs import Train
 from engine.model.site import parse_site
-from engine.sae.recipes import recipe
+from engine.sae.recipes import SETTINGS, recipe
 from engine.sae.training.checkpoint import Record, newest_record
 from engine.sae.training.devices import check_devices
 from engine.workspace.folders import Workspace
@@ -57,7 +57,7 @@ def check_train(spec: Train, workspace: Workspace) -> None:
 
 def settings(spec: Train) -> dict[str, Any]:
     """What the spec says of the recipe, as `engine.sae.recipes.recipe` takes it."""
-    same = ("preset", "width", "k", "skip", "tokens", "batch", "lr", "l1", "seed")
+    same = [name for name in Train.__struct_fields__ if name in SETTINGS]
     return {"architecture": spec.arch, **{name: getattr(spec, name) for name in same}}
 
 

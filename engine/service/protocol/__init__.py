@@ -68,9 +68,8 @@ from engine.jobs.specs import TrainResult as TrainResult
 from engine.jobs.specs import describe as describe
 from engine.jobs.specs import how_to_go_on as how_to_go_on
 from engine.model.site import SiteInfo as SiteInfo
-from engine.sae.config import ARCHITECTURES as ARCHITECTURES
-from engine.sae.config import COUNTING as COUNTING
-from engine.sae.config import PENALISED as PENALISED
+from engine.sae.architectures.traits import ARCHITECTURES as ARCHITECTURES
+from engine.sae.architectures.traits import takers as takers
 from engine.sae.evaluation.density import DensityHistogram as DensityHistogram
 from engine.sae.formats.libraries import Format as Format
 from engine.sae.recipes import PRESETS as PRESETS
