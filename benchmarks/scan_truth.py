@@ -28,8 +28,8 @@ from engine.features.catalogue import Catalogue, Example
 from engine.features.coactive import coactive
 from engine.features.scan import rows_per_block
 from engine.features.stretches import stretches
+from engine.jobs.kinds import Capture, Scan, Train
 from engine.jobs.run import run
-from engine.jobs.specs import Capture, Scan, Train
 from engine.progress import SILENT
 from engine.sae.formats.store import load_sae
 from engine.service.details import detail

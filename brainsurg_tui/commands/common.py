@@ -6,9 +6,8 @@ import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
 
-import msgspec
 from cyclopts import Group, Parameter, validators
 
 from brainsurg_tui.commands.json_document import json_document, plain_data
@@ -50,9 +49,7 @@ class Common:
 
         return asyncio.run(talking())
 
-    def print_result(
-        self, result: msgspec.Struct | dict[str, Any], show: Callable[[], None] | None = None
-    ) -> None:
+    def print_result(self, result: object, show: Callable[[], None] | None = None) -> None:
         """Print `result`: as JSON if that was asked for, else as `show` does it; without one, as
         `commands.tables` has it."""
         if self.json:

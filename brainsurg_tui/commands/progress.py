@@ -81,11 +81,10 @@ async def run_job(client: "Client", spec: p.JobSpec) -> p.JobResult:
     except asyncio.CancelledError:
         # Ctrl-C means this job; the end of the terminal (SIGHUP) does not, and never comes here.
         id = (await submitting).id
-        _print_note(
-            f"Cancelling job {id} …"
-        )  # a training has something to save, which takes its time
+        # a training has something to save, which takes its time
+        _print_note(f"Cancelling job {id} …")
         await client.ask(p.CancelJob(id=id))
-        _print_note(p.how_to_go_on(id, spec))
+        _print_note(spec.resume_hint(id))
         raise
 
 

@@ -49,7 +49,7 @@ def queue(jobs: list[p.JobInfo]) -> Iterator[RenderableType]:
         row = job_row(job)
         rows.add_row(
             str(job.id),
-            visible_text(p.describe(job.spec)),
+            visible_text(job.spec.title),
             job.state,
             progress_bar(row["progress"] or 0.0, 12),
             seconds(row["seconds"] or 0.0),

@@ -8,8 +8,8 @@ from engine.activations.manifest import MANIFEST
 from engine.activations.source import Source
 from engine.activations.store import ActivationSet
 from engine.files import sha256
-from engine.jobs.splicing import splice_if_possible
-from engine.jobs.training_data import SPLICED_TOKENS, TrainingData
+from engine.jobs.work.stored_splice import splice_if_possible
+from engine.jobs.work.training_data import SPLICED_TOKENS, TrainingData
 from engine.progress import Progress
 from engine.sae.architectures.base import SparseAutoencoder
 from engine.sae.config import TrainConfig

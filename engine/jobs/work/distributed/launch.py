@@ -1,7 +1,7 @@
 """A training on several devices: torchrun starts a process for each, and this one watches them.
 
-They do the job (`engine.jobs.distributed`). The first one's progress is passed on here, so that the
-work is watched, paused and cancelled like any other; when this process ends, so do they.
+They do the job (`engine.jobs.work.distributed`). The first one's progress is passed on here, so
+that the work is watched, paused and cancelled like any other; when this process ends, so do they.
 """
 
 import os
@@ -17,8 +17,8 @@ import msgspec
 
 from engine.errors import UserError
 from engine.jobs.events import Noted, Progressed
-from engine.jobs.relayed import CALLS, VARIABLE, Call, Folder
-from engine.jobs.specs import Train, TrainResult
+from engine.jobs.kinds import Train, TrainResult
+from engine.jobs.work.distributed.relay import CALLS, VARIABLE, Call, Folder
 from engine.progress import Cancelled, Progress
 from engine.workspace.folders import Workspace
 
@@ -59,7 +59,7 @@ def _processes(
     processes = subprocess.Popen(
         [
             *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
-            *("--nproc-per-node", str(devices), "-m", "engine.jobs.distributed"),
+            *("--nproc-per-node", str(devices), "-m", "engine.jobs.work.distributed"),
             *(str(workspace.root), str(folder.spec)),
         ],
         stdout=sys.stderr,

@@ -4,9 +4,9 @@
 machines that see the same files:
 
     torchrun --nnodes 2 --nproc-per-node 8 --rdzv-backend c10d --rdzv-endpoint HOST:PORT \\
-        -m engine.jobs.distributed WORKSPACE SPEC.json
+        -m engine.jobs.work.distributed WORKSPACE SPEC.json
 
-SPEC.json is an `engine.jobs.specs.Train` whose `devices` are those of all machines together. The
+SPEC.json is an `engine.jobs.kinds.Train` whose `devices` are those of all machines together. The
 first process alone writes; what it has to tell goes to whoever began it, or to stderr.
 """
 
@@ -22,10 +22,9 @@ import torch
 from torch import distributed as dist
 
 from engine.errors import UserError
-from engine.jobs.relayed import Folder, Relayed
-from engine.jobs.specs import Train, TrainResult
-from engine.jobs.train import train_sae
-from engine.jobs.train_checks import check_train
+from engine.jobs.kinds import Train, TrainResult
+from engine.jobs.work.distributed.relay import Folder, Relayed
+from engine.jobs.work.train import train_sae
 from engine.model.device import choose_device
 from engine.progress import SILENT, Cancelled, Silent
 from engine.sae.parallel import ranks_in_grid
@@ -62,7 +61,7 @@ class Printed(Silent):
 
 def train_here(spec: Train, workspace: Workspace, folder: Folder | None) -> None:
     """Do this process's part of a training."""
-    check_train(spec, workspace)
+    spec.check(workspace)
     device = _own_device(spec.device)
     backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
     dist.init_process_group(backend, timeout=TIMEOUT)

@@ -18,7 +18,7 @@ import msgspec
 
 from engine.errors import UserError
 from engine.jobs.events import Noted, Progressed
-from engine.jobs.specs import TrainResult
+from engine.jobs.kinds import TrainResult
 from engine.progress import Cancelled
 
 VARIABLE = "BRAINSURG_SEVERAL"

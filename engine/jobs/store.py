@@ -19,7 +19,8 @@ from engine.jobs.events import (
     Progressed,
     StateChanged,
 )
-from engine.jobs.specs import JobResult, JobSpec, how_to_go_on
+from engine.jobs.kinds import JobResult, JobSpec
+from engine.jobs.kinds.base import decode_result, decode_spec
 
 _COLUMNS = "id, spec, state, created, started, ended, pid, error, result"
 
@@ -121,7 +122,7 @@ class Ledger:
     def close_interrupted(self) -> None:
         """Mark jobs that ran when the engine ended as failed; their workers are gone."""
         for job in self.in_state(RUNNING, PAUSED):
-            error = f"The engine ended while this job ran. {how_to_go_on(job.id, job.spec)}".strip()
+            error = f"The engine ended while this job ran. {job.spec.resume_hint(job.id)}".strip()
             self.change(job.id, FAILED, error=error)
 
     def _read(self, where: str, *values: object) -> Iterator[JobInfo]:
@@ -129,14 +130,14 @@ class Ledger:
         for id, spec, state, created, started, ended, pid, error, result in rows:
             yield JobInfo(
                 id=id,
-                spec=msgspec.json.decode(spec, type=JobSpec),
+                spec=decode_spec(spec),
                 state=state,
                 created=created,
                 started=started,
                 ended=ended,
                 pid=pid,
                 error=error,
-                result=None if result is None else msgspec.json.decode(result, type=JobResult),
+                result=None if result is None else decode_result(result),
                 progress=self._newest_progress(id),
             )
 
@@ -148,5 +149,5 @@ class Ledger:
         return None if row is None else msgspec.json.decode(row[0], type=Progressed)
 
 
-def _json(value: msgspec.Struct) -> str:
+def _json(value: JobSpec | JobResult | EventBody) -> str:
     return msgspec.json.encode(value).decode()

@@ -11,9 +11,9 @@ from engine.activations.source import Source
 from engine.activations.stream import BUFFER_ROWS, StreamedBatches
 from engine.activations.windows import checked_context
 from engine.errors import UserError
-from engine.jobs.specs import Train
-from engine.jobs.splicing import first_windows
-from engine.jobs.training_data import SPLICED_TOKENS, TrainingData
+from engine.jobs.kinds import Train
+from engine.jobs.work.stored_splice import first_windows
+from engine.jobs.work.training_data import SPLICED_TOKENS, TrainingData
 from engine.model.load import LanguageModel
 from engine.model.site import Site
 from engine.progress import Progress

@@ -8,7 +8,7 @@ from engine.activations.seed_format import (
     import_seed_activations,
 )
 from engine.activations.store import ActivationSet
-from engine.jobs.specs import ExportActivations, FilesResult, ImportActivations
+from engine.jobs.kinds import ExportActivations, FilesResult, ImportActivations
 from engine.progress import Progress
 from engine.workspace.folders import Workspace
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 
 from engine.files import whole_folder
-from engine.jobs.specs import ExchangedSAE, ExportSAE, ImportSAE
+from engine.jobs.kinds import ExchangedSAE, ExportSAE, ImportSAE
 from engine.progress import Progress
 from engine.sae.architectures.base import SparseAutoencoder
 from engine.sae.formats.hub import fetch

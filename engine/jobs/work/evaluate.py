@@ -9,9 +9,8 @@ from torch import Tensor
 from engine.activations.aligned import check_aligned
 from engine.activations.batches import split_documents
 from engine.activations.store import ActivationSet
-from engine.jobs.checks import activations_of
-from engine.jobs.specs import Evaluate, EvaluateResult
-from engine.jobs.splicing import splice_if_possible
+from engine.jobs.kinds import Evaluate, EvaluateResult
+from engine.jobs.work.stored_splice import splice_if_possible
 from engine.model.device import choose_device
 from engine.progress import Progress
 from engine.sae.evaluation.decoder_cosine import DecoderCosines, decoder_cosines
@@ -32,7 +31,7 @@ _MEASURED = {
 def evaluate_sae(spec: Evaluate, workspace: Workspace, progress: Progress) -> EvaluateResult:
     """Do it."""
     began = time.monotonic()
-    name, folder = activations_of(spec, workspace), workspace.existing_sae(spec.sae)
+    name, folder = spec.activation_set(workspace), workspace.existing_sae(spec.sae)
     acts = ActivationSet.open(workspace.existing_activations(name))
     targets = None
     if spec.target is not None:

@@ -10,8 +10,7 @@ from engine.activations.corpus import Prompt, read_documents, read_prompts
 from engine.activations.hub_dataset import stream_dataset
 from engine.demo.corpus.generate import documents as demo_documents
 from engine.errors import UserError
-from engine.jobs.checks import set_names
-from engine.jobs.specs import Capture, CaptureResult
+from engine.jobs.kinds import Capture, CaptureResult
 from engine.model.load import load_model
 from engine.model.site import parse_site
 from engine.progress import Progress
@@ -21,7 +20,7 @@ from engine.workspace.folders import Workspace
 def capture(spec: Capture, workspace: Workspace, progress: Progress) -> CaptureResult:
     """Do it."""
     sites = [parse_site(site) for site in spec.sites]
-    names = set_names(spec)
+    names = spec.set_names
     folders = [workspace.activations(name) for name in names]
     progress("load the model", 0)
     lm = load_model(spec.model, device=spec.device)

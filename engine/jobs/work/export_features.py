@@ -10,7 +10,7 @@ from engine.errors import UserError
 from engine.features.catalogue import Catalogue
 from engine.features.dashboards.write import write_dashboards
 from engine.files import whole_folder
-from engine.jobs.specs import ExportedFeatures, ExportFeatures
+from engine.jobs.kinds import ExportedFeatures, ExportFeatures
 from engine.model.device import choose_device
 from engine.model.load import LanguageModel, load_model
 from engine.progress import Progress

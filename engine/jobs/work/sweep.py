@@ -14,13 +14,11 @@ import msgspec
 import torch
 
 from engine.errors import UserError
-from engine.jobs.comparison import compared
-from engine.jobs.measured import holds, is_measured, measure_saved, save_trained
-from engine.jobs.once import OnceEach
-from engine.jobs.specs import Sweep, SweepResult, SweepRun, Train
-from engine.jobs.sweep_grid import checkpoints, members
-from engine.jobs.train import open_data
-from engine.jobs.train_checks import settings
+from engine.jobs.kinds import Sweep, SweepResult, SweepRun, Train
+from engine.jobs.work.notes_once import OnceEach
+from engine.jobs.work.pareto import compared
+from engine.jobs.work.train import open_data
+from engine.jobs.work.trained_sae import holds, is_measured, measure_saved, save_trained
 from engine.model.device import choose_device
 from engine.progress import Progress
 from engine.sae.evaluation.vectors import Vectors
@@ -77,10 +75,10 @@ class _Job:
         self._workspace = workspace
         self._progress = progress
         self._device = choose_device(self._spec.device)
-        self._checkpoints = checkpoints(spec, workspace)
+        self._checkpoints = spec.checkpoints(workspace)
         self._data = open_data(self._spec, workspace, progress)
         self._opened = False
-        self._runs = [self._run(member) for member in members(spec)]
+        self._runs = [self._run(member) for member in spec.members()]
 
     def train_all(self) -> list[Run]:
         """Train and save what isn't there yet. Gives all runs but those that diverged."""
@@ -178,7 +176,7 @@ class _Job:
     def _run(self, member: Train) -> Run:
         data = self._data
         sae, training = recipe(
-            **settings(member), d_in=data.d_in, d_out=data.d_out, vectors=data.vectors
+            **member.recipe_settings, d_in=data.d_in, d_out=data.d_out, vectors=data.vectors
         )
         return Run(sae=sae, training=training, site=data.site, target=data.target, name=member.name)
 

@@ -9,12 +9,13 @@ import torch
 from engine.activations.source import Source
 from engine.activations.store import ActivationSet
 from engine.errors import UserError
-from engine.jobs.measured import holds, is_measured, measure_saved, save_trained
-from engine.jobs.specs import Train, TrainResult
-from engine.jobs.stored_data import StoredData
-from engine.jobs.streamed_data import StreamedData
-from engine.jobs.train_checks import Begun, begun_by, settings
-from engine.jobs.training_data import TrainingData
+from engine.jobs.kinds import Train, TrainResult
+from engine.jobs.kinds.train import TrainingStart, read_start
+from engine.jobs.work.distributed.launch import train_on_several
+from engine.jobs.work.stored_data import StoredData
+from engine.jobs.work.streamed_data import StreamedData
+from engine.jobs.work.trained_sae import holds, is_measured, measure_saved, save_trained
+from engine.jobs.work.training_data import TrainingData
 from engine.model.device import choose_device
 from engine.model.load import load_model
 from engine.model.site import parse_site
@@ -42,13 +43,20 @@ class _Opened:
     """Where it goes on; None: it begins."""
 
 
+def train(spec: Train, workspace: Workspace, progress: Progress) -> TrainResult:
+    """Train an SAE on one device, or on several devices of this machine. Raises UserError."""
+    if spec.devices == 1:
+        return train_sae(spec, workspace, progress)
+    return train_on_several(spec, workspace, progress)
+
+
 def train_sae(
     spec: Train, workspace: Workspace, progress: Progress, ranks: Ranks = ALONE
 ) -> TrainResult:
     """Do it. When the run diverges, the last good weights are kept as NAME-before-divergence.
 
     What is resumed after its SAE was saved is only measured. Several processes call it alike (see
-    `engine.jobs.distributed`); the first of them writes and measures.
+    `engine.jobs.work.distributed`); the first of them writes and measures.
     """
     folder = workspace.sae(spec.name)
     opened = _open(spec, workspace, progress)
@@ -116,8 +124,8 @@ def _train(
     elif ranks.leads:
         remove_folder(folder)  # of a training that is given up: --replace was asked for
     run, data = opened.run, opened.data
-    begun = Begun(spec=spec, run=msgspec.to_builtins(run), data=data.identity())
-    about, minutes = msgspec.to_builtins(begun), spec.checkpoint_minutes
+    start = TrainingStart(spec=spec, run=msgspec.to_builtins(run), data=data.identity())
+    about, minutes = msgspec.to_builtins(start), spec.checkpoint_minutes
     try:
         with Checkpoints(folder, about, minutes=minutes) as checkpoints:
             (trained,) = train_together(
@@ -141,20 +149,22 @@ def _train(
 
 
 def _new_run(spec: Train, data: TrainingData) -> Run:
-    sae, training = recipe(**settings(spec), d_in=data.d_in, d_out=data.d_out, vectors=data.vectors)
+    sae, training = recipe(
+        **spec.recipe_settings, d_in=data.d_in, d_out=data.d_out, vectors=data.vectors
+    )
     return Run(sae=sae, training=training, site=data.site, target=data.target)
 
 
 def _begun_run(name: str, saved: Saved, data: TrainingData) -> Run:
     """The run as it was begun, whatever recipes say by now."""
-    begun = begun_by(saved.about)
+    start = read_start(saved.about)
     for known, identity in data.identity().items():
-        if begun.data.get(known) != identity:
+        if start.data.get(known) != identity:
             raise UserError(
                 f"{known} is not the activation set any more on which {name} was begun.",
                 "Begin anew with --replace.",
             )
-    return msgspec.convert(begun.run, Run)
+    return msgspec.convert(start.run, Run)
 
 
 def _metrics(

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import torch
 
-from engine.jobs.training_data import TrainingData
+from engine.jobs.work.training_data import TrainingData
 from engine.progress import Progress
 from engine.sae.config import TrainConfig
 from engine.sae.evaluation.reconstruction import evaluate_vectors, figures

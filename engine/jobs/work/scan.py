@@ -5,8 +5,7 @@ import time
 from engine.activations.store import ActivationSet
 from engine.errors import UserError
 from engine.features.scan import scan
-from engine.jobs.checks import activations_of
-from engine.jobs.specs import Scan, ScanResult
+from engine.jobs.kinds import Scan, ScanResult
 from engine.model.device import choose_device
 from engine.model.load import LanguageModel, load_model
 from engine.progress import Progress
@@ -17,7 +16,7 @@ from engine.workspace.folders import Workspace
 def scan_sae(spec: Scan, workspace: Workspace, progress: Progress) -> ScanResult:
     """Do it. A scan that was made before is replaced when the new one is whole; one that was
     interrupted goes on."""
-    name = activations_of(spec, workspace)
+    name = spec.activation_set(workspace)
     acts = ActivationSet.open(workspace.existing_activations(name))
     sae, _ = load_sae(workspace.existing_sae(spec.sae), choose_device(spec.device))
     lm = _model(acts.manifest.model, spec.device, progress)

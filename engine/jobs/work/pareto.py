@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from engine.jobs.specs import SweepRun
+from engine.jobs.kinds import SweepRun
 
 Point = tuple[float, ...]
 
