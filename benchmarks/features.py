@@ -27,7 +27,10 @@ from benchmarks.training.table import markdown
 from engine.activations.manifest import Manifest as Activations
 from engine.activations.writer import ActivationWriter
 from engine.features.catalogue.bins import BINS
-from engine.features.catalogue.catalogue import CatalogueManifest, write_catalogue_manifest
+from engine.features.catalogue.catalogue import (
+    CatalogueManifest,
+    write_catalogue_manifest,
+)
 from engine.features.catalogue.rank import order
 from engine.sae.architectures.registry import build
 from engine.sae.config import SAEConfig

@@ -28,8 +28,8 @@ from engine.features.examples.deciles import DECILES, decile_examples
 from engine.features.scan.blocks import blocks
 from engine.features.scan.scan import rows_per_block
 from engine.features.search.coactive import coactive
+from engine.jobs.kinds import Capture, Scan, Train
 from engine.jobs.run import run
-from engine.jobs.specs import Capture, Scan, Train
 from engine.progress import SILENT
 from engine.sae.formats.store import load_sae
 from engine.service.details import detail

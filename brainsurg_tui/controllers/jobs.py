@@ -20,12 +20,9 @@ from engine.service.protocol import (
     Noted,
     PauseJob,
     Progressed,
-    Resumable,
     ResumeJob,
     Scan,
     StateChanged,
-    Training,
-    describe,
 )
 
 if TYPE_CHECKING:
@@ -67,7 +64,7 @@ class JobDesk:
             return
         if isinstance(job.spec, Scan) and job.state == "done" and job.spec.sae == app.state.sae:
             app.desks.features.load()
-        title = f"Job {job.id}, {describe(job.spec)}"
+        title = f"Job {job.id}, {job.spec.title}"
         hold, pane = (key_of(id, app.state) for id in ("hold_job", "pane_6"))
         goes_on = f" {hold} in pane {pane} lets it go on." if job.resumable else ""
         if job.state == "failed":
@@ -81,7 +78,7 @@ class JobDesk:
         """Follow a training that has begun, unless another job that still goes on is looked at."""
         state = self._app.state
         job, chosen = state.jobs.get(id), state.jobs.get(state.job or 0)
-        begun = job is not None and job.state == "running" and isinstance(job.spec, Training)
+        begun = job is not None and job.state == "running" and job.spec.is_training
         if begun and chosen is not None and chosen.over:
             self.choose(id)
 
@@ -127,9 +124,9 @@ class JobDesk:
     def _ask_to_cancel(self, job: JobInfo) -> None:
         answers = [Answer("y", "stop it", "stop"), Answer("n", "let it go on", "")]
         question = Choose(
-            f"Stop job {job.id}, {describe(job.spec)}?",
+            f"Stop job {job.id}, {job.spec.title}?",
             "It saves where it stands, and can go on later."
-            if isinstance(job.spec, Resumable)
+            if job.spec.resumable
             else "What it has not saved is lost.",
             answers,
         )
@@ -162,7 +159,7 @@ class JobDesk:
     def read(self, id: int) -> None:
         """Show all about a job."""
         job = self._app.state.jobs[id]
-        lines = [f"{job.state}  {job_texts.duration(job)}", job_texts.details(job.spec), ""]
+        lines = [f"{job.state}  {job_texts.duration(job)}", job.spec.details, ""]
         lines += [*self._app.state.history(id).notes(), *job_texts.outcome(job)]
         text = Text("\n".join(map(visible, lines)))
-        self._app.push_screen(Reading(f"Job {id} · {describe(job.spec)}", text))
+        self._app.push_screen(Reading(f"Job {id} · {job.spec.title}", text))

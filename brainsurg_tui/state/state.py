@@ -31,7 +31,6 @@ from engine.service.protocol import (
     SAEInfo,
     StateChanged,
     Status,
-    Training,
 )
 
 Connection = Literal["connecting", "connected", "lost"]
@@ -214,7 +213,7 @@ class State:
 
     def charted(self) -> JobInfo | None:
         """The training whose curve is to be seen: the chosen one, one that runs, or the last."""
-        trainings = [job for job in self.jobs.values() if isinstance(job.spec, Training)]
+        trainings = [job for job in self.jobs.values() if job.spec.is_training]
         chosen = [job for job in trainings if job.id == self.job]
         live = [job for job in trainings if job.state in ("running", "paused")]
         return next(reversed(chosen or live or trainings), None)

@@ -9,7 +9,7 @@ import pytest
 
 from engine.errors import UserError
 from engine.features.text.patterns import TimedPattern
-from engine.jobs.ledger import Ledger
+from engine.jobs.store import Ledger
 from engine.progress import Cancelled, Progress
 from engine.service import answers
 from engine.service import protocol as p

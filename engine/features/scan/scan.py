@@ -8,7 +8,10 @@ import torch
 
 from engine.activations.store import ActivationSet
 from engine.activations.tokens import TokenTable
-from engine.features.catalogue.catalogue import CatalogueManifest, write_catalogue_manifest
+from engine.features.catalogue.catalogue import (
+    CatalogueManifest,
+    write_catalogue_manifest,
+)
 from engine.features.scan.blocks import blocks
 from engine.features.scan.collect.codes import ROOM, most_bytes, stretch_of
 from engine.features.scan.collect.collection import Collectors
