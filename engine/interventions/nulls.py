@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.features.catalogue.rank import Columns
+from engine.features.columns import Columns
 from engine.interventions.delta import ResolvedEdit
 from engine.interventions.spec import FeatureEdit, Null
 

@@ -46,7 +46,7 @@ class Lists:
     """The texts of features, as lists."""
 
     def __getattr__(self, name: str) -> Callable[[TimedPattern], FeatureMask]:
-        return lambda stopwatch: np.array([any(map(stopwatch.found, some)) for some in WORDS[name]])
+        return lambda pattern: np.array([any(map(pattern.is_in, some)) for some in WORDS[name]])
 
 
 SUBJECT = FilterContext(COLUMNS, NOTES, CATEGORIES, Lists())

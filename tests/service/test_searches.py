@@ -153,18 +153,18 @@ async def test_a_search_that_is_given_up_ends(
 ) -> None:
     answering = answering_at(tmp_path)
     begun, ended = threading.Event(), threading.Event()
-    found = TimedPattern.found
+    found = TimedPattern.is_in
 
-    def look_at_endless_texts(stopwatch: TimedPattern, text: str, *_: int) -> bool:
+    def look_at_endless_texts(pattern: TimedPattern, text: str, *_: int) -> bool:
         try:
             while True:
-                found(stopwatch, text)
+                found(pattern, text)
                 begun.set()
         except Cancelled:
             ended.set()
             raise
 
-    monkeypatch.setattr(TimedPattern, "found", look_at_endless_texts)
+    monkeypatch.setattr(TimedPattern, "is_in", look_at_endless_texts)
     monkeypatch.setattr(TimedPattern, "spans", look_at_endless_texts)
     searching = asyncio.create_task(answering.answer(request_))
     assert await asyncio.to_thread(begun.wait, 30)

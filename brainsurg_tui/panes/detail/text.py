@@ -6,7 +6,7 @@ from brainsurg_tui.panes.figures import aligned
 from brainsurg_tui.widgets.bars import progress_bar
 from brainsurg_tui.widgets.cells import fit
 from brainsurg_tui.widgets.histogram import columns_of
-from brainsurg_tui.widgets.numbers import figure
+from brainsurg_tui.widgets.numbers import count_or_figure, figure
 from brainsurg_tui.widgets.visible import token_name, visible
 from engine.service.protocol import FeatureDetail, Histogram, Note
 
@@ -29,6 +29,7 @@ def facts(detail: FeatureDetail, *, ascii_only: bool = False) -> Text:
 
 def figures(detail: FeatureDetail) -> Text:
     """The figures that the title leaves out, in a line."""
+    others = detail.other_figures or {}
     return _line(
         [
             f"mean {figure(detail.mean)}",
@@ -36,6 +37,7 @@ def figures(detail: FeatureDetail) -> Text:
             f"density {figure(detail.density)}",
             f"{detail.count:,} tokens",
             f"{detail.documents:,} documents",
+            *(f"{name} {count_or_figure(value)}" for name, value in others.items()),
         ]
     )
 

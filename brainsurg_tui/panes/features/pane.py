@@ -13,7 +13,11 @@ from brainsurg_tui import next_steps
 from brainsurg_tui.actions import bindings
 from brainsurg_tui.exports import Export, table_files
 from brainsurg_tui.panes.feature_rows import FeatureRows
-from brainsurg_tui.panes.features.columns import COLUMNS, FeatureColumns, largest_first
+from brainsurg_tui.panes.features.columns import (
+    FeatureColumns,
+    columns_before_any_table,
+    largest_first,
+)
 from brainsurg_tui.panes.note import Note
 from brainsurg_tui.panes.table_pane import TablePane
 from brainsurg_tui.settings import Sorting
@@ -38,7 +42,7 @@ class FeaturesPane(TablePane):
 
     heading = "Features"
     BINDINGS: ClassVar[list[BindingType]] = bindings("features", "feature")
-    columns = tuple(c for c in COLUMNS if c.key not in ("selectivity", "category"))
+    columns = columns_before_any_table()
 
     @dataclass
     class Chosen(Message):

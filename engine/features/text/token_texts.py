@@ -75,14 +75,14 @@ class TokenTexts:
         first, last = self._ends[stretch : stretch + 2]
         return self.joined[first:last]
 
-    def matches(self, stopwatch: TimedPattern) -> PatternMatches:
+    def matches(self, pattern: TimedPattern) -> PatternMatches:
         """All matches of its pattern that have a character; none reaches over a stretch's end.
 
         Raises UserError when its time is up.
         """
         found: list[int] = []
         for stretch, start in enumerate(self._ends[:-1]):
-            for first, last in stopwatch.spans(self.text(stretch)):
+            for first, last in pattern.spans(self.text(stretch)):
                 found += (start + first, start + last)
         spans = np.array(found, np.int64).reshape(-1, 2)
         return PatternMatches(

@@ -13,6 +13,10 @@ Each request names its reply in `Reply[...]`, so that `await client.ask(ListJobs
 
 from engine.activations.corpus import Prompt as Prompt
 from engine.features.catalogue.argsort import argsort as argsort
+from engine.features.columns import TableColumn as TableColumn
+from engine.features.columns import filter_help as filter_help
+from engine.features.columns import order_names as order_names
+from engine.features.columns import table_columns as table_columns
 from engine.features.examples.snippets import Snippet as Snippet
 from engine.features.notes import MergeOutcome as MergeOutcome
 from engine.features.notes import Note as Note
