@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from benchmarks.scan_truth import alive, check, make
-from engine.jobs.kinds import Capture, Train
+from engine.jobs.specs import Capture, Train
 from engine.workspace.folders import Workspace
 
 
