@@ -3,8 +3,8 @@
 from collections.abc import Container, Mapping
 from typing import TYPE_CHECKING
 
-from brainsurg_tui.panes.figures import aligned
 from brainsurg_tui.widgets.columns import Column
+from brainsurg_tui.widgets.numbers import column_format
 from engine.service.protocol import FeatureTable, Note, TableColumn, argsort, table_columns
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class FeatureColumns:
         self._categories = table.categories
         self._shown = shown_columns(self.values)
         self._writers = {
-            key: aligned(float(np.nanmax(values, initial=0)), at_least=column.decimals)
+            key: column_format(float(np.nanmax(values, initial=0)), at_least=column.decimals)
             for key, column in self._shown.items()
             if (values := self.values.get(key)) is not None and values.dtype.kind == "f"
         }

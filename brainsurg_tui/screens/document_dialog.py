@@ -7,13 +7,13 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.widget import Widget
 
-from brainsurg_tui.panes.note import Note
-from brainsurg_tui.screens.reading import Reading
+from brainsurg_tui.screens.text_dialog import TextDialog
+from brainsurg_tui.widgets.text_block import TextBlock
 from brainsurg_tui.widgets.token_strip import TokenStrip
 from engine.service.protocol import Snippet
 
 
-class Document(Reading):
+class DocumentDialog(TextDialog):
     """The snippet at first; the document around it when that is answered."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -25,7 +25,7 @@ class Document(Reading):
         self._strip = TokenStrip(ascii_only=ascii_only)
         title = f"Document {snippet.document}, token {snippet.position}"
         super().__init__(title, self._strip, snippet.text, hint="p peak   ")
-        self._note = Note("document-note")
+        self._note = TextBlock("document-note")
         self._position = snippet.position
         self._maximum = maximum
         self._shown = snippet

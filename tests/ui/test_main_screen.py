@@ -3,7 +3,7 @@
 import pytest
 
 from brainsurg_tui.actions import ACTIONS, BY_ID, HINTS
-from brainsurg_tui.arrangement import PANES, SHEETS
+from brainsurg_tui.layout import PANES, SHEETS
 from brainsurg_tui.settings import Settings
 from engine.service import protocol as p
 from tests.ui.fake_engine import World
@@ -50,12 +50,12 @@ async def test_numbers_and_tab_go_to_panes(world: World) -> None:
     async with open_app(world) as user:
         for number, pane in enumerate(PANES, 1):
             await user.press(str(number))
-            assert user.app.bench.active == pane
-            assert user.app.focused is user.app.bench.panes[pane].target
+            assert user.app.main.active == pane
+            assert user.app.focused is user.app.main.panes[pane].target
         await user.press("tab")
-        assert user.app.bench.active == "prompts"
+        assert user.app.main.active == "prompts"
         await user.press("shift+tab", "shift+tab")
-        assert user.app.bench.active == "loss"
+        assert user.app.main.active == "loss"
 
 
 async def test_only_the_focused_pane_has_the_heavy_line(world: World) -> None:
@@ -74,19 +74,19 @@ async def test_zoom_gives_the_pane_everything_and_escape_takes_it_back(world: Wo
         await user.press("escape")
         await user.until(lambda: len(titles(user)) == 6)
         await user.press("escape")
-        assert user.app.bench.active == "features"
+        assert user.app.main.active == "features"
 
 
 async def test_a_column_is_widened_and_stays_so(world: World, tmp_path) -> None:
     memory = tmp_path / "tui.json"
     async with open_app(world, (120, 40), memory=memory) as user:
-        before = user.app.bench.features.size
+        before = user.app.main.features.size
         await user.press("2", "}", "}", ")")
-        await user.until(lambda: user.app.bench.features.size.width > before.width)
-        after = user.app.bench.features.size
+        await user.until(lambda: user.app.main.features.size.width > before.width)
+        after = user.app.main.features.size
         assert after.height > before.height
     async with open_app(world, (120, 40), memory=memory) as user:
-        await user.until(lambda: user.app.bench.features.size == after)
+        await user.until(lambda: user.app.main.features.size == after)
 
 
 async def test_a_sheet_lies_over_the_panes_until_it_is_left(world: World) -> None:
@@ -96,9 +96,9 @@ async def test_a_sheet_lies_over_the_panes_until_it_is_left(world: World) -> Non
         await user.press("escape")
         await user.until(lambda: len(titles(user)) == 6)
         await user.press("enter", "4")
-        await user.until(lambda: user.app.bench.active == "clamp")
+        await user.until(lambda: user.app.main.active == "clamp")
         await user.press("escape")
-        await user.until(lambda: user.app.bench.active == "features")
+        await user.until(lambda: user.app.main.active == "features")
 
 
 async def test_jump_puts_a_letter_on_every_pane(world: World) -> None:
@@ -106,10 +106,10 @@ async def test_jump_puts_a_letter_on_every_pane(world: World) -> None:
         await user.press("ctrl+o")
         await user.until(lambda: " d " in user.screen[0] and " a " in user.screen[1])
         await user.press("d")
-        await user.until(lambda: user.app.bench.active == "snippets")
+        await user.until(lambda: user.app.main.active == "snippets")
         await user.press("ctrl+o", "escape")
         await user.press("1")
-        assert user.app.bench.active == "prompts"
+        assert user.app.main.active == "prompts"
 
 
 async def test_help_begins_with_the_focused_pane_and_filters(world: World) -> None:
@@ -144,8 +144,8 @@ async def test_palette_does_any_action_by_name(world: World) -> None:
         await user.type("reverse")
         await user.sees("Features: reverse")
         await user.press("enter")
-        await user.until(lambda: user.app.bench.active == "features")
-        await user.until(lambda: not user.app.bench.features.table.reverse)
+        await user.until(lambda: user.app.main.active == "features")
+        await user.until(lambda: not user.app.main.features.table.reverse)
 
 
 async def test_hints_are_at_most_six_with_help_among_them(world: World) -> None:
@@ -184,7 +184,7 @@ async def test_printable_keys_belong_to_a_field(world: World) -> None:
     async with open_app(world) as user:
         await user.press("a", "q", "1", "T")
         await user.sees("New prompt", "q1T")
-        assert user.app.bench.active == "prompts"
+        assert user.app.main.active == "prompts"
 
 
 async def test_the_workspace_screen_shows_sets_and_saes_and_deletes_after_asking(
@@ -211,7 +211,7 @@ def test_every_action_has_its_own_id_and_says_what_it_does() -> None:
 
 def test_no_key_means_two_things_at_one_place() -> None:
     for pane in (*PANES, *SHEETS):
-        homes = {"app", "bench", pane}
+        homes = {"app", "main", pane}
         if pane in ("features", "snippets", *SHEETS):
             homes.add("feature")
         keys = [
@@ -220,7 +220,7 @@ def test_no_key_means_two_things_at_one_place() -> None:
             if action.home in homes and action.keys
             for key in action.keys.split(",")
         ]
-        # a pane may give a key of the workbench its own meaning: e is edit in prompts, and tab
+        # a pane may give a key of the main screen its own meaning: e is edit in prompts, and tab
         # goes through the lists of a sheet
         twice = {key for key in keys if keys.count(key) > 1}
         assert twice <= ({"tab", "shift+tab"} if pane in SHEETS else {"e"})
@@ -230,7 +230,7 @@ def test_no_key_means_two_things_at_one_place() -> None:
 async def test_every_action_can_be_done(world: World) -> None:
     async with open_app(world) as user:
         for action in ACTIONS:
-            node = user.app.bench.namespace(action.home)
+            node = user.app.main.namespace(action.home)
             target, name, _ = user.app._parse_action(action.call, node)
             assert getattr(target, f"action_{name}", None), action.id
 
@@ -238,7 +238,7 @@ async def test_every_action_can_be_done(world: World) -> None:
 async def test_a_click_on_a_tab_goes_there(world: World) -> None:
     async with open_app(world) as user:
         await user.pilot.click("#top-line", offset=(user.screen[0].index("4Clamp") + 1, 0))
-        await user.until(lambda: user.app.bench.active == "clamp")
+        await user.until(lambda: user.app.main.active == "clamp")
 
 
 async def test_another_theme_is_chosen_and_remembered(world: World, tmp_path) -> None:

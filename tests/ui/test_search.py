@@ -14,7 +14,7 @@ from tests.ui.session import Session, open_app
 
 
 def ids(user: Session) -> list[int]:
-    sheet = user.app.bench.panes["findings"]
+    sheet = user.app.main.panes["findings"]
     return [sheet._features[row].id for row in sheet.shown_rows()]
 
 
@@ -51,7 +51,7 @@ async def test_found_features_are_sorted_and_chosen(world: World) -> None:
         await user.press("escape")
         await user.sees("fires in")
         await user.press("escape")
-        await user.until(lambda: user.app.bench.active == "prompts")
+        await user.until(lambda: user.app.main.active == "prompts")
 
 
 async def test_what_was_found_is_labelled_where_it_stands(world: World) -> None:
@@ -91,7 +91,7 @@ async def test_a_search_is_given_up(world: World) -> None:
         await user.press("1", "f")
         await user.sees("searching … X gives up", "X gives it up")
         await user.press("X")
-        await user.until(lambda: user.app.state.finding is None)
+        await user.until(lambda: user.app.state.search_progress is None)
         assert "gives it up" not in user.text
 
 
@@ -105,7 +105,7 @@ async def test_a_search_that_is_refused_says_why(
     async with open_app(world) as user:
         await user.press("1", "f")
         await user.until(lambda: user.said("The model is gone."))
-        assert user.app.state.finding is None
+        assert user.app.state.search_progress is None
 
 
 async def test_findings_are_exported_as_they_are_shown(world: World) -> None:
@@ -169,12 +169,12 @@ async def test_a_pattern_finds_features_and_the_places_of_each(world: World) -> 
         await user.sees("Document 1")
 
 
-@pytest.mark.parametrize("look", [("3",), ("enter",)])
+@pytest.mark.parametrize("view", [("3",), ("enter",)])
 async def test_the_feature_that_is_looked_at_is_judged_by_the_pattern(
-    world: World, look: tuple[str, ...]
+    world: World, view: tuple[str, ...]
 ) -> None:
     async with open_app(world, (120, 40)) as user:
-        await user.press("2", *look, "f")
+        await user.press("2", *view, "f")
         chosen = user.app.state.feature
         await user.type("train|road")
         await user.press("ctrl+s")
@@ -210,6 +210,6 @@ async def test_a_pattern_that_can_not_be_read_says_why(world: World) -> None:
 
 async def test_before_any_search_the_sheet_names_the_keys(world: World) -> None:
     async with open_app(world, (100, 24)) as user:
-        user.app.bench.go_to("findings")
+        user.app.main.go_to("findings")
         user.app.show()
         await user.sees("Nothing was searched for yet: f in the prompts")

@@ -46,14 +46,14 @@ async def test_label_tags_star_and_note_are_kept_and_undone_one_by_one(world: Wo
 async def test_a_form_left_as_it_was_changes_nothing(world: World) -> None:
     async with open_app(world) as user:
         await user.press("2", "l", "enter")
-        await user.until(lambda: user.app.screen is user.app.bench)
+        await user.until(lambda: user.app.screen is user.app.main)
         assert not user.asked(p.Annotate)
         assert not user.app.state.undo
 
 
 async def test_next_unlabelled_in_the_order_of_the_pane_from_the_detail_too(world: World) -> None:
     async with open_app(world) as user:
-        order = list(user.app.bench.features.shown_rows())
+        order = list(user.app.main.features.shown_rows())
         for row in (1, 2, 4):
             world.name("r1", order[row], "named")
         world.changed()
@@ -121,7 +121,7 @@ async def test_what_is_labelled_leaves_the_unlabelled_and_the_next_takes_its_pla
     world: World,
 ) -> None:
     async with open_app(world) as user:
-        pane = user.app.bench.features
+        pane = user.app.main.features
         await user.press("2", "slash")
         await user.type("not labelled")
         await user.press("enter")

@@ -6,7 +6,9 @@ column panes share the height by weight; columns share the width the same way.
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Literal, NamedTuple
+from typing import Literal
+
+from textual.geometry import Region
 
 PANES = ("prompts", "features", "snippets", "clamp", "loss", "jobs")
 """The panes in the order of their numbers, 1 to 6."""
@@ -37,15 +39,6 @@ WEIGHTS: dict[str, float] = {
 _TWO_FROM = (100, 28)
 _THREE_FROM = (160, 36)
 _STEP = 1.2
-
-
-class Place(NamedTuple):
-    """A rectangle in cells."""
-
-    x: int
-    y: int
-    width: int
-    height: int
 
 
 def too_small(width: int, height: int) -> bool:
@@ -88,19 +81,19 @@ def arrange(
     lower: str = "loss",
     zoomed: bool = False,
     weights: Mapping[str, float] = WEIGHTS,
-) -> dict[str, Place]:
+) -> dict[str, Region]:
     """Pane name to its place, for all panes that are to be seen. Columns stand one cell apart."""
     mode = mode_of(width, height)
     if zoomed or mode == "one" or active in SHEETS:
-        return {active: Place(0, 0, width, height)}
+        return {active: Region(0, 0, width, height)}
     plan = columns(mode, lower)
-    places: dict[str, Place] = {}
+    places: dict[str, Region] = {}
     x = 0
     room = width - (len(plan) - 1)
     for column_width, panes in zip(_shares(room, list(plan), weights), plan.values(), strict=True):
         y = 0
         for pane, share in zip(panes, _shares(height, panes, weights), strict=True):
-            places[pane] = Place(x, y, column_width, share)
+            places[pane] = Region(x, y, column_width, share)
             y += share
         x += column_width + 1
     return places

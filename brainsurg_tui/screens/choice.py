@@ -17,7 +17,7 @@ from brainsurg_tui.widgets.visible import visible
 
 
 @dataclass(frozen=True)
-class Answer:
+class Choice:
     """One answer: its key, what it says, and what the dialog returns for it."""
 
     key: str
@@ -25,12 +25,12 @@ class Answer:
     value: str
 
 
-class Choose(Dialog[str | None]):
+class ChoiceDialog(Dialog[str | None]):
     """Press the key of an answer, or enter for the one under the cursor; esc gives none."""
 
     BINDINGS: ClassVar[list[BindingType]] = []
 
-    def __init__(self, title: str, question: str, answers: Sequence[Answer]) -> None:
+    def __init__(self, title: str, question: str, answers: Sequence[Choice]) -> None:
         super().__init__(title, "enter choose   esc leave it as it is")
         self._question = question
         self._answers = answers

@@ -31,7 +31,7 @@ async def test_a_filter_typed_in_one_go_is_a_filter(world: World) -> None:
         await user.press("2")
         arrives(user, "/max>5 density<0.01\r")
         await user.sees("/max>5 density<0.01", " of 2,048")
-        assert user.app.bench.active == "features"
+        assert user.app.main.active == "features"
         assert not (Path(world.workspace) / "exports").exists()  # `e` would have written there
 
 
@@ -41,7 +41,7 @@ async def test_labels_typed_in_one_go_are_labels(world: World) -> None:
         arrives(user, "3lthe first\r2jlthe second\rj")
         await user.until(lambda: len(user.asked(p.Annotate)) == 2)
         first, second = user.asked(p.Annotate)
-        order = list(user.app.bench.features.shown_rows())
+        order = list(user.app.main.features.shown_rows())
         assert (first.feature, first.note.label) == (order[0], "the first")
         assert (second.feature, second.note.label) == (order[1], "the second")
         await user.until(lambda: user.app.state.feature == order[2])
@@ -83,6 +83,6 @@ async def test_a_paste_waits_for_its_field_too(world: World) -> None:
 async def test_a_dialog_that_is_left_does_not_swallow_what_follows(world: World) -> None:
     async with open_app(world, (80, 24)) as user:
         await user.press("2")
-        order = list(user.app.bench.features.shown_rows())
+        order = list(user.app.main.features.shown_rows())
         arrives(user, "?\x1bjl\x1bj:\x1bj")
         await user.until(lambda: user.app.state.feature == order[3])

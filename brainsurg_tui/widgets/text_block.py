@@ -4,7 +4,7 @@ from rich.text import Text
 from textual.widgets import Static
 
 
-class Note(Static):
+class TextBlock(Static):
     """A text that is drawn only when it is another one: every drawing is bytes over the link."""
 
     def __init__(self, id: str) -> None:

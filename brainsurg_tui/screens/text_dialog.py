@@ -12,7 +12,7 @@ from textual.widgets import Static
 from brainsurg_tui.screens.dialog import Dialog
 
 
-class Reading(Dialog[None]):
+class TextDialog(Dialog[None]):
     """Scrolls like everything else here."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
