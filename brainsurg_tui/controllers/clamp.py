@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, cast, get_args
 
 from brainsurg_tui.controllers.submit import parse_number, parse_whole_number
 from brainsurg_tui.screens.form import Field, Form
-from brainsurg_tui.state.clamp_draft import OPERATIONS, ClampDraft
-from engine.service.protocol import Clamp, Operation, Progressed, Unit, View
+from brainsurg_tui.state.clamp_draft import ClampDraft
+from engine.service.protocol import Clamp, Progressed, Unit, View, operations
 
 if TYPE_CHECKING:
     from brainsurg_tui.app import BrainSurgery
@@ -78,8 +78,9 @@ class ClampController:
         """Let the user type what the keys step through."""
         draft = self._app.state.clamp_draft
         edit = draft.edits[0]
+        names = tuple(operation.name for operation in operations())
         fields = [
-            Field("operation", "operation", edit.operation, choices=OPERATIONS, free=False),
+            Field("operation", "operation", edit.operation, choices=names, free=False),
             Field("value", "value", f"{edit.value:g}", "A number; nothing counts for ablate."),
             Field(
                 "unit",
@@ -105,7 +106,7 @@ class ClampController:
 
     async def _set(self, values: dict[str, str]) -> None:
         draft = self._app.state.clamp_draft.set(
-            cast(Operation, values["operation"]),
+            values["operation"],
             parse_number(values["value"], "value"),
             cast(Unit, values["unit"]),
         )

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from engine.interventions.delta import ResolvedEdit, apply_edits
+from engine.interventions.operations import SCALE
 from engine.interventions.prompt_run import PromptRun
 from engine.interventions.spec import Checks
 from engine.model.edit import editing
@@ -23,7 +24,7 @@ def measure_checks(reading: PromptRun, changes: Sequence[ResolvedEdit]) -> Check
     batch = reading.token_ids[None]
     plain = lm.model(input_ids=batch, use_cache=False).logits
     clean = logits(lm, batch)
-    nothing = [dataclasses.replace(change, operation="scale", amount=1.0) for change in changes]
+    nothing = [dataclasses.replace(change, operation=SCALE.name, amount=1.0) for change in changes]
     x = reading.activations()
     with editing(lm, reading.steering(changes)):
         moved = reading.activations()

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from engine.features.columns import Columns
 from engine.interventions.delta import ResolvedEdit
+from engine.interventions.operations import find_operation
 from engine.interventions.spec import FeatureEdit, Null
 
 _WITHIN = np.log(2.0)
@@ -60,7 +61,8 @@ def null_edits(
     for edit, stand_in in zip(edits, stand_ins, strict=True):
         own = float(columns["max"][stand_in])
         edited = float(columns["max"][edit.feature])
-        scale = own / edited if edit.unit == "absolute" and edit.operation != "scale" else 1.0
+        has_unit = find_operation(edit.operation).has_unit
+        scale = own / edited if edit.unit == "absolute" and has_unit else 1.0
         alike = msgspec.structs.replace(edit, feature=stand_in, value=edit.value * scale)
         changes.append(ResolvedEdit.of(alike, own))
     return changes

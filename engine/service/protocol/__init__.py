@@ -27,7 +27,12 @@ from engine.features.search.findings import FiringFeature as FiringFeature
 from engine.features.search.findings import FiringOrder as FiringOrder
 from engine.features.search.findings import Relative as Relative
 from engine.features.search.findings import Relatives as Relatives
+from engine.interventions.notation import describe_edit as describe_edit
 from engine.interventions.notation import parse_edit as parse_edit
+from engine.interventions.operations import Operation as Operation
+from engine.interventions.operations import Unit as Unit
+from engine.interventions.operations import find_operation as find_operation
+from engine.interventions.operations import operations as operations
 from engine.interventions.spec import Checks as Checks
 from engine.interventions.spec import ClampReport as ClampReport
 from engine.interventions.spec import ClampRequest as ClampRequest
@@ -35,10 +40,8 @@ from engine.interventions.spec import EditedPrompt as EditedPrompt
 from engine.interventions.spec import FeatureEdit as FeatureEdit
 from engine.interventions.spec import ModelReport as ModelReport
 from engine.interventions.spec import Null as Null
-from engine.interventions.spec import Operation as Operation
 from engine.interventions.spec import ReconstructedPrompt as ReconstructedPrompt
 from engine.interventions.spec import ReconstructionReport as ReconstructionReport
-from engine.interventions.spec import Unit as Unit
 from engine.interventions.spec import View as View
 from engine.jobs.events import ENDED as ENDED
 from engine.jobs.events import Event as Event
