@@ -23,10 +23,10 @@ from numpy.typing import NDArray
 
 from engine.activations.store import ActivationSet
 from engine.activations.tokens import TokenTable
+from engine.features.block_size import rows_per_block
 from engine.features.catalogue.catalogue import Catalogue, Example
 from engine.features.examples.deciles import DECILES, decile_examples
 from engine.features.scan.blocks import blocks
-from engine.features.scan.scan import rows_per_block
 from engine.features.search.coactive import coactive
 from engine.jobs.kinds import Capture, Scan, Train
 from engine.jobs.run import run

@@ -15,10 +15,9 @@ reconstruction error is kept, as in every intervention here, and no other featur
 import torch
 from torch import Tensor
 
+from engine.features.block_size import rows_per_block
 from engine.features.search.active_features import ActiveFeatures
 from engine.sae.architectures.base import SparseAutoencoder
-
-_ELEMENTS = 1 << 24
 
 
 @torch.no_grad()
@@ -33,7 +32,7 @@ def attributions(
     towards = gradient.to(W_dec.device).float() * sae.decoder_gain(x.to(W_dec.device))
     rows = fired.row_of()
     totals = torch.zeros(len(fired.features), dtype=torch.float64, device=W_dec.device)
-    entries_at_once = max(1, _ELEMENTS // W_dec.shape[1])
+    entries_at_once = rows_per_block(W_dec.shape[1])
     for entries in torch.split(torch.arange(len(rows), device=rows.device), entries_at_once):
         directions = W_dec[fired.features[rows[entries]]]
         slopes = (directions * towards[fired.tokens[entries]]).sum(-1, dtype=torch.float64)

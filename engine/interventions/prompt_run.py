@@ -20,7 +20,8 @@ from engine.model.site import Site
 from engine.model.text import encode
 from engine.sae.architectures.base import SparseAutoencoder
 
-_ELEMENTS = 1 << 27
+LOGITS_AT_ONCE = 1 << 27
+"""Logits of a batch, 512 MiB in float32."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,7 @@ class PromptRun:
     def rows_at_once(self) -> int:
         """How many rows beside the clean one keep a batch's logits within 2^27 numbers."""
         logits_of_a_row = len(self.token_ids) * self.subject.lm.vocab_size
-        return max(1, _ELEMENTS // logits_of_a_row - 1)
+        return max(1, LOGITS_AT_ONCE // logits_of_a_row - 1)
 
     @property
     def _positions(self) -> Tensor:

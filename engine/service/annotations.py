@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from engine.errors import UserError
 from engine.features.notes import Note
+from engine.features.validation import check_feature
 from engine.sae.formats.info import read_sae_info
 from engine.service import protocol as p
 from engine.workspace.folders import Workspace
@@ -59,8 +59,4 @@ class Annotations:
     def _check(self, sae: str, features: Iterable[int]) -> None:
         width = read_sae_info(self._workspace.existing_sae(sae)).d_sae
         for feature in features:
-            if not 0 <= feature < width:
-                raise UserError(
-                    f"There is no feature {feature}.",
-                    f"The features of {sae} are 0 to {width - 1}.",
-                )
+            check_feature(feature, width, sae)

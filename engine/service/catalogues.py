@@ -9,10 +9,11 @@ import numpy as np
 from engine.features.catalogue.catalogue import Catalogue
 from engine.features.catalogue.rank import order
 from engine.features.filter.filter import FeatureMask, FilterContext, filter_mask
+from engine.features.validation import check_feature
 from engine.progress import Progress
 from engine.service import protocol as p
 from engine.service.details import Notes, detail
-from engine.service.opened import check_feature, open_catalogue, open_for_search
+from engine.service.opened import open_catalogue, open_for_search
 from engine.workspace.folders import Workspace
 
 
@@ -64,7 +65,7 @@ def match_features(
 def get_feature(workspace: Workspace, notes: Notes, request: p.GetFeature) -> p.FeatureDetail:
     """One feature, with all the snippets that the scan kept."""
     catalogue = open_catalogue(workspace, request.sae)
-    check_feature(catalogue, request.sae, request.feature)
+    check_feature(request.feature, len(catalogue), request.sae)
     return detail(workspace, catalogue, notes, request.feature, catalogue.manifest.top_k)
 
 

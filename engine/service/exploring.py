@@ -15,11 +15,11 @@ from engine.features.examples.snippets import snippet_at, snippets
 from engine.features.search.coactive import coactive
 from engine.features.search.grep import PatternEvaluation, PatternScores
 from engine.features.text.patterns import TimedPattern, compile_pattern
+from engine.features.validation import check_feature
 from engine.progress import Progress
 from engine.service import protocol as p
 from engine.service.details import Notes
 from engine.service.opened import (
-    check_feature,
     open_catalogue,
     open_codes,
     open_texts,
@@ -31,7 +31,7 @@ from engine.workspace.folders import Workspace
 def get_snippets(workspace: Workspace, request: p.GetSnippets) -> p.SnippetList:
     """Examples of a feature."""
     catalogue = open_catalogue(workspace, request.sae)
-    check_feature(catalogue, request.sae, request.feature)
+    check_feature(request.feature, len(catalogue), request.sae)
     try:
         tokens = open_tokens(workspace, catalogue)
     except UserError as error:
@@ -51,7 +51,7 @@ def get_snippets(workspace: Workspace, request: p.GetSnippets) -> p.SnippetList:
 def get_coactive(workspace: Workspace, notes: Notes, request: p.GetCoactive) -> p.Relatives:
     """Which features are active on the same tokens."""
     catalogue = open_catalogue(workspace, request.sae)
-    check_feature(catalogue, request.sae, request.feature)
+    check_feature(request.feature, len(catalogue), request.sae)
     found = coactive(open_codes(catalogue), request.feature, request.most)
     relatives = [replace(each, label=_label(notes, each.id)) for each in found.relatives]
     return replace(found, relatives=relatives)
@@ -63,7 +63,7 @@ def grep(workspace: Workspace, notes: Notes, request: p.Grep, progress: Progress
     catalogue = open_catalogue(workspace, request.sae)
     feature = request.feature
     if feature is not None:
-        check_feature(catalogue, request.sae, feature)
+        check_feature(feature, len(catalogue), request.sae)
     codes, texts = open_codes(catalogue), open_texts(workspace, catalogue)
     matches = texts.matches(TimedPattern(pattern, progress=progress))
     matched = PatternEvaluation(codes, matches)

@@ -18,15 +18,6 @@ def open_catalogue(workspace: Workspace, sae: str) -> Catalogue:
     return _catalogue(folder, stamp(folder))
 
 
-def check_feature(catalogue: Catalogue, sae: str, feature: int) -> None:
-    """Raises UserError for a feature that the SAE doesn't have."""
-    if not 0 <= feature < len(catalogue):
-        raise UserError(
-            f"There is no feature {feature}.",
-            f"The features of {sae} are 0 to {len(catalogue) - 1}.",
-        )
-
-
 def open_tokens(workspace: Workspace, catalogue: Catalogue) -> TokenTable:
     """The tokens of the set that was scanned.
 

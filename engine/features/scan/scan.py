@@ -8,6 +8,7 @@ import torch
 
 from engine.activations.store import ActivationSet
 from engine.activations.tokens import TokenTable
+from engine.features.block_size import BLOCK_ELEMENTS, rows_per_block
 from engine.features.catalogue.catalogue import (
     CatalogueManifest,
     write_catalogue_manifest,
@@ -34,7 +35,6 @@ class ScanOutcome(NamedTuple):
     """Tokens that were encoded; fewer than the set has where the scan went on from before."""
 
 
-_ELEMENTS = 1 << 24
 _DENSE = 4
 """Arrays [rows, features] of 4 bytes that are held at once."""
 
@@ -87,7 +87,7 @@ def scan(
         room=room,
         stretch=stretch_of(acts.manifest.context),
     )
-    most = collection.bytes + most_bytes(room, tokens) + _DENSE * 4 * max(_ELEMENTS, features)
+    most = collection.bytes + most_bytes(room, tokens) + _DENSE * 4 * max(BLOCK_ELEMENTS, features)
     progress.note(f"The scan of {features:,} features holds at most {most / 1e6:,.0f} MB.")
 
     text_digest = TokenTable(acts.folder, acts.manifest).text_digest
@@ -134,8 +134,3 @@ def scan(
     if unfinished is not None:
         shutil.rmtree(unfinished, ignore_errors=True)
     return ScanOutcome(whole, tokens - start)
-
-
-def rows_per_block(features: int) -> int:
-    """How many rows keep one [rows, features] float32 array within 64 MiB."""
-    return max(1, _ELEMENTS // features)

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from engine.features.block_size import rows_per_block
 from engine.sae.architectures.base import SparseAutoencoder
-
-_ELEMENTS = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ def active_features(sae: SparseAutoencoder, x: Tensor, counted: Tensor) -> Activ
     active = torch.zeros(d_sae, dtype=torch.bool, device=device)
     parts = [tuple(torch.empty(0, dtype=kind, device=device) for kind in (torch.int64,) * 2)]
     values = [torch.empty(0, device=device)]
-    for rows in torch.split(counted.nonzero()[:, 0], max(1, _ELEMENTS // d_sae)):
+    for rows in torch.split(counted.nonzero()[:, 0], rows_per_block(d_sae)):
         acts = sae.encode(x[rows].to(device))
         active |= (acts > sae.active_threshold).any(0)
         here, features = acts.nonzero(as_tuple=True)
