@@ -59,7 +59,7 @@ def test_what_is_not_there_is_refused(acts: ActivationSet) -> None:
     sae = build(SAEConfig(architecture="relu", d_in=D_MODEL, d_sae=FEATURES))
     with pytest.raises(UserError, match=r"no document 3\. They are 0 to 2"):
         whole_document(sae, acts, 0, 3)
-    with pytest.raises(UserError, match=r"no feature 20\. They are 0 to 19"):
+    with pytest.raises(UserError, match=r"no feature 20\. The features are 0 to 19"):
         whole_document(sae, acts, FEATURES, 0)
     with pytest.raises(UserError, match="6 wide, not 7"):
         whole_document(build(SAEConfig(architecture="relu", d_in=7, d_sae=3)), acts, 0, 0)

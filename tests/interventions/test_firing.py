@@ -171,11 +171,8 @@ def test_all_can_be_ordered_by_activation(subject: ModelWithSAE) -> None:
 def test_batches_do_not_matter(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     subject = ModelWithSAE(bench.lm, bench.sae, SITE)
     together = find_firing(subject, PROMPT, ablate=8, most=8)
-    for constant in (
-        "features.block_size.BLOCK_ELEMENTS",
-        "interventions.prompt_run.LOGITS_AT_ONCE",
-    ):
-        monkeypatch.setattr(f"engine.{constant}", 1)
+    monkeypatch.setattr("engine.interventions.prompt_run.LOGITS_AT_ONCE", 1)
+    monkeypatch.setattr("engine.interventions.attribution.rows_per_block", lambda width: 1)
     alone = find_firing(subject, PROMPT, ablate=8, most=8)
     for one, other in zip(together.features, alone.features, strict=True):
         assert (one.id, one.activations) == (other.id, other.activations)
