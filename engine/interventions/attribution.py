@@ -22,19 +22,19 @@ from engine.sae.architectures.base import SparseAutoencoder
 
 @torch.no_grad()
 def attributions(
-    sae: SparseAutoencoder, fired: ActiveFeatures, x: Tensor, gradient: Tensor
+    sae: SparseAutoencoder, active: ActiveFeatures, x: Tensor, gradient: Tensor
 ) -> Tensor:
-    """[active] float64: the attribution of each of `fired.features`, in the figure's units.
+    """[active] float64: the attribution of each of `active.features`, in the figure's units.
 
     x and the figure's gradient by x: [tokens, d_in]. Memory: blocks of 64 MiB.
     """
     W_dec = sae.W_dec
     towards = gradient.to(W_dec.device).float() * sae.decoder_gain(x.to(W_dec.device))
-    rows = fired.row_of()
-    totals = torch.zeros(len(fired.features), dtype=torch.float64, device=W_dec.device)
+    rows = active.row_of()
+    totals = torch.zeros(len(active.features), dtype=torch.float64, device=W_dec.device)
     entries_at_once = rows_per_block(W_dec.shape[1])
     for entries in torch.split(torch.arange(len(rows), device=rows.device), entries_at_once):
-        directions = W_dec[fired.features[rows[entries]]]
-        slopes = (directions * towards[fired.tokens[entries]]).sum(-1, dtype=torch.float64)
-        totals.index_add_(0, rows[entries], slopes * fired.acts[entries], alpha=-1)
+        directions = W_dec[active.features[rows[entries]]]
+        slopes = (directions * towards[active.tokens[entries]]).sum(-1, dtype=torch.float64)
+        totals.index_add_(0, rows[entries], slopes * active.acts[entries], alpha=-1)
     return totals

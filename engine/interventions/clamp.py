@@ -26,10 +26,10 @@ def clamp(
     *,
     progress: Progress | None = None,
 ) -> ClampReport:
-    """Carry out a request with the SAE of `site`, whose features `catalogue` describes.
+    """Change features of the SAE at `site`, which `catalogue` describes, and report what follows.
 
-    Raises UserError for a request that can't be carried out, before anything is run where that can
-    be told.
+    Raises UserError for a request that can't be carried out: before anything is run, but for what
+    only running shows.
     """
     if request.prompt_file and not request.prompts:
         prompts = [entry.prompt for entry in read_prompts(Path(request.prompt_file))]

@@ -57,15 +57,15 @@ def null_edits(
 
     A value given in absolute units is taken as so many times the edited feature's maximum.
     """
-    changes = []
+    alike = []
     for edit, stand_in in zip(edits, stand_ins, strict=True):
         own = float(columns["max"][stand_in])
         edited = float(columns["max"][edit.feature])
         has_unit = find_operation(edit.operation).has_unit
         scale = own / edited if edit.unit == "absolute" and has_unit else 1.0
-        alike = msgspec.structs.replace(edit, feature=stand_in, value=edit.value * scale)
-        changes.append(ResolvedEdit.of(alike, own))
-    return changes
+        same = msgspec.structs.replace(edit, feature=stand_in, value=edit.value * scale)
+        alike.append(ResolvedEdit.of(same, own))
+    return alike
 
 
 def compare_with_null(observed: float, nulls: Sequence[float]) -> Null | None:

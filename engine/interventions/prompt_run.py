@@ -26,7 +26,7 @@ LOGITS_AT_ONCE = 1 << 27
 
 @dataclass(frozen=True)
 class ModelWithSAE:
-    """What is operated on."""
+    """A language model with an SAE at one of its sites: what interventions act on."""
 
     lm: LanguageModel
     sae: SparseAutoencoder
@@ -48,7 +48,7 @@ class ModelWithSAE:
             )
 
     def check_described_by(self, catalogue: Catalogue) -> None:
-        """Raise UserError if the catalogue is of another SAE."""
+        """Raise UserError if the catalogue is of an SAE of another width."""
         if self.sae.config.d_sae != len(catalogue):
             raise UserError(
                 f"The catalogue describes {len(catalogue)} features, but the SAE has "
@@ -56,7 +56,7 @@ class ModelWithSAE:
                 "Scan the SAE again.",
             )
 
-    def read(
+    def read_prompt(
         self,
         prompt: str,
         *,
@@ -64,7 +64,9 @@ class ModelWithSAE:
         positions: tuple[int, int | None] = (0, None),
         chat: bool = False,
     ) -> "PromptRun":
-        """The prompt, and the clean model's greedy continuation, as in a `ClampRequest`.
+        """A prompt, its tokens and the clean model's greedy continuation.
+
+        `generate`, `positions` and `chat` mean what they mean in a `ClampRequest`.
 
         Raises UserError for a prompt without tokens, or one that leaves no room to continue.
         """
@@ -78,7 +80,7 @@ class ModelWithSAE:
                 f"{self.lm.source} can read.",
                 f"Shorten the prompt{less}.",
             )
-        token_ids = self.write(ids, generate)
+        token_ids = self.continue_text(ids, generate)
         bos = self.lm.tokenizer.bos_token_id
         first, end = positions
         starts = [] if bos is None else (ids == bos).nonzero().flatten().tolist()
@@ -86,7 +88,9 @@ class ModelWithSAE:
             self, prompt, token_ids, len(ids), PositionMask(first, end, frozenset(starts))
         )
 
-    def write(self, ids: Tensor, most: int, edits: Mapping[Site, Edit] | None = None) -> Tensor:
+    def continue_text(
+        self, ids: Tensor, most: int, edits: Mapping[Site, Edit] | None = None
+    ) -> Tensor:
         """Token ids [tokens] and what the model writes after them greedily: at most `most` more."""
         if most == 0:
             return ids
@@ -95,7 +99,7 @@ class ModelWithSAE:
 
 @dataclass(frozen=True)
 class PromptRun:
-    """A text that a subject reads, and where in it an edit may touch."""
+    """A prompt with the clean model's continuation, and where in it an edit may touch."""
 
     subject: ModelWithSAE
     prompt: str
@@ -115,30 +119,30 @@ class PromptRun:
         return dataclasses.replace(self.mask, bos=frozenset()).at(self._positions)
 
     def activations(self) -> Tensor:
-        """What is at the site: [tokens, d_model]."""
+        """The clean model's activations at the site: [tokens, d_model]."""
         site = self.subject.site
         return observe(self.subject.lm, self.token_ids[None], [site])[site][0]
 
-    def added(self, changes: Sequence[ResolvedEdit]) -> Tensor:
-        """What the changes add to those activations: [tokens, d_model] float32."""
+    def added_by(self, edits: Sequence[ResolvedEdit]) -> Tensor:
+        """What some edits add to the activations at the site: [tokens, d_model] float32."""
         sae = self.subject.sae
         x = self.activations().to(sae.W_dec.device)
-        added = delta(sae, x, sae.encode(x), changes)
+        added = delta(sae, x, sae.encode(x), edits)
         return added.to(self.touched.device) * self.touched[:, None]
 
     def steering(self, *rows: Sequence[ResolvedEdit]) -> dict[Site, Steering]:
-        """The edit that makes these changes, a row of the batch each."""
+        """The edit of the model that makes row b of `rows` in row b of a batch."""
         return {self.subject.site: Steering(self.subject.sae, rows, self.mask)}
 
-    def continued(self, changes: Sequence[ResolvedEdit], most: int) -> Tensor:
+    def edited_continuation(self, edits: Sequence[ResolvedEdit], most: int) -> Tensor:
         """What the edited model writes after the prompt, greedily: [at most `most` tokens]."""
         prompt = self.token_ids[: self.prompt_tokens]
-        return self.subject.write(prompt, most, self.steering(changes))[self.prompt_tokens :]
+        return self.subject.continue_text(prompt, most, self.steering(edits))[self.prompt_tokens :]
 
     def logits_under(
         self, rows: Sequence[Sequence[ResolvedEdit]]
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        """For each row of changes the logits [tokens, vocab] of the clean and the edited model.
+        """For each row of edits the logits [tokens, vocab] of the clean and the edited model.
 
         Both read the whole text. Every batch holds the clean model as its first row, so that the
         two were computed by the same kernels.

@@ -11,7 +11,7 @@ among the dozens of a sparse code rarely makes up half of an activation."""
 
 
 def inactive_feature_warnings(request: ClampRequest, catalogue: Catalogue) -> list[str]:
-    """A warning for each edited feature that the corpus never woke."""
+    """A warning for each edited feature that is never active in the scanned corpus."""
     return [
         f"Feature {edit.feature} is never active in {catalogue.manifest.activations}: "
         "its maximum is 0, and no live feature is like it."
@@ -23,7 +23,7 @@ def inactive_feature_warnings(request: ClampRequest, catalogue: Catalogue) -> li
 def report_warnings(
     request: ClampRequest, catalogue: Catalogue, prompts: Sequence[EditedPrompt], nulls: int
 ) -> list[str]:
-    """Every warning that a model view deserves."""
+    """All that a reader of a model view should be warned of, a sentence each."""
     found = inactive_feature_warnings(request, catalogue)
     if nulls < request.nulls:
         found.append(f"Only {nulls} of {request.nulls} nulls could be matched.")

@@ -49,7 +49,7 @@ def rank_features(
         ],
         matching=len(ids),
         total=len(catalogue),
-        scanned=catalogue.scanned,
+        scanned=catalogue.scanned_share,
     )
 
 

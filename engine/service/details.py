@@ -6,7 +6,7 @@ from typing import Any
 from msgspec import UNSET
 
 from engine.errors import UserError
-from engine.features.catalogue.bins import edges
+from engine.features.catalogue.bins import bin_edges
 from engine.features.catalogue.catalogue import Catalogue
 from engine.features.columns import FIGURES, table_columns
 from engine.features.examples.snippets import snippets
@@ -47,7 +47,7 @@ def detail(
         tags=note.tags,
         starred=note.starred,
         note=note.text,
-        histogram=p.Histogram(edges=edges().tolist(), counts=catalogue.histogram(id).tolist()),
+        histogram=p.Histogram(edges=bin_edges().tolist(), counts=catalogue.histogram(id).tolist()),
         snippets=found,
         textless=textless,
         promoted=catalogue.promoted(id),

@@ -84,7 +84,7 @@ def grep(workspace: Workspace, notes: Notes, request: p.Grep, progress: Progress
     tokens, radius = open_tokens(workspace, catalogue), catalogue.manifest.radius
     hits, misses, false_alarms = (
         [snippet_at(codes, tokens, feature, place, radius=radius) for place in places]
-        for places in matched.answers(feature, request.most)
+        for places in matched.examples(feature, request.most)
     )
     return replace(report, hits=hits, misses=misses, false_alarms=false_alarms)
 

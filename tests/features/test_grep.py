@@ -66,7 +66,7 @@ def test_where_one_feature_is_right_and_wrong(
 ) -> None:
     dense = random_dense(TOKENS, FEATURES, 0.3, seed)
     matches = matches_of(spans)
-    answers = PatternEvaluation(codes_of(dense, LENGTHS), matches).answers(2, most)
+    answers = PatternEvaluation(codes_of(dense, LENGTHS), matches).examples(2, most)
     acts = dense[:, 2]
     hits, misses, inside = set(), set(), set()
     for first, last in zip(matches.first.tolist(), matches.last.tolist(), strict=True):

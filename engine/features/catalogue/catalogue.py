@@ -133,7 +133,7 @@ class Catalogue:
         return self.manifest.features
 
     @property
-    def scanned(self) -> float:
+    def scanned_share(self) -> float:
         """Share of the set that was looked at so far."""
         whole = self.manifest.complete or not self.manifest.total_tokens
         return 1.0 if whole else self.manifest.tokens / self.manifest.total_tokens

@@ -61,10 +61,6 @@ class Codes:
         """How many rows there are."""
         return len(self.offsets) - 1
 
-    def row_features(self, row: int) -> Ints:
-        """The features that are active in a row, ascending."""
-        return self.features[self.offsets[row] : self.offsets[row + 1]]
-
     def entries_of(self, rows: Ints) -> tuple[Ints, Ints]:
         """The entries of some rows [n], one row's after the other's, and how many each has [n]."""
         starts = self.offsets[rows]

@@ -20,7 +20,7 @@ from engine.features.scan.collect.collector import write_arrays
 from engine.features.scan.collect.rows import SparseRows
 from engine.features.scan.document_categories import read_categories
 from engine.features.scan.token_effects import write_token_effects
-from engine.features.scan.unfinished import UnfinishedScan, identity
+from engine.features.scan.unfinished import UnfinishedScan, scan_identity
 from engine.files import check_absent, whole_folder
 from engine.model.load import LanguageModel
 from engine.progress import SILENT, Progress
@@ -110,7 +110,7 @@ def scan(
             complete=complete,
         )
 
-    name = "" if unfinished is None else identity(sae, acts, (top_k, radius, room, seed))
+    name = "" if unfinished is None else scan_identity(sae, acts, (top_k, radius, room, seed))
     saved = UnfinishedScan(unfinished, name)
     start = saved.restore(collection, progress)
     for stretch in blocks(acts, rows_per_block(features), start):
@@ -119,14 +119,14 @@ def scan(
             alive = {"alive": float((collection.moments.count > 0).sum())}
             progress("scan", stretch.start, tokens, "tokens", alive)
         progress("scan", stretch.start, tokens, "tokens")
-        collection.add(SparseRows.of(sae, stretch))
+        collection.add(SparseRows.encode(sae, stretch))
     progress("scan", tokens, tokens, "tokens")
     if lm is not None:  # its tokens may take a while: all else can be read meanwhile
         saved.save(collection, manifest(complete=False), tokens)
     collection.examples.finish()
     with whole_folder(folder, replace=replace) as temporary:
-        write_arrays(temporary, collection.shown())
-        write_arrays(temporary, collection.codes.finished())
+        write_arrays(temporary, collection.derived())
+        write_arrays(temporary, collection.codes.code_arrays())
         if lm is not None:
             write_token_effects(lm, sae.W_dec, temporary / "tokens", progress)
         whole = manifest(complete=True)

@@ -79,8 +79,8 @@ class UnfinishedScan:
             return
         began = time.monotonic()
         with whole_folder(self._folder, replace=True) as temporary:
-            write_arrays(temporary, collection.held())
-            write_arrays(temporary, collection.shown())
+            write_arrays(temporary, collection.state())
+            write_arrays(temporary, collection.derived())
             write_catalogue_manifest(temporary, manifest)
             record = _Record(identity=self._identity, next_row=next_row)
             (temporary / _RECORD).write_bytes(msgspec.json.encode(record))
@@ -88,7 +88,7 @@ class UnfinishedScan:
         self._wait = max(min(2 * self._wait, MOST), (self._last - began) / SHARE)
 
 
-def identity(sae: SparseAutoencoder, acts: ActivationSet, settings: tuple[int, ...]) -> str:
+def scan_identity(sae: SparseAutoencoder, acts: ActivationSet, settings: tuple[int, ...]) -> str:
     """A digest of all that a scan's outcome depends on."""
     digest = hashlib.sha256()
     for name, tensor in sorted(sae.state_dict().items()):

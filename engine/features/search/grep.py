@@ -81,7 +81,7 @@ class PatternEvaluation:
         f1 = 2 * precision * recall / np.where(total > 0, total, 1)
         return PatternScores(precision, recall, f1, active)
 
-    def answers(self, feature: int, most: int) -> PatternExamples:
+    def examples(self, feature: int, most: int) -> PatternExamples:
         """Those of one feature, `most` of each kind: one a document, as long as that goes."""
         rows, values = self._codes.active(feature)
         strongest_first = np.argsort(-values, kind="stable")

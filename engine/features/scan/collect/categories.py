@@ -40,14 +40,14 @@ class CategoryCollector(Collector):
             self._counts,
         )
 
-    def held(self) -> Arrays:
+    def state(self) -> Arrays:
         return {
             "state/category_tokens": self._tokens,
             "state/category_sums": self._sums,
             "state/category_counts": self._counts,
         }
 
-    def shown(self) -> Arrays:
+    def derived(self) -> Arrays:
         """Means and densities per category; selectivity, and the preferred category, which is -1
         for a feature that is active in none."""
         tokens = np.maximum(self._tokens, 1)[:, None]

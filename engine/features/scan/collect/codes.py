@@ -50,22 +50,22 @@ class CodesCollector(Collector):
         self._size = 0
 
     def add(self, rows: SparseRows) -> None:
-        self._take(rows.where(self._wanted(rows)))
+        self._take(rows.select(self._wanted(rows)))
         while self._size > self._room and self._bound[0]:
             self._bound >>= np.uint64(1)
             kept, self._kept, self._size = self._kept, [], 0
             for part in kept:
-                self._take(part.where(self._wanted(part)))
+                self._take(part.select(self._wanted(part)))
 
-    def held(self) -> Arrays:
-        return {**self._all().arrays("state/kept"), "state/kept_bound": self._bound}
+    def state(self) -> Arrays:
+        return {**self._all().to_arrays("state/kept"), "state/kept_bound": self._bound}
 
     def restore(self, arrays: Arrays) -> None:
         self._kept, self._size = [], 0
-        self._take(SparseRows.in_arrays("state/kept", arrays))
+        self._take(SparseRows.from_arrays("state/kept", arrays))
         self._bound[:] = arrays["state/kept_bound"]
 
-    def finished(self) -> Arrays:
+    def code_arrays(self) -> Arrays:
         """The arrays of a catalogue's `Codes`, under their paths in it."""
         rows = self._all()
         first = np.ones(len(rows), np.bool_)
@@ -85,7 +85,7 @@ class CodesCollector(Collector):
         }
 
     def _all(self) -> SparseRows:
-        return SparseRows.joined([SparseRows.none(), *self._kept])
+        return SparseRows.concatenate([SparseRows.empty(), *self._kept])
 
     def _take(self, rows: SparseRows) -> None:
         if len(rows):

@@ -47,7 +47,7 @@ class Collectors:
         ]
         if categories:
             self._all.append(CategoryCollector(features, category_of, categories))
-        self.bytes = sum(array.nbytes for array in self.held().values())
+        self.bytes = sum(array.nbytes for array in self.state().values())
         """Memory that it holds, but for the codes."""
 
     def add(self, rows: SparseRows) -> None:
@@ -55,16 +55,16 @@ class Collectors:
         for collector in self._all:
             collector.add(rows)
 
-    def held(self) -> Arrays:
+    def state(self) -> Arrays:
         """All that it knows."""
-        return {path: a for collector in self._all for path, a in collector.held().items()}
+        return {path: a for collector in self._all for path, a in collector.state().items()}
 
     def restore(self, arrays: Arrays) -> None:
         """Know what another knew when it held `arrays`."""
         for collector in self._all:
             collector.restore(arrays)
 
-    def shown(self) -> dict[str, NDArray[Any]]:
+    def derived(self) -> dict[str, NDArray[Any]]:
         """What a reader finds in a catalogue, but for the codes."""
-        known = {path: a for c in self._all for path, a in {**c.held(), **c.shown()}.items()}
+        known = {path: a for c in self._all for path, a in {**c.state(), **c.derived()}.items()}
         return {path: a for path, a in known.items() if not path.startswith("state/")}

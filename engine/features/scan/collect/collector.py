@@ -22,16 +22,16 @@ class Collector(ABC):
         """Take in rows."""
 
     @abstractmethod
-    def held(self) -> Arrays:
+    def state(self) -> Arrays:
         """All that it knows: with these, and nothing else, it can go on."""
 
-    def shown(self) -> Arrays:
+    def derived(self) -> Arrays:
         """What a catalogue has beside that, worked out from it."""
         return {}
 
     def restore(self, arrays: Arrays) -> None:
         """Be what another was when it held `arrays`."""
-        for path, array in self.held().items():
+        for path, array in self.state().items():
             array[...] = arrays[path]
 
 

@@ -26,21 +26,21 @@ class ExampleCollector(Collector):
         self._weakest = np.full(features, -1, np.int32)
         """[features]: the place of the example that would go first; -1 while there is room."""
         self._radius = radius
-        self._recent = SparseRows.none()
+        self._recent = SparseRows.empty()
         """The last rows: those that aren't looked at yet, and `radius` before them."""
         self._waiting = 0
         """How many rows aren't looked at yet."""
 
     def add(self, rows: SparseRows) -> None:
         self._waiting += len(rows)
-        self._recent = SparseRows.joined([self._recent, rows])
+        self._recent = SparseRows.concatenate([self._recent, rows])
         self._look(self._waiting - self._radius)
 
     def finish(self) -> None:
         """Look at the last rows, too: none comes after them."""
         self._look(self._waiting)
 
-    def held(self) -> Arrays:
+    def state(self) -> Arrays:
         return {
             "examples/document": self._documents,
             "examples/position": self._positions,
@@ -48,12 +48,12 @@ class ExampleCollector(Collector):
             "examples/window": self._windows,
             "state/newest_example": self._newest,
             "state/weakest_example": self._weakest,
-            **self._recent.arrays("state/recent"),
+            **self._recent.to_arrays("state/recent"),
             "state/waiting": np.array([self._waiting]),
         }
 
     def restore(self, arrays: Arrays) -> None:
-        self._recent = SparseRows.in_arrays("state/recent", arrays)
+        self._recent = SparseRows.from_arrays("state/recent", arrays)
         self._waiting = int(arrays["state/waiting"][0])
         super().restore(arrays)
 

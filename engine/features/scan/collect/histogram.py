@@ -21,7 +21,7 @@ class HistogramCollector(Collector):
         bits = rows.values.view(np.int32)
         in_threads(_add, len(self._counts), rows.features, bits, self._counts)
 
-    def held(self) -> Arrays:
+    def state(self) -> Arrays:
         return {"histogram": self._counts}
 
 

@@ -43,7 +43,7 @@ class MomentsCollector(Collector):
             self._newest,
         )
 
-    def held(self) -> Arrays:
+    def state(self) -> Arrays:
         return {
             "columns/count": self.count,
             "columns/max": self._max,
@@ -54,7 +54,7 @@ class MomentsCollector(Collector):
             "state/tokens": self._tokens,
         }
 
-    def shown(self) -> Arrays:
+    def derived(self) -> Arrays:
         """Mean and standard deviation over active tokens, and the share of those of all."""
         times = np.maximum(self.count, 1)
         mean = self._sum / times

@@ -42,7 +42,7 @@ class SampleCollector(Collector):
             self._last,
         )
 
-    def held(self) -> Arrays:
+    def state(self) -> Arrays:
         return {
             "sample/document": self._documents,
             "sample/position": self._positions,
