@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import UserError
-from engine.features.patterns import Stopwatch
+from engine.features.text.patterns import Stopwatch
 from engine.jobs.store import Ledger
 from engine.progress import Cancelled, Progress
 from engine.service import answers

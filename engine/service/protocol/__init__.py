@@ -12,17 +12,17 @@ Each request names its reply in `Reply[...]`, so that `await client.ask(ListJobs
 """
 
 from engine.activations.corpus import Prompt as Prompt
-from engine.features.findings import Contrast as Contrast
-from engine.features.findings import Contrasted as Contrasted
-from engine.features.findings import Firing as Firing
-from engine.features.findings import FiringFeature as FiringFeature
-from engine.features.findings import FiringOrder as FiringOrder
-from engine.features.findings import Relative as Relative
-from engine.features.findings import Relatives as Relatives
+from engine.features.catalogue.argsort import ranked as ranked
+from engine.features.examples.snippets import Snippet as Snippet
 from engine.features.notes import Merged as Merged
 from engine.features.notes import Note as Note
-from engine.features.ranking import ranked as ranked
-from engine.features.snippets import Snippet as Snippet
+from engine.features.search.findings import Contrast as Contrast
+from engine.features.search.findings import Contrasted as Contrasted
+from engine.features.search.findings import Firing as Firing
+from engine.features.search.findings import FiringFeature as FiringFeature
+from engine.features.search.findings import FiringOrder as FiringOrder
+from engine.features.search.findings import Relative as Relative
+from engine.features.search.findings import Relatives as Relatives
 from engine.interventions.notation import parse_edit as parse_edit
 from engine.interventions.spec import Checks as Checks
 from engine.interventions.spec import ClampReport as ClampReport
