@@ -34,6 +34,7 @@ app = App(
     version=_version,
     default_parameter=Parameter(negative=(), show_default=_default_text),
     help_on_error=False,
+    result_action="return_value",  # `main` ends the process
 )
 app["--help"].group = app["--version"].group = OPTIONS_OF_ALL
 add_commands(app)

@@ -28,27 +28,27 @@ class _Meaning(NamedTuple):
     """None: all."""
 
 
-def setting_fields(values: Mapping[str, str]) -> list[Field]:
+def setting_fields(values: Mapping[str, str], training: type[Train] = Train) -> list[Field]:
     """The fields, holding what `values` has for them; empty ones are left to the recipe."""
     return [
         _field(setting, meaning, values.get(meaning.name, ""))
-        for setting in _settings()
+        for setting in _settings(training)
         for meaning in _meanings(setting)
     ]
 
 
-def parse_settings(values: Mapping[str, str]) -> dict[str, Any]:
+def parse_settings(values: Mapping[str, str], training: type[Train] = Train) -> dict[str, Any]:
     """What was typed, as fields of `Train`; empty ones are left out. UserError for no number."""
     return {
         setting.name: _parse(values[meaning.name], setting, meaning.label)
-        for setting in _settings()
+        for setting in _settings(training)
         for meaning in _meanings(setting)
         if values[meaning.name]
     }
 
 
-def _settings() -> list[KindField]:
-    return [f for f in kind_fields(Train) if f.setting.label and f.name not in _OWN_PLACE]
+def _settings(training: type[Train]) -> list[KindField]:
+    return [f for f in kind_fields(training) if f.setting.label and f.name not in _OWN_PLACE]
 
 
 def _meanings(setting: KindField) -> list[_Meaning]:

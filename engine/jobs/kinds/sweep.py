@@ -139,7 +139,7 @@ class Sweep(
     def _varied_fields(self) -> list[KindField]:
         """The fields that are varied, in the order of names. UserError for one that can't be, and
         for values that it can't have."""
-        fields = {field.name: field for field in sweep_fields()}
+        fields = {field.name: field for field in sweep_fields(type(self.train))}
         for name, values in self.axes.items():
             if name not in fields:
                 raise UserError(f"A sweep can't vary {name}.", f"It can vary {', '.join(fields)}.")
@@ -175,9 +175,9 @@ class Sweep(
         return replace(self, train=replace(self.train, resume=True))
 
 
-def sweep_fields() -> list[KindField]:
-    """The fields of `Train` that a sweep can vary."""
-    return [field for field in kind_fields(Train) if field.setting.sweep is not None]
+def sweep_fields(training: type[Train] = Train) -> list[KindField]:
+    """The fields of a training that a sweep can vary."""
+    return [field for field in kind_fields(training) if field.setting.sweep is not None]
 
 
 def _text(value: Value) -> str:
