@@ -2,17 +2,14 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
 
 import msgspec
 
+from brainsurg_tui.controllers.shell import Shell
 from brainsurg_tui.screens.form import Field, Form
-from brainsurg_tui.state.state import UndoStep
+from brainsurg_tui.state.undo import UndoStep
 from brainsurg_tui.terminal.escapes import escape, unescape
 from engine.service.protocol import Annotate, Note
-
-if TYPE_CHECKING:
-    from brainsurg_tui.app import BrainSurgery
 
 Noting = Callable[[Note, str], Note]
 """The note with what was typed in it."""
@@ -21,8 +18,8 @@ Noting = Callable[[Note, str], Note]
 class AnnotationController:
     """Every change of a note is one step of undo."""
 
-    def __init__(self, app: "BrainSurgery") -> None:
-        self._app = app
+    def __init__(self, shell: Shell) -> None:
+        self._shell = shell
 
     def label(self) -> None:
         """Let the user name the feature."""
@@ -52,40 +49,39 @@ class AnnotationController:
 
     def star(self) -> None:
         """Put a star on the feature, or take it off."""
-        state = self._app.state
+        state = self._shell.state
         if state.sae is not None and state.feature is not None:
             note = state.note(state.feature)
             starred = msgspec.structs.replace(note, starred=not note.starred)
-            self._app.begin(
+            self._shell.begin(
                 "keep", self._annotate, state.sae, state.feature, starred, what="the star of"
             )
 
-    def next_unlabelled(self) -> None:
+    def go_to_unlabelled(self) -> None:
         """Go on to a feature that nobody has named."""
-        if not self._app.main.features.go_to_unlabelled():
-            self._app.say("Every feature that is shown has a label.")
+        if not self._shell.main.features.go_to_unlabelled():
+            self._shell.say("Every feature that is shown has a label.")
 
     def _ask(self, what: str, read: Callable[[Note], str], help: str, take: Noting) -> None:
-        state = self._app.state
+        state = self._shell.state
         if state.sae is None or state.feature is None:
             return
         field = Field(what, what, escape(read(state.note(state.feature))), help)
         send = partial(self._send, state.sae, state.feature, what, take)
-        self._app.push_screen(Form(f"Feature {state.feature}", [field], send, verb="save"))
+        self._shell.push_screen(Form(f"Feature {state.feature}", [field], send, verb="save"))
 
     async def _send(
         self, sae: str, feature: int, what: str, take: Noting, values: dict[str, str]
     ) -> None:
-        note = take(self._app.state.note(feature), unescape(values[what]))
+        note = take(self._shell.state.note(feature), unescape(values[what]))
         await self._annotate(sae, feature, note, what=f"{what} of")
 
     async def _annotate(self, sae: str, feature: int, note: Note, *, what: str) -> None:
-        state = self._app.state
+        state = self._shell.state
         before = Annotate(sae=sae, feature=feature, note=state.note(feature))
         after = Annotate(sae=sae, feature=feature, note=note)
         if before == after:
             return
-        await self._app.ask(after)
-        state.did(UndoStep(f"{what} feature {feature}", before, after))
-        state.take_note(sae, feature, note)
-        self._app.show("features", "snippets", "detail", "findings")
+        await self._shell.ask(after)
+        state.undo_history.record(UndoStep(f"{what} feature {feature}", before, after))
+        state.set_note(sae, feature, note)

@@ -25,7 +25,7 @@ class TopLine(Line):
     """Whether the names of the panes are needed."""
     _strip_from = 0
 
-    def drawn(self) -> Text:
+    def text(self) -> Text:
         """The line for the present state."""
         left = Text(no_wrap=True, end="")
         right = self._machine()
@@ -42,7 +42,7 @@ class TopLine(Line):
         else:
             left.append(" brain surgery ", f"bold {self.accent}")
             left.append(f" {visible(self._subject(short=False), ascii_only=self.ascii_only)}")
-        return self.fitted(left, right)
+        return self.fit(left, right)
 
     def _subject(self, *, short: bool) -> str:
         sae = self.state.sae_info()
@@ -67,7 +67,7 @@ class TopLine(Line):
     def _strip(self) -> Text:
         strip = Text()
         for number, (pane, short) in enumerate(zip(PANES, _SHORT, strict=True), 1):
-            style = Style(meta={"@click": f"screen.pane({number})"})
+            style = Style(meta={"@click": f"app.do('pane_{number}')"})
             if pane == self.active:
                 strip.append(f"[{number}{short}]", Style.parse(f"bold {self.accent}") + style)
             else:

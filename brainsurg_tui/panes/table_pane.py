@@ -8,6 +8,7 @@ from textual.widget import Widget
 
 from brainsurg_tui.panes.pane import Pane
 from brainsurg_tui.settings import Sorting
+from brainsurg_tui.state.state import State
 from brainsurg_tui.widgets.columns import Column
 from brainsurg_tui.widgets.filter_input import FilterInput, matcher
 from brainsurg_tui.widgets.line_table import Cells, LineTable
@@ -22,8 +23,8 @@ class TablePane(Pane):
 
     columns: ClassVar[tuple[Column, ...]]
 
-    def __init__(self, name: str, *, ascii_only: bool = False) -> None:
-        super().__init__(name, ascii_only=ascii_only)
+    def __init__(self, name: str, state: State, *, ascii_only: bool = False) -> None:
+        super().__init__(name, state, ascii_only=ascii_only)
         self.table = self.make_table()
         self.filter_line = self.make_filter()
         self.pattern = ""
@@ -123,7 +124,7 @@ class TablePane(Pane):
         if self.table.row == before:
             (self.table.action_first if rows > 0 else self.table.action_last)()
 
-    def copied(self) -> str:
+    def text_to_copy(self) -> str:
         """The row under the cursor."""
         return "" if self.table.row is None else self.row_text(self.table.row)
 
