@@ -39,7 +39,7 @@ from brainsurg_tui.settings import (
     state_path,
     write_memory,
 )
-from brainsurg_tui.state.parts import Part
+from brainsurg_tui.state.parts import StatePart
 from brainsurg_tui.state.state import State, UserMessage
 from brainsurg_tui.state.visits import FeatureRef
 from brainsurg_tui.terminal.ascii import AsciiSigns
@@ -181,7 +181,7 @@ class BrainSurgery(KeyQueueApp):
         """Stop what `group` is doing; the engine stops working on what it asked."""
         self.workers.cancel_group(self, group)
 
-    def _on_state_change(self, parts: frozenset[Part]) -> None:
+    def _on_state_change(self, parts: frozenset[StatePart]) -> None:
         self.main.state_changed(parts)
 
     def say(

@@ -16,14 +16,14 @@ def waiting(progress: Progressed) -> str:
 
 
 def for_prompts(state: State) -> str:
-    """In a prompts pane without prompts."""
+    """What a prompts pane without prompts says."""
     if state.connection != "connected":
         return ""
     return f"No prompts yet - press {key_of('add', state)} to add one."
 
 
 def for_features(state: State) -> str:
-    """In a features pane without features."""
+    """What a features pane without features says."""
     if state.connection != "connected":
         return ""
     sae = state.sae_info()
@@ -39,12 +39,12 @@ def for_features(state: State) -> str:
 
 
 def for_snippets(state: State) -> str:
-    """In a snippets pane while no feature is selected."""
+    """What a snippets pane says while no feature is selected."""
     return f"Choose a feature in pane {key_of('pane_2', state)}." if state.table else ""
 
 
 def for_a_feature_without_notes(state: State) -> str:
-    """Where nothing was written down about a feature."""
+    """What a detail says where nothing was written down about the feature."""
     keys = {id: key_of(id, state) for id in ("label", "tags", "star", "note")}
     return (
         f"{keys['label']} names it, {keys['tags']} tags it, {keys['star']} puts a star on it, "
@@ -53,7 +53,7 @@ def for_a_feature_without_notes(state: State) -> str:
 
 
 def for_findings(state: State) -> str:
-    """In findings that are awaited, or empty."""
+    """What findings say that are awaited, or empty."""
     if state.search.progress is not None:
         return f"{waiting(state.search.progress)} {key_of('cancel_job', state)} gives up"
     if state.search.results is None:
@@ -65,7 +65,7 @@ def for_findings(state: State) -> str:
 
 
 def for_clamp(state: State) -> str:
-    """In a clamp pane without a report."""
+    """What a clamp pane without a report says."""
     clamp = key_of("clamp", state)
     if state.clamp.progress is not None:
         return "Clamping …"
@@ -81,7 +81,7 @@ def for_clamp(state: State) -> str:
 
 
 def for_loss(state: State) -> str:
-    """In a loss pane without a training."""
+    """What a loss pane without a training says."""
     if state.connection != "connected":
         return ""
     if state.contents.activations:
@@ -90,14 +90,14 @@ def for_loss(state: State) -> str:
 
 
 def for_jobs(state: State) -> str:
-    """In a jobs pane without jobs."""
+    """What a jobs pane without jobs says."""
     if state.connection != "connected":
         return ""
     return f"Nothing was done yet - press {key_of('capture', state)} to capture activations."
 
 
 def for_job_line(state: State) -> str:
-    """While no job runs: what is being waited for, or the next step of the chain."""
+    """What the job line says while no job runs: what is awaited, or the next step."""
     if state.connection == "connecting":
         return "connecting to the engine …"
     if state.connection == "lost":
@@ -122,7 +122,7 @@ def for_job_line(state: State) -> str:
 
 
 def after(spec: JobSpec, state: State) -> str:
-    """When a job has ended well."""
+    """What the user is told to do next when a job has ended well."""
     match spec:
         case Capture():
             return f"{key_of('train', state)} trains an SAE on it."

@@ -139,7 +139,7 @@ WORK: tuple[Action, ...] = (
         "hold_job",
         "Pause or resume the job",
         "Hold the job between two steps, or let it go on; in its pane also one that was stopped.",
-        run=lambda app: app.controllers.jobs.hold(),
+        run=lambda app: app.controllers.jobs.toggle_pause(),
         keys="P",
         hint="pause, resume",
         needs=JOB_TO_HOLD,

@@ -11,12 +11,12 @@ from brainsurg_tui.state.undo import UndoStep
 from brainsurg_tui.terminal.escapes import escape, unescape
 from engine.service.protocol import Annotate, Note
 
-Noting = Callable[[Note, str], Note]
-"""The note with what was typed in it."""
+NoteEdit = Callable[[Note, str], Note]
+"""From a note and what was typed, the note as it is to be."""
 
 
 class AnnotationController:
-    """Every change of a note is one step of undo."""
+    """Lets the user write labels, tags, stars and notes; every change is one step of undo."""
 
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
@@ -24,28 +24,28 @@ class AnnotationController:
     def label(self) -> None:
         """Let the user name the feature."""
 
-        def take(note: Note, typed: str) -> Note:
+        def edit(note: Note, typed: str) -> Note:
             return msgspec.structs.replace(note, label=typed)
 
-        self._ask("label", lambda note: note.label, "What it answers to; empty: no name.", take)
+        self._ask("label", lambda note: note.label, "What it answers to; empty: no name.", edit)
 
     def tags(self) -> None:
         """Let the user tag the feature."""
 
-        def take(note: Note, typed: str) -> Note:
+        def edit(note: Note, typed: str) -> Note:
             words = typed.replace(",", " ").replace("#", " ").split()
             return msgspec.structs.replace(note, tags=tuple(sorted(set(words))))
 
         help = "Words to find it by, with spaces between; the filter tag ~ word finds them."
-        self._ask("tags", lambda note: " ".join(note.tags), help, take)
+        self._ask("tags", lambda note: " ".join(note.tags), help, edit)
 
     def note(self) -> None:
-        """Let the user write something longer."""
+        """Let the user write a note of any length about the feature."""
 
-        def take(note: Note, typed: str) -> Note:
+        def edit(note: Note, typed: str) -> Note:
             return msgspec.structs.replace(note, text=typed)
 
-        self._ask("note", lambda note: note.text, r"Anything; \n for a new line.", take)
+        self._ask("note", lambda note: note.text, r"Anything; \n for a new line.", edit)
 
     def star(self) -> None:
         """Put a star on the feature, or take it off."""
@@ -58,22 +58,22 @@ class AnnotationController:
             )
 
     def go_to_unlabelled(self) -> None:
-        """Go on to a feature that nobody has named."""
+        """Select the next feature without a label, or say that there is none."""
         if not self._shell.main.features.go_to_unlabelled():
             self._shell.say("Every feature that is shown has a label.")
 
-    def _ask(self, what: str, read: Callable[[Note], str], help: str, take: Noting) -> None:
+    def _ask(self, what: str, read: Callable[[Note], str], help: str, edit: NoteEdit) -> None:
         state = self._shell.state
         if state.sae is None or state.feature is None:
             return
         field = Field(what, what, escape(read(state.note(state.feature))), help)
-        send = partial(self._send, state.sae, state.feature, what, take)
+        send = partial(self._send, state.sae, state.feature, what, edit)
         self._shell.push_screen(Form(f"Feature {state.feature}", [field], send, verb="save"))
 
     async def _send(
-        self, sae: str, feature: int, what: str, take: Noting, values: dict[str, str]
+        self, sae: str, feature: int, what: str, edit: NoteEdit, values: dict[str, str]
     ) -> None:
-        note = take(self._shell.state.note(feature), unescape(values[what]))
+        note = edit(self._shell.state.note(feature), unescape(values[what]))
         await self._annotate(sae, feature, note, what=f"{what} of")
 
     async def _annotate(self, sae: str, feature: int, note: Note, *, what: str) -> None:

@@ -20,7 +20,7 @@ _PROMPTS = "prompts"
 
 
 class CaptureController:
-    """The first step of the chain."""
+    """Submits captures of activations: the first step of the chain."""
 
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
@@ -40,11 +40,13 @@ class CaptureController:
             Field("max_tokens", "at most", empty="all tokens", help="Tokens to keep."),
             Field("name", "name", name, help="Name of the new activation set."),
         ]
-        form = Form("Capture activations", fields, self._capture, verb="capture", left=self._left)
+        form = Form(
+            "Capture activations", fields, self._capture, verb="capture", left=self._on_field_left
+        )
         opened = self._shell.push_screen(form)
         self._shell.begin("sites", self._offer_sites, form, model, opened)
 
-    def _left(self, form: Form, field: str, value: str) -> None:
+    def _on_field_left(self, form: Form, field: str, value: str) -> None:
         if field == "model":
             self._shell.begin("sites", self._offer_sites, form, value)
 
@@ -55,7 +57,7 @@ class CaptureController:
         try:
             sites = (await self._shell.ask(GetSites(model=model))).sites
         except UserError as mistake:
-            form.say(str(mistake))
+            form.show_error(str(mistake))
             return
         names = tuple(info.site for info in sites)
         outputs = [name for name in names if name.startswith("resid_post.")]

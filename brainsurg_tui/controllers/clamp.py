@@ -14,7 +14,7 @@ _PAUSE = 0.35
 
 
 class ClampController:
-    """A key changes the draft; the engine is asked when the keys have come to rest."""
+    """Changes the draft of a clamp, and asks for a report when the keys have come to rest."""
 
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
@@ -44,9 +44,9 @@ class ClampController:
 
     def _run(self, pause: float) -> None:
         self._shell.state.clamp.begin()
-        self._shell.begin("clamp", self._ask, self._shell.state.clamp.draft, pause)
+        self._shell.begin("clamp", self._fetch_report, self._shell.state.clamp.draft, pause)
 
-    async def _ask(self, draft: ClampDraft, pause: float) -> None:
+    async def _fetch_report(self, draft: ClampDraft, pause: float) -> None:
         shell, state = self._shell, self._shell.state
         await asyncio.sleep(pause)
         try:
@@ -61,7 +61,7 @@ class ClampController:
                 state.clamp.end()
 
     def settings(self) -> None:
-        """Let the user type what the keys step through."""
+        """Let the user type operation, value, unit, view, length and nulls in a form."""
         draft = self._shell.state.clamp.draft
         edit = draft.edits[0]
         fields = [
@@ -87,9 +87,9 @@ class ClampController:
             Field("nulls", "nulls", str(draft.nulls), "Matched random features to compare with."),
         ]
         features = ", ".join(str(edit.feature) for edit in draft.edits)
-        self._shell.push_screen(Form(f"Clamp {features}", fields, self._set, verb="run"))
+        self._shell.push_screen(Form(f"Clamp {features}", fields, self._use_form, verb="run"))
 
-    async def _set(self, values: dict[str, str]) -> None:
+    async def _use_form(self, values: dict[str, str]) -> None:
         draft = self._shell.state.clamp.draft.set(
             cast(Operation, values["operation"]),
             parse_number(values["value"], "value"),

@@ -18,7 +18,7 @@ from engine.service.protocol import (
 
 
 class ConnectionController:
-    """After every connecting the state is asked for afresh; between two, news keeps it fresh."""
+    """Asks for the whole state after every connecting; until the next, news keeps it fresh."""
 
     def __init__(
         self,

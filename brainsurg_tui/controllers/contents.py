@@ -22,7 +22,7 @@ from engine.service.protocol import (
 
 
 class ContentsController:
-    """The daemon owns the contents; this controller keeps the state's copy of them fresh."""
+    """Keeps the state's copy of the workspace's contents, which the daemon owns, fresh."""
 
     def __init__(self, shell: Shell, features: FeatureController) -> None:
         self._shell = shell
@@ -112,7 +112,7 @@ class ContentsController:
             self._shell.begin("undo", self._apply, step.undo, f"Undid: {step.title}.")
 
     def redo(self) -> None:
-        """Do again what was undone last."""
+        """Do again the change that was undone last."""
         if (step := self._shell.state.undo_history.redo()) is not None:
             self._shell.begin("undo", self._apply, step.redo, f"Did again: {step.title}.")
 

@@ -9,13 +9,13 @@ from engine.service.protocol import ExportActivations, ImportActivations
 
 
 class ExchangeController:
-    """In and out."""
+    """Submits imports and exports of activations in the seed's format."""
 
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
 
     def import_activations(self) -> None:
-        """Ask which folder to read."""
+        """Let the user type which folder to import."""
         name = free_name("imported", (a.name for a in self._shell.state.contents.activations))
         fields = [
             Field("folder", "folder", help="Holds activations_0.pt … and metadata.json."),
@@ -28,7 +28,7 @@ class ExchangeController:
         await submit(self._shell, "import", values, spec)
 
     def export_activations(self) -> None:
-        """Ask which set to write where."""
+        """Let the user choose which activation set to export, and where to."""
         sets = tuple(known.name for known in self._shell.state.contents.activations)
         fields = [
             Field("name", "activations", sets[-1], choices=sets, free=False),

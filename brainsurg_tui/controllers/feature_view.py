@@ -11,21 +11,21 @@ from engine.service.protocol import GetDocument, Snippet, SnippetList
 
 
 class FeatureViewController:
-    """Every answer is put where the state still wants it, or dropped."""
+    """Fetches examples and documents of the selected feature; late answers are dropped."""
 
     def __init__(self, shell: Shell, relatives: RelativesController) -> None:
         self._shell = shell
         self._relatives = relatives
 
     def open(self) -> None:
-        """Show all that is known of the feature."""
+        """Open the sheet with all that is known of the selected feature."""
         self._shell.main.go_to("detail")
         self._relatives.fetch()
 
     # Examples
 
     def step(self, steps: int) -> None:
-        """On to weaker examples (1), or back to stronger ones (-1)."""
+        """Show weaker examples (1), or stronger ones (-1), or say that there are none."""
         if self._shell.state.feature_view is None:
             return
         if self._shell.state.step_examples(steps):
@@ -34,7 +34,7 @@ class FeatureViewController:
             self._shell.say("These are the strongest." if steps < 0 else "There is nothing weaker.")
 
     def stretch(self, factor: float) -> None:
-        """Widen the windows around the peaks, or narrow them."""
+        """Multiply the width of the windows around the peaks by a factor."""
         if self._shell.state.stretch_examples(factor):
             self._fetch()
 
@@ -69,9 +69,9 @@ class FeatureViewController:
             document=snippet.document,
             device=self._shell.device,
         )
-        self._shell.begin("document", self._read, request, document, opened)
+        self._shell.begin("document", self._fetch_document, request, document, opened)
 
-    async def _read(
+    async def _fetch_document(
         self, request: GetDocument, document: DocumentDialog, opened: AwaitMount
     ) -> None:
         await opened

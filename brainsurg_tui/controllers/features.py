@@ -18,15 +18,17 @@ _TYPING = 0.12
 
 
 class FeatureController:
-    """Answers that come late are dropped: the state knows what is wanted by then."""
+    """Chooses SAE, feature and filter, and fetches what the panes show of them; late answers are
+    dropped, for the state knows what is wanted by then."""
 
     def __init__(self, shell: Shell, relatives: RelativesController) -> None:
         self._shell = shell
         self._relatives = relatives
-        self._wanted: FeatureRef | None = None
+        self._next: FeatureRef | None = None
+        """The feature to select when the table of its SAE is there."""
 
     def choose_sae(self, name: str) -> None:
-        """Work with another SAE."""
+        """Use another SAE, and ask for its features."""
         if self._shell.state.choose_sae(name):
             self.load()
 
@@ -54,7 +56,7 @@ class FeatureController:
         if not state.set_table(table):
             return
         self._set_filter(feature_filter)
-        if (wanted := self._wanted_of(sae)) is not None and wanted < table.features:
+        if (wanted := self._feature_to_begin_with(sae)) is not None and wanted < table.features:
             state.choose_feature(wanted)
         self._fetch()
 
@@ -69,9 +71,9 @@ class FeatureController:
         notes = (await self._shell.ask(GetNotes(sae=sae))).notes
         self._shell.state.set_notes(sae, notes)
 
-    def _wanted_of(self, sae: str) -> int | None:
+    def _feature_to_begin_with(self, sae: str) -> int | None:
         """The feature to begin with, in an SAE that was chosen just now."""
-        wanted, self._wanted = self._wanted, None
+        wanted, self._next = self._next, None
         remembered = self._shell.workspace_memory
         if wanted is not None and wanted.sae == sae:
             return wanted.feature
@@ -81,7 +83,7 @@ class FeatureController:
     # The filter
 
     def filter(self, text: str) -> None:
-        """Show only the features that this lets through, once it can be read."""
+        """Show only the features that the filter `text` lets through, once it can be read."""
         state = self._shell.state
         if text.strip() and state.sae is not None:
             self._shell.begin("filter", self._filter, state.sae, text)
@@ -110,30 +112,30 @@ class FeatureController:
         last one that could be read holds."""
         pane = self._shell.main.features
         if feature_filter.fault and not pane.filtering and pane.table.has_focus:
-            pane.mend()
+            pane.reopen_filter()
         elif feature_filter.fault and not pane.filtering:
             self._shell.say(feature_filter.fault, "error")
             feature_filter = replace(feature_filter, fault="")
-            pane.fall_back(feature_filter.text)
+            pane.use_filter(feature_filter.text)
         self._shell.state.set_filter(feature_filter)
 
     # One feature
 
     def choose(self, feature: int) -> None:
-        """Look at a feature."""
+        """Select a feature of the SAE in use, and ask for its detail."""
         if self._shell.state.choose_feature(feature):
             self._fetch()
 
     def go_to(self, feature: FeatureRef) -> None:
-        """Look at a feature of any SAE."""
+        """Select a feature of any SAE, which is used from then on."""
         if feature.sae == self._shell.state.sae:
             self.choose(feature.feature)
         else:
-            self._wanted = feature
+            self._next = feature
             self.choose_sae(feature.sae)
 
     def visit(self, step: int) -> None:
-        """Back or forth among the features looked at."""
+        """Go back (-1) or forward again (1) among the features looked at."""
         if (feature := self._shell.state.visit(step)) is not None:
             self.go_to(feature)
         else:
@@ -141,7 +143,7 @@ class FeatureController:
             self._shell.say(f"No feature was looked at {when} this one.")
 
     def step(self, rows: int) -> None:
-        """The next or previous feature of the list that this one was opened from."""
+        """Go on by so many rows in the list that the feature was opened from."""
         self._shell.main.listing.step(rows)
 
     def _fetch(self) -> None:

@@ -12,7 +12,9 @@ _COPIED = "copied.txt"
 
 
 class FileController:
-    """Everything goes to one folder of the workspace, and the user is told where."""
+    """Writes to the clipboard and to one folder of the workspace, and tells the user where.
+
+    Its methods raise UserError where a file can't be written."""
 
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
@@ -27,7 +29,7 @@ class FileController:
         self._shell.say(f"Copied, also to {path}.")
 
     def export(self, files: list[Export]) -> None:
-        """Write files."""
+        """Write files, or say that there are none."""
         if not files:
             self._shell.say("There is nothing to export here.", "warning")
             return

@@ -32,7 +32,7 @@ from engine.service.protocol import (
 
 
 class JobController:
-    """The daemon owns the jobs; this controller only says what is wanted and what is seen."""
+    """Follows the jobs, which the daemon owns, and has them paused, stopped and shown."""
 
     def __init__(
         self,
@@ -98,7 +98,7 @@ class JobController:
             self._features.load()
 
     async def fetch_past(self, id: int) -> None:
-        """Ask for all that happened to a job so far."""
+        """Ask for all events of a job so far."""
         answer = await self._shell.ask(GetEvents(job=id))
         self._shell.state.jobs.add_past_events(id, answer.events)
 
@@ -139,21 +139,21 @@ class JobController:
 
         def answered(answer: str | None) -> None:
             if answer:
-                self._shell.begin("change-job", self._change, CancelJob(id=job.id))
+                self._shell.begin("change-job", self._ask_to_change, CancelJob(id=job.id))
 
         self._shell.push_screen(question, answered)
 
-    def hold(self) -> None:
-        """Pause a job, or let it go on: in the jobs pane also a training that was interrupted."""
+    def toggle_pause(self) -> None:
+        """Pause a job, or resume it: in the jobs pane also a training that was interrupted."""
         chosen = self._shell.state.jobs.chosen_info()
         interrupted = chosen is not None and chosen.resumable
         job = chosen if interrupted and self._shell.main.active == "jobs" else self._job_at_hand()
         if job is not None:
             goes_on = job.state == "paused" or job.resumable
             request = ResumeJob(id=job.id) if goes_on else PauseJob(id=job.id)
-            self._shell.begin("change-job", self._change, request)
+            self._shell.begin("change-job", self._ask_to_change, request)
 
-    async def _change(self, request: CancelJob | PauseJob | ResumeJob) -> None:
+    async def _ask_to_change(self, request: CancelJob | PauseJob | ResumeJob) -> None:
         self._shell.state.jobs.set(await self._shell.ask(request))
 
     async def cancel_all(self) -> None:
@@ -162,7 +162,7 @@ class JobController:
             await self._shell.ask(CancelJob(id=job.id))
 
     def read(self, id: int) -> None:
-        """Show all about a job."""
+        """Show a job's description, its notes and its outcome in a dialog."""
         job = self._shell.state.jobs.by_id[id]
         lines = [f"{job.state}  {job_texts.duration(job)}", job_texts.details(job.spec), ""]
         lines += [*self._shell.state.jobs.history(id).notes(), *job_texts.outcome(job)]

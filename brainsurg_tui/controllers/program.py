@@ -15,7 +15,7 @@ from brainsurg_tui.widgets.visible import visible
 
 
 class ProgramController:
-    """What any program has."""
+    """Shows help, palette and messages, and ends the app."""
 
     def __init__(self, shell: Shell, jobs: JobController) -> None:
         self._shell = shell
@@ -33,7 +33,7 @@ class ProgramController:
         self._shell.push_screen(CommandPalette([ActionProvider], placeholder=placeholder))
 
     def messages(self) -> None:
-        """Show what was said, the newest first."""
+        """Show what the user was told, the newest first."""
         text = Text()
         for message in reversed(self._shell.state.messages):
             when = time.strftime("%H:%M:%S", time.localtime(message.time))

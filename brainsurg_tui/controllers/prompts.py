@@ -14,7 +14,7 @@ _CATEGORIES = ("story", "question", "code", "dialogue", "science", "joke", "figu
 
 
 class PromptController:
-    """Every change is one step of undo."""
+    """Saves and deletes prompts; every change is one step of undo."""
 
     def __init__(self, shell: Shell) -> None:
         self._shell = shell

@@ -15,7 +15,7 @@ _KEYS = "abcdefghijklmnopqrstuvwxyz"
 
 
 class RelativesController:
-    """They are asked for while the detail is open, and only then."""
+    """Fetches the relatives of the selected feature, while its detail is open."""
 
     def __init__(self, shell: Shell) -> None:
         self._shell = shell

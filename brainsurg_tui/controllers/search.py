@@ -33,7 +33,7 @@ _COUNTS, _IGNORED = "yes", "no"
 
 
 class SearchController:
-    """One search at a time; the sheet of findings shows the last."""
+    """Runs one search at a time; the sheet of findings shows the last."""
 
     def __init__(
         self, shell: Shell, features: FeatureController, feature_view: FeatureViewController
@@ -78,7 +78,7 @@ class SearchController:
             self._ask_grep(Grep(sae=self._shell.state.sae, pattern=last), about)
 
     def again(self) -> None:
-        """Let the user change what was searched for."""
+        """Let the user change what was searched for last, and search again."""
         results = self._shell.state.search.results
         match None if results is None else results.request:
             case FindFiring() as search:

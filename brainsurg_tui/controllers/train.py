@@ -19,14 +19,14 @@ _PUBLISHED = {arch for preset in PRESETS.values() for arch in preset.architectur
 
 
 class TrainController:
-    """The middle of the chain."""
+    """Submits trainings and scans: the middle of the chain."""
 
     def __init__(self, shell: Shell, features: FeatureController) -> None:
         self._shell = shell
         self._features = features
 
     def train(self) -> None:
-        """Ask what to train."""
+        """Let the user fill in what to train, with the answers of the last time in the form."""
         contents = self._shell.state.contents
         sets = tuple(known.name for known in contents.activations)
         last = self._shell.workspace_memory.forms.get("train", {})
@@ -90,7 +90,7 @@ class TrainController:
         self._shell.main.go_to("loss")
 
     def scan(self) -> None:
-        """Ask what to scan."""
+        """Let the user choose which SAE to scan, over which activations."""
         contents = self._shell.state.contents
         saes = tuple(known.name for known in contents.saes)
         sets = tuple(known.name for known in contents.activations)

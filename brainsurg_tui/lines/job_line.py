@@ -6,7 +6,7 @@ from textual.reactive import reactive
 
 from brainsurg_tui.actions import next_steps
 from brainsurg_tui.layout import PANES
-from brainsurg_tui.lines.line import Line
+from brainsurg_tui.lines.line import StatusLine
 from brainsurg_tui.panes.jobs import text as job_texts
 from brainsurg_tui.widgets.bars import sparkline
 from brainsurg_tui.widgets.visible import visible
@@ -16,14 +16,14 @@ _CURVE = 10
 """Cells of the running job's curve."""
 
 
-class JobLine(Line):
+class JobLine(StatusLine):
     """The running job with its bar and curve; without one, what could be done next."""
 
     hidden: reactive[str] = reactive("")
     """Name of the one pane that is not seen."""
 
     def text(self) -> Text:
-        """The line for the present state."""
+        """The running job, or the next step, and the name of the pane that is not seen."""
         running = self.state.jobs.running()
         if not running:
             text = next_steps.for_job_line(self.state)

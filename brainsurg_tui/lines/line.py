@@ -6,10 +6,10 @@ from textual.widget import Widget
 from brainsurg_tui.state.state import State
 
 
-class Line(Widget):
+class StatusLine(Widget):
     """One line of text about the state."""
 
-    DEFAULT_CSS = "Line { height: 1; }"
+    DEFAULT_CSS = "StatusLine { height: 1; }"
 
     def __init__(self, id: str, state: State, *, ascii_only: bool) -> None:
         super().__init__(id=id)
@@ -28,7 +28,7 @@ class Line(Widget):
         return self._text.copy()
 
     def text(self) -> Text:
-        """The line for the present state."""
+        """What the line reads in the present state."""
         raise NotImplementedError
 
     @property

@@ -8,7 +8,7 @@ from textual.geometry import Offset
 from textual.reactive import reactive
 
 from brainsurg_tui.layout import PANES
-from brainsurg_tui.lines.line import Line
+from brainsurg_tui.lines.line import StatusLine
 from brainsurg_tui.panes.jobs import text as job_texts
 from brainsurg_tui.widgets.cells import clip
 from brainsurg_tui.widgets.numbers import quantity
@@ -17,7 +17,7 @@ from brainsurg_tui.widgets.visible import visible
 _SHORT = ("Prompts", "Feat", "Snip", "Clamp", "Loss", "Jobs")
 
 
-class TopLine(Line):
+class TopLine(StatusLine):
     """Model, site and SAE; the six panes where not all are seen; the machine and the engine."""
 
     active: reactive[str] = reactive("prompts")
@@ -26,7 +26,7 @@ class TopLine(Line):
     _strip_from = 0
 
     def text(self) -> Text:
-        """The line for the present state."""
+        """What is open, the panes where not all are seen, and how machine and engine are."""
         left = Text(no_wrap=True, end="")
         right = self._machine()
         if self.tabs:

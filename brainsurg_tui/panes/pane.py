@@ -11,7 +11,7 @@ from textual.widget import Widget
 
 from brainsurg_tui.exports import Export
 from brainsurg_tui.layout import PANES
-from brainsurg_tui.state.parts import Part
+from brainsurg_tui.state.parts import StatePart
 from brainsurg_tui.state.state import State
 from brainsurg_tui.widgets.cells import clip
 from brainsurg_tui.widgets.visible import visible
@@ -71,7 +71,7 @@ class Pane(Vertical):
     """
 
     heading: ClassVar[str]
-    shows: ClassVar[frozenset[Part]]
+    shows: ClassVar[frozenset[StatePart]]
 
     DEFAULT_CSS = """
     Pane { background: transparent; }

@@ -14,7 +14,7 @@ from engine.service.protocol import Snippet
 
 
 class DocumentDialog(TextDialog):
-    """The snippet at first; the document around it when that is answered."""
+    """Shows a snippet, and once it is there the whole document around it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("p", "peak", "To the peak", show=False, id="reading.peak"),

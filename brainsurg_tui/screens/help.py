@@ -77,7 +77,7 @@ def _home(node: DOMNode) -> tuple[str, int]:
 
 
 class Help(Dialog[None]):
-    """Type to filter; the arrows scroll."""
+    """A list of keys and what they do, with a filter over it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down", "move(1)", show=False),

@@ -29,7 +29,7 @@ from brainsurg_tui.panes.table_pane import TablePane
 from brainsurg_tui.screens.jump import Jump
 from brainsurg_tui.screens.pane_area import PaneArea
 from brainsurg_tui.settings import Memory, Sorting
-from brainsurg_tui.state.parts import FREQUENT, Part
+from brainsurg_tui.state.parts import FREQUENT, StatePart
 from brainsurg_tui.state.state import State
 
 _REDRAW = 0.5
@@ -37,7 +37,7 @@ _REDRAW = 0.5
 
 
 class MainScreen(Screen[None]):
-    """Owns what is seen where, and where the focus is; not what the panes show."""
+    """Owns what is seen where, where the focus is, and when panes are painted."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("main")
 
@@ -63,8 +63,8 @@ class MainScreen(Screen[None]):
         self.active = memory.pane if memory.pane in PANES else "prompts"
         self.lower = self.active if self.active in ("loss", "jobs") else "loss"
         self.zoomed = False
-        self._changed: set[Part] = set()
-        self._changed_often: set[Part] = set()
+        self._changed: set[StatePart] = set()
+        self._changed_often: set[StatePart] = set()
         self._painted = 0.0
         self._came_from = self.active
         self._under: list[str] = []
@@ -89,7 +89,7 @@ class MainScreen(Screen[None]):
 
     # What the panes show
 
-    def state_changed(self, parts: frozenset[Part]) -> None:
+    def state_changed(self, parts: frozenset[StatePart]) -> None:
         """Paint what shows one of these parts: after what is being done now, or, where they change
         many times a second, together with what else of that kind changes for a while."""
         if often := parts & FREQUENT:
@@ -113,7 +113,7 @@ class MainScreen(Screen[None]):
         self._painted = time.monotonic()
         self._paint(parts)
 
-    def _paint(self, parts: set[Part]) -> None:
+    def _paint(self, parts: set[StatePart]) -> None:
         if not (self.is_mounted and self.app.is_running):
             return  # too early, or too late: the widgets are not all there
         with self.app.batch_update():
@@ -246,7 +246,7 @@ class MainScreen(Screen[None]):
 
     def stretch(self, *, wider: int = 0, taller: int = 0) -> None:
         """Widen the column of this pane, and heighten the pane, by so many steps."""
-        self._memory.weights = layout.resized(
+        self._memory.weights = layout.resize(
             self._memory.weights, self.mode, self.active, self.lower, wider=wider, taller=taller
         )
         self.rearrange()

@@ -30,7 +30,7 @@ class WorkspaceChoice:
 
 
 class WorkspaceDialog(Dialog[WorkspaceChoice | None]):
-    """Two tables; enter works with an SAE or shows a set's summary, d deletes, v evaluates."""
+    """Activation sets and SAEs in two tables; returns what the user wants with one of them."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("d", "delete", "Delete from disk", show=False, id="workspace.delete"),

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Literal
 
-Part = Literal[
+StatePart = Literal[
     "connection",
     "status",
     "contents",
@@ -26,10 +26,10 @@ Part = Literal[
 ]
 """What panes may show, and be painted for when it changes."""
 
-FREQUENT: frozenset[Part] = frozenset({"job_events", "clamp_progress", "search_progress"})
+FREQUENT: frozenset[StatePart] = frozenset({"job_events", "clamp_progress", "search_progress"})
 """Parts that change many times a second while the engine works."""
 
-Publish = Callable[[frozenset[Part]], None]
+Publish = Callable[[frozenset[StatePart]], None]
 """Is given the parts that changed, after every change."""
 
 
@@ -39,5 +39,5 @@ class Published:
     def __init__(self, publish: Publish) -> None:
         self._publish = publish
 
-    def _changed(self, *parts: Part) -> None:
+    def _changed(self, *parts: StatePart) -> None:
         self._publish(frozenset(parts))

@@ -186,7 +186,7 @@ class State(Published):
         self.feature = feature
         self.feature_view = None if self.sae is None else FeatureView(self.sae, feature)
         if self.sae is not None:
-            self.visits.go(FeatureRef(self.sae, feature))
+            self.visits.add(FeatureRef(self.sae, feature))
         self._changed("feature")
         return True
 

@@ -23,6 +23,7 @@ SUPPRESSED = [" the", " of", " an"]
 DOCUMENTS = 120
 TOKENS = 18_432
 
+
 def feature_columns(features: int, share: float = 1.0) -> dict[str, NDArray[np.generic]]:
     """Figures of every feature, after this share of the tokens was scanned."""
     numbers = np.random.default_rng(0)

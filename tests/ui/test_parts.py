@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brainsurg_tui.layout import PANES, arrange, mode_of, resized, too_small
+from brainsurg_tui.layout import PANES, arrange, mode_of, resize, too_small
 from brainsurg_tui.settings import (
     Memory,
     Settings,
@@ -48,7 +48,7 @@ def test_panes_fill_the_room_without_overlap(
 ) -> None:
     weights: dict[str, float] = {}
     for pane, wider, taller in stretches:
-        weights = resized(weights, mode_of(width, height), pane, lower, wider=wider, taller=taller)
+        weights = resize(weights, mode_of(width, height), pane, lower, wider=wider, taller=taller)
     if active in ("loss", "jobs"):
         lower = active
     places = arrange(width, height, active=active, lower=lower, zoomed=zoomed, weights=weights)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import get_args
 
 from brainsurg_tui.panes.pane import Pane
-from brainsurg_tui.state.parts import FREQUENT, Part
+from brainsurg_tui.state.parts import FREQUENT, StatePart
 from engine.service import protocol as p
 from tests.ui.fake_engine import World
 from tests.ui.session import open_app, training
@@ -25,7 +25,7 @@ def test_nobody_else_changes_the_state() -> None:
 
 
 async def test_panes_watch_parts_that_there_are_and_each_part_is_watched(world: World) -> None:
-    parts = set(get_args(Part))
+    parts = set(get_args(StatePart))
     async with open_app(world) as user:
         panes: list[Pane] = list(user.app.main.panes.values())
     assert parts >= FREQUENT

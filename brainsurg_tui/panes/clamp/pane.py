@@ -18,7 +18,7 @@ from brainsurg_tui.exports import Export, json_text, table_files
 from brainsurg_tui.panes.clamp import text as clamp_texts
 from brainsurg_tui.panes.table_pane import TablePane
 from brainsurg_tui.state.clamp_draft import describe_edit
-from brainsurg_tui.state.parts import Part
+from brainsurg_tui.state.parts import StatePart
 from brainsurg_tui.state.state import State
 from brainsurg_tui.widgets.columns import Column
 from brainsurg_tui.widgets.line_table import LineTable
@@ -50,7 +50,7 @@ class ClampPane(TablePane):
 
     heading = "Clamp"
     BINDINGS: ClassVar[list[BindingType]] = bindings("clamp")
-    shows: ClassVar[frozenset[Part]] = frozenset(
+    shows: ClassVar[frozenset[StatePart]] = frozenset(
         {"connection", "contents", "table", "clamp", "clamp_progress"}
     )
     columns = _MODEL
@@ -87,7 +87,7 @@ class ClampPane(TablePane):
         if report is self._report and self.table.shown:
             return
         self._report = report
-        self.title_line.info = self.figures()
+        self.title_line.info = self.title_info()
         self.table.empty_text = next_steps.for_clamp(state)
         warnings = [] if report is None else report.warnings
         self.warnings.show(
@@ -119,11 +119,11 @@ class ClampPane(TablePane):
             Text.assemble((edits, f"bold {accent}"), ("   " + " · ".join(parts), "dim"))
         )
 
-    def figures(self) -> str:
+    def title_info(self) -> str:
         """The integrity badges, which are never hidden; the filter where there is one."""
         report = self._report
         if self.pattern:
-            return super().figures()
+            return super().title_info()
         if isinstance(report, ModelReport):
             return clamp_texts.badges(report.checks)
         return "" if report is None else "not run through the model"
@@ -165,7 +165,7 @@ class ClampPane(TablePane):
         event.stop()
         if self._report is not None:
             accent = self.app.theme_variables["accent"]
-            text = clamp_texts.everything(
+            text = clamp_texts.full_report(
                 self._report, event.row, accent, ascii_only=self.ascii_only
             )
             self.post_message(self.Opened(self._edits(), text))

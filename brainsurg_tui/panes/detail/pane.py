@@ -21,7 +21,7 @@ from brainsurg_tui.panes.feature_rows import FeatureRows, ReadDocument
 from brainsurg_tui.panes.pane import Pane
 from brainsurg_tui.panes.snippet_rows import DOCUMENT, PEAK, TEXT, snippet_cells
 from brainsurg_tui.state.feature_view import EXAMPLE_GROUPS
-from brainsurg_tui.state.parts import Part
+from brainsurg_tui.state.parts import StatePart
 from brainsurg_tui.state.state import State
 from brainsurg_tui.widgets.line_table import LineTable
 from brainsurg_tui.widgets.numbers import column_format
@@ -42,7 +42,7 @@ class DetailSheet(Pane):
 
     heading = "Detail"
     BINDINGS: ClassVar[list[BindingType]] = bindings("detail", "feature")
-    shows: ClassVar[frozenset[Part]] = frozenset(
+    shows: ClassVar[frozenset[StatePart]] = frozenset(
         {"sae", "table", "notes", "feature", "detail", "examples", "relatives"}
     )
 
@@ -55,7 +55,7 @@ class DetailSheet(Pane):
 
     def __init__(self, name: str, state: State, *, ascii_only: bool = False) -> None:
         super().__init__(name, state, ascii_only=ascii_only)
-        self._written = TextBlock("detail-written")
+        self._annotations = TextBlock("detail-annotations")
         self._figures = TextBlock("detail-figures")
         self._histogram = TextBlock("detail-histogram")
         self._activity = TextBlock("detail-activity")
@@ -71,7 +71,7 @@ class DetailSheet(Pane):
         """What is read, and what one moves in."""
         with Vertical(id="detail-parts"):
             with Vertical(id="detail-read"):
-                yield self._written
+                yield self._annotations
                 yield self._figures
                 with Horizontal(id="detail-charts"):
                     yield self._histogram
@@ -107,8 +107,8 @@ class DetailSheet(Pane):
         )
         accent = self.app.theme_variables["accent"]
         keys = next_steps.for_a_feature_without_notes(state)
-        self._written.show(
-            detail_texts.written_down(note, keys, accent, ascii_only=self.ascii_only)
+        self._annotations.show(
+            detail_texts.annotation_line(note, keys, accent, ascii_only=self.ascii_only)
         )
         other = state.other_sae or view.sae
         self._nearest.columns = tuple(
@@ -207,7 +207,7 @@ class DetailSheet(Pane):
         note = self.state.note(detail.id)
         parts = [
             Text(f"{view.sae} {detail.id}"),
-            detail_texts.written_down(note, "", ""),
+            detail_texts.annotation_line(note, "", ""),
             detail_texts.figures(detail),
             detail_texts.tokens(detail),
             *(Text(snippet.text) for snippet in self._snippets),

@@ -16,7 +16,7 @@ from brainsurg_tui.panes.feature_rows import FeatureRows
 from brainsurg_tui.panes.features.columns import COLUMNS, FeatureColumns, largest_first
 from brainsurg_tui.panes.table_pane import TablePane
 from brainsurg_tui.settings import Sorting
-from brainsurg_tui.state.parts import Part
+from brainsurg_tui.state.parts import StatePart
 from brainsurg_tui.state.state import State
 from brainsurg_tui.widgets.filter_input import FilterInput
 from brainsurg_tui.widgets.line_table import LineTable
@@ -39,7 +39,7 @@ class FeaturesPane(TablePane):
 
     heading = "Features"
     BINDINGS: ClassVar[list[BindingType]] = bindings("features", "feature")
-    shows: ClassVar[frozenset[Part]] = frozenset(
+    shows: ClassVar[frozenset[StatePart]] = frozenset(
         {"connection", "contents", "sae", "table", "notes", "filter", "feature"}
     )
     columns = tuple(c for c in COLUMNS if c.key not in ("selectivity", "category"))
@@ -108,10 +108,10 @@ class FeaturesPane(TablePane):
         elif before.text != state.feature_filter.text:  # marks stay
             self.resort()
         elif table is not shown or before is not state.feature_filter:  # the cursor, too
-            self.table.replace_order(self.ordered(self._total))
+            self.table.replace_order(self.row_order(self._total))
         if table is not None and before is not state.feature_filter:
             self._filtered_notes = table.notes
-        self.count_shown()
+        self.show_count()
         self.fault.display = bool(state.feature_filter.fault)
         self.fault.show(visible(state.feature_filter.fault, ascii_only=self.ascii_only))
         if state.feature is not None and state.feature != self.table.row:
@@ -131,7 +131,7 @@ class FeaturesPane(TablePane):
 
     # Order and filter
 
-    def ordered(self, count: int) -> "NDArray[np.integer] | None":
+    def row_order(self, count: int) -> "NDArray[np.integer] | None":
         """The features that the filter lets through, sorted."""
         if self._data is None or self.state.table is None:
             return None
@@ -142,30 +142,30 @@ class FeaturesPane(TablePane):
 
     def resort(self) -> None:
         """Bring the rows into the order that is asked for."""
-        self.table.order = self.ordered(self._total)
-        self.count_shown()
+        self.table.order = self.row_order(self._total)
+        self.show_count()
 
     def set_pattern(self, pattern: str) -> None:
         """Have the engine asked what `pattern` lets through."""
         self.pattern = pattern
         self.post_message(self.Filter(pattern))
 
-    def mend(self) -> None:
-        """What was typed last can't be read: let the user go on with it."""
+    def reopen_filter(self) -> None:
+        """Let the user go on with what was typed last, which can't be read."""
         self.filter_line.open(self.pattern, mend=True)
-        self.count_shown()
+        self.show_count()
 
-    def fall_back(self, pattern: str) -> None:
-        """What was typed last can't be read: this is the filter that holds."""
+    def use_filter(self, pattern: str) -> None:
+        """Show `pattern` as the filter that holds, for what was typed last can't be read."""
         self.pattern = pattern
-        self.count_shown()
+        self.show_count()
 
     @property
     def filtering(self) -> bool:
         """Whether a filter is being typed."""
         return self.filter_line.display
 
-    def figures(self) -> str:
+    def title_info(self) -> str:
         """How far the scan is, the count, and the order; the filter stands on the left."""
         if not self._total:
             return ""
@@ -173,9 +173,9 @@ class FeaturesPane(TablePane):
         arrow = "▲▼"[self.table.reverse]
         return f"{self._scanned()}{some}{self._total:,} · {self.table.sort_key} {arrow}"
 
-    def count_shown(self) -> None:
+    def show_count(self) -> None:
         """Say how many features the filter lets through, and which filter that is."""
-        super().count_shown()
+        super().show_count()
         pattern = f" /{self.pattern}" if self.pattern and not self.filtering else ""
         self.title_line.subject = f"{self.state.sae or ''}{pattern}"
 
@@ -201,7 +201,7 @@ class FeaturesPane(TablePane):
         self.resort()
 
     def _choose_columns(self) -> None:
-        """What is sorted by is seen, however narrow the pane is."""
+        """Show the column that is sorted by, however narrow the pane is."""
         if self._data is not None:
             first = self.table.sort_key
             self.table.columns = tuple(

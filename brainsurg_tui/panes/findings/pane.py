@@ -24,7 +24,7 @@ from brainsurg_tui.panes.findings.columns import (
 )
 from brainsurg_tui.panes.snippet_rows import DOCUMENT, PEAK, TEXT, snippet_text
 from brainsurg_tui.panes.table_pane import TablePane
-from brainsurg_tui.state.parts import Part
+from brainsurg_tui.state.parts import StatePart
 from brainsurg_tui.state.search_results import SearchResults
 from brainsurg_tui.state.state import State
 from brainsurg_tui.widgets.columns import Column
@@ -46,7 +46,7 @@ class FindingsSheet(TablePane):
 
     heading = "Findings"
     BINDINGS: ClassVar[list[BindingType]] = bindings("findings", "feature")
-    shows: ClassVar[frozenset[Part]] = frozenset(
+    shows: ClassVar[frozenset[StatePart]] = frozenset(
         {"sae", "table", "notes", "feature", "search", "search_progress"}
     )
     columns = tuple(
@@ -174,17 +174,17 @@ class FindingsSheet(TablePane):
 
     # Order and filter
 
-    def figures(self) -> str:
+    def title_info(self) -> str:
         """How many were found, and what the order is, if it is not the answer's."""
         key = self.table.sort_key
         arrow = "" if key is None else f" · {key} {'▲▼'[self.table.reverse]}"
-        return f"{super().figures()} features{arrow}" if self._total else ""
+        return f"{super().title_info()} features{arrow}" if self._total else ""
 
-    def ordered(self, count: int) -> "NDArray[np.integer] | None":
+    def row_order(self, count: int) -> "NDArray[np.integer] | None":
         """As they were answered, or sorted; those that the filter lets through."""
         import numpy as np
 
-        rows = super().ordered(count)
+        rows = super().row_order(count)
         column = next(
             (c for c in self._result_columns if c.column.key == self.table.sort_key), None
         )
@@ -210,8 +210,8 @@ class FindingsSheet(TablePane):
         self._resort()
 
     def _resort(self) -> None:
-        self.table.order = self.ordered(self._total)
-        self.count_shown()
+        self.table.order = self.row_order(self._total)
+        self.show_count()
 
     def go_to_other_list(self) -> None:
         """From the features to the places, and back."""

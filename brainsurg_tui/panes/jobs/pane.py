@@ -15,7 +15,7 @@ from brainsurg_tui.actions import next_steps
 from brainsurg_tui.actions.registry import bindings
 from brainsurg_tui.panes.jobs import text as job_texts
 from brainsurg_tui.panes.table_pane import TablePane
-from brainsurg_tui.state.parts import Part
+from brainsurg_tui.state.parts import StatePart
 from brainsurg_tui.state.state import State
 from brainsurg_tui.widgets.columns import Column
 from brainsurg_tui.widgets.line_table import LineTable
@@ -31,7 +31,7 @@ class JobsPane(TablePane):
 
     heading = "Jobs"
     BINDINGS: ClassVar[list[BindingType]] = bindings("jobs")
-    shows: ClassVar[frozenset[Part]] = frozenset({"connection", "jobs", "job_events"})
+    shows: ClassVar[frozenset[StatePart]] = frozenset({"connection", "jobs", "job_events"})
     columns = (
         Column("id", "id", width=3, align="right", priority=4),
         Column("job", "job", width=14, fraction=1, priority=5),
@@ -72,7 +72,7 @@ class JobsPane(TablePane):
             for row, (old, new) in enumerate(zip(before, self._jobs, strict=True)):
                 if old != new:
                     self.table.refresh_row(row)
-            self.count_shown()
+            self.show_count()
         else:
             self._select_again(before)
         self.table.styles.height = len(self._jobs) + 2
@@ -119,12 +119,12 @@ class JobsPane(TablePane):
         text.rstrip()
         self.log_lines.show(text)
 
-    def figures(self) -> str:
+    def title_info(self) -> str:
         """How many run and wait."""
         running = sum(job.state == "running" for job in self._jobs)
         waiting = sum(job.state == "queued" for job in self._jobs)
         parts = [f"{running} running"] * bool(running) + [f"{waiting} waiting"] * bool(waiting)
-        return super().figures() if self.pattern else " · ".join(parts)
+        return super().title_info() if self.pattern else " · ".join(parts)
 
     def row_text(self, row: int) -> str:
         """Number, name, state and outcome."""

@@ -12,7 +12,7 @@ from brainsurg_tui.exports import Export, curve_svg, table_files
 from brainsurg_tui.panes.jobs import text as job_texts
 from brainsurg_tui.panes.pane import Pane
 from brainsurg_tui.state.history import History
-from brainsurg_tui.state.parts import Part
+from brainsurg_tui.state.parts import StatePart
 from brainsurg_tui.state.state import State
 from brainsurg_tui.widgets.chart import Chart
 from brainsurg_tui.widgets.text_block import TextBlock
@@ -32,7 +32,7 @@ class LossPane(Pane):
 
     heading = "Loss"
     BINDINGS: ClassVar[list[BindingType]] = bindings("loss")
-    shows: ClassVar[frozenset[Part]] = frozenset(
+    shows: ClassVar[frozenset[StatePart]] = frozenset(
         {"connection", "contents", "jobs", "job_events", "chosen_job"}
     )
 
@@ -68,7 +68,7 @@ class LossPane(Pane):
             self.draw()
 
     def draw(self) -> None:
-        """Draw what is known now."""
+        """Draw the chart and its figures from what is known now."""
         job, history = self._job, self._history()
         self.chart.empty_text = f"  {self._next_step()}"
         self.chart.y_label = self.metric

@@ -10,7 +10,7 @@ from textual.message import Message
 from brainsurg_tui.actions import next_steps
 from brainsurg_tui.actions.registry import bindings
 from brainsurg_tui.panes.table_pane import TablePane
-from brainsurg_tui.state.parts import Part
+from brainsurg_tui.state.parts import StatePart
 from brainsurg_tui.state.state import State
 from brainsurg_tui.widgets.columns import Column
 from brainsurg_tui.widgets.line_table import LineTable
@@ -22,7 +22,7 @@ class PromptsPane(TablePane):
 
     heading = "Prompts"
     BINDINGS: ClassVar[list[BindingType]] = bindings("prompts")
-    shows: ClassVar[frozenset[Part]] = frozenset({"connection", "contents"})
+    shows: ClassVar[frozenset[StatePart]] = frozenset({"connection", "contents"})
     columns = (
         Column("category", "category", width=11, priority=1),
         Column("prompt", "prompt", width=20, fraction=1, priority=2),

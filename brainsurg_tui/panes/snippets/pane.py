@@ -15,7 +15,7 @@ from brainsurg_tui.panes.feature_rows import FeatureRows, ReadDocument
 from brainsurg_tui.panes.snippet_rows import DOCUMENT, PEAK, TEXT, snippet_cells
 from brainsurg_tui.panes.table_pane import TablePane
 from brainsurg_tui.state.feature_view import EXAMPLE_GROUPS
-from brainsurg_tui.state.parts import Part
+from brainsurg_tui.state.parts import StatePart
 from brainsurg_tui.state.state import State
 from brainsurg_tui.widgets.line_table import LineTable
 from brainsurg_tui.widgets.numbers import column_format, figure
@@ -28,7 +28,7 @@ class SnippetsPane(TablePane):
 
     heading = "Snippets"
     BINDINGS: ClassVar[list[BindingType]] = bindings("snippets", "feature")
-    shows: ClassVar[frozenset[Part]] = frozenset(
+    shows: ClassVar[frozenset[StatePart]] = frozenset(
         {"sae", "table", "notes", "feature", "detail", "examples"}
     )
     columns = (PEAK, TEXT, DOCUMENT)
@@ -80,10 +80,12 @@ class SnippetsPane(TablePane):
         self.set_rows(0, lambda row: ())
         self.facts.show("")
 
-    def figures(self) -> str:
+    def title_info(self) -> str:
         """The feature's maximum."""
         detail = self.state.detail
-        return super().figures() if detail is None or self.pattern else f"max {figure(detail.max)}"
+        return (
+            super().title_info() if detail is None or self.pattern else f"max {figure(detail.max)}"
+        )
 
     def row_text(self, row: int) -> str:
         """The snippet's text."""
