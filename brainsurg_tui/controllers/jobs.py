@@ -22,12 +22,9 @@ from engine.service.protocol import (
     Noted,
     PauseJob,
     Progressed,
-    Resumable,
     ResumeJob,
     Scan,
     StateChanged,
-    Training,
-    describe,
 )
 
 
@@ -73,7 +70,7 @@ class JobController:
             return
         if job.state == "done":
             self._reload_features(id)
-        title = f"Job {job.id}, {describe(job.spec)}"
+        title = f"Job {job.id}, {job.spec.title}"
         hold, pane = (key_of(id, shell.state) for id in ("hold_job", "pane_6"))
         goes_on = f" {hold} in pane {pane} lets it go on." if job.resumable else ""
         if job.state == "failed":
@@ -87,7 +84,7 @@ class JobController:
         """Choose a training that has begun, unless the chosen job still goes on."""
         jobs = self._shell.state.jobs
         job, chosen = jobs.by_id.get(id), jobs.chosen_info()
-        begun = job is not None and job.state == "running" and isinstance(job.spec, Training)
+        begun = job is not None and job.state == "running" and job.spec.is_training
         if begun and chosen is not None and chosen.over:
             self.choose(id)
 
@@ -130,9 +127,9 @@ class JobController:
     def _ask_to_cancel(self, job: JobInfo) -> None:
         answers = [Choice("y", "stop it", "stop"), Choice("n", "let it go on", "")]
         question = ChoiceDialog(
-            f"Stop job {job.id}, {describe(job.spec)}?",
+            f"Stop job {job.id}, {job.spec.title}?",
             "It saves where it stands, and can go on later."
-            if isinstance(job.spec, Resumable)
+            if job.spec.resumable
             else "What it has not saved is lost.",
             answers,
         )
@@ -164,7 +161,7 @@ class JobController:
     def read(self, id: int) -> None:
         """Show a job's description, its notes and its outcome in a dialog."""
         job = self._shell.state.jobs.by_id[id]
-        lines = [f"{job.state}  {job_texts.duration(job)}", job_texts.details(job.spec), ""]
+        lines = [f"{job.state}  {job_texts.duration(job)}", job.spec.details, ""]
         lines += [*self._shell.state.jobs.history(id).notes(), *job_texts.outcome(job)]
         text = Text("\n".join(map(visible, lines)))
-        self._shell.push_screen(TextDialog(f"Job {id} · {describe(job.spec)}", text))
+        self._shell.push_screen(TextDialog(f"Job {id} · {job.spec.title}", text))

@@ -11,7 +11,7 @@ from brainsurg_tui.controllers.submit import (
     submit,
 )
 from brainsurg_tui.screens.form import Field, Form
-from engine.service.protocol import ARCHITECTURES, COUNTING, PENALISED, PRESETS, Scan, Train
+from engine.service.protocol import ARCHITECTURES, PRESETS, Scan, Train, takers
 
 _RECIPE = "as its recipe says"
 _PUBLISHED = {arch for preset in PRESETS.values() for arch in preset.architectures}
@@ -50,15 +50,15 @@ class TrainController:
             Field(
                 "arch",
                 "kind",
-                last.get("arch", ARCHITECTURES[0]),
+                last.get("arch", next(iter(ARCHITECTURES))),
                 help="The architecture.",
-                choices=ARCHITECTURES,
+                choices=tuple(ARCHITECTURES),
                 free=False,
             ),
             optional("width", "features", "How many features, d_sae.", ARCHITECTURES),
-            optional("k", "k", "Active features per token.", COUNTING),
+            optional("k", "k", "Active features per token.", takers("k").keys() - {"jumprelu"}),
             optional("target_l0", "L0", "Active features per token to aim at.", {"jumprelu"}),
-            optional("l1", "L1 penalty", "Its weight: more of it, fewer active.", PENALISED),
+            optional("l1", "L1 penalty", "Its weight: more of it, fewer active.", takers("l1")),
             optional("tokens", "tokens", "To train on, counted with repetition.", ARCHITECTURES),
             optional("lr", "learning rate", "Of the optimiser.", ARCHITECTURES),
             Field(

@@ -6,7 +6,7 @@ import msgspec
 
 from brainsurg_tui.state.history import History
 from brainsurg_tui.state.parts import Publish, Published
-from engine.service.protocol import Event, JobInfo, Progressed, StateChanged, Training
+from engine.service.protocol import Event, JobInfo, Progressed, StateChanged
 
 
 class JobsState(Published):
@@ -71,7 +71,7 @@ class JobsState(Published):
 
     def charted(self) -> JobInfo | None:
         """The training whose curve is to be seen: the chosen one, one that runs, or the last."""
-        trainings = [job for job in self.by_id.values() if isinstance(job.spec, Training)]
+        trainings = [job for job in self.by_id.values() if job.spec.is_training]
         chosen = [job for job in trainings if job.id == self.chosen]
         live = [job for job in trainings if job.state in ("running", "paused")]
         return next(reversed(chosen or live or trainings), None)

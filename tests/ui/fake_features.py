@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import UserError
-from engine.features import filter
-from engine.features.patterns import Stopwatch
+from engine.features.filter import filter as engine_filter
+from engine.features.text.patterns import Stopwatch
 from engine.service import protocol as p
 
 TEXTS = (
@@ -71,7 +71,7 @@ def matching(
 ) -> NDArray[np.bool_]:
     """Which features the engine's own filter lets through."""
     texts = FeatureTexts(len(columns["max"]))
-    return filter.matching(text, filter.Subject(columns, notes, CATEGORIES, texts))
+    return engine_filter.matching(text, engine_filter.Subject(columns, notes, CATEGORIES, texts))
 
 
 def snippet(

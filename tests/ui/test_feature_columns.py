@@ -11,7 +11,7 @@ from brainsurg_tui.state.feature_filter import FeatureFilter
 from brainsurg_tui.state.search_results import SearchResults
 from brainsurg_tui.state.visits import FeatureRef, VisitHistory
 from brainsurg_tui.widgets.histogram import columns_of
-from engine.features.ranking import ranked
+from engine.features.catalogue.argsort import ranked
 from engine.service import protocol as p
 
 # Columns

@@ -21,7 +21,7 @@ from brainsurg_tui.widgets.columns import Column
 from brainsurg_tui.widgets.line_table import LineTable
 from brainsurg_tui.widgets.text_block import TextBlock
 from brainsurg_tui.widgets.visible import visible
-from engine.service.protocol import JobInfo, describe
+from engine.service.protocol import JobInfo
 
 _BAR = 17
 
@@ -92,7 +92,7 @@ class JobsPane(TablePane):
         begun = time.strftime("%H:%M", time.localtime(job.started or job.created))
         return (
             str(job.id),
-            describe(job.spec),
+            job.spec.title,
             job.state,
             job_texts.bar(
                 job, _BAR, self.app.theme_variables["accent"], ascii_only=self.ascii_only
@@ -107,7 +107,7 @@ class JobsPane(TablePane):
             self.log_lines.show("")
             return
         job = self._jobs[row]
-        lines = [job_texts.details(job.spec), *self.state.jobs.history(job.id).notes()]
+        lines = [job.spec.details, *self.state.jobs.history(job.id).notes()]
         lines += job_texts.outcome(job)
         left = job_texts.remaining(job.progress) if not job.over else ""
         if job.progress is not None and not job.over:
@@ -130,7 +130,7 @@ class JobsPane(TablePane):
         """Number, name, state and outcome."""
         job = self._jobs[row]
         outcome = " ".join(job_texts.outcome(job))
-        return f"{job.id}\t{describe(job.spec)}\t{job.state}\t{outcome}".rstrip()
+        return f"{job.id}\t{job.spec.title}\t{job.state}\t{outcome}".rstrip()
 
     @on(LineTable.Highlighted)
     def _choose(self, event: LineTable.Highlighted) -> None:

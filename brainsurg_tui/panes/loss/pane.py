@@ -93,7 +93,7 @@ class LossPane(Pane):
             self.title_line.subject = self.title_line.info = ""
             return
         state = "frozen" if self.frozen else job.state
-        self.title_line.subject = f"{job_texts.subject(job.spec)} · {self.metric}"
+        self.title_line.subject = f"{job.spec.subject} · {self.metric}"
         step = ""
         if job.progress is not None and not job.over:
             total = f" / {job.progress.total:,}" if job.progress.total else ""
@@ -103,7 +103,7 @@ class LossPane(Pane):
     def _curves(self) -> dict[str, tuple[list[int], list[float]]]:
         """The curves of the metric; several trainings go without the name that all have."""
         curves = self._history().curves(self.metric)
-        common = "" if self._job is None else f"{job_texts.subject(self._job.spec)}."
+        common = "" if self._job is None else f"{self._job.spec.subject}."
         return {name.removeprefix(common): curve for name, curve in curves.items()}
 
     def _history(self) -> History:
@@ -145,7 +145,7 @@ class LossPane(Pane):
         history = self._history()
         if self._job is None or not history.metrics():
             return []
-        name = f"loss-{job_texts.subject(self._job.spec)}"
+        name = f"loss-{self._job.spec.subject}"
         steps, values = history.curve(self.metric)
         picture = curve_svg(steps, values, title=f"{name}: {self.metric}")
         return [*table_files(name, history.rows()), Export(f"{name}-{self.metric}.svg", picture)]
