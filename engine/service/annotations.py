@@ -9,13 +9,13 @@ from engine.features.notes import Note
 from engine.sae.formats.info import read_sae_info
 from engine.service import protocol as p
 from engine.workspace.folders import Workspace
-from engine.workspace.notes import Notes
+from engine.workspace.notes import NoteStore
 
 
 class Annotations:
     """Answers about notes, and changes to them. A feature must be one that its SAE has."""
 
-    def __init__(self, workspace: Workspace, notes: Notes, changed: Callable[[], None]) -> None:
+    def __init__(self, workspace: Workspace, notes: NoteStore, changed: Callable[[], None]) -> None:
         """`changed` is called after each change."""
         self._workspace = workspace
         self._notes = notes

@@ -10,7 +10,7 @@ from engine.activations.manifest import read_manifest
 from engine.activations.summary import summarise
 from engine.errors import UserError
 from engine.jobs.kinds.train import newest_start
-from engine.jobs.store import Ledger
+from engine.jobs.store import JobStore
 from engine.sae.formats.info import read_sae_info
 from engine.service import protocol as p
 from engine.service.annotations import Annotations
@@ -18,8 +18,8 @@ from engine.service.labelling import labelled
 from engine.service.reporter import Reporter
 from engine.service.searches import Search, search
 from engine.workspace.folders import Workspace, remove_folder
-from engine.workspace.notes import Notes
-from engine.workspace.prompts import Prompts
+from engine.workspace.notes import NoteStore
+from engine.workspace.prompts import PromptStore
 
 T = TypeVar("T")
 
@@ -32,16 +32,16 @@ class Answers:
     def __init__(
         self,
         workspace: Workspace,
-        prompts: Prompts,
-        notes: Notes,
-        ledger: Ledger,
+        prompts: PromptStore,
+        notes: NoteStore,
+        store: JobStore,
         changed: Callable[[], None],
     ) -> None:
         """`changed` is called after each change to what the workspace holds."""
         self._workspace = workspace
         self._prompts = prompts
         self._notes = notes
-        self._ledger = ledger
+        self._jobs = store
         annotations = Annotations(workspace, notes, changed)
         self._changed = changed
         self._methods: dict[type[Any], Callable[[Any], p.ReplyBody]] = {
@@ -57,10 +57,10 @@ class Answers:
             p.AmendNote: annotations.amend,
             p.GetNotes: annotations.all,
             p.MergeNotes: annotations.merge,
-            p.ListJobs: lambda _: p.JobList(ledger.all()),
-            p.GetJob: lambda request: ledger.get(request.id),
+            p.ListJobs: lambda _: p.JobList(store.all()),
+            p.GetJob: lambda request: store.get(request.id),
             p.GetBegun: self._begun,
-            p.GetEvents: lambda request: p.EventList(ledger.events(request.job, request.after)),
+            p.GetEvents: lambda request: p.EventList(store.events(request.job, request.after)),
         }
 
     def can(self, request: p.Request) -> bool:
@@ -145,7 +145,7 @@ class Answers:
         return p.Begun(spec=start.spec, step=record.step, steps=record.steps)
 
     def _check_unused(self, folder: Path) -> None:
-        for job in self._ledger.pending():
+        for job in self._jobs.pending():
             used = job.spec.reads(self._workspace) | job.spec.makes(self._workspace)
             if folder in used:
                 raise UserError(

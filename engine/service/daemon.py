@@ -25,7 +25,7 @@ from engine.demo.prompts import SEED_PROMPTS
 from engine.errors import UserError
 from engine.jobs.conflicts import check_conflicts
 from engine.jobs.events import Event
-from engine.jobs.store import Ledger
+from engine.jobs.store import JobStore
 from engine.service import machine
 from engine.service import protocol as p
 from engine.service.answers import Answers
@@ -37,8 +37,8 @@ from engine.service.runtime import only_daemon, socket_path
 from engine.service.searches import Search
 from engine.workspace.database import open_database
 from engine.workspace.folders import Workspace
-from engine.workspace.notes import Notes
-from engine.workspace.prompts import Prompts
+from engine.workspace.notes import NoteStore
+from engine.workspace.prompts import PromptStore
 
 IDLE = float(os.environ.get("BRAINSURG_ENGINE_IDLE", "60"))
 """Seconds without client and job after which the daemon ends."""
@@ -59,19 +59,19 @@ class Daemon:
         self._answering: set[asyncio.Task[None]] = set()
         fresh = not workspace.database.exists()
         database = open_database(workspace.database)
-        prompts = Prompts(database)
+        prompts = PromptStore(database)
         if fresh:
             prompts.fill([Prompt(prompt=text, category=kind) for text, kind in SEED_PROMPTS])
-        self._ledger = Ledger(database)
-        self._ledger.close_interrupted()
+        self._jobs = JobStore(database)
+        self._jobs.close_interrupted()
         workspace.sweep()
         self._pool = Pool(workspace, socket)
         self._questions = Questions(self._pool)
         self._queue = Queue(
-            workspace, self._ledger, self._pool, tell=self._tell, changed=self._changed
+            workspace, self._jobs, self._pool, tell=self._tell, changed=self._changed
         )
         self._answers = Answers(
-            workspace, prompts, Notes(database), self._ledger, changed=self._changed
+            workspace, prompts, NoteStore(database), self._jobs, changed=self._changed
         )
 
     async def serve(self) -> None:
@@ -167,7 +167,7 @@ class Daemon:
         match request:
             case p.Submit(spec=spec):
                 spec.check(self._workspace)
-                check_conflicts(spec, self._ledger.pending(), self._workspace)
+                check_conflicts(spec, self._jobs.pending(), self._workspace)
                 return self._queue.submit(spec)
             case p.CancelJob(id=id):
                 return await self._queue.cancel(id)
@@ -201,7 +201,7 @@ class Daemon:
             version=version("brainsurg"),
             workspace=str(self._workspace.root),
             device=machine.device(),
-            jobs=self._ledger.count(),
+            jobs=self._jobs.count(),
             workers=[
                 p.WorkerInfo(pid=w.pid, doing=w.doing, bytes=machine.resident(w.pid))
                 for w in self._pool.workers

@@ -24,7 +24,7 @@ from engine.jobs.events import (
     JobInfo,
 )
 from engine.jobs.kinds import JobResult, JobSpec
-from engine.jobs.store import Ledger
+from engine.jobs.store import JobStore
 from engine.service.pool import Pool, Worker
 from engine.service.protocol import Finished, Pause, Refusal, Report, Resume, Run
 from engine.workspace.folders import Workspace
@@ -46,7 +46,7 @@ class Queue:
     def __init__(
         self,
         workspace: Workspace,
-        ledger: Ledger,
+        store: JobStore,
         pool: Pool,
         *,
         tell: Callable[[Event], None],
@@ -54,7 +54,7 @@ class Queue:
     ) -> None:
         """`tell` hears every event; `changed` is called when a job has left something behind."""
         self._workspace = workspace
-        self._ledger = ledger
+        self._jobs = store
         self._pool = pool
         self._tell = tell
         self._changed = changed
@@ -66,23 +66,23 @@ class Queue:
     @property
     def busy(self) -> bool:
         """Whether any job is not over."""
-        return bool(self._running) or bool(self._ledger.in_state(QUEUED))
+        return bool(self._running) or bool(self._jobs.in_state(QUEUED))
 
     def submit(self, spec: JobSpec) -> JobInfo:
         """Put a job at the end of the queue."""
-        job, event = self._ledger.add(spec)
+        job, event = self._jobs.add(spec)
         self._tell(event)
         self.pump()
-        return self._ledger.get(job.id)
+        return self._jobs.get(job.id)
 
     def pump(self) -> None:
         """Start the next job if none is running."""
         if self._closed:
             return
-        waiting = self._ledger.in_state(QUEUED)
-        if waiting and not self._ledger.in_state(RUNNING):
+        waiting = self._jobs.in_state(QUEUED)
+        if waiting and not self._jobs.in_state(RUNNING):
             job = waiting[0]
-            self._tell(self._ledger.change(job.id, RUNNING))
+            self._tell(self._jobs.change(job.id, RUNNING))
             self._running[job.id] = asyncio.create_task(self._run(job))
 
     async def cancel(self, id: int) -> JobInfo:
@@ -90,38 +90,38 @@ class Queue:
         anything. UserError if it is over."""
         job = self._not_over(id)
         if job.state == QUEUED:
-            self._tell(self._ledger.change(id, CANCELLED))
+            self._tell(self._jobs.change(id, CANCELLED))
         else:
             await self._stop(id)
-        return self._ledger.get(id)
+        return self._jobs.get(id)
 
     async def pause(self, id: int) -> JobInfo:
         """Hold a running job. UserError if it doesn't run."""
-        if self._ledger.get(id).state != RUNNING:
+        if self._jobs.get(id).state != RUNNING:
             raise UserError(f"Job {id} is not running.")
         if id not in self._workers:
             raise UserError(f"Job {id} is only starting.", "Pause it in a moment.")
         worker = self._workers[id]
         # Written down before it is sent: the job may end while we wait for the sending.
-        self._tell(self._ledger.change(id, PAUSED, pid=worker.pid))
+        self._tell(self._jobs.change(id, PAUSED, pid=worker.pid))
         await worker.send(Pause())
         self.pump()
-        return self._ledger.get(id)
+        return self._jobs.get(id)
 
     async def resume(self, id: int) -> JobInfo:
         """Let a paused job go on, or one that was interrupted and can go on from where it stood.
 
         UserError for any other.
         """
-        job = self._ledger.get(id)
+        job = self._jobs.get(id)
         if job.resumable:
             return self._requeue(job)
         if job.state != PAUSED:
             raise UserError(f"Job {id} is {job.state}, so it can't go on.")
         worker = self._workers[id]
-        self._tell(self._ledger.change(id, RUNNING, pid=worker.pid))
+        self._tell(self._jobs.change(id, RUNNING, pid=worker.pid))
         await worker.send(Resume())
-        return self._ledger.get(id)
+        return self._jobs.get(id)
 
     async def close(self) -> None:
         """Cancel what runs; what waits stays queued for the next daemon."""
@@ -132,13 +132,13 @@ class Queue:
         """Put it at the end of the queue."""
         spec = job.spec.resumed_spec(self._workspace)
         spec.check(self._workspace)
-        check_conflicts(spec, self._ledger.pending(), self._workspace)
-        self._tell(self._ledger.requeue(job.id, spec))
+        check_conflicts(spec, self._jobs.pending(), self._workspace)
+        self._tell(self._jobs.requeue(job.id, spec))
         self.pump()
-        return self._ledger.get(job.id)
+        return self._jobs.get(job.id)
 
     def _not_over(self, id: int) -> JobInfo:
-        job = self._ledger.get(id)
+        job = self._jobs.get(id)
         if job.over:
             raise UserError(f"Job {id} is over already: it is {job.state}.")
         return job
@@ -150,7 +150,7 @@ class Queue:
         self._cancelled.add(id)
         worker = self._workers.get(id)
         if worker is not None:
-            saves = self._ledger.get(id).spec.resumable
+            saves = self._jobs.get(id).spec.resumable
             grace = SAVING_GRACE if saves else CANCEL_GRACE
             await worker.dismiss(0.0 if hurry else grace)
         await asyncio.wait([running])
@@ -168,7 +168,7 @@ class Queue:
         self._cancelled.discard(job.id)
         self._workers.pop(job.id, None)
         self._running.pop(job.id, None)
-        self._tell(self._ledger.change(job.id, state, error=error, result=result))
+        self._tell(self._jobs.change(job.id, state, error=error, result=result))
         self._changed()
         self.pump()
 
@@ -178,7 +178,7 @@ class Queue:
         try:
             if job.id in self._cancelled:
                 return CANCELLED, "", None
-            self._tell(self._ledger.change(job.id, RUNNING, pid=worker.pid))
+            self._tell(self._jobs.change(job.id, RUNNING, pid=worker.pid))
             await worker.send(Run(job=job.id, spec=job.spec))
             return await self._follow(job, worker)
         finally:
@@ -188,7 +188,7 @@ class Queue:
         while (frame := await worker.receive()) is not None:
             match frame:
                 case Report(body):
-                    self._tell(self._ledger.record(job.id, body))
+                    self._tell(self._jobs.record(job.id, body))
                 case Finished(result):
                     return DONE, "", result
                 case Refusal(what=what, bug=True):

@@ -12,7 +12,7 @@ import pytest
 from brainsurg_tui.cli import main
 from engine.errors import UserError
 from engine.features.catalogue import Manifest, write_manifest
-from engine.jobs.store import Ledger
+from engine.jobs.store import JobStore
 from engine.sae.architectures.registry import build
 from engine.sae.config import SAEConfig
 from engine.sae.formats.metadata import SAEMetadata
@@ -21,8 +21,8 @@ from engine.service import protocol as p
 from engine.service.answers import Answers
 from engine.workspace.database import open_database
 from engine.workspace.folders import Workspace
-from engine.workspace.notes import Notes
-from engine.workspace.prompts import Prompts
+from engine.workspace.notes import NoteStore
+from engine.workspace.prompts import PromptStore
 
 WIDTH = 20
 MAX = np.arange(WIDTH, dtype=np.float32)
@@ -65,7 +65,11 @@ class Asker:
         database = open_database(self.workspace.database)
         self.changes = 0
         self._answers = Answers(
-            self.workspace, Prompts(database), Notes(database), Ledger(database), self._changed
+            self.workspace,
+            PromptStore(database),
+            NoteStore(database),
+            JobStore(database),
+            self._changed,
         )
 
     def _changed(self) -> None:

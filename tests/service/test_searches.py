@@ -9,15 +9,15 @@ import pytest
 
 from engine.errors import UserError
 from engine.features.patterns import Stopwatch
-from engine.jobs.store import Ledger
+from engine.jobs.store import JobStore
 from engine.progress import Cancelled, Progress
 from engine.service import answers
 from engine.service import protocol as p
 from engine.service.searches import search
 from engine.workspace.database import open_database
 from engine.workspace.folders import Workspace
-from engine.workspace.notes import Notes
-from engine.workspace.prompts import Prompts
+from engine.workspace.notes import NoteStore
+from engine.workspace.prompts import PromptStore
 from tests.features.dense_codes import catalogue_of, codes_of, random_dense
 from tests.features.written_tokens import token_table
 
@@ -110,7 +110,11 @@ def answering_at(root: Path) -> answers.Answers:
     workspace = workspace_at(root)
     database = open_database(workspace.database)
     return answers.Answers(
-        workspace, Prompts(database), Notes(database), Ledger(database), changed=lambda: None
+        workspace,
+        PromptStore(database),
+        NoteStore(database),
+        JobStore(database),
+        changed=lambda: None,
     )
 
 
