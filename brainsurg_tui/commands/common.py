@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
 
 from cyclopts import Group, Parameter, validators
 
-from brainsurg_tui.commands.json_document import json_document, plain
+from brainsurg_tui.commands.json_document import json_document, plain_data
 from brainsurg_tui.widgets.visible import visible
 
 if TYPE_CHECKING:
@@ -49,12 +49,17 @@ class Common:
 
         return asyncio.run(talking())
 
-    def tell(self, result: object, show: Callable[[], None]) -> None:
-        """Print `result`: as JSON if that was asked for, else as `show` does it."""
+    def print_result(self, result: object, show: Callable[[], None] | None = None) -> None:
+        """Print `result`: as JSON if that was asked for, else as `show` does it; without one, as
+        `commands.tables` has it."""
         if self.json:
-            sys.stdout.write(json_document(plain(result)) + "\n")
-        else:
+            sys.stdout.write(json_document(plain_data(result)) + "\n")
+        elif show is not None:
             show()
+        else:
+            from brainsurg_tui.commands.tables import show_result
+
+            show_result(result)
 
 
 def absolute(path: Path) -> str:

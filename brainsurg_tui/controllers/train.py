@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from brainsurg_tui.controllers.submit import free_name, number, submit, whole_if_any
 from brainsurg_tui.screens.form import Field, Form
-from engine.service.protocol import ARCHITECTURES, COUNTING, PENALISED, PRESETS, Scan, Train
+from engine.service.protocol import ARCHITECTURES, PRESETS, Scan, Train, takers
 
 if TYPE_CHECKING:
     from brainsurg_tui.app import BrainSurgery
@@ -46,15 +46,15 @@ class TrainDesk:
             Field(
                 "arch",
                 "kind",
-                last.get("arch", ARCHITECTURES[0]),
+                last.get("arch", next(iter(ARCHITECTURES))),
                 help="The architecture.",
-                choices=ARCHITECTURES,
+                choices=tuple(ARCHITECTURES),
                 free=False,
             ),
             optional("width", "features", "How many features, d_sae.", ARCHITECTURES),
-            optional("k", "k", "Active features per token.", COUNTING),
+            optional("k", "k", "Active features per token.", takers("k").keys() - {"jumprelu"}),
             optional("target_l0", "L0", "Active features per token to aim at.", {"jumprelu"}),
-            optional("l1", "L1 penalty", "Its weight: more of it, fewer active.", PENALISED),
+            optional("l1", "L1 penalty", "Its weight: more of it, fewer active.", takers("l1")),
             optional("tokens", "tokens", "To train on, counted with repetition.", ARCHITECTURES),
             optional("lr", "learning rate", "Of the optimiser.", ARCHITECTURES),
             Field(

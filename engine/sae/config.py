@@ -11,24 +11,7 @@ from typing import Literal
 import msgspec
 
 from engine.errors import UserError
-
-ARCHITECTURES = (
-    "topk",
-    "batchtopk",
-    "matryoshka",
-    "jumprelu",
-    "gated",
-    "relu",
-    "seed-basic",
-    "seed-optimised",
-)
-
-COUNTING = frozenset({"topk", "batchtopk", "matryoshka"})
-"""Architectures that are told how many features to keep, k."""
-SEEDS = frozenset({"seed-basic", "seed-optimised"})
-"""The study's own architectures: autoencoders only, with a second matrix in the encoder."""
-PENALISED = SEEDS | {"relu", "gated"}
-"""Architectures whose sparsity comes from an L1 penalty."""
+from engine.sae.architectures.traits import Traits, traits_of
 
 Schedule = Literal["linear", "plateau"]
 
@@ -37,7 +20,7 @@ class SAEConfig(msgspec.Struct, frozen=True, kw_only=True):
     """The shape of a sparse autoencoder or transcoder: what one needs to build it."""
 
     architecture: str
-    """One of `ARCHITECTURES`."""
+    """A name in `engine.sae.architectures.traits.ARCHITECTURES`."""
     d_in: int
     """Width of the activations that are read."""
     d_sae: int
@@ -57,16 +40,17 @@ class SAEConfig(msgspec.Struct, frozen=True, kw_only=True):
     of Gao et al. 2024 (arXiv:2406.04093). Such can be loaded and used, and are not trained here."""
 
     def __post_init__(self) -> None:
-        if self.architecture not in ARCHITECTURES:
-            raise UserError(
-                f"There is no architecture {self.architecture!r}.",
-                f"Choose one of {', '.join(ARCHITECTURES)}.",
-            )
+        traits_of(self.architecture)
         _at_least_one("The width of the activations (d_in)", self.d_in)
         _at_least_one("The width of the autoencoder (d_sae)", self.d_sae)
         self._check_k()
         self._check_groups()
         self._check_transcoder()
+
+    @property
+    def traits(self) -> Traits:
+        """What is known of its architecture."""
+        return traits_of(self.architecture)
 
     @property
     def transcodes(self) -> bool:
@@ -79,7 +63,7 @@ class SAEConfig(msgspec.Struct, frozen=True, kw_only=True):
         return self.d_in if self.d_out is None else self.d_out
 
     def _check_k(self) -> None:
-        if self.architecture not in COUNTING:
+        if not self.traits.keeps_k:
             if self.k is not None:
                 raise UserError(f"{self.architecture} has no k.", "Leave it out.")
             return
@@ -93,8 +77,9 @@ class SAEConfig(msgspec.Struct, frozen=True, kw_only=True):
             )
 
     def _check_groups(self) -> None:
-        if (self.groups is not None) != (self.architecture == "matryoshka"):
-            raise UserError("Groups are for matryoshka, which needs them, and for it alone.")
+        if (self.groups is not None) != self.traits.grouped:
+            what = "needs" if self.traits.grouped else "has no"
+            raise UserError(f"{self.architecture} {what} groups of features.")
         groups = self.groups
         if groups is not None and (min(groups, default=0) < 1 or sum(groups) != self.d_sae):
             raise UserError(
@@ -106,11 +91,11 @@ class SAEConfig(msgspec.Struct, frozen=True, kw_only=True):
     def _check_transcoder(self) -> None:
         if self.d_out is not None:
             _at_least_one("The width of what is predicted (d_out)", self.d_out)
-            if self.architecture in SEEDS:
+            if not self.traits.linear:
                 raise UserError(f"{self.architecture} reconstructs what it reads.")
         elif self.skip:
             raise UserError("A skip connection is for transcoders.", "Name a target, or leave it.")
-        if self.layer_norm and (self.transcodes or self.architecture in SEEDS):
+        if self.layer_norm and (self.transcodes or not self.traits.linear):
             raise UserError("A layer norm goes with no transcoder and none of the seed's.")
 
 

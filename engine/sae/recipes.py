@@ -1,20 +1,27 @@
 """Good settings for every architecture: our own, which were measured, and published ones.
 
-Torch-free. `recipe` fills in what the user left open. Whatever it starts from, the number of
+Torch-free. Our own stand with each architecture's traits (`engine.sae.architectures.traits`).
+`recipe` fills in what the user left open. Whatever it starts from, the number of
 tokens, of held-out vectors and of vectors after which a feature counts as dead follow the data.
 """
 
-import math
-from collections.abc import Callable
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
 from engine.errors import UserError
-from engine.sae.config import COUNTING, PENALISED, SEEDS, SAEConfig, TrainConfig
+from engine.sae.architectures.traits import Traits, label, takers, traits_of
+from engine.sae.config import SAEConfig, TrainConfig
 
 CORPUS = 10_000
 """Vectors from which on an activation set counts as a corpus rather than a handful of prompts."""
+
+SETTINGS = frozenset({"preset", "width", "k", "skip", *TrainConfig.__struct_fields__})
+"""Names of the settings that `recipe` takes, apart from the architecture and the data's sizes."""
+
+USUAL_K = 32
+"""Features to keep, or to aim at, where there are as many and nobody says."""
 
 GROUPS = (1 / 32, 1 / 16, 1 / 8, 1 / 4)
 """Shares of the width in matryoshka's groups; the last group is the rest, 17/32. As in
@@ -32,37 +39,26 @@ def recipe(
     d_out: int | None = None,
     skip: bool = False,
     tokens: int | None = None,
-    batch: int | None = None,
-    lr: float | None = None,
-    l1: float | None = None,
     seed: int = 0,
+    **settings: Any,
 ) -> tuple[SAEConfig, TrainConfig]:
     """Settings for `vectors` activations of width d_in; what is given is kept as it is.
 
-    For jumprelu, which has no k, a given `k` is the L0 to aim at. `preset` is one of `PRESETS`, and
-    empty for our own. Raises UserError for settings that can't be meant, and where there is nothing
-    to train on.
+    `settings` are fields of `TrainConfig` by name, such as batch, lr and l1; None leaves one to the
+    recipe. An architecture that aims at a k takes it as its target L0. `preset` is one of
+    `PRESETS`, and empty for our own. Raises UserError for settings that can't be meant or that the
+    architecture doesn't have, and where there is nothing to train on.
     """
     if vectors < 1:
         raise UserError("There are no activations to train on.", "Capture some first.")
+    given = {name: value for name, value in settings.items() if value is not None}
+    _check_has(traits_of(architecture), given if k is None else {"k": k, **given})
     sae = _shape(architecture, d_in, width=width, k=k, d_out=d_out, skip=skip)
-    target_l0 = None
-    if architecture == "jumprelu":
-        target_l0 = float(min(32, sae.d_sae) if k is None else k)
-        if target_l0 > sae.d_sae:
-            raise UserError(
-                f"k is {k}, but the autoencoder has only {sae.d_sae} features.",
-                "Choose a smaller k or a larger width.",
-            )
-    if l1 is not None and architecture not in PENALISED:
-        raise UserError(f"{architecture} has no L1 penalty.", "Leave it out.")
-    begun = _budget(sae, vectors, tokens)
-    training = msgspec.structs.replace(begun, target_l0=target_l0)
-    training = _published(preset, sae, training) if preset else _OURS[architecture](sae, training)
-    given = {"batch": batch, "lr": lr, "l1": l1, "seed": seed}
-    return sae, msgspec.structs.replace(
-        training, **{name: value for name, value in given.items() if value is not None}
-    )
+    training = _budget(sae, vectors, tokens)
+    if sae.traits.aims_at_k:
+        training = msgspec.structs.replace(training, target_l0=_target_l0(sae, k))
+    training = _published(preset, sae, training) if preset else _ours(sae, training)
+    return sae, msgspec.structs.replace(training, seed=seed, **given)
 
 
 def groups_of(width: int) -> tuple[int, ...]:
@@ -70,6 +66,12 @@ def groups_of(width: int) -> tuple[int, ...]:
     coarse = [round(share * width) for share in GROUPS]
     coarse = [size for size in coarse if size]
     return (*coarse, width - sum(coarse))
+
+
+def _check_has(traits: Traits, given: Iterable[str]) -> None:
+    for name in given:
+        if takers(name) and name not in traits.settings:
+            raise UserError(f"{traits.name} has no {label(name)}.", "Leave it out.")
 
 
 def _shape(
@@ -81,35 +83,44 @@ def _shape(
     d_out: int | None,
     skip: bool,
 ) -> SAEConfig:
+    traits = traits_of(architecture)
     if width is None:
-        per_dimension = 24_576 / 1_152 if architecture in SEEDS else 16  # the study's, and ours
+        per_dimension = 24_576 / 1_152 if traits.of_study else 16  # the study's, and ours
         width = round(per_dimension * d_in)
-    if architecture in COUNTING:
-        k = min(32, width) if k is None else k
-    elif k is not None and architecture != "jumprelu":
-        raise UserError(f"{architecture} has no k.", "Leave it out.")
+    if k is None:
+        k = min(USUAL_K, width)
     return SAEConfig(
         architecture=architecture,
         d_in=d_in,
         d_sae=width,
-        k=k if architecture in COUNTING else None,
-        groups=groups_of(width) if architecture == "matryoshka" and width > 0 else None,
+        k=k if traits.keeps_k else None,
+        groups=groups_of(width) if traits.grouped and width > 0 else None,
         d_out=d_out,
         skip=skip,
     )
 
 
+def _target_l0(sae: SAEConfig, k: int | None) -> float:
+    """The L0 to aim at, in place of a k. UserError for more than all features."""
+    if k is not None and k > sae.d_sae:
+        raise UserError(
+            f"k is {k}, but the autoencoder has only {sae.d_sae} features.",
+            "Choose a smaller k or a larger width.",
+        )
+    return float(min(USUAL_K, sae.d_sae) if k is None else k)
+
+
 def _budget(sae: SAEConfig, vectors: int, tokens: int | None) -> TrainConfig:
     """How long to train and on how much at a time. A corpus is seen up to fifty times, or until two
-    million vectors; a handful of prompts by the seed's two forty times, as in the study."""
-    handful = vectors < CORPUS
+    million vectors; a handful of prompts by the study's own forty times, as there."""
+    handful, of_study = vectors < CORPUS, sae.traits.of_study
     if tokens is None:
-        if sae.architecture in SEEDS:
+        if of_study:
             tokens = 40 * vectors if handful else vectors
         else:
             tokens = max(vectors, min(2_000_000, 50 * vectors))
     batch = min(1024, max(32, vectors // 16))
-    if sae.architecture in SEEDS:
+    if of_study:
         batch = 32 if handful else 1024
     return TrainConfig(
         tokens=tokens,
@@ -122,52 +133,8 @@ def _budget(sae: SAEConfig, vectors: int, tokens: int | None) -> TrainConfig:
     )
 
 
-def _rate(sae: SAEConfig) -> float:
-    """The rate that was measured best for topk: it goes with 1/√width."""
-    return min(5e-3, 2.4e-3 * math.sqrt(2**14 / sae.d_sae))
-
-
-def _counting(sae: SAEConfig, training: TrainConfig) -> TrainConfig:
-    """What this is worth was measured: see `engine.sae.architectures.topk`."""
-    return msgspec.structs.replace(training, lr=_rate(sae), warmup=0.02, decay=0.5, aux=1 / 32)
-
-
-def _jumprelu(sae: SAEConfig, training: TrainConfig) -> TrainConfig:
-    return msgspec.structs.replace(
-        training, lr=_rate(sae), warmup=0.02, decay=0.5, aux=1 / 32, sparsity_warmup=0.3
-    )
-
-
-def _penalised(sae: SAEConfig, training: TrainConfig) -> TrainConfig:
-    return msgspec.structs.replace(
-        training,
-        lr=_rate(sae),
-        warmup=0.02,
-        decay=0.5,
-        # acts are as long as activations, which the trainer makes √d_in long
-        l1=0.15 * math.sqrt(sae.d_in),
-        sparsity_warmup=0.05,
-    )
-
-
-def _seed_basic(_: SAEConfig, training: TrainConfig) -> TrainConfig:
-    return msgspec.structs.replace(training, l1=1e-3)
-
-
-def _seed_optimised(_: SAEConfig, training: TrainConfig) -> TrainConfig:
-    return msgspec.structs.replace(training, l1=1e-4, schedule="plateau", patience=1)
-
-
-_OURS: dict[str, Callable[[SAEConfig, TrainConfig], TrainConfig]] = {
-    "topk": _counting,
-    "batchtopk": _counting,
-    "matryoshka": _counting,
-    "jumprelu": _jumprelu,
-    "gated": _penalised,
-    "relu": _penalised,
-    "seed-basic": _seed_basic,
-    "seed-optimised": _seed_optimised,
-}
+def _ours(sae: SAEConfig, training: TrainConfig) -> TrainConfig:
+    return msgspec.structs.replace(training, **sae.traits.defaults(sae.d_in, sae.d_sae))
 
 
 class Preset(msgspec.Struct, frozen=True, kw_only=True):

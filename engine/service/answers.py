@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from engine.activations.manifest import read_manifest
 from engine.activations.summary import summarise
 from engine.errors import UserError
+from engine.files import remove_folder
 from engine.jobs.kinds.train import newest_start
 from engine.jobs.store import JobStore
 from engine.sae.formats.info import read_sae_info
@@ -17,7 +18,7 @@ from engine.service.annotations import Annotations
 from engine.service.labelling import labelled
 from engine.service.reporter import Reporter
 from engine.service.searches import Search, search
-from engine.workspace.folders import Workspace, remove_folder
+from engine.workspace.folders import Workspace
 from engine.workspace.notes import NoteStore
 from engine.workspace.prompts import PromptStore
 

@@ -14,7 +14,8 @@ from torch import multiprocessing
 
 from engine.activations.batches import StoredBatches
 from engine.activations.store import ActivationSet
-from engine.sae.config import COUNTING, TrainConfig
+from engine.sae.architectures.traits import takers
+from engine.sae.config import TrainConfig
 from engine.sae.kernels import preactivations as products
 from engine.sae.parallel import ALONE, Ranks, ranks_in_grid
 from engine.sae.recipes import recipe
@@ -31,7 +32,7 @@ Outcome = tuple[dict[str, torch.Tensor], list[dict[str, float]]]
 def run_of(case: str) -> Run:
     """What is trained, by the name of an architecture, or `transcoder`."""
     architecture, d_out = ("topk", 12) if case == "transcoder" else (case, None)
-    k = 3 if architecture in {*COUNTING, "jumprelu"} else None
+    k = 3 if architecture in takers("k") else None
     sae, training = recipe(
         architecture, 12, 4000, d_out=d_out, skip=d_out is not None, width=WIDTH, k=k
     )

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from engine.sae.architectures.registry import build
-from engine.sae.config import ARCHITECTURES, SAEConfig
+from engine.sae.architectures.traits import ARCHITECTURES
+from engine.sae.config import SAEConfig
 
 
 @pytest.mark.parametrize("layer_norm", [False, True])

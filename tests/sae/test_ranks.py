@@ -9,12 +9,16 @@ from torch import Tensor
 from engine.activations.manifest import Manifest
 from engine.activations.writer import ActivationWriter
 from engine.errors import UserError
-from engine.sae.config import ARCHITECTURES, SEEDS, SAEConfig
+from engine.sae.architectures.traits import ARCHITECTURES
+from engine.sae.config import SAEConfig
 from engine.sae.training.devices import check_devices
 from tests.sae.several import STEPS, in_processes, train_cases, trained
 
 CASES = (*ARCHITECTURES, "transcoder")
-SHARED_OUT = [case for case in CASES if case not in SEEDS]
+SHARED_OUT = [
+    *(name for name, traits in ARCHITECTURES.items() if traits.linear),
+    "transcoder",
+]
 IN_TWO = [(case, 1) for case in CASES] + [(case, 2) for case in SHARED_OUT]
 IN_FOUR = [("topk", 2), ("batchtopk", 2), ("jumprelu", 2)]
 OF_THE_CLOCK = {"tokens_per_second", "seconds_left"}

@@ -6,14 +6,14 @@ from torch import Tensor
 
 from engine.sae import kernels
 from engine.sae.architectures.base import StepInput
-from engine.sae.architectures.registry import CLASSES, build
-from engine.sae.architectures.seed import SeedBasic
+from engine.sae.architectures.registry import build
+from engine.sae.architectures.traits import ARCHITECTURES
 from engine.sae.kernels import cpu, reference
 from engine.sae.kernels import preactivations as products
 from engine.sae.recipes import recipe
 from tests.sae.kernel_cases import FAST, GPU, module, there
 
-SPARSE = [name for name, kind in CLASSES.items() if not issubclass(kind, SeedBasic)]
+SPARSE = [name for name, traits in ARCHITECTURES.items() if traits.linear]
 
 
 def after_a_step(architecture: str, sample: Tensor, x: Tensor) -> dict[str, Tensor]:

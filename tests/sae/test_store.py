@@ -15,7 +15,8 @@ from engine.errors import UserError
 from engine.sae.architectures.base import SparseAutoencoder
 from engine.sae.architectures.jumprelu import JumpReLU
 from engine.sae.architectures.registry import build
-from engine.sae.config import ARCHITECTURES, COUNTING, SAEConfig, TrainConfig
+from engine.sae.architectures.traits import ARCHITECTURES, traits_of
+from engine.sae.config import SAEConfig, TrainConfig
 from engine.sae.formats.info import read_sae_info
 from engine.sae.formats.metadata import SAEMetadata
 from engine.sae.formats.store import load_sae, save_metadata, save_sae
@@ -33,7 +34,7 @@ ABOUT = SAEMetadata(
 
 def random_sae(architecture: str, **settings: Any) -> SparseAutoencoder:
     """Whose features are active now and then."""
-    if architecture in COUNTING:
+    if traits_of(architecture).keeps_k:
         settings["k"] = 3
     if architecture == "matryoshka":
         settings["groups"] = (4, 12)

@@ -12,8 +12,9 @@ from torch import Tensor
 from engine.errors import UserError
 from engine.progress import Cancelled
 from engine.sae.architectures.base import SparseAutoencoder, StepInput, StepLosses
-from engine.sae.architectures.registry import CLASSES, build
-from engine.sae.config import ARCHITECTURES, SAEConfig, TrainConfig
+from engine.sae.architectures.registry import build, class_of
+from engine.sae.architectures.traits import ARCHITECTURES
+from engine.sae.config import SAEConfig, TrainConfig
 from engine.sae.evaluation.reconstruction import evaluate
 from engine.sae.recipes import recipe
 from engine.sae.training import memory
@@ -161,7 +162,7 @@ def test_a_batch_is_split_where_memory_is_short_and_it_is_said_once(
     errors = itertools.cycle([MemoryError(), RuntimeError("can't allocate memory: 9 bytes")])
     sae, training = recipe(architecture, 12, 400, width=48, tokens=1000, batch=100)
     whole = train(sae, training, acts)
-    kind = CLASSES[architecture]
+    kind = class_of(architecture)
     usual = kind.training_step
 
     def short(self: SparseAutoencoder, step: StepInput, config: TrainConfig) -> StepLosses:
@@ -185,7 +186,7 @@ def test_a_bug_is_no_shortage(
     def broken(*_: object) -> None:
         raise RuntimeError("shapes differ")
 
-    monkeypatch.setattr(CLASSES["topk"], "training_step", broken)
+    monkeypatch.setattr(class_of("topk"), "training_step", broken)
     with pytest.raises(RuntimeError, match="shapes differ"):
         train(TOPK, SHORT, make_set(sparse_data))
 

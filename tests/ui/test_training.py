@@ -12,7 +12,7 @@ SMALL, LARGE = (80, 24), (120, 40)
 async def choose(user: Session, arch: str) -> None:
     """Open the form and choose an architecture."""
     await user.press("T", "enter")
-    await user.press(*["down"] * p.ARCHITECTURES.index(arch))
+    await user.press(*["down"] * list(p.ARCHITECTURES).index(arch))
     await user.until(lambda: user.app.focused.value == arch)
 
 
@@ -26,7 +26,7 @@ def labels(user: Session) -> list[str]:
 async def test_the_form_has_the_fields_that_an_architecture_needs(world: World, arch: str) -> None:
     async with open_app(world, SMALL) as user:
         await choose(user, arch)
-        own = ["k"] if arch in p.COUNTING else ["L1 penalty"] if arch in p.PENALISED else ["L0"]
+        own = [words.label for words in p.ARCHITECTURES[arch].settings.values()]
         published = ["recipe"] if arch in {"topk", "batchtopk", "matryoshka", "relu"} else []
         assert labels(user) == [
             "activations", "kind", "features", *own, "tokens", "learning rate", *published, "name"
@@ -50,7 +50,7 @@ async def test_a_field_that_is_hidden_again_is_empty(world: World) -> None:
         await user.press("enter", "enter")
         await user.type("7")
         await user.press("shift+tab", "shift+tab")
-        await user.press(*["down"] * p.ARCHITECTURES.index("relu"))
+        await user.press(*["down"] * list(p.ARCHITECTURES).index("relu"))
         await user.until(lambda: "L1 penalty" in labels(user))
         await user.press("enter", "enter")
         await user.type("0.5")

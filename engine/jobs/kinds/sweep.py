@@ -11,14 +11,11 @@ from msgspec.structs import replace
 from engine.errors import UserError
 from engine.jobs.kinds.base import JobResult, JobSpec, register_kind
 from engine.jobs.kinds.train import Train
-from engine.sae.config import COUNTING, PENALISED
+from engine.sae.architectures.traits import takers
 from engine.sae.training.checkpoint import newest_record
 from engine.workspace.folders import Workspace
 
 __all__ = ["Sweep", "SweepResult", "SweepRun"]
-
-AIMING = COUNTING | {"jumprelu"}
-"""Architectures that k means something to."""
 
 _SIGNS = {"k": "k", "width": "w", "l1": "l1-", "lr": "lr"}
 """Fields of `Train` that a sweep can vary, and how a name tells their values."""
@@ -107,14 +104,14 @@ class Sweep(JobSpec, msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"
         """
         base = self.train
         archs = self.archs or [base.arch]
-        _check_used("k", self.ks, archs, AIMING)
-        _check_used("l1", self.l1s, archs, PENALISED)
+        _check_used("k", self.ks, archs)
+        _check_used("l1", self.l1s, archs)
         found = {}
         for arch in archs:
             listed: dict[str, Sequence[float]] = {
-                "k": self.ks if arch in AIMING else [],
+                "k": self.ks if arch in takers("k") else [],
                 "width": self.widths,
-                "l1": self.l1s if arch in PENALISED else [],
+                "l1": self.l1s if arch in takers("l1") else [],
                 "lr": self.lrs,
             }
             varied = {field: values for field, values in listed.items() if values}
@@ -150,10 +147,8 @@ class Sweep(JobSpec, msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"
         return replace(self, train=replace(self.train, resume=True))
 
 
-def _check_used(
-    name: str, values: Sequence[float], archs: list[str], users: frozenset[str]
-) -> None:
-    if values and not users & set(archs):
+def _check_used(name: str, values: Sequence[float], archs: list[str]) -> None:
+    if values and not takers(name).keys() & set(archs):
         raise UserError(f"{' and '.join(archs)} can't be varied in {name}.", f"Leave out --{name}.")
 
 

@@ -12,7 +12,7 @@ from engine.errors import UserError
 from engine.jobs.kinds.base import DeviceSpec, JobResult, register_kind
 from engine.jobs.kinds.checks import check_files, file_names
 from engine.model.site import parse_site
-from engine.sae.recipes import recipe
+from engine.sae.recipes import SETTINGS, recipe
 from engine.sae.training.checkpoint import Record, newest_record
 from engine.sae.training.devices import check_devices
 from engine.workspace.folders import Workspace
@@ -116,7 +116,7 @@ class Train(DeviceSpec, frozen=True, kw_only=True, tag="train"):
     @property
     def recipe_settings(self) -> dict[str, Any]:
         """What is said of the recipe, as `engine.sae.recipes.recipe` takes it."""
-        same = ("preset", "width", "k", "skip", "tokens", "batch", "lr", "l1", "seed")
+        same = [name for name in self.__struct_fields__ if name in SETTINGS]
         return {"architecture": self.arch, **{name: getattr(self, name) for name in same}}
 
     def reads(self, workspace: Workspace) -> set[Path]:

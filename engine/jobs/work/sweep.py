@@ -14,6 +14,7 @@ import msgspec
 import torch
 
 from engine.errors import UserError
+from engine.files import remove_folder
 from engine.jobs.kinds import Sweep, SweepResult, SweepRun, Train
 from engine.jobs.work.notes_once import OnceEach
 from engine.jobs.work.pareto import compared
@@ -29,7 +30,7 @@ from engine.sae.training.joint import TrainingDiverged
 from engine.sae.training.loop import Trained, train_together
 from engine.sae.training.memory import free_bytes, training_bytes
 from engine.sae.training.runs import Run, state_of_some
-from engine.workspace.folders import Workspace, remove_folder
+from engine.workspace.folders import Workspace
 
 MEMORY_SHARE = 0.5
 """Of what is free, what trainings from one stream may take together."""

@@ -9,6 +9,7 @@ import torch
 from engine.activations.source import Source
 from engine.activations.store import ActivationSet
 from engine.errors import UserError
+from engine.files import remove_folder
 from engine.jobs.kinds import Train, TrainResult
 from engine.jobs.kinds.train import TrainingStart, read_start
 from engine.jobs.work.distributed.launch import train_on_several
@@ -28,7 +29,7 @@ from engine.sae.training.checkpointer import Checkpoints, Saved, newest_saved
 from engine.sae.training.joint import TrainingDiverged
 from engine.sae.training.loop import Trained, train_together
 from engine.sae.training.runs import Run
-from engine.workspace.folders import Workspace, remove_folder
+from engine.workspace.folders import Workspace
 
 
 @dataclass(frozen=True)

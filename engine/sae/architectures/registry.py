@@ -1,30 +1,21 @@
 """From a configuration to an autoencoder."""
 
 import functools
+import pkgutil
 
 import torch
 
 from engine.sae.architectures.base import SparseAutoencoder
-from engine.sae.architectures.batchtopk import BatchTopK
-from engine.sae.architectures.gated import Gated
-from engine.sae.architectures.jumprelu import JumpReLU
-from engine.sae.architectures.matryoshka import Matryoshka
-from engine.sae.architectures.normalised import ReadsNormalised
-from engine.sae.architectures.relu import ReLU
-from engine.sae.architectures.seed import SeedBasic, SeedOptimised
-from engine.sae.architectures.topk import TopK
+from engine.sae.architectures.traits import traits_of
 from engine.sae.config import SAEConfig
 
-CLASSES: dict[str, type[SparseAutoencoder]] = {
-    "topk": TopK,
-    "batchtopk": BatchTopK,
-    "matryoshka": Matryoshka,
-    "jumprelu": JumpReLU,
-    "gated": Gated,
-    "relu": ReLU,
-    "seed-basic": SeedBasic,
-    "seed-optimised": SeedOptimised,
-}
+
+def class_of(architecture: str) -> type[SparseAutoencoder]:
+    """The class that an architecture's traits name. UserError where there is no such name."""
+    implementation: type[SparseAutoencoder] = pkgutil.resolve_name(
+        traits_of(architecture).implementation
+    )
+    return implementation
 
 
 def build(config: SAEConfig, seed: int = 0) -> SparseAutoencoder:
@@ -35,14 +26,17 @@ def build(config: SAEConfig, seed: int = 0) -> SparseAutoencoder:
 
 
 def outline(config: SAEConfig) -> SparseAutoencoder:
-    """The same without memory: its tensors have shapes and no values (torch's meta device)."""
+    """An untrained autoencoder that takes no memory: its tensors have shapes and no values (torch's
+    meta device)."""
     with torch.device("meta"):
         return _class_of(config.architecture, config.layer_norm)(config)
 
 
 @functools.cache
 def _class_of(architecture: str, layer_norm: bool) -> type[SparseAutoencoder]:
-    plain = CLASSES[architecture]
+    plain = class_of(architecture)
     if not layer_norm:
         return plain
+    from engine.sae.architectures.normalised import ReadsNormalised
+
     return type(f"Normalised{plain.__name__}", (ReadsNormalised, plain), {})

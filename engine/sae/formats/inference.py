@@ -10,19 +10,17 @@ from engine.sae.architectures.base import SparseAutoencoder
 from engine.sae.config import SAEConfig
 from engine.sae.formats.weights import THRESHOLD, Weights, assembled, logarithm, weights_of
 
-ONE_THRESHOLD = ("batchtopk", "matryoshka")
-
 
 def at_inference(sae: SparseAutoencoder) -> SparseAutoencoder:
     """The same function of x in the architecture in which it is used; itself as a rule."""
-    if sae.config.architecture not in ONE_THRESHOLD:
+    if not sae.config.traits.one_threshold:
         return sae
     return assembled(*used_form(sae.config, weights_of(sae)))
 
 
 def used_form(config: SAEConfig, weights: Weights) -> tuple[SAEConfig, Weights]:
     """The same as configuration and weights."""
-    if config.architecture not in ONE_THRESHOLD:
+    if not config.traits.one_threshold:
         return config, weights
     used = msgspec.structs.replace(config, architecture="jumprelu", k=None, groups=None)
     threshold = logarithm(weights["threshold"]).repeat(config.d_sae)
@@ -33,7 +31,7 @@ def trained_form(
     config: SAEConfig, weights: Weights, trained: SAEConfig | None
 ) -> tuple[SAEConfig, Weights]:
     """What was trained, if that was `trained` and the thresholds are still one; else the same."""
-    if trained is None or trained.architecture not in ONE_THRESHOLD:
+    if trained is None or not trained.traits.one_threshold:
         return config, weights
     threshold = weights[THRESHOLD].exp()
     if not (threshold == threshold[0]).all():

@@ -6,7 +6,7 @@ The features are shared out in `shards`, and every batch in `parts`.
 """
 
 from engine.errors import UserError
-from engine.sae.config import SEEDS, SAEConfig
+from engine.sae.config import SAEConfig
 
 
 def check_devices(sae: SAEConfig, batch: int, devices: int, shards: int) -> None:
@@ -18,7 +18,7 @@ def check_devices(sae: SAEConfig, batch: int, devices: int, shards: int) -> None
             f"{devices} devices can't hold {shards} shards of the features.",
             "Choose a number of shards that divides the number of devices.",
         )
-    if shards > 1 and sae.architecture in SEEDS:
+    if shards > 1 and not sae.traits.linear:
         raise UserError(
             f"The features of {sae.architecture} can't be shared out among devices.",
             "Leave --shards out, or choose another architecture.",

@@ -8,7 +8,7 @@ import torch
 from engine.errors import UserError
 from engine.progress import Progress
 from engine.sae.architectures.registry import outline
-from engine.sae.config import SEEDS, SAEConfig
+from engine.sae.config import SAEConfig
 from engine.sae.kernels.preactivations import BLOCK_ELEMENTS
 from engine.sae.parallel import ALONE, Ranks
 
@@ -25,7 +25,7 @@ def training_bytes(config: SAEConfig, batch: int, device: torch.device) -> int:
     """An upper estimate of what training takes beside the activations."""
     weights = sum(p.numel() for p in outline(config).parameters())
     codes = batch * config.d_sae
-    if config.architecture not in SEEDS:
+    if config.traits.linear:
         codes = min(codes, BLOCK_ELEMENTS[device.type])
     return FLOAT * (COPIES * weights + CODES * codes)
 

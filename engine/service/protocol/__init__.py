@@ -44,9 +44,8 @@ from engine.jobs.events import Progressed as Progressed
 from engine.jobs.events import StateChanged as StateChanged
 from engine.jobs.kinds import *
 from engine.model.site import SiteInfo as SiteInfo
-from engine.sae.config import ARCHITECTURES as ARCHITECTURES
-from engine.sae.config import COUNTING as COUNTING
-from engine.sae.config import PENALISED as PENALISED
+from engine.sae.architectures.traits import ARCHITECTURES as ARCHITECTURES
+from engine.sae.architectures.traits import takers as takers
 from engine.sae.evaluation.density import DensityHistogram as DensityHistogram
 from engine.sae.formats.libraries import Format as Format
 from engine.sae.recipes import PRESETS as PRESETS

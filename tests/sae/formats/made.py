@@ -7,7 +7,8 @@ from torch import Tensor
 
 from engine.sae.architectures.base import SparseAutoencoder
 from engine.sae.architectures.registry import build
-from engine.sae.config import COUNTING, SAEConfig
+from engine.sae.architectures.traits import traits_of
+from engine.sae.config import SAEConfig
 
 D, N, K = 6, 20, 4
 GROUPS = (5, 15)
@@ -16,7 +17,7 @@ X = torch.randn(64, D, generator=torch.Generator().manual_seed(9))
 
 def made(architecture: str, **settings: Any) -> SparseAutoencoder:
     """One whose features are active now and then."""
-    if architecture in COUNTING:
+    if traits_of(architecture).keeps_k:
         settings.setdefault("k", K)
     if architecture == "matryoshka":
         settings.setdefault("groups", GROUPS)
