@@ -41,7 +41,7 @@ from brainsurg_tui.widgets.visible import visible
 from brainsurg_tui.wishes import WISHES
 from engine.errors import UserError
 from engine.service.faults import EngineFault, EngineGoneError
-from engine.service.protocol import Reply
+from engine.service.protocol import Request
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -136,7 +136,7 @@ class BrainSurgery(InTurn):
 
     # What desks need
 
-    async def ask(self, request: Reply[R]) -> R:
+    async def ask(self, request: Request[R]) -> R:
         """The engine's answer. Raises UserError if there is none."""
         return await self._asking.ask(request)
 

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Protocol, TypeVar
 
-from engine.service.protocol import NewsBody, Reply
+from engine.service.protocol import NewsBody, Request
 
 R = TypeVar("R")
 
@@ -11,7 +11,7 @@ R = TypeVar("R")
 class Engine(Protocol):
     """Somebody who answers requests and tells news."""
 
-    async def ask(self, request: Reply[R]) -> R:
+    async def ask(self, request: Request[R]) -> R:
         """The answer to `request`. Raises UserError if there is none; cancelling gives it up."""
         ...
 

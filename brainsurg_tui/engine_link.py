@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 from brainsurg_tui.engine import Engine
 from engine.errors import UserError
 from engine.service.faults import EngineFault, EngineGoneError
-from engine.service.protocol import NewsBody, Reply
+from engine.service.protocol import NewsBody, Request
 
 R = TypeVar("R")
 
@@ -44,7 +44,7 @@ class Asking:
         self._first_wait = first_wait
         self._engine: Engine | None = None
 
-    async def ask(self, request: Reply[R]) -> R:
+    async def ask(self, request: Request[R]) -> R:
         """The answer to `request`. Raises UserError, or EngineGoneError, if there is none."""
         if self._engine is None:
             raise UserError("The engine is not there.", "It is being looked for; try again soon.")

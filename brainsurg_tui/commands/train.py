@@ -84,5 +84,5 @@ def train(
 
 def _begun(name: str, common: Common, said: dict[str, Any]) -> p.Train:
     """What the training was begun with, and what is said now: the engine compares them."""
-    begun = common.run(lambda client: client.ask(p.GetBegun(name=name)))
+    begun = common.run(lambda client: client.ask(p.GetTrainingCheckpoint(name=name)))
     return msgspec.structs.replace(begun.spec, resume=True, **said)

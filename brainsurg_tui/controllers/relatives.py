@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from brainsurg_tui.screens.choose import Answer, Choose
 from brainsurg_tui.state.feature_view import Look
 from engine.errors import UserError
-from engine.service.protocol import GetCoactive, GetNearest, Relatives, Reply, SAEInfo
+from engine.service.protocol import GetCoactive, GetNearest, Relatives, Request, SAEInfo
 
 if TYPE_CHECKING:
     from brainsurg_tui.app import BrainSurgery
@@ -61,7 +61,7 @@ class RelativeDesk:
                 self._warned.add(warning)
                 self._app.say(warning, "warning")
 
-    async def _answer(self, request: Reply[Relatives]) -> Relatives | str:
+    async def _answer(self, request: Request[Relatives]) -> Relatives | str:
         try:
             return await self._app.ask(request)
         except UserError as mistake:

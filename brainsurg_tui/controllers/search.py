@@ -18,7 +18,7 @@ from engine.service.protocol import (
     Grep,
     GrepReport,
     Progressed,
-    Reply,
+    Request,
     TextSource,
 )
 
@@ -175,7 +175,7 @@ class FindDesk:
         app, state = self._app, self._app.state
         try:
             search = findings.search
-            findings.found = await app.ask(cast(Reply[Found], search))
+            findings.found = await app.ask(cast(Request[Found], search))
             if isinstance(search, Grep) and findings.about is not None:
                 await self._look_closer(findings, findings.about)
                 if findings.closer is not None and findings.closer.features:

@@ -27,7 +27,7 @@ from engine.service.protocol import (
     JobInfo,
     Note,
     Progressed,
-    Reply,
+    Request,
     SAEInfo,
     StateChanged,
     Status,
@@ -43,8 +43,8 @@ class Change:
     """Something that the user did and may want undone: what to ask the engine, either way."""
 
     title: str
-    back: Reply[Done]
-    again: Reply[Done]
+    back: Request[Done]
+    again: Request[Done]
 
 
 @dataclass(frozen=True)

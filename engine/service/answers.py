@@ -60,15 +60,15 @@ class Answers:
             p.MergeNotes: annotations.merge,
             p.ListJobs: lambda _: p.JobList(store.all()),
             p.GetJob: lambda request: store.get(request.id),
-            p.GetBegun: self._begun,
+            p.GetTrainingCheckpoint: self._begun,
             p.GetEvents: lambda request: p.EventList(store.events(request.job, request.after)),
         }
 
-    def can(self, request: p.Request) -> bool:
+    def can(self, request: p.AnyRequest) -> bool:
         """Whether this is one of ours."""
         return isinstance(request, Search) or type(request) in self._methods
 
-    async def answer(self, request: p.Request) -> p.ReplyBody:
+    async def answer(self, request: p.AnyRequest) -> p.ReplyBody:
         """The reply. Raises UserError.
 
         Searches are done beside all else, in threads. Cancelling ends the search, too, before the
@@ -141,9 +141,9 @@ class Answers:
         self._notes.forget(request.name)
         return self._done()
 
-    def _begun(self, request: p.GetBegun) -> p.Begun:
+    def _begun(self, request: p.GetTrainingCheckpoint) -> p.TrainingCheckpoint:
         start, record = newest_start(request.name, self._workspace)
-        return p.Begun(spec=start.spec, step=record.step, steps=record.steps)
+        return p.TrainingCheckpoint(spec=start.spec, step=record.step, steps=record.steps)
 
     def _check_unused(self, folder: Path) -> None:
         for job in self._jobs.pending():

@@ -43,7 +43,7 @@ class Client:
 
     async def ask(
         self,
-        request: p.Reply[R],
+        request: p.Request[R],
         report: Callable[[p.Progressed | p.Noted], None] | None = None,
     ) -> R:
         """The answer to `request`; `report` hears how far a long question is.

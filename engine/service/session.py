@@ -30,7 +30,7 @@ class Session:
         """Do a job. Raises UserError, or Cancelled."""
         return run(spec, self._workspace, self._progress)
 
-    def answer(self, question: p.Request) -> p.ReplyBody:
+    def answer(self, question: p.AnyRequest) -> p.ReplyBody:
         """The reply to a question, without labels. Raises UserError, or Cancelled."""
         match question:
             case p.GetSites(model=model):

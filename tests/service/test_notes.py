@@ -75,7 +75,7 @@ class Asker:
     def _changed(self) -> None:
         self.changes += 1
 
-    async def __call__(self, request: p.Request) -> Any:
+    async def __call__(self, request: p.AnyRequest) -> Any:
         return await self._answers.answer(request)
 
 

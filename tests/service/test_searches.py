@@ -153,7 +153,7 @@ async def test_a_search_keeps_nobody_waiting(
     ],
 )
 async def test_a_search_that_is_given_up_ends(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request_: p.Request
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request_: p.AnyRequest
 ) -> None:
     answering = answering_at(tmp_path)
     begun, ended = threading.Event(), threading.Event()

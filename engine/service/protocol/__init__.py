@@ -8,7 +8,7 @@ to `Run` a job or is handed a `Question`; it reports with `Report`, and ends wit
 
 What a front end may see of other rooms, it sees through this module: it imports nothing else.
 
-Each request names its reply in `Reply[...]`, so that `await client.ask(ListJobs())` has a type.
+Each request names its reply in `Request[...]`, so that `await client.ask(ListJobs())` has a type.
 """
 
 from engine.activations.corpus import Prompt as Prompt
@@ -103,18 +103,18 @@ from engine.service.protocol.frames import Resume as Resume
 from engine.service.protocol.frames import Run as Run
 from engine.service.protocol.frames import pack as pack
 from engine.service.protocol.frames import unpack as unpack
-from engine.service.protocol.jobs import Begun as Begun
 from engine.service.protocol.jobs import CancelJob as CancelJob
 from engine.service.protocol.jobs import ContentsChanged as ContentsChanged
 from engine.service.protocol.jobs import EventList as EventList
-from engine.service.protocol.jobs import GetBegun as GetBegun
 from engine.service.protocol.jobs import GetEvents as GetEvents
 from engine.service.protocol.jobs import GetJob as GetJob
+from engine.service.protocol.jobs import GetTrainingCheckpoint as GetTrainingCheckpoint
 from engine.service.protocol.jobs import JobList as JobList
 from engine.service.protocol.jobs import ListJobs as ListJobs
 from engine.service.protocol.jobs import PauseJob as PauseJob
 from engine.service.protocol.jobs import ResumeJob as ResumeJob
 from engine.service.protocol.jobs import Submit as Submit
+from engine.service.protocol.jobs import TrainingCheckpoint as TrainingCheckpoint
 from engine.service.protocol.jobs import Watch as Watch
 from engine.service.protocol.machine import GetStatus as GetStatus
 from engine.service.protocol.machine import Gpu as Gpu
@@ -126,10 +126,10 @@ from engine.service.protocol.questions import Clamp as Clamp
 from engine.service.protocol.questions import GetSites as GetSites
 from engine.service.protocol.questions import QuestionProgress as QuestionProgress
 from engine.service.protocol.questions import Sites as Sites
-from engine.service.protocol.reply import Done as Done
-from engine.service.protocol.reply import Reply as Reply
+from engine.service.protocol.request import Done as Done
+from engine.service.protocol.request import Request as Request
+from engine.service.protocol.requests import AnyRequest as AnyRequest
 from engine.service.protocol.requests import NewsBody as NewsBody
 from engine.service.protocol.requests import Question as Question
 from engine.service.protocol.requests import ReplyBody as ReplyBody
-from engine.service.protocol.requests import Request as Request
 from engine.workspace.prompts import SavedPrompt as SavedPrompt

@@ -10,7 +10,7 @@ import msgspec
 
 from engine.features.findings import Contrast, Firing, FiringOrder, Relatives
 from engine.features.snippets import Snippet
-from engine.service.protocol.reply import Reply
+from engine.service.protocol.request import Request
 
 Kind = Literal["top", "band", "silent"]
 
@@ -26,7 +26,7 @@ class SnippetList(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Why there are none although there could be: a sentence."""
 
 
-class GetSnippets(Reply[SnippetList], frozen=True, kw_only=True):
+class GetSnippets(Request[SnippetList], frozen=True, kw_only=True):
     """Examples of a feature: its strongest, those of a quantile, or where it is oddly silent."""
 
     sae: str
@@ -41,7 +41,7 @@ class GetSnippets(Reply[SnippetList], frozen=True, kw_only=True):
     """Tokens on either side; None: as many as the scan kept."""
 
 
-class GetCoactive(Reply[Relatives], frozen=True, kw_only=True):
+class GetCoactive(Request[Relatives], frozen=True, kw_only=True):
     """Which features are active on the same tokens?"""
 
     sae: str
@@ -49,7 +49,7 @@ class GetCoactive(Reply[Relatives], frozen=True, kw_only=True):
     most: int = 10
 
 
-class GetNearest(Reply[Relatives], frozen=True, kw_only=True):
+class GetNearest(Request[Relatives], frozen=True, kw_only=True):
     """Which features of this SAE, or of another, have the most similar decoder directions? A
     question for a worker."""
 
@@ -61,7 +61,7 @@ class GetNearest(Reply[Relatives], frozen=True, kw_only=True):
     device: str = "auto"
 
 
-class GetDocument(Reply[Snippet], frozen=True, kw_only=True):
+class GetDocument(Request[Snippet], frozen=True, kw_only=True):
     """A whole document with the feature's activation at every token, encoded anew. A question for a
     worker."""
 
@@ -110,7 +110,7 @@ class GrepReport(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """and places outside of every match in which it is active, strongest first."""
 
 
-class Grep(Reply[GrepReport], frozen=True, kw_only=True):
+class Grep(Request[GrepReport], frozen=True, kw_only=True):
     """Where does a regular expression match the corpus, and which features answer there?"""
 
     sae: str
@@ -124,7 +124,7 @@ class Grep(Reply[GrepReport], frozen=True, kw_only=True):
 # From a text ---------------------------------------------------------------------------------
 
 
-class FindFiring(Reply[Firing], frozen=True, kw_only=True):
+class FindFiring(Request[Firing], frozen=True, kw_only=True):
     """Which features fire in this text? A question for a worker."""
 
     sae: str
@@ -147,7 +147,7 @@ class TextSource(msgspec.Struct, frozen=True, kw_only=True):
     """An absolute path: a prompt file, or a corpus, see `engine.activations.any_text`."""
 
 
-class FindContrast(Reply[Contrast], frozen=True, kw_only=True):
+class FindContrast(Request[Contrast], frozen=True, kw_only=True):
     """Which features tell one text, or file, from another? A question for a worker."""
 
     sae: str

@@ -4,7 +4,7 @@ import msgspec
 
 from engine.features.notes import Merged, Note
 from engine.features.snippets import Snippet
-from engine.service.protocol.reply import Done, Reply
+from engine.service.protocol.request import Done, Request
 
 
 class FeatureTable(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -29,7 +29,7 @@ class FeatureTable(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Names behind the column `category`, where there is one."""
 
 
-class GetFeatureTable(Reply[FeatureTable], frozen=True, kw_only=True):
+class GetFeatureTable(Request[FeatureTable], frozen=True, kw_only=True):
     """The columns of an SAE's feature catalogue."""
 
     sae: str
@@ -43,7 +43,7 @@ class Matches(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """One bit a feature, the first in the lowest bit of the first byte."""
 
 
-class MatchFeatures(Reply[Matches], frozen=True, kw_only=True):
+class MatchFeatures(Request[Matches], frozen=True, kw_only=True):
     """Which features does a filter let through? See `engine.features.filter` for its language."""
 
     sae: str
@@ -111,7 +111,7 @@ class FeatureList(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Share of the set that the figures are taken over: below 1 while the scan goes on."""
 
 
-class RankFeatures(Reply[FeatureList], frozen=True, kw_only=True):
+class RankFeatures(Request[FeatureList], frozen=True, kw_only=True):
     """The first features by a column, with what is known of each."""
 
     sae: str
@@ -124,14 +124,14 @@ class RankFeatures(Reply[FeatureList], frozen=True, kw_only=True):
     """Snippets per feature."""
 
 
-class GetFeature(Reply[FeatureDetail], frozen=True, kw_only=True):
+class GetFeature(Request[FeatureDetail], frozen=True, kw_only=True):
     """One feature with all its snippets."""
 
     sae: str
     feature: int
 
 
-class LabelFeature(Reply[Done], frozen=True, kw_only=True):
+class LabelFeature(Request[Done], frozen=True, kw_only=True):
     """Name a feature; an empty text takes the name away."""
 
     sae: str
@@ -139,7 +139,7 @@ class LabelFeature(Reply[Done], frozen=True, kw_only=True):
     text: str
 
 
-class Annotate(Reply[Done], frozen=True, kw_only=True):
+class Annotate(Request[Done], frozen=True, kw_only=True):
     """Write this down in place of what was written about a feature; an empty note takes it away."""
 
     sae: str
@@ -147,7 +147,7 @@ class Annotate(Reply[Done], frozen=True, kw_only=True):
     note: Note
 
 
-class AmendNote(Reply[Note], frozen=True, kw_only=True):
+class AmendNote(Request[Note], frozen=True, kw_only=True):
     """Change parts of what is written about a feature, or none; the reply is the whole of it."""
 
     sae: str
@@ -168,13 +168,13 @@ class NoteList(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     notes: dict[int, Note]
 
 
-class GetNotes(Reply[NoteList], frozen=True, kw_only=True):
+class GetNotes(Request[NoteList], frozen=True, kw_only=True):
     """What is written down about the features of an SAE?"""
 
     sae: str
 
 
-class MergeNotes(Reply[Merged], frozen=True, kw_only=True):
+class MergeNotes(Request[Merged], frozen=True, kw_only=True):
     """Add notes from elsewhere to what is written down: all or, where one can't be, none.
 
     Tags and stars come together. Of two labels, or texts, that differ, the one that is there stays

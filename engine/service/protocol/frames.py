@@ -7,7 +7,7 @@ import msgspec
 from engine.jobs.events import Noted, Progressed
 from engine.jobs.kinds import JobResult, JobSpec
 from engine.jobs.kinds.base import decode_hook
-from engine.service.protocol.requests import NewsBody, ReplyBody, Request
+from engine.service.protocol.requests import AnyRequest, NewsBody, ReplyBody
 
 VERSION = 3
 """Changes whenever an older front end and a newer daemon would misunderstand each other."""
@@ -26,7 +26,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """A request of a front end, or a question handed to a worker."""
 
     id: int
-    request: Request
+    request: AnyRequest
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, tag=True):

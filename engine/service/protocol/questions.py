@@ -5,7 +5,7 @@ import msgspec
 from engine.interventions.spec import ClampReport, ClampRequest
 from engine.jobs.events import Noted, Progressed
 from engine.model.site import SiteInfo
-from engine.service.protocol.reply import Done, Reply
+from engine.service.protocol.request import Done, Request
 
 
 class Sites(msgspec.Struct, frozen=True, tag=True):
@@ -14,13 +14,13 @@ class Sites(msgspec.Struct, frozen=True, tag=True):
     sites: list[SiteInfo]
 
 
-class GetSites(Reply[Sites], frozen=True, kw_only=True):
+class GetSites(Request[Sites], frozen=True, kw_only=True):
     """Where can this model be observed and edited?"""
 
     model: str
 
 
-class Clamp(Reply[ClampReport], frozen=True, kw_only=True):
+class Clamp(Request[ClampReport], frozen=True, kw_only=True):
     """Change features and see what follows."""
 
     request: ClampRequest
@@ -34,7 +34,7 @@ class QuestionProgress(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     body: Progressed | Noted
 
 
-class CancelQuestion(Reply[Done], frozen=True, kw_only=True):
+class CancelQuestion(Request[Done], frozen=True, kw_only=True):
     """Give up question `ask` of this client."""
 
     ask: int

@@ -44,18 +44,18 @@ from engine.service.protocol.features import (
     RankFeatures,
 )
 from engine.service.protocol.jobs import (
-    Begun,
     CancelJob,
     ContentsChanged,
     EventList,
-    GetBegun,
     GetEvents,
     GetJob,
+    GetTrainingCheckpoint,
     JobList,
     ListJobs,
     PauseJob,
     ResumeJob,
     Submit,
+    TrainingCheckpoint,
     Watch,
 )
 from engine.service.protocol.machine import GetStatus, Status, Stop
@@ -66,10 +66,10 @@ from engine.service.protocol.questions import (
     QuestionProgress,
     Sites,
 )
-from engine.service.protocol.reply import Done
+from engine.service.protocol.request import Done
 from engine.workspace.prompts import SavedPrompt
 
-Request = (
+AnyRequest = (
     GetContents
     | GetSummary
     | SavePrompt
@@ -95,7 +95,7 @@ Request = (
     | CancelJob
     | PauseJob
     | ResumeJob
-    | GetBegun
+    | GetTrainingCheckpoint
     | GetEvents
     | Watch
     | GetSites
@@ -132,7 +132,7 @@ ReplyBody = (
     | Snippet
     | JobInfo
     | JobList
-    | Begun
+    | TrainingCheckpoint
     | EventList
     | Sites
     | ClampReport

@@ -7,7 +7,7 @@ import msgspec
 R = TypeVar("R")
 
 
-class Reply(msgspec.Struct, Generic[R], frozen=True, kw_only=True, tag=True):
+class Request(msgspec.Struct, Generic[R], frozen=True, kw_only=True, tag=True):
     """A request that is answered with an R."""
 
 
