@@ -56,16 +56,18 @@ class ResumeJob(Request[JobInfo], frozen=True, kw_only=True):
 
 
 class TrainingCheckpoint(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """A training that has a checkpoint."""
+    """The newest checkpoint of a training."""
 
     spec: Train
-    """What it was begun with."""
+    """What the training was started with."""
     step: int
+    """The last that it has taken."""
     steps: int
+    """All that it is to take."""
 
 
 class GetTrainingCheckpoint(Request[TrainingCheckpoint], frozen=True, kw_only=True):
-    """What was a training of this name begun with, and how far is it?"""
+    """What was a training of this name started with, and how far is it?"""
 
     name: str
 
