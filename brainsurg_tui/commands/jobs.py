@@ -7,10 +7,10 @@ from cyclopts import App, Parameter
 
 from brainsurg_tui.commands.common import Common, absolute
 from brainsurg_tui.commands.files import print_path
+from brainsurg_tui.commands.logs import Format, open_log
 from brainsurg_tui.commands.progress import events, follow
 from brainsurg_tui.commands.tables.jobs import job_row, queue
 from brainsurg_tui.commands.tables.parts import show
-from brainsurg_tui.logs import Format, open_log
 from engine.service import protocol as p
 
 if TYPE_CHECKING:

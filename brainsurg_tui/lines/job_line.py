@@ -5,7 +5,7 @@ from textual.geometry import Offset
 from textual.reactive import reactive
 
 from brainsurg_tui import next_steps
-from brainsurg_tui.arrangement import PANES
+from brainsurg_tui.layout import PANES
 from brainsurg_tui.lines.line import Line
 from brainsurg_tui.panes.jobs import text as job_texts
 from brainsurg_tui.widgets.bars import sparkline

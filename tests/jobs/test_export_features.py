@@ -7,7 +7,8 @@ import msgspec
 import pytest
 
 from engine.errors import UserError
-from engine.features.catalogue import Catalogue, write_manifest
+from engine.features.catalogue.catalogue import Catalogue, write_manifest
+from engine.files import remove_folder
 from engine.jobs.kinds import (
     Capture,
     ExportedFeatures,
@@ -17,7 +18,7 @@ from engine.jobs.kinds import (
 )
 from engine.jobs.run import run
 from engine.progress import SILENT
-from engine.workspace.folders import Workspace, remove_folder
+from engine.workspace.folders import Workspace
 
 
 @pytest.fixture

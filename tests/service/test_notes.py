@@ -11,7 +11,7 @@ import pytest
 
 from brainsurg_tui.cli import main
 from engine.errors import UserError
-from engine.features.catalogue import Manifest, write_manifest
+from engine.features.catalogue.catalogue import Manifest, write_manifest
 from engine.sae.architectures.registry import build
 from engine.sae.config import SAEConfig
 from engine.sae.formats.metadata import SAEMetadata

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from engine.errors import UserError
-from engine.features.patterns import Stopwatch, compiled
+from engine.features.text.patterns import Stopwatch, compiled
 from engine.progress import Cancelled
 from engine.service import protocol as p
 from engine.service.handlers import exploring

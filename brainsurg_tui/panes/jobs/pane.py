@@ -14,11 +14,11 @@ from textual.widget import Widget
 from brainsurg_tui import next_steps
 from brainsurg_tui.actions import bindings
 from brainsurg_tui.panes.jobs import text as job_texts
-from brainsurg_tui.panes.note import Note
 from brainsurg_tui.panes.table_pane import TablePane
 from brainsurg_tui.state.state import State
 from brainsurg_tui.widgets.columns import Column
 from brainsurg_tui.widgets.line_table import LineTable
+from brainsurg_tui.widgets.text_block import TextBlock
 from brainsurg_tui.widgets.visible import visible
 from engine.service.protocol import JobInfo
 
@@ -53,7 +53,7 @@ class JobsPane(TablePane):
 
     def __init__(self, name: str, *, ascii_only: bool = False) -> None:
         super().__init__(name, ascii_only=ascii_only)
-        self.log_lines = Note("job-log")
+        self.log_lines = TextBlock("job-log")
         self._jobs: list[JobInfo] = []
 
     def body(self) -> Iterable[Widget]:

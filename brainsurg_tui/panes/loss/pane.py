@@ -10,11 +10,11 @@ from brainsurg_tui import next_steps
 from brainsurg_tui.actions import bindings
 from brainsurg_tui.exports import Export, curve_svg, table_files
 from brainsurg_tui.panes.jobs import text as job_texts
-from brainsurg_tui.panes.note import Note
 from brainsurg_tui.panes.pane import Pane
 from brainsurg_tui.state.history import History
 from brainsurg_tui.state.state import State
 from brainsurg_tui.widgets.chart import Chart
+from brainsurg_tui.widgets.text_block import TextBlock
 from engine.service.protocol import JobInfo
 
 _INDENT = 3
@@ -35,7 +35,7 @@ class LossPane(Pane):
     def __init__(self, name: str, *, ascii_only: bool = False) -> None:
         super().__init__(name, ascii_only=ascii_only)
         self.chart = LossChart(x_label="step", ascii_only=ascii_only)
-        self.figures = Note("loss-figures")
+        self.figures = TextBlock("loss-figures")
         self.metric = "loss"
         self.frozen = False
         self._job: JobInfo | None = None

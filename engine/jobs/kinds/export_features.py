@@ -11,7 +11,7 @@ from engine.jobs.kinds.base import DeviceSpec, JobResult, register_kind
 from engine.workspace.folders import Workspace
 
 if TYPE_CHECKING:
-    from engine.features.catalogue import Catalogue
+    from engine.features.catalogue.catalogue import Catalogue
 
 __all__ = ["ExportFeatures", "ExportedFeatures"]
 
@@ -91,6 +91,7 @@ class ExportFeatures(DeviceSpec, frozen=True, kw_only=True, tag="export-features
         check_absent(Path(self.folder))
 
     def _catalogue(self, workspace: Workspace) -> "Catalogue":
-        from engine.features.catalogue import Catalogue  # NumPy, which a front end needs late
+        # NumPy, which a front end needs late
+        from engine.features.catalogue.catalogue import Catalogue
 
         return Catalogue.open(workspace.existing_catalogue(self.sae))

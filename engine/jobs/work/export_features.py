@@ -7,7 +7,7 @@ import numpy as np
 
 from engine.activations.tokens import TokenTable
 from engine.errors import UserError
-from engine.features.catalogue import Catalogue
+from engine.features.catalogue.catalogue import Catalogue
 from engine.features.dashboards.write import write_dashboards
 from engine.files import whole_folder
 from engine.jobs.kinds import ExportedFeatures, ExportFeatures

@@ -4,7 +4,7 @@ import time
 
 from engine.activations.store import ActivationSet
 from engine.errors import UserError
-from engine.features.scan import scan
+from engine.features.scan.scan import scan
 from engine.jobs.kinds import Scan, ScanResult
 from engine.model.device import choose_device
 from engine.model.load import LanguageModel, load_model

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from engine.features.catalogue import Catalogue
-from engine.features.filter import Mask, Subject, matching
-from engine.features.rank import order
+from engine.features.catalogue.catalogue import Catalogue
+from engine.features.catalogue.rank import order
+from engine.features.filter.filter import Mask, Subject, matching
 from engine.service import protocol as p
 from engine.service.handlers.context import ThreadContext
 from engine.service.handlers.feature_detail import feature_detail

@@ -12,11 +12,11 @@ kind of job in `engine.jobs.kinds`.
 """
 
 from engine.activations.corpus import Prompt as Prompt
-from engine.features.findings import *
+from engine.features.catalogue.argsort import ranked as ranked
+from engine.features.examples.snippets import Snippet as Snippet
 from engine.features.notes import Merged as Merged
 from engine.features.notes import Note as Note
-from engine.features.ranking import ranked as ranked
-from engine.features.snippets import Snippet as Snippet
+from engine.features.search.findings import *
 from engine.interventions.notation import parse_edit as parse_edit
 from engine.interventions.spec import *
 from engine.jobs.events import *

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from engine.activations.any_text import read_texts
 from engine.errors import UserError
-from engine.features.contrast import Texts, contrast
-from engine.features.document import whole_document
-from engine.features.nearest import cautions, nearest
+from engine.features.examples.document import whole_document
+from engine.features.search.contrast import Texts, contrast
+from engine.features.search.nearest import cautions, nearest
 from engine.interventions.firing import find_firing
 from engine.service import protocol as p
 from engine.service.session import Session

@@ -1,6 +1,6 @@
 """Clamps and other edits of a model at work, and the sites where they can be made."""
 
-from engine.features.catalogue import Catalogue
+from engine.features.catalogue.catalogue import Catalogue
 from engine.interventions.clamp import clamp
 from engine.model.locate import all_sites
 from engine.service import protocol as p
