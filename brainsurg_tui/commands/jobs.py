@@ -94,7 +94,7 @@ def export(
     print_path(common, common.run(talk))
 
 
-def _request_change(request: p.Reply[p.JobInfo], common: Common) -> None:
+def _request_change(request: p.Request[p.JobInfo], common: Common) -> None:
     _print_jobs(common, [common.run(lambda client: client.ask(request))])
 
 
