@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.sae.kernels.cpu.launch import arrays, bits_of, compiled
+from engine.numba_launch import arrays, bits_of, jit
 from engine.sae.kernels.support import ByFeature, Support
 
 
@@ -39,7 +39,7 @@ def by_feature(support: Support, features: int) -> ByFeature:
     return ByFeature(starts, entries, vectors)
 
 
-@compiled
+@jit
 def _largest(offsets, features, bits, border, at_border, new_offsets, new_features):
     """`at_border` of those that equal the border are taken, the first ones."""
     place = 0
@@ -54,7 +54,7 @@ def _largest(offsets, features, bits, border, at_border, new_offsets, new_featur
         new_offsets[row + 1] = place
 
 
-@compiled
+@jit
 def _stacked(offsets, features, group_of, new_offsets, new_features, entries):
     """By counting, as `_sort_by_feature`."""
     n = len(offsets) - 1
@@ -72,7 +72,7 @@ def _stacked(offsets, features, group_of, new_offsets, new_features, entries):
             places[line] += 1
 
 
-@compiled
+@jit
 def _sort_by_feature(offsets, features, starts, entries, vectors):
     starts[:] = 0
     for entry in range(len(features)):

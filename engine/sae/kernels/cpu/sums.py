@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from engine.sae.kernels.cpu.launch import arrays, compiled, in_threads
+from engine.numba_launch import arrays, jit, run_in_threads
 from engine.sae.kernels.cpu.rows import add, dot
 from engine.sae.kernels.support import ByFeature, Support
 
@@ -11,7 +11,7 @@ from engine.sae.kernels.support import ByFeature, Support
 def dots(vectors: Tensor, rows: Tensor, support: Support) -> Tensor:
     """See `reference.dots`."""
     out = vectors.new_empty(len(support.features))
-    in_threads(_dots, len(vectors), *arrays(vectors, rows, *support, out))
+    run_in_threads(_dots, len(vectors), *arrays(vectors, rows, *support, out))
     return out
 
 
@@ -20,13 +20,13 @@ def residual(
 ) -> tuple[Tensor, Tensor]:
     """See `reference.residual`; a vector's rows are still in the cache for the second half."""
     left, out = torch.empty_like(target), torch.empty_like(acts)
-    in_threads(_residual, len(target), *arrays(target, decoder, *support, acts, left, out))
+    run_in_threads(_residual, len(target), *arrays(target, decoder, *support, acts, left, out))
     return left, out
 
 
 def sums_by_feature(sorted_: ByFeature, weights: Tensor, vectors: Tensor, out: Tensor) -> None:
     """See `reference.sums_by_feature`."""
-    in_threads(_sums_by_feature, len(out), *arrays(*sorted_, weights, vectors, out))
+    run_in_threads(_sums_by_feature, len(out), *arrays(*sorted_, weights, vectors, out))
 
 
 def totals_by_feature(sorted_: ByFeature, weights: Tensor) -> Tensor:
@@ -36,14 +36,14 @@ def totals_by_feature(sorted_: ByFeature, weights: Tensor) -> Tensor:
     return out
 
 
-@compiled
+@jit
 def _dots(vectors, rows, offsets, features, out, lo, hi):
     for i in range(lo, hi):
         for entry in range(offsets[i], offsets[i + 1]):
             out[entry] = dot(vectors[i], rows[features[entry]])
 
 
-@compiled
+@jit
 def _residual(target, decoder, offsets, features, acts, left, out, lo, hi):
     for i in range(lo, hi):
         line = left[i]
@@ -54,14 +54,14 @@ def _residual(target, decoder, offsets, features, acts, left, out, lo, hi):
             out[entry] = dot(line, decoder[features[entry]])
 
 
-@compiled
+@jit
 def _sums_by_feature(starts, entries, which, weights, vectors, out, lo, hi):
     for f in range(lo, hi):
         for place in range(starts[f], starts[f + 1]):
             add(out[f], weights[entries[place]], vectors[which[place]])
 
 
-@compiled
+@jit
 def _totals_by_feature(starts, entries, weights, out):
     for f in range(len(out)):
         total = 0.0
