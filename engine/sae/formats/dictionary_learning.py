@@ -42,24 +42,24 @@ WEIGHTS = "ae.pt"
 FILES = (CONFIG, WEIGHTS)
 
 _LINEAR = {
-    "encoder": "encoder.weight",
-    "decoder": "decoder.weight.T",
-    "encoder_bias": "encoder.bias",
-    "decoder_bias": "b_dec",
+    "W_enc": "encoder.weight",
+    "W_dec": "decoder.weight.T",
+    "b_enc": "encoder.bias",
+    "b_dec": "b_dec",
 }
 _MATRICES = {
-    "encoder": "W_enc.T",
-    "decoder": "W_dec",
-    "encoder_bias": "b_enc",
-    "decoder_bias": "b_dec",
+    "W_enc": "W_enc.T",
+    "W_dec": "W_dec",
+    "b_enc": "b_enc",
+    "b_dec": "b_dec",
 }
 _GATED = {
-    "encoder": "encoder.weight",
-    "decoder": "decoder.weight.T",
-    "decoder_bias": "decoder_bias",
-    "gate_bias": "gate_bias",
-    "magnitude_bias": "mag_bias",
-    "log_magnitude": "r_mag",
+    "W_enc": "encoder.weight",
+    "W_dec": "decoder.weight.T",
+    "b_dec": "decoder_bias",
+    "b_gate": "gate_bias",
+    "b_mag": "mag_bias",
+    "r_mag": "r_mag",
 }
 
 
@@ -77,8 +77,8 @@ class _Kind:
 
 
 _KINDS = {
-    "AutoEncoder": _Kind("relu", _LINEAR | {"decoder_bias": "bias"}),
-    "AutoEncoderNew": _Kind("relu", _LINEAR | {"decoder_bias": "decoder.bias"}, centres=False),
+    "AutoEncoder": _Kind("relu", _LINEAR | {"b_dec": "bias"}),
+    "AutoEncoderNew": _Kind("relu", _LINEAR | {"b_dec": "decoder.bias"}, centres=False),
     "GatedAutoEncoder": _Kind("gated", _GATED),
     "AutoEncoderTopK": _Kind("topk", _LINEAR, ("k", "threshold")),
     "BatchTopKSAE": _Kind("batchtopk", _LINEAR | {"threshold": "threshold"}, ("k",)),

@@ -40,12 +40,12 @@ SKIP = "affine_skip_connection"
 _ARCHITECTURE = "jump_relu"
 
 _NAMES = {
-    "encoder": "w_enc.T",
-    "decoder": "w_dec",
-    "encoder_bias": "b_enc",
-    "decoder_bias": "b_dec",
+    "W_enc": "w_enc.T",
+    "W_dec": "w_dec",
+    "b_enc": "b_enc",
+    "b_dec": "b_dec",
     "log_threshold": "threshold",
-    "skip": f"{SKIP}.T",
+    "W_skip": f"{SKIP}.T",
 }
 NAMES = {
     FIRST: {ours: name.replace("w_", "W_") for ours, name in _NAMES.items()},
@@ -143,8 +143,8 @@ def write(sae: "SparseAutoencoder", folder: Path, metadata: SAEMetadata) -> None
 
 
 def _config_of(tensors: "Tensors", names: "Names", described: _Config | None) -> SAEConfig:
-    d_in, d_sae = tensors.sizes(names["encoder"].removesuffix(".T"), 2)
-    _, d_out = tensors.sizes(names["decoder"], 2)
+    d_in, d_sae = tensors.sizes(names["W_enc"].removesuffix(".T"), 2)
+    _, d_out = tensors.sizes(names["W_dec"], 2)
     skip = SKIP in tensors.found
     if described is None:
         told = told_by_path(tensors.path.parent)

@@ -31,10 +31,10 @@ FILE = "autoencoder.pt"
 """As we name it; theirs are named after layers."""
 
 NAMES = {
-    "encoder": "encoder.weight",
-    "decoder": "decoder.weight.T",
-    "encoder_bias": "latent_bias",
-    "decoder_bias": "pre_bias",
+    "W_enc": "encoder.weight",
+    "W_dec": "decoder.weight.T",
+    "b_enc": "latent_bias",
+    "b_dec": "pre_bias",
 }
 _ACTIVATION = ("activation", "activation_state_dict", "activation.k", "activation.postact_fn")
 """What tells the activation; the last two are in some files, and say the same again."""
@@ -89,7 +89,7 @@ def write(sae: "SparseAutoencoder", folder: Path, _: SAEMetadata) -> None:
 
 
 def _config_of(tensors: "Tensors") -> SAEConfig:
-    d_sae, d_in = tensors.sizes(NAMES["encoder"], 2)
+    d_sae, d_in = tensors.sizes(NAMES["W_enc"], 2)
     activation = tensors.found.get("activation", "ReLU")
     if activation not in ("ReLU", "TopK"):
         raise UserError(

@@ -36,15 +36,15 @@ WEIGHTS = "sae_weights.safetensors"
 FILES = (CONFIG, WEIGHTS)
 
 NAMES = {
-    "encoder": "W_enc.T",
-    "decoder": "W_dec",
-    "encoder_bias": "b_enc",
-    "decoder_bias": "b_dec",
+    "W_enc": "W_enc.T",
+    "W_dec": "W_dec",
+    "b_enc": "b_enc",
+    "b_dec": "b_dec",
     "log_threshold": "threshold",
-    "gate_bias": "b_gate",
-    "magnitude_bias": "b_mag",
-    "log_magnitude": "r_mag",
-    "skip": "W_skip",
+    "b_gate": "b_gate",
+    "b_mag": "b_mag",
+    "r_mag": "r_mag",
+    "W_skip": "W_skip",
 }
 
 

@@ -35,11 +35,11 @@ RUN = "config.json"
 """In the folder above."""
 
 NAMES = {
-    "encoder": "encoder.weight",
-    "decoder": "W_dec",
-    "encoder_bias": "encoder.bias",
-    "decoder_bias": "b_dec",
-    "skip": "W_skip",
+    "W_enc": "encoder.weight",
+    "W_dec": "W_dec",
+    "b_enc": "encoder.bias",
+    "b_dec": "b_dec",
+    "W_skip": "W_skip",
 }
 
 

@@ -6,18 +6,18 @@ from torch import Tensor
 from engine.numba_launch import arrays, jit, run_in_threads
 
 
-def take_out_parallel(grad: Tensor, rows: Tensor) -> None:
-    """See `reference.take_out_parallel`."""
-    run_in_threads(_take_out_parallel, len(rows), *arrays(grad, rows))
+def remove_parallel(grad: Tensor, rows: Tensor) -> None:
+    """Take from each row of `grad` its part along that row of `rows`, which has length 1."""
+    run_in_threads(_remove_parallel, len(rows), *arrays(grad, rows))
 
 
 def normalise_rows(rows: Tensor) -> None:
-    """See `reference.normalise_rows`."""
+    """Give every row [F, d] length 1."""
     run_in_threads(_normalise_rows, len(rows), *arrays(rows))
 
 
 @jit
-def _take_out_parallel(grad, rows, lo, hi):
+def _remove_parallel(grad, rows, lo, hi):
     for f in range(lo, hi):
         add(grad[f], -dot(grad[f], rows[f]), rows[f])
 

@@ -13,7 +13,10 @@ from engine.sae.kernels.support import Support, offsets_of
 
 
 def select_top_k(pre: Tensor, k: int) -> Support:
-    """See `reference.select_top_k`. Of equal values at the border, those of some features."""
+    """Of each row of [n, F] the k largest above 0, as `Kernels.select_top_k` says.
+
+    Of equal values at the border, those of some features.
+    """
     n, width = pre.shape
     chosen = np.empty((n, k), np.int32)
     counts = np.empty(n, np.int64)
@@ -26,14 +29,16 @@ def select_top_k(pre: Tensor, k: int) -> Support:
 
 
 def select_above(pre: Tensor, bounds: Tensor) -> tuple[Support, Tensor]:
-    """See `reference.select_above`; here bounds must be above 0."""
+    """Of [n, F] what is at least its feature's bound [F], as `Kernels.select_above` says."""
     n, width = pre.shape
     found, counts = np.empty((n, width), np.int32), np.empty(n, np.int64)
     run_in_threads(_above, n, bits_of(pre), bits_of(bounds.to(pre.dtype)), found, counts)
     offsets = offsets_of(torch.from_numpy(counts))
     features = torch.empty(int(offsets[-1]), dtype=torch.int32)
     values = torch.empty(len(features), dtype=pre.dtype)
-    run_in_threads(_gathered, n, bits_of(pre), found, *arrays(offsets, features), bits_of(values))
+    run_in_threads(
+        _copy_selected, n, bits_of(pre), found, *arrays(offsets, features), bits_of(values)
+    )
     return Support(offsets, features), values
 
 
@@ -119,7 +124,7 @@ def _above(bits, least, found, counts, lo, hi):
 
 
 @jit
-def _gathered(bits, found, offsets, features, values, lo, hi):
+def _copy_selected(bits, found, offsets, features, values, lo, hi):
     for row in range(lo, hi):
         for n in range(offsets[row + 1] - offsets[row]):
             feature = found[row, n]

@@ -9,30 +9,34 @@ from engine.sae.kernels.support import ByFeature, Support
 
 
 def dots(vectors: Tensor, rows: Tensor, support: Support) -> Tensor:
-    """See `reference.dots`."""
+    """vectors[i] · rows[f] of every entry, as `Kernels.dots` says."""
     out = vectors.new_empty(len(support.features))
     run_in_threads(_dots, len(vectors), *arrays(vectors, rows, *support, out))
     return out
 
 
-def residual(
-    target: Tensor, decoder: Tensor, support: Support, acts: Tensor
+def residual_and_dots(
+    target: Tensor, W_dec: Tensor, support: Support, acts: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """See `reference.residual`; a vector's rows are still in the cache for the second half."""
-    left, out = torch.empty_like(target), torch.empty_like(acts)
-    run_in_threads(_residual, len(target), *arrays(target, decoder, *support, acts, left, out))
-    return left, out
+    """The residual, and its dot product with each entry's row, as `Kernels.residual_and_dots` says;
+    a vector's rows are still in the cache for the second half."""
+    residual, dots = torch.empty_like(target), torch.empty_like(acts)
+    outputs = arrays(residual, dots)
+    run_in_threads(
+        _residual_and_dots, len(target), *arrays(target, W_dec, *support, acts), *outputs
+    )
+    return residual, dots
 
 
-def sums_by_feature(sorted_: ByFeature, weights: Tensor, vectors: Tensor, out: Tensor) -> None:
-    """See `reference.sums_by_feature`."""
-    run_in_threads(_sums_by_feature, len(out), *arrays(*sorted_, weights, vectors, out))
+def sums_by_feature(by_feature: ByFeature, weights: Tensor, vectors: Tensor, out: Tensor) -> None:
+    """Add Σ_i weights · vectors[i] of every feature to `out`, as `Kernels.sums_by_feature` says."""
+    run_in_threads(_sums_by_feature, len(out), *arrays(*by_feature, weights, vectors, out))
 
 
-def totals_by_feature(sorted_: ByFeature, weights: Tensor) -> Tensor:
-    """See `reference.totals_by_feature`."""
-    out = weights.new_empty(len(sorted_.starts) - 1)
-    _totals_by_feature(*arrays(sorted_.starts, sorted_.entries, weights, out))
+def totals_by_feature(by_feature: ByFeature, weights: Tensor) -> Tensor:
+    """Σ weights of every feature, as `Kernels.totals_by_feature` says."""
+    out = weights.new_empty(len(by_feature.starts) - 1)
+    _totals_by_feature(*arrays(by_feature.starts, by_feature.entries, weights, out))
     return out
 
 
@@ -44,14 +48,14 @@ def _dots(vectors, rows, offsets, features, out, lo, hi):
 
 
 @jit
-def _residual(target, decoder, offsets, features, acts, left, out, lo, hi):
+def _residual_and_dots(target, W_dec, offsets, features, acts, residual, dots, lo, hi):
     for i in range(lo, hi):
-        line = left[i]
+        line = residual[i]
         line[:] = target[i]
         for entry in range(offsets[i], offsets[i + 1]):
-            add(line, -acts[entry], decoder[features[entry]])
+            add(line, -acts[entry], W_dec[features[entry]])
         for entry in range(offsets[i], offsets[i + 1]):
-            out[entry] = dot(line, decoder[features[entry]])
+            dots[entry] = dot(line, W_dec[features[entry]])
 
 
 @jit
