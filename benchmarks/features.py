@@ -26,9 +26,9 @@ from benchmarks.training import report
 from benchmarks.training.table import markdown
 from engine.activations.manifest import Manifest as Activations
 from engine.activations.writer import ActivationWriter
-from engine.features.bins import BINS
-from engine.features.catalogue import Manifest, write_manifest
-from engine.features.rank import order
+from engine.features.catalogue.bins import BINS
+from engine.features.catalogue.catalogue import Manifest, write_manifest
+from engine.features.catalogue.rank import order
 from engine.sae.architectures.registry import build
 from engine.sae.config import SAEConfig
 from engine.sae.formats.metadata import SAEMetadata

@@ -20,7 +20,7 @@ from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
 from brainsurg_tui.panes.features.columns import FeatureColumns
-from brainsurg_tui.state.feature_filter import Sift
+from brainsurg_tui.state.feature_filter import FeatureFilter
 from brainsurg_tui.widgets.line_table import LineTable
 from engine.service.protocol import FeatureTable, Matches, Note
 
@@ -54,12 +54,12 @@ def feature_table(features: int) -> FeatureTable:
     )
 
 
-def sift(columns: FeatureColumns) -> Sift:
+def feature_filter(columns: FeatureColumns) -> FeatureFilter:
     """The answer to the filter `density < 0.01 and max > 5`."""
     values = columns.values
     mask = (values["density"] < 0.01) & (values["max"] > 5)
     bits = np.packbits(mask, bitorder="little").tobytes()
-    return Sift("density < 0.01 and max > 5", Matches(matching=int(mask.sum()), mask=bits))
+    return FeatureFilter("density < 0.01 and max > 5", Matches(matching=int(mask.sum()), mask=bits))
 
 
 class Host(App[None]):
@@ -110,7 +110,7 @@ async def _key(host: Host, pilot: Pilot[None], key: str) -> float:
 async def main(features: int) -> None:
     """Print the times of everything done to a table of so many features."""
     host = Host(features)
-    wanted = sift(host.columns)
+    wanted = feature_filter(host.columns)
     times: dict[str, list[float]] = {name: [] for name in TARGETS}
     async with host.run_test(size=SCREEN) as pilot:
         await pilot.pause()

@@ -31,8 +31,8 @@ from benchmarks.training.table import Spread, markdown
 from engine.activations.manifest import Manifest
 from engine.activations.store import ActivationSet
 from engine.activations.writer import ActivationWriter
-from engine.features.scan import rows_per_block, scan
-from engine.features.stretches import stretches
+from engine.features.scan.blocks import stretches
+from engine.features.scan.scan import rows_per_block, scan
 from engine.progress import Silent
 from engine.sae.architectures.registry import build
 from engine.sae.architectures.topk import TopK

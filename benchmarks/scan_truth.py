@@ -23,13 +23,13 @@ from numpy.typing import NDArray
 
 from engine.activations.store import ActivationSet
 from engine.activations.tokens import TokenTable
-from engine.features.bands import BANDS, band
-from engine.features.catalogue import Catalogue, Example
-from engine.features.coactive import coactive
-from engine.features.scan import rows_per_block
-from engine.features.stretches import stretches
+from engine.features.catalogue.catalogue import Catalogue, Example
+from engine.features.examples.deciles import BANDS, band
+from engine.features.scan.blocks import stretches
+from engine.features.scan.scan import rows_per_block
+from engine.features.search.coactive import coactive
+from engine.jobs.kinds import Capture, Scan, Train
 from engine.jobs.run import run
-from engine.jobs.specs import Capture, Scan, Train
 from engine.progress import SILENT
 from engine.sae.formats.store import load_sae
 from engine.service.details import detail

@@ -1,4 +1,4 @@
-"""The app: owns the state and the talk with the engine, and sends every wish to its desk."""
+"""Owns the state and the talk with the engine, and hands every command to its controller."""
 
 import asyncio
 import os
@@ -19,26 +19,26 @@ from brainsurg_tui import next_steps
 from brainsurg_tui import settings as files
 from brainsurg_tui.actions import BY_ID, bindings, is_refused, key_of, possible
 from brainsurg_tui.actions.action import Action
-from brainsurg_tui.controllers.controllers import Desks
+from brainsurg_tui.controllers.controllers import Controllers
 from brainsurg_tui.engine import Engine
-from brainsurg_tui.engine_link import Asking, EngineFactory
+from brainsurg_tui.engine_link import EngineFactory, EngineLink
 from brainsurg_tui.panes.clamp.pane import ClampPane
 from brainsurg_tui.panes.detail.pane import DetailSheet
-from brainsurg_tui.panes.feature_rows import Go, Read
+from brainsurg_tui.panes.feature_rows import GoToFeature, ReadDocument
 from brainsurg_tui.panes.features.pane import FeaturesPane
 from brainsurg_tui.panes.findings.pane import FindingsSheet
 from brainsurg_tui.panes.jobs.pane import JobsPane
 from brainsurg_tui.panes.prompts.pane import PromptsPane
-from brainsurg_tui.screens.main import Workbench
-from brainsurg_tui.screens.reading import Reading
+from brainsurg_tui.screens.main import MainScreen
+from brainsurg_tui.screens.text_dialog import TextDialog
 from brainsurg_tui.settings import Memory, Settings, WorkspaceMemory
-from brainsurg_tui.state.state import Message, State
-from brainsurg_tui.state.visits import Place
+from brainsurg_tui.state.state import State, UserMessage
+from brainsurg_tui.state.visits import FeatureRef
 from brainsurg_tui.terminal.ascii import AsciiSigns
-from brainsurg_tui.terminal.key_queue import InTurn
+from brainsurg_tui.terminal.key_queue import KeyQueueApp
 from brainsurg_tui.theme import DARK, LIGHT
 from brainsurg_tui.widgets.visible import visible
-from brainsurg_tui.wishes import WISHES
+from brainsurg_tui.wishes import COMMANDS
 from engine.errors import UserError
 from engine.service.faults import EngineFault, EngineGoneError
 from engine.service.protocol import Reply
@@ -53,8 +53,8 @@ _LOOK_AT_MACHINE = 5.0
 """Seconds between two looks at the GPU."""
 
 
-class BrainSurgery(InTurn):
-    """Panes post what is wanted, desks do it, and `show` hands the state back down."""
+class BrainSurgery(KeyQueueApp):
+    """Panes post what is wanted, controllers do it, and `show` hands the state back down."""
 
     TITLE = "brain surgery"
     CSS_PATH = "theme.tcss"
@@ -62,8 +62,8 @@ class BrainSurgery(InTurn):
     BINDINGS: ClassVar[list[BindingType]] = bindings("app")
 
     state: State
-    bench: Workbench
-    desks: Desks
+    main: MainScreen
+    controllers: Controllers
 
     def __init__(
         self,
@@ -83,9 +83,9 @@ class BrainSurgery(InTurn):
         self.device = device
         self.ascii_only = self.settings.ascii_only()
         self.state = State(keys=self.settings.keys)
-        self.bench = Workbench(self.memory, ascii_only=self.ascii_only)
-        self.desks = Desks.of(self)
-        self._asking = Asking(engine, self.desks.connection, first_wait=first_wait)
+        self.main = MainScreen(self.memory, ascii_only=self.ascii_only)
+        self.controllers = Controllers.of(self)
+        self._engine_link = EngineLink(engine, self.controllers.connection, first_wait=first_wait)
         self._marked: set[str] = set()
         self._redrawn = 0.0
 
@@ -97,11 +97,11 @@ class BrainSurgery(InTurn):
         self.theme = wanted if wanted in self.available_themes else files.THEME
         self.animation_level = "full" if self.settings.animations else "none"
         self.set_keymap(self.settings.keys)
-        self.push_screen(self.bench)
-        self.call_after_refresh(self.begin, "engine", self._asking.keep)
+        self.push_screen(self.main)
+        self.call_after_refresh(self.begin, "engine", self._engine_link.keep)
         if not self.is_headless:
             self._leave_with_the_terminal()
-        self.set_interval(_LOOK_AT_MACHINE, self.desks.connection.look_at_machine)
+        self.set_interval(_LOOK_AT_MACHINE, self.controllers.connection.look_at_machine)
 
     def _leave_with_the_terminal(self) -> None:
         """What is remembered is written when the app is told to end, or its terminal goes away."""
@@ -118,11 +118,11 @@ class BrainSurgery(InTurn):
     async def on_unmount(self) -> None:
         """Remember, and leave the engine."""
         self._remember()
-        await self._asking.close()
+        await self._engine_link.close()
 
     def _remember(self) -> None:
         if self._memory_path is not None:
-            self.desks.program.remember(self._memory_path)
+            self.controllers.program.remember(self._memory_path)
 
     @property
     def workspace_memory(self) -> WorkspaceMemory:
@@ -134,11 +134,11 @@ class BrainSurgery(InTurn):
         filters = super().get_line_filters()
         return [*filters, _ASCII_SIGNS] if self.ascii_only else filters
 
-    # What desks need
+    # What controllers need
 
     async def ask(self, request: Reply[R]) -> R:
         """The engine's answer. Raises UserError if there is none."""
-        return await self._asking.ask(request)
+        return await self._engine_link.ask(request)
 
     def begin(
         self,
@@ -168,7 +168,7 @@ class BrainSurgery(InTurn):
 
     def show(self, *panes: str) -> None:
         """Have these panes (none: all) show the state."""
-        self.bench.show(self.state, *panes)
+        self.main.show(self.state, *panes)
 
     def mark(self, *panes: str) -> None:
         """Have these panes show the state soon, together with what else happens until then."""
@@ -189,7 +189,7 @@ class BrainSurgery(InTurn):
         trace: str = "",
     ) -> None:
         """Tell the user something, and keep it for the messages screen."""
-        self.state.messages.append(Message(time.time(), severity, text, trace))
+        self.state.messages.append(UserMessage(time.time(), severity, text, trace))
         self.notify(visible(text), severity=severity, markup=False)
 
     # Keys
@@ -201,18 +201,18 @@ class BrainSurgery(InTurn):
 
     def on_key(self, event: Key) -> None:
         """Say why a key does nothing now, where it would do something at another time."""
-        active = self.bench.active_bindings.get(event.key) if self.screen is self.bench else None
+        active = self.main.active_bindings.get(event.key) if self.screen is self.main else None
         action = None if active is None else BY_ID.get(active.binding.id or "")
         if action is not None and is_refused(action, event.key, self.state):
             self.say(next_steps.first(action, self.state), "warning")
 
-    def action_do(self, wish: str) -> None:
+    def action_do(self, id: str) -> None:
         """Fulfil the wish of this id."""
-        WISHES[wish](self)
+        COMMANDS[id](self)
 
     async def action_quit(self) -> None:
         """What Textual binds ctrl+q to; a running job is asked about here too."""
-        self.desks.program.quit()
+        self.controllers.program.quit()
 
     def action_help_quit(self) -> None:
         """What Textual binds ctrl+c to, for those who expect it to quit."""
@@ -220,63 +220,63 @@ class BrainSurgery(InTurn):
 
     async def perform(self, action: Action) -> None:
         """Do any action of the list, as if its key had been pressed in its pane."""
-        if action.home in self.bench.panes:
-            self.bench.go_to(action.home)
-        await self.run_action(action.call, self.bench.namespace(action.home))
+        if action.home in self.main.panes:
+            self.main.go_to(action.home)
+        await self.run_action(action.call, self.main.namespace(action.home))
 
     # What panes want
 
     @on(PromptsPane.Edit)
-    def _edit_prompt(self, wish: PromptsPane.Edit) -> None:
-        self.desks.prompts.edit(wish.prompt)
+    def _edit_prompt(self, message: PromptsPane.Edit) -> None:
+        self.controllers.prompts.edit(message.prompt)
 
     @on(PromptsPane.Delete)
-    def _delete_prompts(self, wish: PromptsPane.Delete) -> None:
-        self.desks.prompts.delete(wish.prompts)
+    def _delete_prompts(self, message: PromptsPane.Delete) -> None:
+        self.controllers.prompts.delete(message.prompts)
 
     @on(FeaturesPane.Chosen)
-    def _choose_feature(self, wish: FeaturesPane.Chosen) -> None:
-        self.desks.features.choose(wish.feature)
+    def _choose_feature(self, message: FeaturesPane.Chosen) -> None:
+        self.controllers.features.choose(message.feature)
 
     @on(FeaturesPane.Opened)
     def _open_feature(self) -> None:
-        self.desks.looking.open()
+        self.controllers.feature_view.open()
 
     @on(FeaturesPane.Filter)
-    def _filter_features(self, wish: FeaturesPane.Filter) -> None:
-        self.desks.features.filter(wish.text)
+    def _filter_features(self, message: FeaturesPane.Filter) -> None:
+        self.controllers.features.filter(message.text)
 
     @on(FindingsSheet.Chosen)
-    def _choose_found(self, wish: FindingsSheet.Chosen) -> None:
-        self.desks.finding.chose(wish.feature)
+    def _choose_found(self, message: FindingsSheet.Chosen) -> None:
+        self.controllers.search.chose(message.feature)
 
     @on(FindingsSheet.Opened)
-    def _open_found(self, wish: FindingsSheet.Opened) -> None:
-        self.desks.finding.open(wish.feature)
+    def _open_found(self, message: FindingsSheet.Opened) -> None:
+        self.controllers.search.open(message.feature)
 
     @on(DetailSheet.Step)
-    def _next_feature(self, wish: DetailSheet.Step) -> None:
-        self.desks.features.step(wish.rows)
+    def _next_feature(self, message: DetailSheet.Step) -> None:
+        self.controllers.features.step(message.rows)
 
-    @on(Go)
-    def _go_to_feature(self, wish: Go) -> None:
-        self.desks.features.go(Place(wish.sae, wish.feature))
+    @on(GoToFeature)
+    def _go_to_feature(self, message: GoToFeature) -> None:
+        self.controllers.features.go(FeatureRef(message.sae, message.feature))
 
-    @on(Read)
-    def _read_document(self, wish: Read) -> None:
-        self.desks.looking.read(wish.snippet)
+    @on(ReadDocument)
+    def _read_document(self, message: ReadDocument) -> None:
+        self.controllers.feature_view.read(message.snippet)
 
     @on(ClampPane.Opened)
-    def _read_prompt_report(self, wish: ClampPane.Opened) -> None:
-        self.push_screen(Reading(wish.title, wish.text))
+    def _read_prompt_report(self, message: ClampPane.Opened) -> None:
+        self.push_screen(TextDialog(message.title, message.text))
 
     @on(JobsPane.Chosen)
-    def _choose_job(self, wish: JobsPane.Chosen) -> None:
-        self.desks.jobs.choose(wish.job)
+    def _choose_job(self, message: JobsPane.Chosen) -> None:
+        self.controllers.jobs.choose(message.job)
 
     @on(JobsPane.Opened)
-    def _read_job(self, wish: JobsPane.Opened) -> None:
-        self.desks.jobs.read(wish.job)
+    def _read_job(self, message: JobsPane.Opened) -> None:
+        self.controllers.jobs.read(message.job)
 
 
 def run(workspace: Path, device: str = "auto") -> None:

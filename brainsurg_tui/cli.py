@@ -11,7 +11,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from brainsurg_tui.commands import add_commands, import_commands
 from brainsurg_tui.commands.common import OPTIONS_OF_ALL, Common
-from brainsurg_tui.commands.mistakes import mistake
+from brainsurg_tui.commands.usage_errors import describe_usage_error
 from brainsurg_tui.widgets.visible import visible
 from engine.errors import UserError
 from engine.service.faults import EngineFault, EngineGoneError
@@ -64,7 +64,7 @@ def _status(arguments: list[str]) -> int:
     try:
         app(arguments, exit_on_error=False, print_error=False)
     except CycloptsError as error:
-        print(f"brainsurg: {visible(mistake(error))}", file=sys.stderr)
+        print(f"brainsurg: {visible(describe_usage_error(error))}", file=sys.stderr)
         return 2
     except UserError as error:
         return _failed(str(error), arguments)

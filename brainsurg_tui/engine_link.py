@@ -33,7 +33,7 @@ class Listener(Protocol):
         ...
 
 
-class Asking:
+class EngineLink:
     """Keeps an engine at hand, and tells a listener; it knows nothing of panes."""
 
     def __init__(self, factory: EngineFactory, listener: Listener, *, first_wait: float) -> None:

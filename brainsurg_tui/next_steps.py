@@ -69,9 +69,9 @@ def for_a_feature_without_notes(state: State) -> str:
 
 def for_findings(state: State) -> str:
     """In findings that are awaited, or empty."""
-    if state.finding is not None:
-        return f"{waiting(state.finding)} {key_of('cancel_job', state)} gives up"
-    if state.findings is None:
+    if state.search_progress is not None:
+        return f"{waiting(state.search_progress)} {key_of('cancel_job', state)} gives up"
+    if state.search_results is None:
         return (
             f"Nothing was searched for yet: {key_of('firing', state)} in the prompts, "
             f"or {key_of('grep', state)} at a feature."
@@ -82,11 +82,11 @@ def for_findings(state: State) -> str:
 def for_clamp(state: State) -> str:
     """In a clamp pane without a report."""
     clamp = key_of("clamp", state)
-    if state.clamping is not None:
+    if state.clamp_progress is not None:
         return "Clamping …"
     if state.connection != "connected":
         return ""
-    if state.trial.edits:
+    if state.clamp_draft.edits:
         return f"Press {clamp} to run the clamp."
     if state.table is None:
         return "Nothing to clamp yet: features come first."
@@ -139,11 +139,11 @@ def for_job_line(state: State) -> str:
         return "connecting to the engine …"
     if state.connection == "lost":
         return "The engine is gone; trying to reach it again …"
-    if state.clamping is not None:
-        progress = state.clamping
+    if state.clamp_progress is not None:
+        progress = state.clamp_progress
         so_far = f" {progress.done} of {progress.total} {progress.unit}" if progress.total else ""
         return f"Clamping{so_far} - {key_of('cancel_job', state)} gives it up"
-    if state.finding is not None:
+    if state.search_progress is not None:
         return f"Searching for features - {key_of('cancel_job', state)} gives it up"
     if not state.contents.activations:
         return f"Next: {key_of('capture', state)} captures activations of the prompts."

@@ -65,7 +65,7 @@ class Memory(msgspec.Struct):
     theme: str = ""
     pane: str = "prompts"
     weights: dict[str, float] = {}
-    """Shares of columns and panes, see `arrangement.WEIGHTS`."""
+    """Shares of columns and panes, see `layout.WEIGHTS`."""
     tables: dict[str, Sorting] = {}
     """Pane to the order and filter of its table."""
     workspaces: dict[str, WorkspaceMemory] = {}

@@ -7,9 +7,9 @@ import torch
 from benchmarks.dashboards.memory import peak_bytes
 from benchmarks.dashboards.messages import Request, Result
 from benchmarks.dashboards.sizes import BATCH, CONTEXT, SITE, SIZES
-from engine.features.catalogue import Catalogue
+from engine.features.catalogue.catalogue import Catalogue
+from engine.jobs.kinds import Capture, ExportFeatures, ImportSAE, JobSpec, Scan
 from engine.jobs.run import run as do
-from engine.jobs.specs import Capture, ExportFeatures, ImportSAE, JobSpec, Scan
 from engine.progress import SILENT
 from engine.workspace.folders import Workspace
 

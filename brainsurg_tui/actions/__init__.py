@@ -2,19 +2,19 @@
 
 Key bindings, the palette, the help screen and the hint line are all made from it, and the keys of
 the configuration are looked up in it by id. What is done is in `wishes`, for what the app does;
-else it is the method `action_<id>` of the workbench or of a pane, without the digit at its end.
+else it is the method `action_<id>` of the main screen or of a pane, without the digit at its end.
 """
 
 from textual.binding import Binding, BindingType
 
 from brainsurg_tui.actions.action import Action
-from brainsurg_tui.actions.bench import BENCH
 from brainsurg_tui.actions.features import FEATURES
+from brainsurg_tui.actions.main_screen import MAIN_SCREEN
 from brainsurg_tui.actions.panes import PANES_OWN
 from brainsurg_tui.actions.work import WORK
 from brainsurg_tui.state.state import State
 
-ACTIONS: tuple[Action, ...] = (*WORK, *BENCH, *PANES_OWN, *FEATURES)
+ACTIONS: tuple[Action, ...] = (*WORK, *MAIN_SCREEN, *PANES_OWN, *FEATURES)
 
 HINTS: dict[str, tuple[str, ...]] = {
     "prompts": ("add", "edit", "firing", "capture", "palette", "help"),
@@ -32,7 +32,7 @@ BY_ID = {action.id: action for action in ACTIONS}
 
 
 def bindings(*homes: str) -> list[BindingType]:
-    """The key bindings of the app, the workbench or a pane."""
+    """The key bindings of the app, the main screen or a pane."""
     return [
         Binding(
             action.keys,
@@ -53,14 +53,14 @@ def key_of(id: str, state: State) -> str:
 
 
 _EVERYWHERE = {
-    key for action in ACTIONS if action.home in ("app", "bench") for key in action.keys.split(",")
+    key for action in ACTIONS if action.home in ("app", "main") for key in action.keys.split(",")
 }
 
 
 def is_refused(action: Action, key: str, state: State) -> bool:
     """Whether this key does nothing now because its action can't be done; where the program or the
     workbench have a use for the key too, it does that."""
-    falls_back = action.home not in ("app", "bench") and key in _EVERYWHERE
+    falls_back = action.home not in ("app", "main") and key in _EVERYWHERE
     return not action.possible(state) and not falls_back
 
 

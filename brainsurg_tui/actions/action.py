@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from brainsurg_tui.state.state import State
-from brainsurg_tui.wishes import WISHES
+from brainsurg_tui.wishes import COMMANDS
 
 
 def always(state: State) -> bool:
@@ -24,7 +24,7 @@ class Action:
     keys: str = ""
     """Its default keys, separated by commas; none: it is only in the palette."""
     home: str = "app"
-    """`app`, `bench`, `feature` (every pane in which a feature is looked at), or the pane whose
+    """`app`, `main`, `feature` (every pane in which a feature is looked at), or the pane whose
     focus gives the keys this meaning."""
     hint: str = ""
     """One word for the hint line."""
@@ -34,7 +34,7 @@ class Action:
     @property
     def call(self) -> str:
         """The action as Textual calls it: `app.do('train')`, `pane(3)`, `zoom`."""
-        if self.id in WISHES:
+        if self.id in COMMANDS:
             return f"app.do('{self.id}')"
         name, _, argument = self.id.rpartition("_")
         return f"{name}({argument})" if argument.isdigit() else self.id
@@ -77,17 +77,21 @@ def can_search_prompts(state: State) -> bool:
 
 def has_findings(state: State) -> bool:
     """While there is what a search found, or will find."""
-    return connected(state) and state.findings is not None
+    return connected(state) and state.search_results is not None
 
 
 def has_places(state: State) -> bool:
     """While the places in the text at which a feature knows a pattern are there."""
-    return has_findings(state) and state.findings is not None and bool(state.findings.places())
+    return (
+        has_findings(state)
+        and state.search_results is not None
+        and bool(state.search_results.places())
+    )
 
 
 def has_edits(state: State) -> bool:
     """While a clamp is prepared."""
-    return connected(state) and bool(state.trial.edits)
+    return connected(state) and bool(state.clamp_draft.edits)
 
 
 def can_undo(state: State) -> bool:
@@ -114,5 +118,5 @@ def can_hold(state: State) -> bool:
 
 def has_running_work(state: State) -> bool:
     """While a job runs or waits, or a clamp or a search does."""
-    asking = state.clamping is not None or state.finding is not None
+    asking = state.clamp_progress is not None or state.search_progress is not None
     return has_running_job(state) or (connected(state) and asking)

@@ -67,7 +67,7 @@ WORK: tuple[Action, ...] = (
         "w",
         possible=connected,
     ),
-    # The trial
+    # The clamp draft
     Action(
         "stronger",
         "Clamp stronger",

@@ -6,11 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Group, Parameter
 
 from brainsurg_tui.commands.common import Common, absolute, wrong_usage
-from brainsurg_tui.commands.following import ask_long
 from brainsurg_tui.commands.options import Chat, Prompts, ScannedSAE
-from brainsurg_tui.commands.saes import ensure_scanned
-from brainsurg_tui.commands.tables.clamp import clamp_report
-from brainsurg_tui.commands.tables.parts import show
+from brainsurg_tui.commands.progress import ask_with_progress, ensure_scanned
 from engine.service import protocol as p
 
 if TYPE_CHECKING:
@@ -106,10 +103,10 @@ def clamp(
 
     async def talk(client: "Client") -> p.ClampReport:
         await ensure_scanned(client, sae, common)
-        return await ask_long(client, p.Clamp(request=request, device=common.device))
+        return await ask_with_progress(client, p.Clamp(request=request, device=common.device))
 
     report = common.run(talk)
-    common.tell(report, lambda: show(*clamp_report(report)))
+    common.print_result(report)
 
 
 def _positions(text: str) -> tuple[int, int | None]:

@@ -6,12 +6,11 @@ import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
 
-import msgspec
 from cyclopts import Group, Parameter, validators
 
-from brainsurg_tui.commands.json_document import json_document, plain
+from brainsurg_tui.commands.json_document import json_document, plain_data
 from brainsurg_tui.widgets.visible import visible
 
 if TYPE_CHECKING:
@@ -50,12 +49,17 @@ class Common:
 
         return asyncio.run(talking())
 
-    def tell(self, result: msgspec.Struct | dict[str, Any], show: Callable[[], None]) -> None:
-        """Print `result`: as JSON if that was asked for, else as `show` does it."""
+    def print_result(self, result: object, show: Callable[[], None] | None = None) -> None:
+        """Print `result`: as JSON if that was asked for, else as `show` does it; without one, as
+        `commands.tables` has it."""
         if self.json:
-            sys.stdout.write(json_document(plain(result)) + "\n")
-        else:
+            sys.stdout.write(json_document(plain_data(result)) + "\n")
+        elif show is not None:
             show()
+        else:
+            from brainsurg_tui.commands.tables import show_result
+
+            show_result(result)
 
 
 def absolute(path: Path) -> str:

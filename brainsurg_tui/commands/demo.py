@@ -7,9 +7,8 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from brainsurg_tui.commands.common import Common
-from brainsurg_tui.commands.following import ask_long, run_job
-from brainsurg_tui.commands.saes import ensure_scanned
-from brainsurg_tui.commands.tables.activations import summary_table
+from brainsurg_tui.commands.progress import ask_with_progress, ensure_scanned, run_job
+from brainsurg_tui.commands.tables.activations import summary_tables
 from brainsurg_tui.commands.tables.clamp import clamp_report
 from brainsurg_tui.commands.tables.features import feature_list
 from brainsurg_tui.commands.tables.parts import show
@@ -38,7 +37,7 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DemoResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What the demo made, step by step."""
+    """The results of the demo, step by step."""
 
     capture: p.ActivationsSummary
     saes: list[p.SAEInfo]
@@ -60,37 +59,37 @@ def demo(
         `recommended`: a corpus of thousands of documents and a Matryoshka SAE.
     """
     result = common.run(lambda client: _demo(client, preset, common))
-    common.tell(result, lambda: None)
+    common.print_result(result, lambda: None)
 
 
 async def _demo(client: "Client", preset: str, common: Common) -> DemoResult:
     site, width = await _middle_site(client)
     contents = await client.ask(p.GetContents())
     plan = _seed(site, width, contents, common) if preset == "seed" else _recommended(site, common)
-    say = _Teller(common)
-    say.warn(plan.warning)
+    steps = _StepPrinter(common)
+    steps.warn(plan.warning)
 
-    have = {a.name for a in contents.activations}
-    if plan.capture.name not in have:
+    existing = {a.name for a in contents.activations}
+    if plan.capture.name not in existing:
         await run_job(client, plan.capture)
     summary = await client.ask(p.GetSummary(name=plan.capture.name))
-    say.heading(f"Activations {plan.capture.name}: {plan.capture.model}, {site}")
-    say.show(summary_table(summary))
+    steps.heading(f"Activations {plan.capture.name}: {plan.capture.model}, {site}")
+    steps.show(*summary_tables(summary))
 
-    have = {s.name for s in contents.saes}
+    existing = {s.name for s in contents.saes}
     for train in plan.trains:
-        if train.name not in have:
+        if train.name not in existing:
             await run_job(client, train)
     names = [train.name for train in plan.trains]
     saes = [s for s in (await client.ask(p.GetContents())).saes if s.name in names]
-    say.heading("Sparse autoencoders, measured in the units of the activations")
-    say.show(sae_table(saes))
+    steps.heading("Sparse autoencoders, measured in the units of the activations")
+    steps.show(sae_table(saes))
 
     sae = names[-1]
     await ensure_scanned(client, sae, common)
     found = await client.ask(p.RankFeatures(sae=sae, top=5, by=plan.by))
-    say.heading(f"The top five features of {sae}")
-    say.show(*feature_list(found, plan.by))
+    steps.heading(f"The top five features of {sae}")
+    steps.show(*feature_list(found, plan.by))
 
     reports = []
     if found.features:
@@ -102,16 +101,16 @@ async def _demo(client: "Client", preset: str, common: Common) -> DemoResult:
             request = p.ClampRequest(
                 sae=sae, edits=[edit], prompts=prompts, view=view, seed=common.seed
             )
-            report = await ask_long(client, p.Clamp(request=request, device=common.device))
+            report = await ask_with_progress(client, p.Clamp(request=request, device=common.device))
             reports.append(report)
-            say.heading(f"Feature {edit.feature} clamped, {view} view")
-            say.show(*clamp_report(report))
+            steps.heading(f"Feature {edit.feature} clamped, {view} view")
+            steps.show(*clamp_report(report))
     return DemoResult(capture=summary, saes=saes, features=found.features, clamp=reports)
 
 
 async def _middle_site(client: "Client") -> tuple[str, int]:
     """The site after the middle layer of the embedded model, and its width."""
-    sites = (await ask_long(client, p.GetSites(model="demo"))).sites
+    sites = (await ask_with_progress(client, p.GetSites(model="demo"))).sites
     after = [site for site in sites if site.site.startswith("resid_post.")]
     middle = after[len(after) // 2]
     return middle.site, middle.width
@@ -179,7 +178,7 @@ def _recommended(site: str, common: Common) -> Experiment:
     )
 
 
-class _Teller:
+class _StepPrinter:
     """Shows each step as it is done, unless one JSON document was asked for."""
 
     def __init__(self, common: Common) -> None:

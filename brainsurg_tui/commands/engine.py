@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from cyclopts import App
 
 from brainsurg_tui.commands.common import Common
-from brainsurg_tui.commands.tables.machine import status_row, status_table
+from brainsurg_tui.commands.tables.engine_status import status_row, status_table
 from brainsurg_tui.commands.tables.parts import show
 from engine.errors import UserError
 from engine.service import protocol as p
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 app = App(name="engine", help="The engine daemon of this workspace.")
 
 STOP_TIMEOUT = 70.0
-"""Seconds in which a daemon ends after it was told to: a training may have much to save."""
+"""Seconds in which a daemon ends after a request to stop: a training may have much to save."""
 
 
 @app.command
@@ -25,18 +25,18 @@ def status(*, common: Common = Common()) -> None:
     """Say how the engine is; it is not started for that."""
     found = asyncio.run(_status(common))
     if found is None:
-        common.tell({"running": False}, lambda: print("No engine runs for this workspace."))
+        common.print_result({"running": False}, lambda: print("No engine runs for this workspace."))
     else:
         answer = {"running": True, **status_row(found)}
-        common.tell(answer, lambda: show(status_table(found)))
+        common.print_result(answer, lambda: show(status_table(found)))
 
 
 @app.command
 def stop(*, common: Common = Common()) -> None:
     """End the engine; running jobs are cancelled, queued ones wait for the next."""
     ran = asyncio.run(_stop(common))
-    said = "The engine has ended." if ran else "No engine runs for this workspace."
-    common.tell({"stopped": ran}, lambda: print(said))
+    sentence = "The engine has ended." if ran else "No engine runs for this workspace."
+    common.print_result({"stopped": ran}, lambda: print(sentence))
 
 
 async def _status(common: Common) -> p.Status | None:

@@ -3,8 +3,8 @@
 from cyclopts.types import PositiveInt
 
 from brainsurg_tui.commands.common import model_source
+from brainsurg_tui.commands.job_options import JobOptions
 from brainsurg_tui.commands.options import SAE, MovedModel
-from brainsurg_tui.commands.submitting import JobOptions
 from engine.service import protocol as p
 
 
@@ -31,7 +31,7 @@ def evaluate(
     histogram
         Count the features by density, too.
     """
-    common.do(
+    common.run_and_print(
         p.Evaluate(
             sae=sae,
             activations=activations,

@@ -7,11 +7,11 @@ from cyclopts import Parameter
 from cyclopts.types import PositiveInt
 
 from brainsurg_tui.commands.common import absolute, model_source, wrong_usage
-from brainsurg_tui.commands.files import tell_path, write_text
-from brainsurg_tui.commands.json_document import plain
+from brainsurg_tui.commands.files import print_path, write_text
+from brainsurg_tui.commands.job_options import JobOptions
+from brainsurg_tui.commands.json_document import plain_data
 from brainsurg_tui.commands.options import By, MovedModel, ScannedSAE
-from brainsurg_tui.commands.saes import ensure_scanned
-from brainsurg_tui.commands.submitting import JobOptions
+from brainsurg_tui.commands.progress import ensure_scanned
 from brainsurg_tui.exports import csv_text, json_text, markdown_text
 from engine.errors import UserError
 from engine.service import protocol as p
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 EVERY = 2**31 - 1
 """More features than there are."""
 SNIPPETS = {"markdown": 1, "csv": 1, "json": 5, "neuronpedia": 0}
-"""Of a feature, that are asked for; dashboards find their own."""
+"""How many snippets of each feature a format holds; dashboards find their own."""
 
 
 def export_features(
@@ -62,13 +62,13 @@ def export_features(
     common.detach
         Of neuronpedia: queue the job, print its id and return.
     """
-    wanted = p.RankFeatures(
+    request = p.RankFeatures(
         sae=sae, top=top or EVERY, by=by, filter=filter, snippets=SNIPPETS[format]
     )
     if format == "neuronpedia":
-        chosen = _ranked(common, wanted) if filter or top else None
+        chosen = _rank(common, request) if filter or top else None
         common.run(lambda client: ensure_scanned(client, sae, common))
-        common.do(
+        common.run_and_print(
             p.ExportFeatures(
                 sae=sae,
                 folder=absolute(out),
@@ -82,7 +82,7 @@ def export_features(
         return
     if common.detach or model is not None:
         wrong_usage("--detach and --model belong to --format neuronpedia.")
-    found = _ranked(common, wanted)
+    found = _rank(common, request)
     rows = [_row(feature) for feature in found]
     match format:
         case "markdown":
@@ -90,17 +90,19 @@ def export_features(
         case "csv":
             text = csv_text(rows)
         case "json":
-            text = json_text({"sae": sae, "by": by, "filter": filter, "features": plain(found)})
+            text = json_text(
+                {"sae": sae, "by": by, "filter": filter, "features": plain_data(found)}
+            )
     write_text(out, text)
-    tell_path(common, out, features=len(found))
+    print_path(common, out, features=len(found))
 
 
-def _ranked(common: JobOptions, wanted: p.RankFeatures) -> list[p.FeatureDetail]:
-    """Raises UserError if no feature matches."""
+def _rank(common: JobOptions, request: p.RankFeatures) -> list[p.FeatureDetail]:
+    """The features that match, in order. UserError if none does."""
 
     async def talk(client: "Client") -> p.FeatureList:
-        await ensure_scanned(client, wanted.sae, common)
-        return await client.ask(wanted)
+        await ensure_scanned(client, request.sae, common)
+        return await client.ask(request)
 
     found = common.run(talk)
     if not found.features:
@@ -109,7 +111,7 @@ def _ranked(common: JobOptions, wanted: p.RankFeatures) -> list[p.FeatureDetail]
 
 
 def _row(feature: p.FeatureDetail) -> dict[str, Any]:
-    """A feature as a table has it."""
+    """A feature as a row of an exported table: column names and values."""
     row: dict[str, Any] = {
         "feature": feature.id,
         "label": feature.label,
@@ -126,11 +128,11 @@ def _row(feature: p.FeatureDetail) -> dict[str, Any]:
     if feature.category:
         row |= {"category": feature.category, "selectivity": feature.selectivity}
     row |= {"promoted": feature.promoted, "suppressed": feature.suppressed}
-    return row | {"snippet": "".join(_marked(snippet) for snippet in feature.snippets)}
+    return row | {"snippet": "".join(_mark_peak(snippet) for snippet in feature.snippets)}
 
 
-def _marked(snippet: p.Snippet) -> str:
-    """A text with its peak between angle quotes."""
+def _mark_peak(snippet: p.Snippet) -> str:
+    """The text of a snippet with its peak between angle quotes."""
     tokens = list(snippet.tokens)
     tokens[snippet.peak] = f"«{tokens[snippet.peak]}»"
     return "".join(tokens)

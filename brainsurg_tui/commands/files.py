@@ -16,6 +16,6 @@ def write_text(path: Path, text: str) -> None:
         raise UserError(f"{path} can't be written: {error.strerror}.") from error
 
 
-def tell_path(common: Common, path: Path, **figures: int) -> None:
-    """Tell where something was written; figures of it are in the JSON alone."""
-    common.tell({"path": str(path), **figures}, lambda: print(visible(str(path))))
+def print_path(common: Common, path: Path, **figures: int) -> None:
+    """Print where something was written; `figures` of it are in the JSON alone."""
+    common.print_result({"path": str(path), **figures}, lambda: print(visible(str(path))))

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from brainsurg_tui.commands.common import Common, absolute
-from brainsurg_tui.commands.files import tell_path
-from brainsurg_tui.commands.following import events, follow
-from brainsurg_tui.commands.submitting import tell_made
+from brainsurg_tui.commands.files import print_path
+from brainsurg_tui.commands.logs import Format, open_log
+from brainsurg_tui.commands.progress import events, follow
 from brainsurg_tui.commands.tables.jobs import job_row, queue
 from brainsurg_tui.commands.tables.parts import show
-from brainsurg_tui.logs import Format, open_log
 from engine.service import protocol as p
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ Job = Annotated[int, Parameter(help="The job's number.")]
 @app.command(name="list")
 def list_jobs(*, common: Common = Common()) -> None:
     """List every job of the workspace."""
-    _tell(common, common.run(lambda client: client.ask(p.ListJobs())).jobs)
+    _print_jobs(common, common.run(lambda client: client.ask(p.ListJobs())).jobs)
 
 
 @app.command(name="follow")
@@ -37,25 +36,25 @@ def follow_job(id: Job, *, common: Common = Common()) -> None:
         await client.ask(p.Watch())
         return await follow(client, await client.ask(p.GetJob(id=id)))
 
-    tell_made(common, common.run(talk))
+    common.print_result(common.run(talk))
 
 
 @app.command
 def cancel(id: Job, *, common: Common = Common()) -> None:
     """Stop a job."""
-    _change(p.CancelJob(id=id), common)
+    _request_change(p.CancelJob(id=id), common)
 
 
 @app.command
 def pause(id: Job, *, common: Common = Common()) -> None:
     """Hold a running job between two steps."""
-    _change(p.PauseJob(id=id), common)
+    _request_change(p.PauseJob(id=id), common)
 
 
 @app.command
 def resume(id: Job, *, common: Common = Common()) -> None:
     """Let a paused job go on, or a training that has failed or was cancelled."""
-    _change(p.ResumeJob(id=id), common)
+    _request_change(p.ResumeJob(id=id), common)
 
 
 @app.command
@@ -67,7 +66,7 @@ def export(
     follow: bool = False,
     common: Common = Common(),
 ) -> None:
-    """Write the figures that a job has told so far as a log for other programs.
+    """Write the figures that a job has reported so far as a log for other programs.
 
     Parameters
     ----------
@@ -92,12 +91,12 @@ def export(
                     log.add(event)
         return path
 
-    tell_path(common, common.run(talk))
+    print_path(common, common.run(talk))
 
 
-def _change(request: p.Reply[p.JobInfo], common: Common) -> None:
-    _tell(common, [common.run(lambda client: client.ask(request))])
+def _request_change(request: p.Reply[p.JobInfo], common: Common) -> None:
+    _print_jobs(common, [common.run(lambda client: client.ask(request))])
 
 
-def _tell(common: Common, jobs: list[p.JobInfo]) -> None:
-    common.tell({"jobs": [job_row(job) for job in jobs]}, lambda: show(*queue(jobs)))
+def _print_jobs(common: Common, jobs: list[p.JobInfo]) -> None:
+    common.print_result({"jobs": [job_row(job) for job in jobs]}, lambda: show(*queue(jobs)))

@@ -16,15 +16,15 @@ _UNSAFE = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\uf
 """C1 controls (0x9B alone begins an escape sequence), bidirectional and zero-width characters."""
 
 
-def plain(value: Any) -> Any:
+def plain_data(value: Any) -> Any:
     """A structure as dictionaries and lists, without the tags that frames need."""
-    return _untagged(msgspec.to_builtins(value, str_keys=True))
+    return _drop_tags(msgspec.to_builtins(value, str_keys=True))
 
 
-def _untagged(value: Any) -> Any:
+def _drop_tags(value: Any) -> Any:
     match value:
         case dict():
-            return {k: _untagged(v) for k, v in value.items() if k != "type"}
+            return {k: _drop_tags(v) for k, v in value.items() if k != "type"}
         case list() | tuple():
-            return [_untagged(v) for v in value]
+            return [_drop_tags(v) for v in value]
     return value

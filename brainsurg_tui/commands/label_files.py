@@ -58,7 +58,8 @@ def _rows(path: Path, text: str) -> Iterator[Mapping[str, Any]]:
 
 
 def _objects(text: str) -> Iterator[Mapping[str, Any]]:
-    """Those of a text that begins with one: it is all of the text, or each line is one."""
+    """The rows of a text of JSON objects: one that maps features to labels or is itself a row, or
+    one a line."""
     try:
         whole = msgspec.json.decode(text, type=dict[str, Any])
     except msgspec.DecodeError:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter, Token
 
-from brainsurg_tui.commands.submitting import JobOptions
+from brainsurg_tui.commands.job_options import JobOptions
 from brainsurg_tui.commands.training_options import (
     AUTOENCODER,
     TRAINING,
@@ -73,7 +73,7 @@ def sweep(
     """
     check_beginning(resume=resume, replace=replace)
     source.check()
-    common.do(
+    common.run_and_print(
         p.Sweep(
             train=p.Train(
                 name=name,

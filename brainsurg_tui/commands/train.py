@@ -7,8 +7,8 @@ import msgspec
 from cyclopts import Parameter
 
 from brainsurg_tui.commands.common import Common
+from brainsurg_tui.commands.job_options import JobOptions
 from brainsurg_tui.commands.options import NewSAE
-from brainsurg_tui.commands.submitting import JobOptions
 from brainsurg_tui.commands.training_options import (
     AUTOENCODER,
     TRAINING,
@@ -79,7 +79,7 @@ def train(
     if common.device != "auto":
         said["device"] = common.device
     spec = _begun(name, common, said) if resume else p.Train(name=name, replace=replace, **said)
-    common.do(spec)
+    common.run_and_print(spec)
 
 
 def _begun(name: str, common: Common, said: dict[str, Any]) -> p.Train:

@@ -1,5 +1,5 @@
-"""What the app does when a pane or a key asks for it: one desk for each subject.
+"""What the app does when a pane or a key asks for it: one controller for each subject.
 
-A desk changes the state, asks the engine and has the panes shown anew. Desks know the app, and
-panes know neither.
+A controller changes the state, asks the engine and has the panes shown anew. Controllers know the
+app, and panes know neither.
 """

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from brainsurg_tui.screens.form import Field, Form
-from brainsurg_tui.state.state import Change
-from brainsurg_tui.terminal.escapes import meant, written
+from brainsurg_tui.state.state import UndoStep
+from brainsurg_tui.terminal.escapes import escape, unescape
 from engine.service.protocol import Annotate, Note
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ Noting = Callable[[Note, str], Note]
 """The note with what was typed in it."""
 
 
-class KeepDesk:
+class AnnotationController:
     """Every change of a note is one step of undo."""
 
     def __init__(self, app: "BrainSurgery") -> None:
@@ -62,21 +62,21 @@ class KeepDesk:
 
     def next_unlabelled(self) -> None:
         """Go on to a feature that nobody has named."""
-        if not self._app.bench.features.go_to_unlabelled():
+        if not self._app.main.features.go_to_unlabelled():
             self._app.say("Every feature that is shown has a label.")
 
     def _ask(self, what: str, read: Callable[[Note], str], help: str, take: Noting) -> None:
         state = self._app.state
         if state.sae is None or state.feature is None:
             return
-        field = Field(what, what, written(read(state.note(state.feature))), help)
+        field = Field(what, what, escape(read(state.note(state.feature))), help)
         send = partial(self._send, state.sae, state.feature, what, take)
         self._app.push_screen(Form(f"Feature {state.feature}", [field], send, verb="save"))
 
     async def _send(
         self, sae: str, feature: int, what: str, take: Noting, values: dict[str, str]
     ) -> None:
-        note = take(self._app.state.note(feature), meant(values[what]))
+        note = take(self._app.state.note(feature), unescape(values[what]))
         await self._annotate(sae, feature, note, what=f"{what} of")
 
     async def _annotate(self, sae: str, feature: int, note: Note, *, what: str) -> None:
@@ -86,6 +86,6 @@ class KeepDesk:
         if before == after:
             return
         await self._app.ask(after)
-        state.did(Change(f"{what} feature {feature}", before, after))
+        state.did(UndoStep(f"{what} feature {feature}", before, after))
         state.take_note(sae, feature, note)
         self._app.show("features", "snippets", "detail", "findings")

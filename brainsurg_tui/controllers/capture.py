@@ -5,7 +5,13 @@ from typing import TYPE_CHECKING
 
 from textual.widget import AwaitMount
 
-from brainsurg_tui.controllers.submit import existing, free_name, submit, whole, whole_if_any
+from brainsurg_tui.controllers.submit import (
+    existing_path,
+    free_name,
+    parse_optional_whole_number,
+    parse_whole_number,
+    submit,
+)
 from brainsurg_tui.screens.form import Field, Form
 from engine.errors import UserError
 from engine.service.protocol import Capture, GetSites, Prompt
@@ -16,7 +22,7 @@ if TYPE_CHECKING:
 _PROMPTS = "prompts"
 
 
-class CaptureDesk:
+class CaptureController:
     """The first step of the chain."""
 
     def __init__(self, app: "BrainSurgery") -> None:
@@ -64,7 +70,7 @@ class CaptureDesk:
         if values["source"] == _PROMPTS:
             prompts = self._prompts()
         else:
-            texts = [str(existing(values["source"]))]
+            texts = [str(existing_path(values["source"]))]
         sites = values["site"].replace(",", " ").split()
         if not sites:
             raise UserError("A site is missing.", "resid_post.0 is what the first layer writes.")
@@ -75,15 +81,15 @@ class CaptureDesk:
             sites=sites,
             prompts=prompts,
             texts=texts,
-            generate=whole(values["generate"] or "0", "continue by") if prompts else 0,
-            max_tokens=whole_if_any(values["max_tokens"], "at most"),
+            generate=parse_whole_number(values["generate"] or "0", "continue by") if prompts else 0,
+            max_tokens=parse_optional_whole_number(values["max_tokens"], "at most"),
             device=self._app.device,
         )
         await submit(self._app, "capture", values, spec)
 
     def _prompts(self) -> list[Prompt]:
         """The marked prompts, or all. UserError if there is none."""
-        known = self._app.bench.prompts.marked() or self._app.state.contents.prompts
+        known = self._app.main.prompts.marked() or self._app.state.contents.prompts
         if not known:
             raise UserError("There are no prompts.", "Add one in pane 1 with a.")
         return [Prompt(prompt=prompt.prompt, category=prompt.category) for prompt in known]

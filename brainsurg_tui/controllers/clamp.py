@@ -3,39 +3,39 @@
 import asyncio
 from typing import TYPE_CHECKING, cast, get_args
 
-from brainsurg_tui.controllers.submit import number, whole
+from brainsurg_tui.controllers.submit import parse_number, parse_whole_number
 from brainsurg_tui.screens.form import Field, Form
-from brainsurg_tui.state.clamp_draft import OPERATIONS, Trial
+from brainsurg_tui.state.clamp_draft import OPERATIONS, ClampDraft
 from engine.service.protocol import Clamp, Operation, Progressed, Unit, View
 
 if TYPE_CHECKING:
     from brainsurg_tui.app import BrainSurgery
 
 _PAUSE = 0.35
-"""Seconds without another key before a changed trial is run."""
+"""Seconds without another key before a changed draft is run."""
 
 
-class ClampDesk:
-    """A key changes the trial; the engine is asked when the keys have come to rest."""
+class ClampController:
+    """A key changes the draft; the engine is asked when the keys have come to rest."""
 
     def __init__(self, app: "BrainSurgery") -> None:
         self._app = app
 
     def clamp(self) -> None:
-        """Clamp the marked or selected features; in the clamp pane, run the trial again."""
+        """Clamp the marked or selected features; in the clamp pane, run the draft again."""
         app = self._app
-        if not (app.bench.active == "clamp" and app.state.trial.edits):
-            app.state.trial = app.state.trial.of(app.bench.wanted())
-        app.bench.go_to("clamp")
+        if not (app.main.active == "clamp" and app.state.clamp_draft.edits):
+            app.state.clamp_draft = app.state.clamp_draft.of(app.main.wanted())
+        app.main.go_to("clamp")
         self._run(0)
 
-    def change(self, trial: Trial) -> None:
+    def change(self, draft: ClampDraft) -> None:
         """Try this instead."""
         state = self._app.state
-        if trial == state.trial:
+        if draft == state.clamp_draft:
             return
-        state.trial = trial
-        if trial.edits:
+        state.clamp_draft = draft
+        if draft.edits:
             self._run(_PAUSE)
         else:
             state.report = None
@@ -44,40 +44,40 @@ class ClampDesk:
     def give_up(self) -> None:
         """Do not wait for the report any more; the engine stops working on it."""
         self._app.workers.cancel_group(self._app, "clamp")
-        self._app.state.clamping = None
+        self._app.state.clamp_progress = None
         self._app.show("clamp")
 
     def _run(self, pause: float) -> None:
-        self._app.state.clamping = Progressed(phase="waiting", done=0)
+        self._app.state.clamp_progress = Progressed(phase="waiting", done=0)
         self._app.show("clamp")
-        self._app.begin("clamp", self._ask, self._app.state.trial, pause)
+        self._app.begin("clamp", self._ask, self._app.state.clamp_draft, pause)
 
-    async def _ask(self, trial: Trial, pause: float) -> None:
+    async def _ask(self, draft: ClampDraft, pause: float) -> None:
         app, state = self._app, self._app.state
         await asyncio.sleep(pause)
         try:
             assert state.sae is not None
-            prompts = app.bench.prompts.marked() or state.contents.prompts
-            request = trial.request(state.sae, [prompt.prompt for prompt in prompts])
+            prompts = app.main.prompts.marked() or state.contents.prompts
+            request = draft.request(state.sae, [prompt.prompt for prompt in prompts])
             report = await app.ask(Clamp(request=request, device=app.device))
-            if (trial, request.sae) == (state.trial, state.sae):
+            if (draft, request.sae) == (state.clamp_draft, state.sae):
                 state.report = report
         finally:
-            # A newer trial has its own progress to show.
-            if trial is state.trial:
-                state.clamping = None
+            # A newer draft has its own progress to show.
+            if draft is state.clamp_draft:
+                state.clamp_progress = None
                 app.show("clamp")
 
     def progress(self, progress: Progressed) -> None:
         """Say how far the engine is with it."""
-        if self._app.state.clamping is not None:
-            self._app.state.clamping = progress
+        if self._app.state.clamp_progress is not None:
+            self._app.state.clamp_progress = progress
             self._app.mark("clamp")
 
     def settings(self) -> None:
         """Let the user type what the keys step through."""
-        trial = self._app.state.trial
-        edit = trial.edits[0]
+        draft = self._app.state.clamp_draft
+        edit = draft.edits[0]
         fields = [
             Field("operation", "operation", edit.operation, choices=OPERATIONS, free=False),
             Field("value", "value", f"{edit.value:g}", "A number; nothing counts for ablate."),
@@ -92,28 +92,28 @@ class ClampDesk:
             Field(
                 "view",
                 "view",
-                trial.view,
+                draft.view,
                 "model: inside the running model; reconstruction: the seed's experiment.",
                 get_args(View),
                 False,
             ),
-            Field("generate", "tokens", str(trial.generate), "Tokens to write after each prompt."),
-            Field("nulls", "nulls", str(trial.nulls), "Matched random features to compare with."),
+            Field("generate", "tokens", str(draft.generate), "Tokens to write after each prompt."),
+            Field("nulls", "nulls", str(draft.nulls), "Matched random features to compare with."),
         ]
-        features = ", ".join(str(edit.feature) for edit in trial.edits)
+        features = ", ".join(str(edit.feature) for edit in draft.edits)
         self._app.push_screen(Form(f"Clamp {features}", fields, self._set, verb="run"))
 
     async def _set(self, values: dict[str, str]) -> None:
-        trial = self._app.state.trial.set(
+        draft = self._app.state.clamp_draft.set(
             cast(Operation, values["operation"]),
-            number(values["value"], "value"),
+            parse_number(values["value"], "value"),
             cast(Unit, values["unit"]),
         )
         self.change(
-            Trial(
-                edits=trial.edits,
+            ClampDraft(
+                edits=draft.edits,
                 view=cast(View, values["view"]),
-                generate=whole(values["generate"], "tokens"),
-                nulls=whole(values["nulls"], "nulls"),
+                generate=parse_whole_number(values["generate"], "tokens"),
+                nulls=parse_whole_number(values["nulls"], "nulls"),
             )
         )

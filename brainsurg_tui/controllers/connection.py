@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from brainsurg_tui.app import BrainSurgery
 
 
-class ConnectionDesk:
+class ConnectionController:
     """After every connecting the state is asked for afresh; between two, news keeps it fresh."""
 
     def __init__(self, app: "BrainSurgery") -> None:
@@ -33,23 +33,23 @@ class ConnectionDesk:
         state.connection, self._told = "connected", ""
         state.status = await app.ask(GetStatus())
         state.take_jobs((await app.ask(ListJobs())).jobs)
-        await app.desks.contents.refresh()
+        await app.controllers.contents.refresh()
         if any(sae.name == app.workspace_memory.sae for sae in state.contents.saes):
-            app.desks.features.choose_sae(app.workspace_memory.sae)
+            app.controllers.features.choose_sae(app.workspace_memory.sae)
         app.show()
         if (job := state.charted()) is not None:
-            await app.desks.jobs.past(job.id)
+            await app.controllers.jobs.past(job.id)
 
     def hear(self, body: NewsBody) -> None:
         """Take in what the engine tells."""
         match body:
             case Event():
-                self._app.desks.jobs.hear(body)
+                self._app.controllers.jobs.hear(body)
             case ContentsChanged():
-                self._app.begin("contents", self._app.desks.contents.refresh)
+                self._app.begin("contents", self._app.controllers.contents.refresh)
             case QuestionProgress(body=Progressed() as progress):
-                self._app.desks.clamping.progress(progress)
-                self._app.desks.finding.progress(progress)
+                self._app.controllers.clamp.progress(progress)
+                self._app.controllers.search.progress(progress)
 
     def lost(self, trouble: Exception | None) -> None:
         """Say that the engine is gone, once for every reason."""

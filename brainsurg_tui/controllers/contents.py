@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from brainsurg_tui.controllers.submit import submit
-from brainsurg_tui.screens.choose import Answer, Choose
-from brainsurg_tui.screens.reading import Reading
-from brainsurg_tui.screens.workspace import Picked, Workspace
-from brainsurg_tui.state.state import Change
+from brainsurg_tui.screens.choice import Choice, ChoiceDialog
+from brainsurg_tui.screens.text_dialog import TextDialog
+from brainsurg_tui.screens.workspace import WorkspaceChoice, WorkspaceDialog
+from brainsurg_tui.state.state import UndoStep
 from engine.service.protocol import (
     Annotate,
     DeleteActivations,
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from brainsurg_tui.app import BrainSurgery
 
 
-class ContentsDesk:
-    """The daemon owns the contents; this desk keeps the state's copy of them fresh."""
+class ContentsController:
+    """The daemon owns the contents; this controller keeps the state's copy of them fresh."""
 
     def __init__(self, app: "BrainSurgery") -> None:
         self._app = app
@@ -39,26 +39,26 @@ class ContentsDesk:
             state.contents.activations,
         )
         if state.sae_info() != sae:
-            app.desks.features.load()
+            app.controllers.features.load()
         elif same_but_labels:
-            app.desks.features.load_notes()
+            app.controllers.features.load_notes()
 
     def look_around(self) -> None:
         """Show sets and SAEs."""
         state = self._app.state
         jobs = list(state.jobs.values())
-        screen = Workspace(state.contents, state.sae, jobs, ascii_only=self._app.ascii_only)
+        screen = WorkspaceDialog(state.contents, state.sae, jobs, ascii_only=self._app.ascii_only)
         self._app.push_screen(screen, self._picked)
 
-    def _picked(self, picked: Picked | None) -> None:
+    def _picked(self, picked: WorkspaceChoice | None) -> None:
         match picked:
-            case Picked(wish="use", name=name):
-                self._app.desks.features.choose_sae(name)
-            case Picked(wish="summary", name=name):
+            case WorkspaceChoice(action="use", name=name):
+                self._app.controllers.features.choose_sae(name)
+            case WorkspaceChoice(action="summary", name=name):
                 self._app.begin("summary", self._summary, name)
-            case Picked(wish="measure", name=name):
+            case WorkspaceChoice(action="measure", name=name):
                 self._app.begin("measure", self._measure, name)
-            case Picked(wish="delete"):
+            case WorkspaceChoice(action="delete"):
                 self._ask_to_delete(picked)
 
     async def _summary(self, name: str) -> None:
@@ -72,17 +72,17 @@ class ContentsDesk:
             f"hidden size        {summary.d_model:>12,}\n"
             f"vectors            {summary.vectors:>12,}\n\n{origin}"
         )
-        self._app.push_screen(Reading(f"Activations {name}", text))
+        self._app.push_screen(TextDialog(f"Activations {name}", text))
 
     async def _measure(self, name: str) -> None:
         spec = Evaluate(sae=name, histogram=True, device=self._app.device)
         await submit(self._app, "evaluate", {}, spec)
 
-    def _ask_to_delete(self, picked: Picked) -> None:
+    def _ask_to_delete(self, picked: WorkspaceChoice) -> None:
         what = (
             "activation set" if picked.kind == "activations" else "SAE with its features and labels"
         )
-        answers = [Answer("n", "keep it", ""), Answer("y", "delete it from disk", "delete")]
+        answers = [Choice("n", "keep it", ""), Choice("y", "delete it from disk", "delete")]
         request = (
             DeleteActivations(name=picked.name)
             if picked.kind == "activations"
@@ -94,7 +94,7 @@ class ContentsDesk:
                 self._app.begin("delete", self._delete, request)
 
         question = f"The {what} is gone then; there is no undo."
-        self._app.push_screen(Choose(f"Delete {picked.name}?", question, answers), answered)
+        self._app.push_screen(ChoiceDialog(f"Delete {picked.name}?", question, answers), answered)
 
     async def _delete(self, request: DeleteActivations | DeleteSAE) -> None:
         await self._app.ask(request)
@@ -117,7 +117,7 @@ class ContentsDesk:
             self._app.state.undo.append(change)
             self._app.begin("undo", self._apply, change, back=False)
 
-    async def _apply(self, change: Change, *, back: bool) -> None:
+    async def _apply(self, change: UndoStep, *, back: bool) -> None:
         request = change.back if back else change.again
         await self._app.ask(request)
         if isinstance(request, Annotate):

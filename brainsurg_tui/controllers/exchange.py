@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from brainsurg_tui.controllers.submit import existing, free_name, submit
+from brainsurg_tui.controllers.submit import existing_path, free_name, submit
 from brainsurg_tui.screens.form import Field, Form
 from engine.service.protocol import ExportActivations, ImportActivations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from brainsurg_tui.app import BrainSurgery
 
 
-class ExchangeDesk:
+class ExchangeController:
     """In and out."""
 
     def __init__(self, app: "BrainSurgery") -> None:
@@ -27,7 +27,7 @@ class ExchangeDesk:
         self._app.push_screen(Form("Import activations", fields, self._import, verb="import"))
 
     async def _import(self, values: dict[str, str]) -> None:
-        spec = ImportActivations(name=values["name"], folder=str(existing(values["folder"])))
+        spec = ImportActivations(name=values["name"], folder=str(existing_path(values["folder"])))
         await submit(self._app, "import", values, spec)
 
     def export_activations(self) -> None:

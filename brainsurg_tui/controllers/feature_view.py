@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 from textual.widget import AwaitMount
 
-from brainsurg_tui.screens.document import Document
-from brainsurg_tui.state.feature_view import Look
+from brainsurg_tui.screens.document_dialog import DocumentDialog
+from brainsurg_tui.state.feature_view import FeatureView
 from engine.errors import UserError
 from engine.service.protocol import GetDocument, Snippet, SnippetList
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from brainsurg_tui.app import BrainSurgery
 
 
-class LookDesk:
+class FeatureViewController:
     """Every answer is put where the state still wants it, or dropped."""
 
     def __init__(self, app: "BrainSurgery") -> None:
@@ -21,43 +21,43 @@ class LookDesk:
 
     def open(self) -> None:
         """Show all that is known of the feature."""
-        self._app.bench.go_to("detail")
+        self._app.main.go_to("detail")
         self._app.show("detail")
-        self._app.desks.relatives.fetch()
+        self._app.controllers.relatives.fetch()
 
     # Examples
 
-    def step(self, shelves: int) -> None:
+    def step(self, steps: int) -> None:
         """On to weaker examples (1), or back to stronger ones (-1)."""
-        look = self._app.state.look
-        if look is None:
+        view = self._app.state.feature_view
+        if view is None:
             return
-        if look.step(shelves):
-            self._fetch(look)
+        if view.step(steps):
+            self._fetch(view)
         else:
-            self._app.say("These are the strongest." if shelves < 0 else "There is nothing weaker.")
+            self._app.say("These are the strongest." if steps < 0 else "There is nothing weaker.")
 
     def stretch(self, factor: float) -> None:
         """Widen the windows around the peaks, or narrow them."""
-        look, detail = self._app.state.look, self._app.state.detail
-        if look is not None and detail is not None and detail.id == look.feature:
-            look.stretch(detail, factor)
-            self._fetch(look)
+        view, detail = self._app.state.feature_view, self._app.state.detail
+        if view is not None and detail is not None and detail.id == view.feature:
+            view.stretch(detail, factor)
+            self._fetch(view)
 
-    def _fetch(self, look: Look) -> None:
+    def _fetch(self, view: FeatureView) -> None:
         self._app.show("snippets", "detail")
-        self._app.begin("examples", self._examples, look)
+        self._app.begin("examples", self._examples, view)
 
-    async def _examples(self, look: Look) -> None:
-        if look.at_first():
+    async def _examples(self, view: FeatureView) -> None:
+        if view.at_first():
             return
-        request = look.request()
+        request = view.request()
         try:
             examples = await self._app.ask(request)
         except UserError as mistake:
             examples = SnippetList(snippets=[], textless=str(mistake))
-        if look is self._app.state.look and request == look.request():
-            look.examples = examples
+        if view is self._app.state.feature_view and request == view.request():
+            view.examples = examples
             self._app.show("snippets", "detail")
 
     # Documents
@@ -69,7 +69,7 @@ class LookDesk:
             return
         known = state.detail is not None and state.detail.id == state.feature
         maximum = state.detail.max if known and state.detail is not None else None
-        document = Document(snippet, maximum, ascii_only=self._app.ascii_only)
+        document = DocumentDialog(snippet, maximum, ascii_only=self._app.ascii_only)
         opened = self._app.push_screen(document)
         request = GetDocument(
             sae=state.sae,
@@ -79,7 +79,9 @@ class LookDesk:
         )
         self._app.begin("document", self._read, request, document, opened)
 
-    async def _read(self, request: GetDocument, document: Document, opened: AwaitMount) -> None:
+    async def _read(
+        self, request: GetDocument, document: DocumentDialog, opened: AwaitMount
+    ) -> None:
         await opened
         try:
             document.take(await self._app.ask(request))

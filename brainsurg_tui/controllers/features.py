@@ -5,8 +5,8 @@ import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from brainsurg_tui.state.feature_filter import Sift
-from brainsurg_tui.state.visits import Place
+from brainsurg_tui.state.feature_filter import FeatureFilter
+from brainsurg_tui.state.visits import FeatureRef
 from engine.errors import UserError
 from engine.service.protocol import GetFeature, GetFeatureTable, GetNotes, MatchFeatures, Scan
 
@@ -19,12 +19,12 @@ _TYPING = 0.12
 """Seconds without another key before the engine is asked what a filter lets through."""
 
 
-class FeatureDesk:
+class FeatureController:
     """Answers that come late are dropped: the state knows what is wanted by then."""
 
     def __init__(self, app: "BrainSurgery") -> None:
         self._app = app
-        self._wanted: Place | None = None
+        self._wanted: FeatureRef | None = None
 
     def choose_sae(self, name: str) -> None:
         """Work with another SAE."""
@@ -52,12 +52,12 @@ class FeatureDesk:
     async def _load(self, sae: str) -> None:
         app, state = self._app, self._app.state
         table = await app.ask(GetFeatureTable(sae=sae))
-        sift = await self._sifted(sae, app.bench.features.pattern)
+        feature_filter = await self._match(sae, app.main.features.pattern)
         if not state.take_table(table):
             return
-        self._take(sift)
-        if state.look is not None and isinstance(state.look.coactive, str):
-            state.look.coactive = None  # what a scan could not tell yet, it may tell now
+        self._take(feature_filter)
+        if state.feature_view is not None and isinstance(state.feature_view.coactive, str):
+            state.feature_view.coactive = None  # what a scan could not tell yet, it may tell now
         if (wanted := self._wanted_of(sae)) is not None and wanted < table.features:
             state.choose_feature(wanted)
         app.show()
@@ -93,37 +93,37 @@ class FeatureDesk:
             self._app.begin("sift", self._filter, state.sae, text)
         else:
             self._app.workers.cancel_group(self._app, "sift")
-            state.sift = Sift()
+            state.feature_filter = FeatureFilter()
             self._app.show("features")
 
     async def _filter(self, sae: str, text: str) -> None:
         await asyncio.sleep(_TYPING)
-        sift = await self._sifted(sae, text)
+        feature_filter = await self._match(sae, text)
         if sae == self._app.state.sae:
-            self._take(sift)
+            self._take(feature_filter)
             self._app.show("features")
 
-    async def _sifted(self, sae: str, text: str) -> Sift:
+    async def _match(self, sae: str, text: str) -> FeatureFilter:
         """What a filter lets through; where it can't be read, what the last one did, and why."""
         if not text.strip():
-            return Sift()
+            return FeatureFilter()
         try:
             matches = await self._app.ask(MatchFeatures(sae=sae, filter=text))
         except UserError as mistake:
-            return replace(self._app.state.sift, fault=str(mistake))
-        return Sift(text, matches)
+            return replace(self._app.state.feature_filter, fault=str(mistake))
+        return FeatureFilter(text, matches)
 
-    def _take(self, sift: Sift) -> None:
+    def _take(self, feature_filter: FeatureFilter) -> None:
         """A filter that can't be read stays open, to be mended; where nobody is at it any more, the
         last one that could be read holds."""
-        pane = self._app.bench.features
-        if sift.fault and not pane.filtering and pane.table.has_focus:
+        pane = self._app.main.features
+        if feature_filter.fault and not pane.filtering and pane.table.has_focus:
             pane.mend()
-        elif sift.fault and not pane.filtering:
-            self._app.say(sift.fault, "error")
-            sift = replace(sift, fault="")
-            pane.fall_back(sift.text)
-        self._app.state.sift = sift
+        elif feature_filter.fault and not pane.filtering:
+            self._app.say(feature_filter.fault, "error")
+            feature_filter = replace(feature_filter, fault="")
+            pane.fall_back(feature_filter.text)
+        self._app.state.feature_filter = feature_filter
 
     # One feature
 
@@ -133,7 +133,7 @@ class FeatureDesk:
             self._app.show("features", "snippets", "detail", "findings")
             self._fetch()
 
-    def go(self, place: Place) -> None:
+    def go(self, place: FeatureRef) -> None:
         """Look at a feature of any SAE."""
         if place.sae == self._app.state.sae:
             self.choose(place.feature)
@@ -151,13 +151,13 @@ class FeatureDesk:
 
     def step(self, rows: int) -> None:
         """The next or previous feature of the list that this one was opened from."""
-        self._app.bench.listing.step(rows)
+        self._app.main.listing.step(rows)
 
     def _fetch(self) -> None:
         state = self._app.state
         if state.sae is not None and state.feature is not None:
             self._app.begin("feature", self._look, state.sae, state.feature)
-            self._app.desks.relatives.fetch()
+            self._app.controllers.relatives.fetch()
 
     async def _look(self, sae: str, feature: int) -> None:
         await asyncio.sleep(_PAUSE)

@@ -14,7 +14,7 @@ _FOLDER = "exports"
 _COPIED = "copied.txt"
 
 
-class FileDesk:
+class FileController:
     """Everything goes to one folder of the workspace, and the user is told where."""
 
     def __init__(self, app: "BrainSurgery") -> None:

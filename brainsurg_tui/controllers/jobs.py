@@ -7,8 +7,8 @@ from rich.text import Text
 from brainsurg_tui import next_steps
 from brainsurg_tui.actions import key_of
 from brainsurg_tui.panes.jobs import text as job_texts
-from brainsurg_tui.screens.choose import Answer, Choose
-from brainsurg_tui.screens.reading import Reading
+from brainsurg_tui.screens.choice import Choice, ChoiceDialog
+from brainsurg_tui.screens.text_dialog import TextDialog
 from brainsurg_tui.widgets.visible import visible
 from engine.service.protocol import (
     ENDED,
@@ -20,20 +20,17 @@ from engine.service.protocol import (
     Noted,
     PauseJob,
     Progressed,
-    Resumable,
     ResumeJob,
     Scan,
     StateChanged,
-    Training,
-    describe,
 )
 
 if TYPE_CHECKING:
     from brainsurg_tui.app import BrainSurgery
 
 
-class JobDesk:
-    """The daemon owns the jobs; this desk only says what is wanted and what is seen."""
+class JobController:
+    """The daemon owns the jobs; this controller only says what is wanted and what is seen."""
 
     def __init__(self, app: "BrainSurgery") -> None:
         self._app = app
@@ -66,8 +63,8 @@ class JobDesk:
         if not tell:
             return
         if isinstance(job.spec, Scan) and job.state == "done" and job.spec.sae == app.state.sae:
-            app.desks.features.load()
-        title = f"Job {job.id}, {describe(job.spec)}"
+            app.controllers.features.load()
+        title = f"Job {job.id}, {job.spec.title}"
         hold, pane = (key_of(id, app.state) for id in ("hold_job", "pane_6"))
         goes_on = f" {hold} in pane {pane} lets it go on." if job.resumable else ""
         if job.state == "failed":
@@ -81,7 +78,7 @@ class JobDesk:
         """Follow a training that has begun, unless another job that still goes on is looked at."""
         state = self._app.state
         job, chosen = state.jobs.get(id), state.jobs.get(state.job or 0)
-        begun = job is not None and job.state == "running" and isinstance(job.spec, Training)
+        begun = job is not None and job.state == "running" and job.spec.is_training
         if begun and chosen is not None and chosen.over:
             self.choose(id)
 
@@ -89,7 +86,7 @@ class JobDesk:
         """A scan has published what it found so far: show that, if it is of the SAE in use."""
         job = self._app.state.jobs.get(id)
         if job is not None and isinstance(job.spec, Scan) and job.spec.sae == self._app.state.sae:
-            self._app.desks.features.load()
+            self._app.controllers.features.load()
 
     async def past(self, id: int) -> None:
         """Ask for all that a job has told so far."""
@@ -116,20 +113,20 @@ class JobDesk:
     def cancel_work(self) -> None:
         """Give up the clamp or the search that is waited for; else stop a job, after asking."""
         job = self._meant()
-        in_jobs = self._app.bench.active == "jobs"
-        if self._app.state.clamping is not None and not in_jobs:
-            self._app.desks.clamping.give_up()
-        elif self._app.state.finding is not None and not in_jobs:
-            self._app.desks.finding.give_up()
+        in_jobs = self._app.main.active == "jobs"
+        if self._app.state.clamp_progress is not None and not in_jobs:
+            self._app.controllers.clamp.give_up()
+        elif self._app.state.search_progress is not None and not in_jobs:
+            self._app.controllers.search.give_up()
         elif job is not None:
             self._ask_to_cancel(job)
 
     def _ask_to_cancel(self, job: JobInfo) -> None:
-        answers = [Answer("y", "stop it", "stop"), Answer("n", "let it go on", "")]
-        question = Choose(
-            f"Stop job {job.id}, {describe(job.spec)}?",
+        answers = [Choice("y", "stop it", "stop"), Choice("n", "let it go on", "")]
+        question = ChoiceDialog(
+            f"Stop job {job.id}, {job.spec.title}?",
             "It saves where it stands, and can go on later."
-            if isinstance(job.spec, Resumable)
+            if job.spec.resumable
             else "What it has not saved is lost.",
             answers,
         )
@@ -144,7 +141,7 @@ class JobDesk:
         """Pause a job, or let it go on: in the jobs pane also a training that was interrupted."""
         chosen = self._app.state.jobs.get(self._app.state.job or 0)
         interrupted = chosen is not None and chosen.resumable
-        job = chosen if interrupted and self._app.bench.active == "jobs" else self._meant()
+        job = chosen if interrupted and self._app.main.active == "jobs" else self._meant()
         if job is not None:
             goes_on = job.state == "paused" or job.resumable
             request = ResumeJob(id=job.id) if goes_on else PauseJob(id=job.id)
@@ -162,7 +159,7 @@ class JobDesk:
     def read(self, id: int) -> None:
         """Show all about a job."""
         job = self._app.state.jobs[id]
-        lines = [f"{job.state}  {job_texts.duration(job)}", job_texts.details(job.spec), ""]
+        lines = [f"{job.state}  {job_texts.duration(job)}", job.spec.details, ""]
         lines += [*self._app.state.history(id).notes(), *job_texts.outcome(job)]
         text = Text("\n".join(map(visible, lines)))
-        self._app.push_screen(Reading(f"Job {id} · {describe(job.spec)}", text))
+        self._app.push_screen(TextDialog(f"Job {id} · {job.spec.title}", text))

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 from textual.command import CommandPalette
 
-from brainsurg_tui.screens.choose import Answer, Choose
+from brainsurg_tui.screens.choice import Choice, ChoiceDialog
 from brainsurg_tui.screens.help import Help, keys_in
 from brainsurg_tui.screens.palette import ActionProvider
-from brainsurg_tui.screens.reading import Reading
+from brainsurg_tui.screens.text_dialog import TextDialog
 from brainsurg_tui.settings import write_memory
 from brainsurg_tui.widgets.visible import visible
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from brainsurg_tui.app import BrainSurgery
 
 
-class ProgramDesk:
+class ProgramController:
     """What any program has."""
 
     def __init__(self, app: "BrainSurgery") -> None:
@@ -26,7 +26,7 @@ class ProgramDesk:
 
     def help(self) -> None:
         """Show the keys that work where the focus is."""
-        lines = keys_in(self._app.bench.active_bindings.values(), self._app)
+        lines = keys_in(self._app.main.active_bindings.values(), self._app)
         self._app.push_screen(Help(lines, ascii_only=self._app.ascii_only))
 
     def palette(self) -> None:
@@ -44,13 +44,13 @@ class ProgramDesk:
             text.append("\n")
             for line in message.trace.splitlines():
                 text.append(f"    {visible(line)}\n", "dim")
-        self._app.push_screen(Reading("Messages", text or Text("Nothing was said yet.")))
+        self._app.push_screen(TextDialog("Messages", text or Text("Nothing was said yet.")))
 
     def remember(self, path: Path) -> None:
         """Keep for the next time what the user would have to do again."""
         app, memory = self._app, self._app.memory
-        memory.theme, memory.pane = app.theme, app.bench.remembered
-        memory.tables = app.bench.sortings()
+        memory.theme, memory.pane = app.theme, app.main.remembered
+        memory.tables = app.main.sortings()
         if app.state.contents.workspace:
             app.workspace_memory.sae = app.state.sae or ""
             app.workspace_memory.feature = app.state.feature
@@ -67,12 +67,12 @@ class ProgramDesk:
             return
         count = "A job runs" if len(running) == 1 else f"{len(running)} jobs run or wait"
         answers = [
-            Answer("l", "leave it running and quit", "leave"),
-            Answer("s", "stop it and quit", "stop"),
-            Answer("n", "stay", ""),
+            Choice("l", "leave it running and quit", "leave"),
+            Choice("s", "stop it and quit", "stop"),
+            Choice("n", "stay", ""),
         ]
         question = "Without this screen it goes on; come back with brainsurg any time."
-        self._app.push_screen(Choose(f"{count}.", question, answers), self._quit)
+        self._app.push_screen(ChoiceDialog(f"{count}.", question, answers), self._quit)
 
     def _quit(self, answer: str | None) -> None:
         if answer == "stop":
@@ -81,5 +81,5 @@ class ProgramDesk:
             self._app.exit()
 
     async def _stop_and_quit(self) -> None:
-        await self._app.desks.jobs.cancel_all()
+        await self._app.controllers.jobs.cancel_all()
         self._app.exit()

@@ -7,8 +7,8 @@ import msgspec
 
 from brainsurg_tui.actions import key_of
 from brainsurg_tui.screens.form import Field, Form
-from brainsurg_tui.state.state import Change
-from brainsurg_tui.terminal.escapes import meant, written
+from brainsurg_tui.state.state import UndoStep
+from brainsurg_tui.terminal.escapes import escape, unescape
 from engine.service.protocol import RestorePrompts, SavedPrompt, SavePrompt
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ _CATEGORIES = ("story", "question", "code", "dialogue", "science", "joke", "figu
 """Those of the seed's seven prompts."""
 
 
-class PromptDesk:
+class PromptController:
     """Every change is one step of undo."""
 
     def __init__(self, app: "BrainSurgery") -> None:
@@ -32,13 +32,13 @@ class PromptDesk:
             Field(
                 "prompt",
                 "prompt",
-                "" if prompt is None else written(prompt.prompt),
+                "" if prompt is None else escape(prompt.prompt),
                 r"What the model reads; \n for a new line.",
             ),
             Field(
                 "category",
                 "category",
-                "" if prompt is None else written(prompt.category),
+                "" if prompt is None else escape(prompt.category),
                 "What it is an example of; may stay empty.",
                 categories,
             ),
@@ -51,8 +51,8 @@ class PromptDesk:
         saved = await self._app.ask(
             SavePrompt(
                 id=None if prompt is None else prompt.id,
-                prompt=meant(values["prompt"]),
-                category=meant(values["category"]),
+                prompt=unescape(values["prompt"]),
+                category=unescape(values["category"]),
             )
         )
         if prompt is None:
@@ -60,7 +60,7 @@ class PromptDesk:
         else:
             after = [saved if known.id == saved.id else known for known in before]
         self._changed("add a prompt" if prompt is None else "change a prompt", before, after)
-        self._app.bench.prompts.table.select(after.index(saved))
+        self._app.main.prompts.table.select(after.index(saved))
 
     def delete(self, doomed: list[SavedPrompt]) -> None:
         """Take prompts out; undo brings them back."""
@@ -78,5 +78,5 @@ class PromptDesk:
     def _changed(self, title: str, before: list[SavedPrompt], after: list[SavedPrompt]) -> None:
         state = self._app.state
         state.contents = msgspec.structs.replace(state.contents, prompts=after)
-        state.did(Change(title, RestorePrompts(prompts=before), RestorePrompts(prompts=after)))
+        state.did(UndoStep(title, RestorePrompts(prompts=before), RestorePrompts(prompts=after)))
         self._app.show("prompts", "clamp")

@@ -3,8 +3,8 @@
 import asyncio
 from typing import TYPE_CHECKING
 
-from brainsurg_tui.screens.choose import Answer, Choose
-from brainsurg_tui.state.feature_view import Look
+from brainsurg_tui.screens.choice import Choice, ChoiceDialog
+from brainsurg_tui.state.feature_view import FeatureView
 from engine.errors import UserError
 from engine.service.protocol import GetCoactive, GetNearest, Relatives, Reply, SAEInfo
 
@@ -17,7 +17,7 @@ _MOST = 50
 _KEYS = "abcdefghijklmnopqrstuvwxyz"
 
 
-class RelativeDesk:
+class RelativesController:
     """They are asked for while the detail is open, and only then."""
 
     def __init__(self, app: "BrainSurgery") -> None:
@@ -26,32 +26,32 @@ class RelativeDesk:
 
     def fetch(self) -> None:
         """Ask for the relatives of the selected feature, unless that was answered."""
-        look = self._app.state.look
-        if look is None or self._app.bench.active != "detail":
+        view = self._app.state.feature_view
+        if view is None or self._app.main.active != "detail":
             return
-        if look.nearest is None:
-            self._app.begin("nearest", self._nearest, look, self._app.state.other_sae)
-        if look.coactive is None:
-            self._app.begin("coactive", self._coactive, look)
+        if view.nearest is None:
+            self._app.begin("nearest", self._nearest, view, self._app.state.other_sae)
+        if view.coactive is None:
+            self._app.begin("coactive", self._coactive, view)
 
-    async def _nearest(self, look: Look, other: str | None) -> None:
+    async def _nearest(self, view: FeatureView, other: str | None) -> None:
         await asyncio.sleep(_PAUSE)
         request = GetNearest(
-            sae=look.sae,
-            feature=look.feature,
+            sae=view.sae,
+            feature=view.feature,
             other=other,
             most=_MOST,
             device=self._app.device,
         )
-        look.nearest = await self._answer(request)
-        if isinstance(look.nearest, Relatives):
-            self._warn(look.nearest.warnings)
+        view.nearest = await self._answer(request)
+        if isinstance(view.nearest, Relatives):
+            self._warn(view.nearest.warnings)
         self._app.show("detail")
 
-    async def _coactive(self, look: Look) -> None:
+    async def _coactive(self, view: FeatureView) -> None:
         await asyncio.sleep(_PAUSE)
-        request = GetCoactive(sae=look.sae, feature=look.feature, most=_MOST)
-        look.coactive = await self._answer(request)
+        request = GetCoactive(sae=view.sae, feature=view.feature, most=_MOST)
+        view.coactive = await self._answer(request)
         self._app.show("detail")
 
     def _warn(self, warnings: list[str]) -> None:
@@ -83,17 +83,17 @@ class RelativeDesk:
             )
             return
         answers = [
-            Answer(key, f"{sae.name}  {sae.arch}, {sae.d_sae:,} features", sae.name)
+            Choice(key, f"{sae.name}  {sae.arch}, {sae.d_sae:,} features", sae.name)
             for key, sae in zip(_KEYS, others, strict=False)
         ]
-        self._app.push_screen(Choose("Nearest features in", "", answers), self._chose)
+        self._app.push_screen(ChoiceDialog("Nearest features in", "", answers), self._chose)
 
     def _chose(self, name: str | None) -> None:
         state = self._app.state
-        if name is None or state.look is None:
+        if name is None or state.feature_view is None:
             return
         state.other_sae = None if name == state.sae else name
-        state.look.nearest = None
+        state.feature_view.nearest = None
         self._app.show("detail")
         self.fetch()
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, cast
 
 import msgspec
 
-from brainsurg_tui.controllers.submit import whole
+from brainsurg_tui.controllers.submit import parse_whole_number
 from brainsurg_tui.screens.form import Field, Form
-from brainsurg_tui.state.search_results import Findings, Found, Search
-from brainsurg_tui.state.visits import Place
-from brainsurg_tui.terminal.escapes import meant, written
+from brainsurg_tui.state.search_results import SearchAnswer, SearchRequest, SearchResults
+from brainsurg_tui.state.visits import FeatureRef
+from brainsurg_tui.terminal.escapes import escape, unescape
 from engine.errors import UserError
 from engine.service.protocol import (
     FindContrast,
@@ -33,7 +33,7 @@ _COUNTS, _IGNORED = "yes", "no"
 """Whether a capital is another letter than a small one."""
 
 
-class FindDesk:
+class SearchController:
     """One search at a time; the sheet of findings shows the last."""
 
     def __init__(self, app: "BrainSurgery") -> None:
@@ -44,13 +44,13 @@ class FindDesk:
     def firing(self) -> None:
         """Search for what fires in the prompt under the cursor."""
         state = self._app.state
-        prompt = self._app.bench.prompts.copied()
+        prompt = self._app.main.prompts.copied()
         if prompt and state.sae is not None:
             self._search(FindFiring(sae=state.sae, prompt=prompt, device=self._app.device))
 
     def contrast(self) -> None:
         """Contrast the two marked prompts; else let the user say what with what."""
-        state, prompts = self._app.state, self._app.bench.prompts
+        state, prompts = self._app.state, self._app.main.prompts
         if state.sae is None:
             return
         marked = [prompt.prompt for prompt in prompts.marked()]
@@ -70,28 +70,28 @@ class FindDesk:
         """Let the user type a pattern to search the corpus for."""
         if self._app.state.sae is not None:
             last = self._app.workspace_memory.forms.get("grep", {}).get("pattern", "")
-            looked_at = self._app.bench.active in _ABOUT_ONE
+            looked_at = self._app.main.active in _ABOUT_ONE
             about = self._app.state.feature if looked_at else None
             self._ask_grep(Grep(sae=self._app.state.sae, pattern=last), about)
 
     def again(self) -> None:
         """Let the user change what was searched for."""
-        findings = self._app.state.findings
-        match None if findings is None else findings.search:
+        results = self._app.state.search_results
+        match None if results is None else results.search:
             case FindFiring() as search:
                 self._ask_firing(search)
             case FindContrast() as search:
                 self._ask_contrast(search)
             case Grep() as search:
-                self._ask_grep(search, None if findings is None else findings.about)
+                self._ask_grep(search, None if results is None else results.about)
 
     def _ask_firing(self, search: FindFiring) -> None:
         fields = [
-            Field("prompt", "prompt", written(search.prompt), r"Any text; \n for a new line."),
+            Field("prompt", "prompt", escape(search.prompt), r"Any text; \n for a new line."),
             Field(
                 "target",
                 "next token",
-                written(search.target or ""),
+                escape(search.target or ""),
                 "The one to explain: attributions and effects are about its probability.",
                 empty="the likeliest",
             ),
@@ -107,19 +107,19 @@ class FindDesk:
             self._search(
                 msgspec.structs.replace(
                     search,
-                    prompt=meant(values["prompt"]),
-                    target=meant(values["target"]) or None,
-                    ablate=whole(values["ablate"], "ablate"),
+                    prompt=unescape(values["prompt"]),
+                    target=unescape(values["target"]) or None,
+                    ablate=parse_whole_number(values["ablate"], "ablate"),
                 )
             )
 
         self._app.push_screen(Form("Features that fire", fields, send, verb="search"))
 
     def _ask_contrast(self, search: FindContrast) -> None:
-        prompts = tuple(written(known.prompt) for known in self._app.state.contents.prompts)
+        prompts = tuple(escape(known.prompt) for known in self._app.state.contents.prompts)
         help = "A text, or the path of a file of prompts or documents."
         fields = [
-            Field(name, label, source.file or written(source.text), help, prompts)
+            Field(name, label, source.file or escape(source.text), help, prompts)
             for name, label, source in (("a", "this", search.a), ("b", "against", search.b))
         ]
 
@@ -163,71 +163,71 @@ class FindDesk:
 
     # Answers
 
-    def _search(self, search: Search, about: int | None = None) -> None:
+    def _search(self, search: SearchRequest, about: int | None = None) -> None:
         app, state = self._app, self._app.state
-        findings = state.findings = Findings(search, about=about)
-        state.finding = Progressed(phase="searching", done=0)
-        app.bench.go_to("findings")
+        results = state.search_results = SearchResults(search, about=about)
+        state.search_progress = Progressed(phase="searching", done=0)
+        app.main.go_to("findings")
         app.show("findings")
-        app.begin("find", self._find, findings)
+        app.begin("find", self._find, results)
 
-    async def _find(self, findings: Findings) -> None:
+    async def _find(self, results: SearchResults) -> None:
         app, state = self._app, self._app.state
         try:
-            search = findings.search
-            findings.found = await app.ask(cast(Reply[Found], search))
-            if isinstance(search, Grep) and findings.about is not None:
-                await self._look_closer(findings, findings.about)
-                if findings.closer is not None and findings.closer.features:
-                    findings.with_score_of(findings.closer.features[0])
+            search = results.search
+            results.found = await app.ask(cast(Reply[SearchAnswer], search))
+            if isinstance(search, Grep) and results.about is not None:
+                await self._ask_places(results, results.about)
+                if results.closer is not None and results.closer.features:
+                    results.with_score_of(results.closer.features[0])
         finally:
-            if findings is state.findings:  # a newer search has its own progress to show
-                state.finding = None
+            if results is state.search_results:  # a newer search has its own progress to show
+                state.search_progress = None
                 app.show("findings")
-        if findings is state.findings and (ids := findings.ids()):
+        if results is state.search_results and (ids := results.ids()):
             self.chose(ids[0])  # the one it is about, or the best
 
     def chose(self, feature: int) -> None:
         """The cursor came to a feature that was found: it is the one that is looked at."""
-        findings = self._app.state.findings
-        if findings is None:
+        results = self._app.state.search_results
+        if results is None:
             return
-        if findings.sae == self._app.state.sae:
-            self._app.desks.features.choose(feature)
-        if isinstance(findings.search, Grep) and findings.asked_of != feature:
-            self._app.begin("closer", self._closer, findings, feature)
+        if results.sae == self._app.state.sae:
+            self._app.controllers.features.choose(feature)
+        if isinstance(results.search, Grep) and results.asked_of != feature:
+            self._app.begin("closer", self._closer, results, feature)
 
-    async def _closer(self, findings: Findings, feature: int) -> None:
+    async def _closer(self, results: SearchResults, feature: int) -> None:
         await asyncio.sleep(_PAUSE)
-        await self._look_closer(findings, feature)
+        await self._ask_places(results, feature)
         self._app.show("findings")
 
-    async def _look_closer(self, findings: Findings, feature: int) -> None:
+    async def _ask_places(self, results: SearchResults, feature: int) -> None:
         """Ask where a feature answers to the pattern, and where it fails."""
-        assert isinstance(findings.search, Grep)
-        findings.asked_of = feature
-        closer = await self._app.ask(msgspec.structs.replace(findings.search, feature=feature))
+        assert isinstance(results.search, Grep)
+        results.asked_of = feature
+        closer = await self._app.ask(msgspec.structs.replace(results.search, feature=feature))
         assert isinstance(closer, GrepReport)
-        if findings.asked_of == feature:
-            findings.closer = closer
+        if results.asked_of == feature:
+            results.closer = closer
 
     def open(self, feature: int) -> None:
         """Show all of a feature that was found."""
-        findings = self._app.state.findings
-        if findings is not None:
-            self._app.desks.features.go(Place(findings.sae, feature))
-            self._app.desks.looking.open()
+        results = self._app.state.search_results
+        if results is not None:
+            self._app.controllers.features.go(FeatureRef(results.sae, feature))
+            self._app.controllers.feature_view.open()
 
     def progress(self, progress: Progressed) -> None:
         """Say how far the engine is with it."""
-        if self._app.state.finding is not None:
-            self._app.state.finding = progress
+        if self._app.state.search_progress is not None:
+            self._app.state.search_progress = progress
             self._app.mark("findings")
 
     def give_up(self) -> None:
         """Do not wait for the answer any more; the engine stops working on it."""
         self._app.workers.cancel_group(self._app, "find")
-        self._app.state.finding = None
+        self._app.state.search_progress = None
         self._app.show("findings")
 
 
@@ -241,4 +241,4 @@ def _source(typed: str) -> TextSource:
             return TextSource(file=str(path.resolve()))
     except OSError:  # a text may be too long to be anybody's name
         pass
-    return TextSource(text=meant(typed))
+    return TextSource(text=unescape(typed))

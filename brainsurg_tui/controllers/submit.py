@@ -29,7 +29,7 @@ def free_name(stem: str, taken: Iterable[str]) -> str:
     return f"{stem}{number}"
 
 
-def existing(text: str) -> Path:
+def existing_path(text: str) -> Path:
     """The file or folder that the user means. UserError if it is not there."""
     path = Path(text).expanduser().resolve()
     if not text or not path.exists():
@@ -37,7 +37,7 @@ def existing(text: str) -> Path:
     return path
 
 
-def number(text: str, name: str) -> float:
+def parse_number(text: str, name: str) -> float:
     """`text` as a number. UserError if it is none."""
     try:
         return float(text)
@@ -45,14 +45,14 @@ def number(text: str, name: str) -> float:
         raise UserError(f"{name}: {text!r} is no number.") from None
 
 
-def whole(text: str, name: str) -> int:
+def parse_whole_number(text: str, name: str) -> int:
     """`text` as a whole number from 0; `24,576` and `1e6` count. UserError if it is none."""
-    value = number(text.replace(",", ""), name)
+    value = parse_number(text.replace(",", ""), name)
     if value < 0 or not value.is_integer():
         raise UserError(f"{name}: {text!r} is no whole number from 0 on.")
     return int(value)
 
 
-def whole_if_any(text: str, name: str) -> int | None:
+def parse_optional_whole_number(text: str, name: str) -> int | None:
     """The same, and None for nothing at all."""
-    return whole(text, name) if text else None
+    return parse_whole_number(text, name) if text else None

@@ -3,7 +3,12 @@
 from collections.abc import Container
 from typing import TYPE_CHECKING
 
-from brainsurg_tui.controllers.submit import free_name, number, submit, whole_if_any
+from brainsurg_tui.controllers.submit import (
+    free_name,
+    parse_number,
+    parse_optional_whole_number,
+    submit,
+)
 from brainsurg_tui.screens.form import Field, Form
 from engine.service.protocol import ARCHITECTURES, PRESETS, Scan, Train, takers
 
@@ -15,7 +20,7 @@ _PUBLISHED = {arch for preset in PRESETS.values() for arch in preset.architectur
 """Architectures that somebody has published a recipe for."""
 
 
-class TrainDesk:
+class TrainController:
     """The middle of the chain."""
 
     def __init__(self, app: "BrainSurgery") -> None:
@@ -74,16 +79,16 @@ class TrainDesk:
             name=values["name"],
             activations=values["activations"],
             arch=values["arch"],
-            width=whole_if_any(values["width"], "features"),
+            width=parse_optional_whole_number(values["width"], "features"),
             preset=values["preset"],
-            k=whole_if_any(values["k"] or values["target_l0"], "k"),
-            l1=number(values["l1"], "L1 penalty") if values["l1"] else None,
-            tokens=whole_if_any(values["tokens"], "tokens"),
-            lr=number(values["lr"], "learning rate") if values["lr"] else None,
+            k=parse_optional_whole_number(values["k"] or values["target_l0"], "k"),
+            l1=parse_number(values["l1"], "L1 penalty") if values["l1"] else None,
+            tokens=parse_optional_whole_number(values["tokens"], "tokens"),
+            lr=parse_number(values["lr"], "learning rate") if values["lr"] else None,
             device=self._app.device,
         )
         await submit(self._app, "train", values, spec)
-        self._app.bench.go_to("loss")
+        self._app.main.go_to("loss")
 
     def scan(self) -> None:
         """Ask what to scan."""
@@ -108,4 +113,4 @@ class TrainDesk:
         activations = values["activations"] or None
         spec = Scan(sae=values["sae"], activations=activations, device=self._app.device)
         await submit(self._app, "scan", values, spec)
-        self._app.desks.features.choose_sae(values["sae"])
+        self._app.controllers.features.choose_sae(values["sae"])

@@ -5,12 +5,11 @@ from textual.geometry import Offset
 from textual.reactive import reactive
 
 from brainsurg_tui import next_steps
-from brainsurg_tui.arrangement import PANES
+from brainsurg_tui.layout import PANES
 from brainsurg_tui.lines.line import Line
 from brainsurg_tui.panes.jobs import text as job_texts
 from brainsurg_tui.widgets.bars import sparkline
 from brainsurg_tui.widgets.visible import visible
-from engine.service.protocol import Training, describe
 
 _CURVE = 10
 """Cells of the running job's curve."""
@@ -29,7 +28,7 @@ class JobLine(Line):
             text = next_steps.for_job_line(self.state)
             return self.fitted(Text(f" {text}", "dim", no_wrap=True, end=""), self._right(""))
         job = next((job for job in running if job.state == "running"), running[0])
-        left = Text.assemble((f" job {job.id} ", "bold"), visible(describe(job.spec)), " ", end="")
+        left = Text.assemble((f" job {job.id} ", "bold"), visible(job.spec.title), " ", end="")
         left.no_wrap = True
         if job.state != "running":
             left.append(f"{job.state} ", "dim")
@@ -38,7 +37,7 @@ class JobLine(Line):
         right = self._right(f"+{waiting} more" if waiting else "")
         remaining = Text(f"  {job_texts.remaining(job.progress)}", "dim")
         room = self.size.width - left.cell_len - remaining.cell_len - right.cell_len - 1
-        if job.progress is not None and isinstance(job.spec, Training):
+        if job.progress is not None and job.spec.is_training:
             left.append_text(self._training(job.id, job.progress.metrics, room))
         return self.fitted(left.append_text(remaining), right)
 

@@ -7,7 +7,7 @@ from rich.text import Text
 from textual.geometry import Offset
 from textual.reactive import reactive
 
-from brainsurg_tui.arrangement import PANES
+from brainsurg_tui.layout import PANES
 from brainsurg_tui.lines.line import Line
 from brainsurg_tui.panes.jobs import text as job_texts
 from brainsurg_tui.widgets.cells import clip

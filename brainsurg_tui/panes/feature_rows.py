@@ -22,14 +22,14 @@ class FeatureRows(LineTable, inherit_bindings=False):
 
 
 @dataclass
-class Read(Message):
+class ReadDocument(Message):
     """The user wants to read the whole document around a snippet."""
 
     snippet: Snippet
 
 
 @dataclass
-class Go(Message):
+class GoToFeature(Message):
     """The user wants to look at this feature."""
 
     sae: str

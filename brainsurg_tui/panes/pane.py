@@ -10,8 +10,8 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from brainsurg_tui.actions import possible
-from brainsurg_tui.arrangement import PANES
 from brainsurg_tui.exports import Export
+from brainsurg_tui.layout import PANES
 from brainsurg_tui.state.state import State
 from brainsurg_tui.widgets.cells import clip
 from brainsurg_tui.widgets.visible import visible

@@ -13,7 +13,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from brainsurg_tui.screens.dialog import Dialog
-from brainsurg_tui.terminal.key_queue import InTurn
+from brainsurg_tui.terminal.key_queue import KeyQueueApp
 from brainsurg_tui.widgets.visible import visible
 from engine.errors import UserError
 
@@ -199,7 +199,7 @@ class Form(Dialog[bool]):
                 field.focus()
                 self.say(f"{field.field.label}: one of the choices, please.")
                 return
-        self.add_class(InTurn.BUSY)  # what is typed meanwhile is for what comes after the form
+        self.add_class(KeyQueueApp.BUSY)  # what is typed meanwhile is for what comes after the form
         try:
             await self._send(self.values())
         except UserError as mistake:
@@ -207,4 +207,4 @@ class Form(Dialog[bool]):
         else:
             self.dismiss(True)
         finally:
-            self.remove_class(InTurn.BUSY)
+            self.remove_class(KeyQueueApp.BUSY)

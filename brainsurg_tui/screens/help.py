@@ -35,7 +35,7 @@ class KeyHelp:
 
 def keys_in(bindings: Iterable[ActiveBinding], app: App[None]) -> list[KeyHelp]:
     """The live bindings, one line for each action: the focused pane's first, then its table's,
-    then those of the workbench and of the program."""
+    then those of the main screen and of the program."""
     grouped: dict[tuple[int, str, str], list[ActiveBinding]] = {}
     for active in bindings:
         binding = active.binding

@@ -6,12 +6,13 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.dom import DOMNode
 from textual.events import DescendantFocus, Resize
+from textual.geometry import Region
 from textual.screen import Screen
 from textual.widgets import Static
 
-from brainsurg_tui import arrangement
+from brainsurg_tui import layout as arrangement
 from brainsurg_tui.actions import bindings, possible
-from brainsurg_tui.arrangement import PANES, SHEETS, Place
+from brainsurg_tui.layout import PANES, SHEETS
 from brainsurg_tui.lines.hint_line import HintLine
 from brainsurg_tui.lines.job_line import JobLine
 from brainsurg_tui.lines.top_line import TopLine
@@ -31,10 +32,10 @@ from brainsurg_tui.settings import Memory, Sorting
 from brainsurg_tui.state.state import State
 
 
-class Workbench(Screen[None]):
+class MainScreen(Screen[None]):
     """Owns what is seen where, and where the focus is; not what the panes show."""
 
-    BINDINGS: ClassVar[list[BindingType]] = bindings("bench")
+    BINDINGS: ClassVar[list[BindingType]] = bindings("main")
 
     def __init__(self, memory: Memory, *, ascii_only: bool) -> None:
         super().__init__()
@@ -132,7 +133,7 @@ class Workbench(Screen[None]):
         for name, pane in self.panes.items():
             pane.title_line.active = name == self.active
 
-    def _hidden(self, places: dict[str, Place]) -> str:
+    def _hidden(self, places: dict[str, Region]) -> str:
         """The pane that shares its place with another, where several are seen."""
         hidden = [name for name in PANES if name not in places]
         return hidden[0] if len(hidden) == 1 else ""

@@ -1,28 +1,27 @@
-"""The room between the lines, in which panes stand where `arrangement` says."""
+"""The room between the lines, in which panes stand where `layout` says."""
 
 from textual.containers import Container
 from textual.geometry import Offset, Region, Size, Spacing
 from textual.layout import ArrangeResult, Layout, WidgetPlacement
 from textual.widget import Widget
 
-from brainsurg_tui.arrangement import Place
 from brainsurg_tui.panes.pane import Pane
 
 
 class PlacesLayout(Layout):
-    """Puts every pane where `arrangement` says."""
+    """Puts every pane where `layout` says."""
 
     name = "places"
 
     def __init__(self) -> None:
-        self.places: dict[str, Place] = {}
+        self.places: dict[str, Region] = {}
 
     def arrange(
         self, parent: Widget, children: list[Widget], size: Size, greedy: bool = True
     ) -> ArrangeResult:
         """One placement for every pane that has a place."""
         return [
-            WidgetPlacement(Region(*self.places[child.id]), Offset(), Spacing(), child)
+            WidgetPlacement(self.places[child.id], Offset(), Spacing(), child)
             for child in children
             if child.id in self.places
         ]
@@ -40,7 +39,7 @@ class PaneArea(Container):
         """Places instead of rows or columns."""
         return self.places_layout
 
-    def place(self, places: dict[str, Place]) -> None:
+    def place(self, places: dict[str, Region]) -> None:
         """Show the panes that have a place, there."""
         if places == self.places_layout.places:
             return

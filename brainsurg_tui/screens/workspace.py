@@ -12,24 +12,24 @@ from textual.widgets import Static
 
 from brainsurg_tui.panes import sae_texts
 from brainsurg_tui.panes.jobs import text as job_texts
-from brainsurg_tui.panes.note import Note
 from brainsurg_tui.screens.dialog import Dialog
 from brainsurg_tui.widgets.columns import Column
 from brainsurg_tui.widgets.line_table import LineTable
 from brainsurg_tui.widgets.numbers import byte_size, quantity
+from brainsurg_tui.widgets.text_block import TextBlock
 from engine.service.protocol import ActivationsInfo, Contents, JobInfo, SAEInfo
 
 
 @dataclass(frozen=True)
-class Picked:
+class WorkspaceChoice:
     """What the user wants with a thing of the workspace."""
 
-    wish: Literal["use", "delete", "summary", "measure"]
+    action: Literal["use", "delete", "summary", "measure"]
     kind: Literal["activations", "sae"]
     name: str
 
 
-class Workspace(Dialog[Picked | None]):
+class WorkspaceDialog(Dialog[WorkspaceChoice | None]):
     """Two tables; enter works with an SAE or shows a set's summary, d deletes, v evaluates."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -55,7 +55,7 @@ class Workspace(Dialog[Picked | None]):
         self._sae = sae
         self._jobs = jobs
         self._ascii_only = ascii_only
-        self._figures = Note("workspace-figures")
+        self._figures = TextBlock("workspace-figures")
         self._sets = LineTable(
             Column("name", "activations", width=14, fraction=2, priority=9),
             Column("model", "model", width=10, fraction=1, priority=4),
@@ -116,23 +116,25 @@ class Workspace(Dialog[Picked | None]):
     def _use(self, event: LineTable.Opened) -> None:
         event.stop()
         if event.table is self._saes:
-            self.dismiss(Picked("use", "sae", self._contents.saes[event.row].name))
+            self.dismiss(WorkspaceChoice("use", "sae", self._contents.saes[event.row].name))
         else:
             name = self._contents.activations[event.row].name
-            self.dismiss(Picked("summary", "activations", name))
+            self.dismiss(WorkspaceChoice("summary", "activations", name))
 
     def action_delete(self) -> None:
         """Delete what is under the cursor of the focused table."""
         if self.focused is self._saes and self._saes.row is not None:
-            self.dismiss(Picked("delete", "sae", self._contents.saes[self._saes.row].name))
+            self.dismiss(WorkspaceChoice("delete", "sae", self._contents.saes[self._saes.row].name))
         elif self.focused is self._sets and self._sets.row is not None:
             name = self._contents.activations[self._sets.row].name
-            self.dismiss(Picked("delete", "activations", name))
+            self.dismiss(WorkspaceChoice("delete", "activations", name))
 
     def action_measure(self) -> None:
         """Evaluate the SAE under the cursor, with a histogram."""
         if self._saes.row is not None:
-            self.dismiss(Picked("measure", "sae", self._contents.saes[self._saes.row].name))
+            self.dismiss(
+                WorkspaceChoice("measure", "sae", self._contents.saes[self._saes.row].name)
+            )
 
 
 def _set_cells(known: ActivationsInfo) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """The clamp that is being prepared: edits and how to look at what follows from them.
 
 An immutable value and small functions that return the next one, so that every key in the clamp
-pane is one line, and a trial can be compared with the report that answers it.
+pane is one line, and a draft can be compared with the report that answers it.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ _STEPS = (-10.0, -5.0, -3.0, -2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 3.0, 5.0, 7.0
 """The strengths that + and - walk, in multiples of the feature's maximum."""
 
 
-class Trial(msgspec.Struct, frozen=True, kw_only=True):
+class ClampDraft(msgspec.Struct, frozen=True, kw_only=True):
     """A clamp request that still lacks its SAE and its prompts."""
 
     edits: tuple[FeatureEdit, ...] = ()
@@ -38,8 +38,8 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
             nulls=self.nulls,
         )
 
-    def of(self, features: list[int]) -> "Trial":
-        """The same trial on these features, keeping what was set for those it had."""
+    def of(self, features: list[int]) -> "ClampDraft":
+        """The same draft on these features, keeping what was set for those it had."""
         had = {edit.feature: edit for edit in self.edits}
         first = (
             self.edits[0]
@@ -49,11 +49,11 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
         edits = [had.get(f) or msgspec.structs.replace(first, feature=f) for f in features]
         return msgspec.structs.replace(self, edits=tuple(edits))
 
-    def set(self, operation: Operation, value: float, unit: str) -> "Trial":
-        """The same trial with every edit doing this."""
+    def set(self, operation: Operation, value: float, unit: str) -> "ClampDraft":
+        """The same draft with every edit doing this."""
         return self._each(operation=operation, value=value, unit=unit)
 
-    def next_operation(self) -> "Trial":
+    def next_operation(self) -> "ClampDraft":
         """The operation after the present one, at its usual value."""
         if not self.edits:
             return self
@@ -61,28 +61,28 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
         operation = OPERATIONS[(place + 1) % len(OPERATIONS)]
         return self._each(operation=operation, value=_DEFAULT[operation])
 
-    def other_view(self) -> "Trial":
+    def other_view(self) -> "ClampDraft":
         """Inside the running model, or the seed's view: the reconstruction alone."""
         view: View = "reconstruction" if self.view == "model" else "model"
         return msgspec.structs.replace(self, view=view)
 
-    def stronger(self, steps: int) -> "Trial":
+    def stronger(self, steps: int) -> "ClampDraft":
         """`steps` places up (or down) the ladder of strengths; zero stays in the way."""
         return self._each_value(lambda value: _along(value, steps))
 
-    def zero(self) -> "Trial":
+    def zero(self) -> "ClampDraft":
         """The feature is held at zero."""
         return self._each(operation="clamp", value=0.0)
 
-    def without_last(self) -> "Trial":
-        """The trial without the edit that was added last."""
+    def without_last(self) -> "ClampDraft":
+        """The draft without the edit that was added last."""
         return msgspec.structs.replace(self, edits=self.edits[:-1])
 
-    def _each(self, **fields: object) -> "Trial":
+    def _each(self, **fields: object) -> "ClampDraft":
         edits = tuple(msgspec.structs.replace(edit, **fields) for edit in self.edits)
         return msgspec.structs.replace(self, edits=edits)
 
-    def _each_value(self, change: Callable[[float], float]) -> "Trial":
+    def _each_value(self, change: Callable[[float], float]) -> "ClampDraft":
         edits = tuple(
             msgspec.structs.replace(edit, value=change(edit.value))
             if edit.operation != "ablate"

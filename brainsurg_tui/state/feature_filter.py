@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Sift:
+class FeatureFilter:
     """The last filter that could be read; without a text it lets everything through."""
 
     text: str = ""

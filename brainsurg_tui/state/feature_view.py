@@ -1,4 +1,4 @@
-"""A closer look at one feature: its examples shelf by shelf, and its relatives as they arrive."""
+"""A closer look at one feature: its examples group by group, and its relatives as they arrive."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ BANDS = 10
 """Into so many equal parts the feature's activations are divided."""
 
 
-class Shelf(NamedTuple):
+class ExampleGroup(NamedTuple):
     """Some of a feature's examples, as they are asked for."""
 
     title: str
@@ -26,51 +26,51 @@ def _silent(sae: str, feature: int, radius: int | None) -> GetSnippets:
     return GetSnippets(sae=sae, feature=feature, kind="silent", radius=radius)
 
 
-def _band(band: int) -> Shelf:
+def _band(band: int) -> ExampleGroup:
     def request(sae: str, feature: int, radius: int | None) -> GetSnippets:
         return GetSnippets(sae=sae, feature=feature, kind="band", band=band, radius=radius)
 
     low, high = (100 * edge // BANDS for edge in (band, band + 1))
-    return Shelf(f"{low}–{high} % of activations", request)
+    return ExampleGroup(f"{low}–{high} % of activations", request)
 
 
-SHELVES = (
-    Shelf("top", _top),
+EXAMPLE_GROUPS = (
+    ExampleGroup("top", _top),
     *(_band(band) for band in reversed(range(BANDS))),
-    Shelf("silent", _silent),
+    ExampleGroup("silent", _silent),
 )
 """The strongest, then every tenth from the strongest to the weakest, then the hard negatives."""
 
 
 @dataclass(eq=False)
-class Look:
+class FeatureView:
     """What is known of the feature that is looked at, beside its detail."""
 
     sae: str
     feature: int
     radius: int | None = None
     """Tokens on either side of a peak; None: as many as the scan kept."""
-    shelf: int = 0
-    """Index into SHELVES."""
+    group: int = 0
+    """Index into EXAMPLE_GROUPS."""
     examples: SnippetList | None = None
-    """What stands on the shelf; None: not answered yet."""
+    """The group's examples; None: not answered yet."""
     nearest: Relatives | str | None = None
     """The nearest by decoder direction, or why there are none; None: not answered yet."""
     coactive: Relatives | str | None = None
 
     def request(self) -> GetSnippets:
-        """How to ask for what stands on the shelf."""
-        return SHELVES[self.shelf].request(self.sae, self.feature, self.radius)
+        """How to ask for the group's examples."""
+        return EXAMPLE_GROUPS[self.group].request(self.sae, self.feature, self.radius)
 
     def at_first(self) -> bool:
         """Whether the detail's own snippets are what is to be seen."""
-        return self.shelf == 0 and self.radius is None
+        return self.group == 0 and self.radius is None
 
-    def step(self, shelves: int) -> bool:
-        """Go to another shelf; False where there is none."""
-        if not 0 <= self.shelf + shelves < len(SHELVES):
+    def step(self, steps: int) -> bool:
+        """Go to another group; False where there is none."""
+        if not 0 <= self.group + steps < len(EXAMPLE_GROUPS):
             return False
-        self.shelf += shelves
+        self.group += steps
         self.examples = None
         return True
 
@@ -82,7 +82,7 @@ class Look:
         self.examples = None
 
     def snippets(self, detail: FeatureDetail) -> list[Snippet] | None:
-        """What is to be seen on the shelf; None: not answered yet."""
+        """The examples to be seen; None: not answered yet."""
         if self.at_first():
             return detail.snippets
         return None if self.examples is None else self.examples.snippets

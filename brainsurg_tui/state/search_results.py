@@ -16,16 +16,16 @@ from engine.service.protocol import (
     TextSource,
 )
 
-Search = FindFiring | FindContrast | Grep
-Found = Firing | Contrast | GrepReport
+SearchRequest = FindFiring | FindContrast | Grep
+SearchAnswer = Firing | Contrast | GrepReport
 
 
 @dataclass(eq=False)
-class Findings:
+class SearchResults:
     """A search, its answer, and of a pattern what it finds of one feature."""
 
-    search: Search
-    found: Found | None = None
+    search: SearchRequest
+    found: SearchAnswer | None = None
     """None: not answered yet."""
     closer: GrepReport | None = None
     """Where the feature under the cursor answers to the pattern, and where it fails."""

@@ -1,6 +1,6 @@
 """What the app knows: one object, owned by the app, that nobody else changes.
 
-No Textual and no I/O in here. Panes read it when they are told to show themselves; the desks
+No Textual and no I/O in here. Panes read it when they are told to show themselves; the controllers
 change it when an answer or news arrives. An answer says what it was asked for, and the methods
 that take one in refuse it when that is not what is wanted any more.
 """
@@ -11,12 +11,12 @@ from typing import Literal
 
 import msgspec
 
-from brainsurg_tui.state.clamp_draft import Trial
-from brainsurg_tui.state.feature_filter import Sift
-from brainsurg_tui.state.feature_view import Look
+from brainsurg_tui.state.clamp_draft import ClampDraft
+from brainsurg_tui.state.feature_filter import FeatureFilter
+from brainsurg_tui.state.feature_view import FeatureView
 from brainsurg_tui.state.history import History
-from brainsurg_tui.state.search_results import Findings
-from brainsurg_tui.state.visits import Place, Trail
+from brainsurg_tui.state.search_results import SearchResults
+from brainsurg_tui.state.visits import FeatureRef, VisitHistory
 from engine.service.protocol import (
     ClampReport,
     Contents,
@@ -31,7 +31,6 @@ from engine.service.protocol import (
     SAEInfo,
     StateChanged,
     Status,
-    Training,
 )
 
 Connection = Literal["connecting", "connected", "lost"]
@@ -40,7 +39,7 @@ EMPTY = Contents(workspace="", prompts=[], activations=[], saes=[])
 
 
 @dataclass(frozen=True)
-class Change:
+class UndoStep:
     """Something that the user did and may want undone: what to ask the engine, either way."""
 
     title: str
@@ -49,7 +48,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Message:
+class UserMessage:
     """Something that went wrong or was decided, kept for the messages screen."""
 
     time: float
@@ -74,26 +73,26 @@ class State:
     table: FeatureTable | None = None
     feature: int | None = None
     detail: FeatureDetail | None = None
-    sift: Sift = field(default_factory=Sift)
+    feature_filter: FeatureFilter = field(default_factory=FeatureFilter)
     """The filter of the features."""
-    look: Look | None = None
+    feature_view: FeatureView | None = None
     """The closer look at the selected feature."""
     other_sae: str | None = None
     """The SAE in which the nearest features are looked for; None: the selected one."""
-    trail: Trail = field(default_factory=Trail)
+    visits: VisitHistory = field(default_factory=VisitHistory)
     """Features looked at."""
-    findings: Findings | None = None
-    finding: Progressed | None = None
+    search_results: SearchResults | None = None
+    search_progress: Progressed | None = None
     """How far the running search for features is; None while none runs."""
-    trial: Trial = field(default_factory=Trial)
+    clamp_draft: ClampDraft = field(default_factory=ClampDraft)
     report: ClampReport | None = None
-    clamping: Progressed | None = None
+    clamp_progress: Progressed | None = None
     """How far the running clamp is; None while none runs."""
     job: int | None = None
     """The job chosen in the jobs pane."""
-    undo: list[Change] = field(default_factory=list)
-    redo: list[Change] = field(default_factory=list)
-    messages: list[Message] = field(default_factory=list)
+    undo: list[UndoStep] = field(default_factory=list)
+    redo: list[UndoStep] = field(default_factory=list)
+    messages: list[UserMessage] = field(default_factory=list)
 
     # SAEs and features
 
@@ -115,9 +114,11 @@ class State:
         if name == self.sae:
             return False
         self.sae = name
-        self.table = self.detail = self.report = self.feature = self.look = self.other_sae = None
-        self.sift = Sift()
-        self.trial = msgspec.structs.replace(self.trial, edits=())
+        self.table = self.detail = self.report = self.feature = self.feature_view = (
+            self.other_sae
+        ) = None
+        self.feature_filter = FeatureFilter()
+        self.clamp_draft = msgspec.structs.replace(self.clamp_draft, edits=())
         return True
 
     def take_table(self, table: FeatureTable) -> bool:
@@ -157,20 +158,20 @@ class State:
             return False
         self._look_at(feature)
         if self.sae is not None:
-            self.trail.go(Place(self.sae, feature))
+            self.visits.go(FeatureRef(self.sae, feature))
         return True
 
-    def visit(self, step: int) -> Place | None:
+    def visit(self, step: int) -> FeatureRef | None:
         """The feature looked at before (-1) or after (1), of an SAE that is there."""
         known = {sae.name for sae in self.contents.saes}
-        place = self.trail.step(step)
+        place = self.visits.step(step)
         while place is not None and place.sae not in known:
-            place = self.trail.step(step)
+            place = self.visits.step(step)
         return place
 
     def _look_at(self, feature: int) -> None:
         self.feature = feature
-        self.look = None if self.sae is None else Look(self.sae, feature)
+        self.feature_view = None if self.sae is None else FeatureView(self.sae, feature)
 
     def take_detail(self, sae: str, detail: FeatureDetail) -> bool:
         """Take in what is known of a feature of `sae`, unless another is selected by now."""
@@ -214,14 +215,14 @@ class State:
 
     def charted(self) -> JobInfo | None:
         """The training whose curve is to be seen: the chosen one, one that runs, or the last."""
-        trainings = [job for job in self.jobs.values() if isinstance(job.spec, Training)]
+        trainings = [job for job in self.jobs.values() if job.spec.is_training]
         chosen = [job for job in trainings if job.id == self.job]
         live = [job for job in trainings if job.state in ("running", "paused")]
         return next(reversed(chosen or live or trainings), None)
 
     # Undo
 
-    def did(self, change: Change) -> None:
+    def did(self, change: UndoStep) -> None:
         """Remember a change that can be undone; what had been undone is gone then."""
         self.undo.append(change)
         self.redo.clear()

@@ -7,21 +7,21 @@ import re
 import unicodedata
 
 _NAMED = {"\n": r"\n", "\t": r"\t", "\\": r"\\"}
-_MEANT = {name: character for character, name in _NAMED.items()}
+_CHARACTERS = {name: character for character, name in _NAMED.items()}
 _ESCAPE = re.compile(r"\\(?:[nt\\]|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8})")
 
 
-def written(text: str) -> str:
+def escape(text: str) -> str:
     """`text` in one line, without a character that a terminal would obey or hide."""
-    return "".join(map(_written, text))
+    return "".join(map(_escape_character, text))
 
 
-def meant(line: str) -> str:
-    """The text that `line` stands for; the inverse of `written`."""
-    return _ESCAPE.sub(lambda found: _character(found.group()), line)
+def unescape(line: str) -> str:
+    """The text that `line` stands for; the inverse of `escape`."""
+    return _ESCAPE.sub(lambda found: _unescape_character(found.group()), line)
 
 
-def _written(character: str) -> str:
+def _escape_character(character: str) -> str:
     if character in _NAMED:
         return _NAMED[character]
     code = ord(character)
@@ -32,8 +32,8 @@ def _written(character: str) -> str:
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
-def _character(escape: str) -> str:
-    if escape in _MEANT:
-        return _MEANT[escape]
+def _unescape_character(escape: str) -> str:
+    if escape in _CHARACTERS:
+        return _CHARACTERS[escape]
     code = int(escape[2:], 16)
     return chr(code) if code <= 0x10FFFF else escape

@@ -35,7 +35,7 @@ class _Passed(Message):
         self.rounds = rounds
 
 
-class InTurn(App[None]):
+class KeyQueueApp(App[None]):
     """An app that obeys keys and pastes in turn."""
 
     BUSY: ClassVar[str] = "-busy"

@@ -76,9 +76,9 @@ class Chart(Widget):
         variables = self.app.theme_variables
         colours = list(dict.fromkeys(Color.parse(variables[name]) for name in _COLOURS))
         settings = (self.x_label, self.y_label, self.log_y, self.empty_text, self.ascii_only)
-        look = (self._changes, self.size, settings, colours)
-        if self._drawn[0] != look:
-            self._drawn = (look, self._draw(colours))
+        view = (self._changes, self.size, settings, colours)
+        if self._drawn[0] != view:
+            self._drawn = (view, self._draw(colours))
         return self._drawn[1]
 
     def _draw(self, colours: Sequence[Color]) -> Text:

@@ -139,7 +139,7 @@ class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
     def order(self, order: "Order | None") -> None:
         self._show(self._view.count, order)
 
-    def sift(self, order: "Order | None") -> None:
+    def replace_order(self, order: "Order | None") -> None:
         """Show the same rows without some, or with some again: where the row under the cursor is
         gone, the cursor stays at its place."""
         self._show(self._view.count, order, stay=True)

@@ -1,6 +1,7 @@
 """Numbers as people read them: short, with a unit, and three significant digits."""
 
 import math
+from collections.abc import Callable
 
 _THOUSANDS = ("", "k", "M", "G", "T")
 _BYTE_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
@@ -51,14 +52,25 @@ def seconds(value: float) -> str:
     return f"{hours // 24} d {hours % 24} h"
 
 
-def ago(value: float) -> str:
-    """Return how long ago something was, `value` seconds: `just now`, `2 min ago`, `3 d ago`."""
-    if value < 5:  # a clock that is a little ahead is no reason for a negative time
-        return "just now"
-    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
-        if value >= size:
-            return f"{int(value // size)} {unit} ago"
-    return f"{int(value)} s ago"
+def column_format(largest: float, *, digits: int = 3, at_least: int = 0) -> Callable[[float], str]:
+    """How to write the values of a column whose largest absolute value is `largest`.
+
+    The largest gets `digits` significant digits, or `at_least` so many decimals, and the others as
+    many decimals; what would come out as zero without being it is written with an exponent.
+    """
+    if not math.isfinite(largest) or largest <= 0:
+        return figure
+    decimals = min(5, max(at_least, digits - 1 - math.floor(math.log10(largest))))
+    least = 0.5 * 10.0**-decimals
+
+    def write(value: float) -> str:
+        if not math.isfinite(value):
+            return "–"
+        if value and abs(value) < least:
+            return f"{value:.0e}".replace("e-0", "e-")
+        return f"{value:,.{decimals}f}"
+
+    return write
 
 
 def _rounded(value: float) -> tuple[str, int]:

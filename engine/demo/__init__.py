@@ -1,1 +1,1 @@
-"""The embedded model: its corpus, its weights, and the script that makes it."""
+"""The embedded model, its prompts, and the corpus that it was trained on."""

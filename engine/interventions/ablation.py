@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from engine.features.firing import Fired
-from engine.interventions.subject import Reading
+from engine.features.search.active_features import Fired
+from engine.interventions.prompt_run import Reading
 from engine.model.edit import Edit
 from engine.model.generate import logits
 

@@ -15,7 +15,7 @@ reconstruction error is kept, as in every intervention here, and no other featur
 import torch
 from torch import Tensor
 
-from engine.features.firing import Fired
+from engine.features.search.active_features import Fired
 from engine.sae.architectures.base import SparseAutoencoder
 
 _ELEMENTS = 1 << 24

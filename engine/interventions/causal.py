@@ -5,8 +5,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from engine.features.catalogue import Catalogue
-from engine.interventions.cautions import cautions
+from engine.features.catalogue.catalogue import Catalogue
 from engine.interventions.checks import all_of, measure_checks
 from engine.interventions.delta import Change, resolved
 from engine.interventions.measures import (
@@ -15,10 +14,11 @@ from engine.interventions.measures import (
     next_token_table,
 )
 from engine.interventions.nulls import compare_with_null, matched_features, null_changes
-from engine.interventions.reproduce import reproduce
+from engine.interventions.prompt_run import Reading, Subject
+from engine.interventions.reproduction import reproduce
 from engine.interventions.shift import measure_shift
 from engine.interventions.spec import ClampRequest, EditedPrompt, ModelReport
-from engine.interventions.subject import Reading, Subject
+from engine.interventions.warnings import cautions
 from engine.model.interruptible import interruptible
 from engine.model.predictions import kl_per_position
 from engine.model.text import decode, vocabulary

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from engine.interventions.delta import Change, changed
+from engine.interventions.prompt_run import Reading
 from engine.interventions.spec import Checks
-from engine.interventions.subject import Reading
 from engine.model.edit import editing
 from engine.model.generate import logits
 

@@ -5,12 +5,12 @@ from pathlib import Path
 import msgspec
 
 from engine.activations.corpus import read_prompts
-from engine.features.catalogue import Catalogue
+from engine.features.catalogue.catalogue import Catalogue
 from engine.interventions.causal import model_view
+from engine.interventions.prompt_run import Subject
 from engine.interventions.reconstruction import reconstruction_view
-from engine.interventions.refusals import check_request
 from engine.interventions.spec import ClampReport, ClampRequest
-from engine.interventions.subject import Subject
+from engine.interventions.validation import check_request
 from engine.model.load import LanguageModel
 from engine.model.site import Site
 from engine.progress import SILENT, Progress

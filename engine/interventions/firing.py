@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from engine.errors import UserError
-from engine.features.findings import Firing, FiringFeature, FiringOrder
-from engine.features.firing import Fired, fired
+from engine.features.search.active_features import Fired, fired
+from engine.features.search.findings import Firing, FiringFeature, FiringOrder
 from engine.interventions.ablation import logits_without
 from engine.interventions.attribution import attributions
-from engine.interventions.subject import Reading, Subject
+from engine.interventions.prompt_run import Reading, Subject
 from engine.model.gradient import sensitivity
 from engine.model.interruptible import interruptible
 from engine.model.predictions import kl_per_position

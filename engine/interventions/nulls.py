@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.features.rank import Columns
+from engine.features.catalogue.rank import Columns
 from engine.interventions.delta import Change
 from engine.interventions.spec import FeatureEdit, Null
 

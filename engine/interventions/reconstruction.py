@@ -5,13 +5,13 @@ import functools
 import torch
 from torch import Tensor
 
-from engine.features.catalogue import Catalogue
-from engine.interventions.cautions import silent_features
+from engine.features.catalogue.catalogue import Catalogue
 from engine.interventions.delta import Change, changed, resolved
-from engine.interventions.reproduce import reproduce
+from engine.interventions.prompt_run import Subject
+from engine.interventions.reproduction import reproduce
 from engine.interventions.shift import measure_shift
 from engine.interventions.spec import ClampRequest, ReconstructedPrompt, ReconstructionReport
-from engine.interventions.subject import Subject
+from engine.interventions.warnings import silent_features
 from engine.model.interruptible import interruptible
 from engine.model.text import vocabulary
 from engine.progress import Progress

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from engine.jobs.specs import JobResult, JobSpec, Resumable
+from engine.jobs.kinds import JobResult, JobSpec
 
 QUEUED, RUNNING, PAUSED = "queued", "running", "paused"
 DONE, FAILED, CANCELLED = "done", "failed", "cancelled"
@@ -75,4 +75,4 @@ class JobInfo(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     @property
     def resumable(self) -> bool:
         """Whether it was interrupted and can go on, when somebody asks for that."""
-        return self.state in (FAILED, CANCELLED) and isinstance(self.spec, Resumable)
+        return self.state in (FAILED, CANCELLED) and self.spec.resumable

@@ -9,16 +9,16 @@ from typing import Any, TypeVar
 from engine.activations.manifest import read_manifest
 from engine.activations.summary import summarise
 from engine.errors import UserError
-from engine.jobs.checks import inputs, outputs
-from engine.jobs.ledger import Ledger
-from engine.jobs.train_checks import begun
+from engine.files import remove_folder
+from engine.jobs.kinds.train import newest_start
+from engine.jobs.store import Ledger
 from engine.sae.formats.info import read_sae_info
 from engine.service import protocol as p
 from engine.service.annotations import Annotations
 from engine.service.labelling import labelled
 from engine.service.reporter import Reporter
 from engine.service.searches import Search, search
-from engine.workspace.folders import Workspace, remove_folder
+from engine.workspace.folders import Workspace
 from engine.workspace.notes import Notes
 from engine.workspace.prompts import Prompts
 
@@ -142,12 +142,12 @@ class Answers:
         return self._done()
 
     def _begun(self, request: p.GetBegun) -> p.Begun:
-        spec, record = begun(request.name, self._workspace)
-        return p.Begun(spec=spec, step=record.step, steps=record.steps)
+        start, record = newest_start(request.name, self._workspace)
+        return p.Begun(spec=start.spec, step=record.step, steps=record.steps)
 
     def _check_unused(self, folder: Path) -> None:
         for job in self._ledger.pending():
-            used = inputs(job.spec, self._workspace) | outputs(job.spec, self._workspace)
+            used = job.spec.reads(self._workspace) | job.spec.makes(self._workspace)
             if folder in used:
                 raise UserError(
                     f"{folder.name} is in use by job {job.id}.", "Cancel the job first."

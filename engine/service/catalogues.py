@@ -6,9 +6,9 @@ the database, so they may run in any thread. They raise UserError.
 
 import numpy as np
 
-from engine.features.catalogue import Catalogue
-from engine.features.filter import Mask, Subject, matching
-from engine.features.rank import order
+from engine.features.catalogue.catalogue import Catalogue
+from engine.features.catalogue.rank import order
+from engine.features.filter.filter import Mask, Subject, matching
 from engine.progress import Progress
 from engine.service import protocol as p
 from engine.service.details import Notes, detail

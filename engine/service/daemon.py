@@ -23,9 +23,9 @@ from websockets.exceptions import ConnectionClosed
 from engine.activations.corpus import Prompt
 from engine.demo.prompts import SEED_PROMPTS
 from engine.errors import UserError
-from engine.jobs.checks import check, check_pending
+from engine.jobs.conflicts import check_conflicts
 from engine.jobs.events import Event
-from engine.jobs.ledger import Ledger
+from engine.jobs.store import Ledger
 from engine.service import machine
 from engine.service import protocol as p
 from engine.service.answers import Answers
@@ -166,8 +166,8 @@ class Daemon:
             return await self._answers.answer(request)
         match request:
             case p.Submit(spec=spec):
-                check(spec, self._workspace)
-                check_pending(spec, self._ledger.pending(), self._workspace)
+                spec.check(self._workspace)
+                check_conflicts(spec, self._ledger.pending(), self._workspace)
                 return self._queue.submit(spec)
             case p.CancelJob(id=id):
                 return await self._queue.cancel(id)

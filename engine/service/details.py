@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 from engine.errors import UserError
-from engine.features.bins import edges
-from engine.features.catalogue import Catalogue
-from engine.features.snippets import snippets
+from engine.features.catalogue.bins import edges
+from engine.features.catalogue.catalogue import Catalogue
+from engine.features.examples.snippets import snippets
 from engine.service import protocol as p
 from engine.service.opened import open_tokens
 from engine.workspace.folders import Workspace

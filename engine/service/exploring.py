@@ -8,13 +8,13 @@ from msgspec.structs import replace
 
 from engine.activations.tokens import TokenTable
 from engine.errors import UserError
-from engine.features.bands import band_snippets
-from engine.features.catalogue import Catalogue
-from engine.features.coactive import coactive
-from engine.features.grep import Matched, Scores
-from engine.features.patterns import Stopwatch, compiled
-from engine.features.silent import silent_places
-from engine.features.snippets import snippet_at, snippets
+from engine.features.catalogue.catalogue import Catalogue
+from engine.features.examples.deciles import band_snippets
+from engine.features.examples.hard_negatives import silent_places
+from engine.features.examples.snippets import snippet_at, snippets
+from engine.features.search.coactive import coactive
+from engine.features.search.grep import Matched, Scores
+from engine.features.text.patterns import Stopwatch, compiled
 from engine.progress import Progress
 from engine.service import protocol as p
 from engine.service.details import Notes

@@ -5,8 +5,8 @@ from pathlib import Path
 from engine.activations.store import ActivationSet
 from engine.activations.tokens import TokenTable
 from engine.errors import UserError
-from engine.features.catalogue import Catalogue
-from engine.interventions.subject import Subject
+from engine.features.catalogue.catalogue import Catalogue
+from engine.interventions.prompt_run import Subject
 from engine.model.device import choose_device
 from engine.model.load import LanguageModel, load_model
 from engine.model.site import parse_site

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from engine.activations.tokens import TokenTable
 from engine.errors import UserError
-from engine.features.catalogue import Catalogue
-from engine.features.codes import Codes
-from engine.features.search import CatalogueTexts
-from engine.features.texts import Texts
+from engine.features.catalogue.catalogue import Catalogue
+from engine.features.catalogue.codes import Codes
+from engine.features.text.catalogue_texts import CatalogueTexts
+from engine.features.text.token_texts import Texts
 from engine.workspace.folders import Stamp, Workspace, stamp
 
 

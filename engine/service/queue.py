@@ -12,7 +12,7 @@ import signal
 from collections.abc import Callable
 
 from engine.errors import UserError
-from engine.jobs.checks import check, check_pending
+from engine.jobs.conflicts import check_conflicts
 from engine.jobs.events import (
     CANCELLED,
     DONE,
@@ -23,9 +23,8 @@ from engine.jobs.events import (
     Event,
     JobInfo,
 )
-from engine.jobs.ledger import Ledger
-from engine.jobs.specs import JobResult, JobSpec, Resumable, how_to_go_on
-from engine.jobs.sweep_grid import again
+from engine.jobs.kinds import JobResult, JobSpec
+from engine.jobs.store import Ledger
 from engine.service.pool import Pool, Worker
 from engine.service.protocol import Finished, Pause, Refusal, Report, Resume, Run
 from engine.workspace.folders import Workspace
@@ -115,8 +114,8 @@ class Queue:
         UserError for any other.
         """
         job = self._ledger.get(id)
-        if job.resumable and isinstance(job.spec, Resumable):
-            return self._resume_training(job, job.spec)
+        if job.resumable:
+            return self._requeue(job)
         if job.state != PAUSED:
             raise UserError(f"Job {id} is {job.state}, so it can't go on.")
         worker = self._workers[id]
@@ -129,11 +128,11 @@ class Queue:
         self._closed = True
         await asyncio.gather(*map(self._stop, list(self._running)))
 
-    def _resume_training(self, job: JobInfo, spec: Resumable) -> JobInfo:
+    def _requeue(self, job: JobInfo) -> JobInfo:
         """Put it at the end of the queue."""
-        spec = again(spec, self._workspace)
-        check(spec, self._workspace)
-        check_pending(spec, self._ledger.pending(), self._workspace)
+        spec = job.spec.resumed_spec(self._workspace)
+        spec.check(self._workspace)
+        check_conflicts(spec, self._ledger.pending(), self._workspace)
         self._tell(self._ledger.requeue(job.id, spec))
         self.pump()
         return self._ledger.get(job.id)
@@ -151,8 +150,8 @@ class Queue:
         self._cancelled.add(id)
         worker = self._workers.get(id)
         if worker is not None:
-            training = isinstance(self._ledger.get(id).spec, Resumable)
-            grace = SAVING_GRACE if training else CANCEL_GRACE
+            saves = self._ledger.get(id).spec.resumable
+            grace = SAVING_GRACE if saves else CANCEL_GRACE
             await worker.dismiss(0.0 if hurry else grace)
         await asyncio.wait([running])
 
@@ -194,11 +193,11 @@ class Queue:
                     return DONE, "", result
                 case Refusal(what=what, bug=True):
                     where = f"The traceback is in {worker.log}."
-                    return FAILED, f"{what} {where} {how_to_go_on(job.id, job.spec)}".strip(), None
+                    return FAILED, f"{what} {where} {job.spec.resume_hint(job.id)}".strip(), None
                 case Refusal(what=what, do=do):
                     return FAILED, f"{what} {do}".strip(), None
         how, where = _how_it_ended(await worker.ended()), f"Its log is {worker.log}."
-        return FAILED, f"{how} {where} {how_to_go_on(job.id, job.spec)}".strip(), None
+        return FAILED, f"{how} {where} {job.spec.resume_hint(job.id)}".strip(), None
 
 
 def _how_it_ended(status: int) -> str:

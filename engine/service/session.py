@@ -4,10 +4,10 @@ from pathlib import Path
 
 from engine.activations.any_text import read_texts
 from engine.errors import UserError
-from engine.features.catalogue import Catalogue
-from engine.features.contrast import Texts, contrast
-from engine.features.document import whole_document
-from engine.features.nearest import cautions, nearest
+from engine.features.catalogue.catalogue import Catalogue
+from engine.features.examples.document import whole_document
+from engine.features.search.contrast import Texts, contrast
+from engine.features.search.nearest import cautions, nearest
 from engine.interventions.clamp import clamp
 from engine.interventions.firing import find_firing
 from engine.jobs.run import run

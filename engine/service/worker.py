@@ -67,7 +67,7 @@ def _outcome(work: p.Run | p.Ask, session: "Session", told_to_end: threading.Eve
         return p.Finished(session.run(work.spec))
     except Cancelled:
         if told_to_end.is_set() and isinstance(work, p.Run):
-            do = p.how_to_go_on(work.job, work.spec)
+            do = work.spec.resume_hint(work.job)
             return p.Refusal(id=id, what="The worker was told to end (SIGTERM).", do=do)
         return p.Refusal(id=id, what="It was cancelled.")
     except UserError as error:

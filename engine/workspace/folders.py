@@ -13,19 +13,19 @@
 Nothing here is ever half written: see `engine.files`.
 """
 
-import contextlib
-import os
+import re
 import shutil
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
 from engine.errors import UserError
-from engine.files import checked_name
+from engine.files import checked_name, remove_leftovers
 
 _FOLDERS = ("activations", "saes", "catalogues", "checkpoints", "scans", "reports", "logs")
 _WRITTEN = ("activations", "saes", "catalogues", "checkpoints", "checkpoints/*", "scans")
 """Where killed writers may have left something behind."""
+_OLDER_ASIDE = re.compile(r"\.(?P<name>.+)\.[a-z0-9_]{8}\.old")
 
 
 @dataclass(frozen=True)
@@ -113,10 +113,12 @@ class Workspace:
         return sorted(p.name for p in (self.root / kind).iterdir() if not p.name.startswith("."))
 
     def sweep(self) -> None:
-        """Remove what killed writers left behind. Only for a time when nobody writes."""
+        """Mend what killed writers left behind. Only for a time when nobody writes."""
         for kind in _WRITTEN:
-            for left in self.root.glob(f"{kind}/.*"):
-                shutil.rmtree(left, ignore_errors=True)
+            for folder in self.root.glob(kind):
+                if folder.is_dir():
+                    remove_leftovers(folder)
+                    _remove_older_leftovers(folder)
 
     def _existing(self, kind: str, name: str, do: str) -> Path:
         path = self.root / kind / checked_name(name)
@@ -131,15 +133,17 @@ class Workspace:
 Stamp = tuple[int, int]
 
 
+def _remove_older_leftovers(folder: Path) -> None:
+    """Mend what writers of versions before 0.2 left behind, which named it in other ways."""
+    for leftover in folder.glob(".*"):
+        aside = _OLDER_ASIDE.fullmatch(leftover.name)
+        if aside is not None and not (folder / aside["name"]).exists():
+            leftover.rename(folder / aside["name"])
+        else:
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
 def stamp(folder: Path) -> Stamp:
     """Something that changes when the folder is replaced by another of its name."""
     state = folder.stat()
     return state.st_ino, state.st_ctime_ns
-
-
-def remove_folder(path: Path) -> None:
-    """Remove a folder so that no reader finds half of it: rename first, then delete."""
-    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    with contextlib.suppress(FileNotFoundError):
-        os.rename(path, aside)
-    shutil.rmtree(aside, ignore_errors=True)

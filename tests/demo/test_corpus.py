@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.demo.corpus.classify import kind_of, written_by
+from benchmarks.embedded_model.reading.classify import grammatical_length, kind_of
+from benchmarks.embedded_model.reading.functions import first_function
+from benchmarks.embedded_model.reading.reader import Reader
 from engine.demo.corpus.concepts import CATEGORIES, CONCEPTS, concept_of
 from engine.demo.corpus.document import Document
-from engine.demo.corpus.facts import COUNTRIES
 from engine.demo.corpus.generate import (
     PARAGRAPH,
     documents,
@@ -22,9 +23,8 @@ from engine.demo.corpus.generate import (
     write_document,
 )
 from engine.demo.corpus.grammar import Grammar
-from engine.demo.corpus.reader import Reader
+from engine.demo.corpus.vocabulary.facts import COUNTRIES
 from engine.demo.corpus.writer import Writer
-from engine.demo.functions import first_function
 from engine.demo.prompts import SEED_PROMPTS
 
 KINDS = frozenset((*CATEGORIES, "prose"))
@@ -34,6 +34,10 @@ kinds = st.sampled_from([*CATEGORIES, "prose", None])
 
 def first(count: int, **how: object) -> list[Document]:
     return list(itertools.islice(documents(**how), count))  # type: ignore[arg-type]
+
+
+def concepts_at(document: Document, character: int) -> set[str]:
+    return {s.concept for s in document.spans if s.start <= character < s.end}
 
 
 @given(numbers, numbers, kinds)
@@ -52,7 +56,7 @@ def test_tags_cover_every_letter_and_lie_inside_the_text(number: int, kind: str 
         assert 0 <= span.start < span.end <= len(document.text)
         assert span.concept in CONCEPTS
     for i, character in enumerate(document.text):
-        assert len(document.concepts_at(i) & KINDS) == 1, character
+        assert len(concepts_at(document, i) & KINDS) == 1, character
 
 
 def test_a_document_keeps_to_its_kind() -> None:
@@ -135,7 +139,7 @@ def test_the_grammar_reads_back_what_it_wrote(category: str) -> None:
     for number in range(6):
         text = write_document(5, number, category).text
         assert kind_of(text) == category
-        assert written_by(category, text) >= 0.97 * len(text) - 12
+        assert grammatical_length(category, text) >= 0.97 * len(text) - 12
 
 
 def test_the_grammar_reads_no_kind_into_other_text() -> None:

@@ -7,14 +7,14 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, Gemma3ForCausalLM
 
-from engine.demo.continuations import continuations, held_out_documents
-from engine.demo.corpus.classify import kind_of
+from benchmarks.embedded_model.continuations import continuations, held_out_documents
+from benchmarks.embedded_model.make import MODEL
+from benchmarks.embedded_model.quality import first_piece
+from benchmarks.embedded_model.reading.classify import kind_of
+from benchmarks.embedded_model.reading.functions import first_function
+from benchmarks.embedded_model.training.loss import held_out_loss
 from engine.demo.corpus.generate import PARAGRAPH, documents
-from engine.demo.functions import first_function
-from engine.demo.loss import held_out_loss
-from engine.demo.make import MODEL
 from engine.demo.prompts import SEED_PROMPTS
-from engine.demo.quality import first_piece
 
 
 @cache

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.features.catalogue import Catalogue, Manifest, write_manifest
-from engine.features.codes import Codes
+from engine.features.catalogue.catalogue import Catalogue, Manifest, write_manifest
+from engine.features.catalogue.codes import Codes
 
 Dense = NDArray[np.float32]
 

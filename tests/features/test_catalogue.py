@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from engine.errors import UserError
-from engine.features.catalogue import Catalogue, Manifest, write_manifest
+from engine.features.catalogue.catalogue import Catalogue, Manifest, write_manifest
 
 MANIFEST = Manifest(
     activations="stories",

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from engine.features import coactive as room
-from engine.features.coactive import coactive
+from engine.features.search import coactive as room
+from engine.features.search.coactive import coactive
 from tests.features.dense_codes import codes_of, random_dense
 
 LENGTHS = [30, 1, 50]

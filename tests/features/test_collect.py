@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.features.bins import edges
-from engine.features.codes import Codes
-from engine.features.collect.codes import stretch_of
-from engine.features.collect.collection import SAMPLED, Collection
-from engine.features.collect.hashing import stretch_ranks
-from engine.features.collect.rows import Rows
+from engine.features.catalogue.bins import edges
+from engine.features.catalogue.codes import Codes
+from engine.features.scan.collect.codes import stretch_of
+from engine.features.scan.collect.collection import SAMPLED, Collection
+from engine.features.scan.collect.hashing import stretch_ranks
+from engine.features.scan.collect.rows import Rows
 
 FEATURES, RADIUS, STRETCH = 3, 2, 4
 

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from engine.errors import UserError
-from engine.features import contrast as module
-from engine.features.contrast import contrast
-from engine.features.findings import Contrast
+from engine.features.search import contrast as module
+from engine.features.search.contrast import contrast
+from engine.features.search.findings import Contrast
 from engine.model.load import LanguageModel, load_model
 from engine.model.observe import observe
 from engine.model.site import Site

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from engine.activations.capture import capture_documents
 from engine.activations.store import ActivationSet
 from engine.activations.tokens import TokenTable
-from engine.features.catalogue import Catalogue
+from engine.features.catalogue.catalogue import Catalogue
 from engine.features.dashboards.correlations import Correlations
 from engine.features.dashboards.write import write_dashboards
-from engine.features.scan import scan
+from engine.features.scan.scan import scan
 from engine.model.load import LanguageModel, load_model
 from engine.model.site import parse_site
 from engine.model.text import vocabulary

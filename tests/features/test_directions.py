@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from engine.features import directions
-from engine.features.catalogue import Catalogue, Manifest, write_manifest
+from engine.features.catalogue.catalogue import Catalogue, Manifest, write_manifest
+from engine.features.scan import token_effects as directions
 from engine.model.load import LanguageModel, load_model
 from engine.model.text import vocabulary
 from engine.model.unembed import logit_effects

@@ -9,8 +9,8 @@ from engine.activations.manifest import Manifest
 from engine.activations.store import ActivationSet
 from engine.activations.writer import ActivationWriter
 from engine.errors import UserError
-from engine.features import document
-from engine.features.document import whole_document
+from engine.features.examples import document
+from engine.features.examples.document import whole_document
 from engine.sae.architectures.registry import build
 from engine.sae.config import SAEConfig
 

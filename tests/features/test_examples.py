@@ -11,11 +11,11 @@ import pytest
 
 from engine.activations.tokens import TokenTable
 from engine.errors import UserError
-from engine.features.bands import band, band_snippets
-from engine.features.catalogue import Catalogue, Example
-from engine.features.silent import silent_places
-from engine.features.snippets import Snippet, snippet_at, snippets
-from engine.features.texts import Texts
+from engine.features.catalogue.catalogue import Catalogue, Example
+from engine.features.examples.deciles import band, band_snippets
+from engine.features.examples.hard_negatives import silent_places
+from engine.features.examples.snippets import Snippet, snippet_at, snippets
+from engine.features.text.token_texts import Texts
 from tests.features.dense_codes import Dense, catalogue_of, codes_of, random_dense
 from tests.features.written_tokens import BOS, token_table
 

@@ -9,10 +9,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from engine.errors import UserError
-from engine.features.filter import Mask, Subject, matching
-from engine.features.filter_grammar import LONGEST
+from engine.features.filter.filter import Mask, Subject, matching
+from engine.features.filter.grammar import LONGEST
 from engine.features.notes import Note
-from engine.features.patterns import Stopwatch
+from engine.features.text.patterns import Stopwatch
 from engine.progress import Cancelled, Silent
 
 NOTES = {

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from engine.features import firing
-from engine.features.firing import fired
+from engine.features.search import active_features as firing
+from engine.features.search.active_features import fired
 from engine.sae.architectures.base import SparseAutoencoder
 from engine.sae.architectures.registry import build
 from engine.sae.config import SAEConfig

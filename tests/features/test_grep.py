@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.features import grep
-from engine.features.grep import Matched
-from engine.features.texts import Matches
+from engine.features.search import grep
+from engine.features.search.grep import Matched
+from engine.features.text.token_texts import Matches
 from tests.features.dense_codes import codes_of, random_dense
 
 LENGTHS = [20, 3, 0, 17]

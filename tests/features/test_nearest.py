@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional
 
 from engine.errors import UserError
-from engine.features.nearest import cautions, nearest
+from engine.features.search.nearest import cautions, nearest
 from engine.sae.architectures.base import SparseAutoencoder
 from engine.sae.architectures.registry import build
 from engine.sae.config import SAEConfig

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import UserError
-from engine.features.rank import order
+from engine.features.catalogue.rank import order
 
 numbers = st.lists(
     st.tuples(*[st.integers(0, 3).map(float)] * 3, st.booleans()), min_size=1, max_size=30

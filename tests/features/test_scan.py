@@ -15,10 +15,10 @@ from engine.activations.store import ActivationSet
 from engine.activations.tokens import TokenTable
 from engine.activations.writer import ActivationWriter
 from engine.errors import UserError
-from engine.features.bins import edges
-from engine.features.catalogue import Catalogue, Example
-from engine.features.scan import scan
-from engine.features.snippets import snippets
+from engine.features.catalogue.bins import edges
+from engine.features.catalogue.catalogue import Catalogue, Example
+from engine.features.examples.snippets import snippets
+from engine.features.scan.scan import scan
 from engine.progress import Cancelled
 from engine.sae.architectures.base import SparseAutoencoder
 from engine.sae.architectures.registry import build
@@ -83,7 +83,7 @@ def material(request: pytest.FixtureRequest, tmp_path: Path) -> Material:
 @pytest.fixture(autouse=True)
 def few_rows_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks of five rows, so that documents are cut by blocks as well as by shards."""
-    monkeypatch.setattr("engine.features.scan.rows_per_block", lambda features: 5)
+    monkeypatch.setattr("engine.features.scan.scan.rows_per_block", lambda features: 5)
 
 
 @pytest.fixture
@@ -177,7 +177,7 @@ def test_snippets_hold_the_tokens_and_activations_around_the_peak(
 def test_blocks_and_shards_leave_no_trace(
     material: Material, catalogue: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.features.scan.rows_per_block", lambda features: 1000)
+    monkeypatch.setattr("engine.features.scan.scan.rows_per_block", lambda features: 1000)
     scan(material.sae, material.acts, tmp_path / "whole", top_k=TOP_K, radius=RADIUS)
     whole = Catalogue.open(tmp_path / "whole")
     for name, column in catalogue.columns.items():

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from engine.activations.tokens import TokenTable
 from engine.errors import UserError
-from engine.features import search
-from engine.features.catalogue import Catalogue, Manifest, write_manifest
-from engine.features.patterns import Stopwatch, compiled
-from engine.features.search import CatalogueTexts
+from engine.features.catalogue.catalogue import Catalogue, Manifest, write_manifest
+from engine.features.text import catalogue_texts as search
+from engine.features.text.catalogue_texts import CatalogueTexts
+from engine.features.text.patterns import Stopwatch, compiled
 from tests.features.written_tokens import BOS, token_table
 
 VOCABULARY = ["<s>", " the", " ci", "ties", "ty", ",", " a", "A", "\n", "é", " don", "'t", "  "]

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from engine.activations.tokens import TokenTable
 from engine.errors import UserError
-from engine.features.patterns import Stopwatch, compiled
-from engine.features.texts import Matches, Texts
+from engine.features.text.patterns import Stopwatch, compiled
+from engine.features.text.token_texts import Matches, Texts
 from engine.progress import Cancelled, Silent
 from tests.features.written_tokens import BOS, token_table
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from engine.features.catalogue import Catalogue
+from engine.features.catalogue.catalogue import Catalogue
 from engine.interventions.clamp import clamp
 from engine.interventions.spec import ClampReport, ClampRequest, FeatureEdit
 from engine.model.load import LanguageModel

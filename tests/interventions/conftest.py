@@ -9,8 +9,8 @@ import torch
 from engine.activations.manifest import Manifest
 from engine.activations.store import ActivationSet
 from engine.activations.writer import ActivationWriter
-from engine.features.catalogue import Catalogue
-from engine.features.scan import scan
+from engine.features.catalogue.catalogue import Catalogue
+from engine.features.scan.scan import scan
 from engine.model.load import load_model
 from engine.model.observe import observe
 from engine.model.text import encode, vocabulary

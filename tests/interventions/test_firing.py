@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from engine.errors import UserError
-from engine.features.findings import Firing
+from engine.features.search.findings import Firing
 from engine.interventions.firing import find_firing
+from engine.interventions.prompt_run import Subject
 from engine.interventions.spec import FeatureEdit
-from engine.interventions.subject import Subject
 from engine.model.generate import logits
 from engine.model.load import LanguageModel, load_model
 from engine.model.observe import observe
@@ -169,7 +169,7 @@ def test_all_can_be_ordered_by_activation(subject: Subject) -> None:
 def test_batches_do_not_matter(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     subject = Subject(bench.lm, bench.sae, SITE)
     together = find_firing(subject, PROMPT, ablate=8, most=8)
-    for module in ("subject", "attribution"):
+    for module in ("prompt_run", "attribution"):
         monkeypatch.setattr(f"engine.interventions.{module}._ELEMENTS", 1)
     alone = find_firing(subject, PROMPT, ablate=8, most=8)
     for one, other in zip(together.features, alone.features, strict=True):

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from engine.errors import UserError
 from engine.interventions.notation import format_edit, parse_edit
-from engine.interventions.refusals import check_request
-from engine.interventions.reproduce import reproduce
+from engine.interventions.reproduction import reproduce
 from engine.interventions.spec import ClampRequest, FeatureEdit
+from engine.interventions.validation import check_request
 
 REQUEST = ClampRequest(sae="s", edits=[FeatureEdit(feature=3, value=5.0)], prompts=["Hello"])
 

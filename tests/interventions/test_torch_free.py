@@ -4,13 +4,13 @@ import subprocess
 import sys
 
 MODULES = [
-    "engine.features.catalogue",
-    "engine.features.filter",
-    "engine.features.findings",
-    "engine.features.rank",
-    "engine.features.snippets",
+    "engine.features.catalogue.catalogue",
+    "engine.features.filter.filter",
+    "engine.features.search.findings",
+    "engine.features.catalogue.rank",
+    "engine.features.examples.snippets",
     "engine.interventions.notation",
-    "engine.interventions.reproduce",
+    "engine.interventions.reproduction",
     "engine.interventions.spec",
 ]
 

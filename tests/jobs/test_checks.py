@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 
 from engine.errors import UserError
-from engine.jobs.checks import check_pending, inputs, outputs
+from engine.jobs.conflicts import check_conflicts
 from engine.jobs.events import JobInfo
-from engine.jobs.specs import Capture, ImportActivations, JobSpec, Scan, Train
+from engine.jobs.kinds import Capture, ImportActivations, JobSpec, Scan, Train
 from engine.workspace.folders import Workspace
 
 
@@ -31,21 +31,21 @@ def test_a_name_that_a_waiting_job_will_take_is_refused(workspace: Workspace) ->
     ]
     for spec, pending in taken:
         with pytest.raises(UserError, match="Job 7 is about to make"):
-            check_pending(spec, [job(pending)], workspace)
+            check_conflicts(spec, [job(pending)], workspace)
 
 
 def test_what_may_be_made_again_or_has_another_name_is_not_refused(workspace: Workspace) -> None:
     scan = Scan(sae="r1", activations="a")
     other = Train(name="a", activations="a")
     for spec, pending in ((scan, scan), (other, TWO_SITES)):
-        check_pending(spec, [job(pending)], workspace)
+        check_conflicts(spec, [job(pending)], workspace)
 
 
 def test_a_job_uses_every_folder_that_it_reads_or_makes(workspace: Workspace) -> None:
-    assert outputs(TWO_SITES, workspace) == {
+    assert TWO_SITES.makes(workspace) == {
         workspace.activations("a.resid_post.0"),
         workspace.activations("a.mlp_out.1"),
     }
     scan = Scan(sae="r1", activations="a")
-    assert inputs(scan, workspace) == {workspace.sae("r1"), workspace.activations("a")}
-    assert outputs(scan, workspace) == {workspace.catalogue("r1")}
+    assert scan.reads(workspace) == {workspace.sae("r1"), workspace.activations("a")}
+    assert scan.makes(workspace) == {workspace.catalogue("r1")}

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.jobs.comparison import compared, pareto_front
-from engine.jobs.specs import SweepRun
+from engine.jobs.kinds import SweepRun
+from engine.jobs.work.pareto import compared, pareto_front
 
 coordinate = st.integers(0, 6).map(float)  # few values, so that many are equal
 points = st.lists(st.tuples(coordinate, coordinate), max_size=12)

@@ -14,9 +14,8 @@ from engine.activations.capture import capture_documents
 from engine.activations.store import ActivationSet
 from engine.activations.stored_windows import stored_windows
 from engine.errors import UserError
-from engine.jobs.checks import inputs, outputs
+from engine.jobs.kinds import Evaluate, EvaluateResult
 from engine.jobs.run import run
-from engine.jobs.specs import Evaluate, EvaluateResult
 from engine.model.load import load_model
 from engine.model.site import parse_site
 from engine.sae.architectures.registry import build
@@ -278,8 +277,8 @@ def test_mistakes_are_told_before_anything_is_read(
 def test_it_uses_the_sae_and_the_sets_and_makes_nothing_of_its_own(workspace: Workspace) -> None:
     spec = Evaluate(sae="sae", target="target")
     used = {workspace.sae("sae"), workspace.activations("acts"), workspace.activations("target")}
-    assert inputs(spec, workspace) == used
-    assert outputs(spec, workspace) == set()
+    assert spec.reads(workspace) == used
+    assert spec.makes(workspace) == set()
 
 
 def edit_manifest(workspace: Workspace, name: str, **changes: str) -> None:

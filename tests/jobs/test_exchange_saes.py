@@ -12,9 +12,8 @@ import torch
 from huggingface_hub.errors import EntryNotFoundError
 
 from engine.errors import UserError
-from engine.jobs.checks import check, inputs, outputs
+from engine.jobs.kinds import ExchangedSAE, ExportSAE, ImportSAE
 from engine.jobs.run import run
-from engine.jobs.specs import ExchangedSAE, ExportSAE, ImportSAE
 from engine.sae.architectures.registry import build
 from engine.sae.config import SAEConfig
 from engine.sae.formats.info import read_sae_info
@@ -134,13 +133,13 @@ def test_from_the_hub(
 
 def test_a_job_knows_what_it_reads_and_makes(workspace: Workspace, tmp_path: Path) -> None:
     importing = ImportSAE(name="new", source="lab/saes")
-    assert (inputs(importing, workspace), outputs(importing, workspace)) == (
+    assert (importing.reads(workspace), importing.makes(workspace)) == (
         set(),
         {workspace.sae("new")},
     )
     exporting = ExportSAE(name="mine", folder=str(tmp_path / "x"), format="sae_lens")
-    assert inputs(exporting, workspace) == {workspace.sae("mine")}
-    assert outputs(exporting, workspace) == {tmp_path / "x"}
+    assert exporting.reads(workspace) == {workspace.sae("mine")}
+    assert exporting.makes(workspace) == {tmp_path / "x"}
 
 
 @pytest.mark.parametrize(
@@ -162,7 +161,7 @@ def test_what_cannot_succeed_is_refused_before_it_is_queued(
     workspace: Workspace, spec: ImportSAE | ExportSAE, said: str
 ) -> None:
     with pytest.raises(UserError, match=said):
-        check(spec, workspace)
+        spec.check(workspace)
 
 
 def test_what_is_wrong_inside_leaves_nothing_behind(workspace: Workspace, tmp_path: Path) -> None:

@@ -7,19 +7,18 @@ import msgspec
 import pytest
 
 from engine.errors import UserError
-from engine.features.catalogue import Catalogue, write_manifest
-from engine.jobs.checks import check, inputs, outputs
-from engine.jobs.run import run
-from engine.jobs.specs import (
+from engine.features.catalogue.catalogue import Catalogue, write_manifest
+from engine.files import remove_folder
+from engine.jobs.kinds import (
     Capture,
     ExportedFeatures,
     ExportFeatures,
     Scan,
     Train,
-    describe,
 )
+from engine.jobs.run import run
 from engine.progress import SILENT
-from engine.workspace.folders import Workspace, remove_folder
+from engine.workspace.folders import Workspace
 
 
 @pytest.fixture
@@ -37,20 +36,20 @@ def workspace(tmp_path: Path, tiny_llama_path: Path) -> Workspace:
 
 def test_files_of_the_features_that_were_asked_for(workspace: Workspace, tmp_path: Path) -> None:
     spec = ExportFeatures(sae="sae", folder=str(tmp_path / "out"), features=[7, 3, 30], batch=2)
-    assert inputs(spec, workspace) == {
+    assert spec.reads(workspace) == {
         workspace.sae("sae"),
         workspace.catalogue("sae"),
         workspace.activations("acts"),
     }
-    assert outputs(spec, workspace) == {tmp_path / "out"}
-    assert describe(spec) == "export-features sae"
+    assert spec.makes(workspace) == {tmp_path / "out"}
+    assert spec.title == "export-features sae"
     made = run(spec, workspace, SILENT)
     assert isinstance(made, ExportedFeatures)
     assert (made.features, made.files) == (3, ["batch-0.json", "batch-1.json"])
     found = [json.loads((tmp_path / "out" / name).read_text())["features"] for name in made.files]
     assert [[one["feature_index"] for one in some] for some in found] == [[7, 3], [30]]
     with pytest.raises(UserError, match="already there"):
-        check(spec, workspace)
+        spec.check(workspace)
 
 
 def test_without_the_model_nothing_is_written(workspace: Workspace, tmp_path: Path) -> None:
@@ -74,7 +73,7 @@ def test_what_cannot_succeed_is_refused_before_it_is_queued(
 ) -> None:
     def refused(**options: object) -> str:
         with pytest.raises(UserError) as refusal:
-            check(ExportFeatures(**{"sae": "sae", "folder": "/x", **options}), workspace)
+            ExportFeatures(**{"sae": "sae", "folder": "/x", **options}).check(workspace)
         return str(refusal.value)
 
     assert "no SAE 'none'" in refused(sae="none")
@@ -102,4 +101,4 @@ def test_of_a_catalogue_that_lacks_something(
     manifest = Catalogue.open(folder).manifest
     write_manifest(folder, msgspec.structs.replace(manifest, **changed))
     with pytest.raises(UserError, match=said):
-        check(ExportFeatures(sae="sae", folder=str(tmp_path / "out")), workspace)
+        ExportFeatures(sae="sae", folder=str(tmp_path / "out")).check(workspace)

@@ -4,8 +4,8 @@ import pytest
 
 from engine.errors import UserError
 from engine.jobs.events import Noted, Progressed, StateChanged
-from engine.jobs.ledger import Ledger
-from engine.jobs.specs import Evaluate, Scan, ScanResult, Train
+from engine.jobs.kinds import Evaluate, Scan, ScanResult, Train
+from engine.jobs.store import Ledger
 from engine.workspace.database import open_database
 
 

@@ -11,8 +11,8 @@ import torch
 from engine.activations.manifest import Manifest
 from engine.activations.writer import ActivationWriter
 from engine.errors import UserError
+from engine.jobs.kinds import Train
 from engine.jobs.run import run
-from engine.jobs.specs import Train
 from engine.progress import SILENT, Cancelled, Silent
 from engine.sae.formats.store import load_sae
 from engine.workspace.folders import Workspace

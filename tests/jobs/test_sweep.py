@@ -10,11 +10,9 @@ import torch
 
 from engine.activations.capture import capture_documents
 from engine.errors import UserError
-from engine.jobs.checks import check, inputs, outputs
+from engine.jobs.kinds import Sweep, SweepResult, Train
 from engine.jobs.run import run
-from engine.jobs.specs import Sweep, SweepResult, Train
-from engine.jobs.sweep import groups
-from engine.jobs.sweep_grid import again, members
+from engine.jobs.work.sweep import groups
 from engine.model.load import load_model
 from engine.model.site import parse_site
 from engine.progress import Cancelled
@@ -99,7 +97,7 @@ def same(a: Mapping[str, torch.Tensor], b: Mapping[str, torch.Tensor]) -> bool:
 
 def test_everything_listed_is_combined_and_named() -> None:
     spec = Sweep(train=BASE, widths=[16, 64], ks=[2, 4], lrs=[1e-3])
-    assert [(m.name, m.k, m.width, m.lr) for m in members(spec)] == [
+    assert [(m.name, m.k, m.width, m.lr) for m in spec.members()] == [
         ("s.k2.w16.lr0.001", 2, 16, 1e-3),
         ("s.k2.w64.lr0.001", 2, 64, 1e-3),
         ("s.k4.w16.lr0.001", 4, 16, 1e-3),
@@ -109,7 +107,7 @@ def test_everything_listed_is_combined_and_named() -> None:
 
 def test_an_architecture_is_varied_in_what_it_has() -> None:
     spec = Sweep(train=BASE, archs=["topk", "relu", "jumprelu"], ks=[2, 4], l1s=[0.5])
-    assert [(m.name, m.arch, m.k, m.l1) for m in members(spec)] == [
+    assert [(m.name, m.arch, m.k, m.l1) for m in spec.members()] == [
         ("s.topk.k2", "topk", 2, None),
         ("s.topk.k4", "topk", 4, None),
         ("s.relu.l1-0.5", "relu", None, 0.5),
@@ -119,7 +117,7 @@ def test_an_architecture_is_varied_in_what_it_has() -> None:
 
 
 def test_values_that_are_listed_twice_count_once() -> None:
-    assert len(members(Sweep(train=BASE, ks=[4, 4]))) == 1
+    assert len(Sweep(train=BASE, ks=[4, 4]).members()) == 1
 
 
 def test_each_is_what_it_would_be_alone(workspace: Workspace) -> None:
@@ -130,7 +128,7 @@ def test_each_is_what_it_would_be_alone(workspace: Workspace) -> None:
         "s.topk.k2", "s.topk.k6", "s.batchtopk.k2", "s.batchtopk.k6", "s.seed-basic"
     }  # fmt: skip
     assert progress.steps == list(range(1, 41))  # one stream for all
-    for member in members(spec):
+    for member in spec.members():
         alone = msgspec.structs.replace(member, name=f"alone.{member.name}")
         trained = run(alone, workspace, Watching())
         assert same(weights(workspace, member.name), weights(workspace, alone.name))
@@ -162,7 +160,7 @@ def test_one_that_diverges_is_left_out_and_harms_no_other(workspace: Workspace) 
     assert [r.name for r in result.runs] == ["s.lr0.001"]
     assert any("of s.lr1e+30" in note and "left out" in note for note in progress.notes)
     assert workspace.names("saes") == ["s.lr0.001"]
-    alone = msgspec.structs.replace(members(spec)[0], name="alone")
+    alone = msgspec.structs.replace(spec.members()[0], name="alone")
     run(alone, workspace, Watching())
     assert same(weights(workspace, "s.lr0.001"), weights(workspace, "alone"))
 
@@ -178,11 +176,11 @@ def test_a_sweep_that_was_cancelled_goes_on_where_it_stood(workspace: Workspace)
         run(spec, workspace, Watching(lambda phase, done: phase == "train" and done == 23))
     assert workspace.names("saes") == []
     with pytest.raises(UserError, match="was begun before"):
-        check(spec, workspace)
+        spec.check(workspace)
     progress = Watching()
-    do(again(spec, workspace), workspace, progress)
+    do(spec.resumed_spec(workspace), workspace, progress)
     assert progress.steps == list(range(24, 41))
-    for member in members(spec):
+    for member in spec.members():
         alone = msgspec.structs.replace(member, name=f"alone.{member.name}")
         run(alone, workspace, Watching())
         assert same(weights(workspace, member.name), weights(workspace, alone.name))
@@ -202,7 +200,7 @@ def test_what_is_trained_is_kept_and_only_measured_when_it_goes_on(workspace: Wo
     before = {name: weights(workspace, name) for name in workspace.names("saes")}
     assert sorted(before) == ["s.k2", "s.k6"]
     progress = Watching()
-    result = do(again(spec, workspace), workspace, progress)
+    result = do(spec.resumed_spec(workspace), workspace, progress)
     assert progress.steps == []
     assert sum(phase == "evaluate" and done == 0 for phase, done, _ in progress.told) == 1
     assert all("fvu" in r.metrics for r in result.runs)
@@ -243,14 +241,14 @@ def test_mistakes_are_told_before_anything_is_trained(
     workspace: Workspace, spec: Sweep, said: str
 ) -> None:
     with pytest.raises(UserError) as refused:
-        check(spec, workspace)
+        spec.check(workspace)
     assert said in str(refused.value)
 
 
 def test_it_makes_every_member_and_reads_the_set(workspace: Workspace) -> None:
     spec = Sweep(train=BASE, ks=[2, 6])
-    assert outputs(spec, workspace) == {workspace.sae("s.k2"), workspace.sae("s.k6")}
-    assert inputs(spec, workspace) == {workspace.activations("acts")}
+    assert spec.makes(workspace) == {workspace.sae("s.k2"), workspace.sae("s.k6")}
+    assert spec.reads(workspace) == {workspace.activations("acts")}
 
 
 def test_runs_are_trained_together_as_far_as_memory_goes() -> None:

@@ -12,10 +12,8 @@ import torch
 
 from engine.activations.capture import capture_documents
 from engine.errors import UserError
-from engine.jobs.checks import check
-from engine.jobs.specs import Train
-from engine.jobs.train import train_sae
-from engine.jobs.train_checks import again
+from engine.jobs.kinds import Train
+from engine.jobs.work.train import train_sae
 from engine.model.load import load_model
 from engine.model.site import parse_site
 from engine.progress import SILENT, Cancelled, Silent
@@ -167,16 +165,16 @@ def test_what_was_saved_before_it_ended_is_only_measured(
         raise Cancelled
 
     with monkeypatch.context() as patch:
-        patch.setattr("engine.jobs.train.measure_saved", killed)
+        patch.setattr("engine.jobs.work.train.measure_saved", killed)
         with pytest.raises(Cancelled):
             train_sae(spec(), workspace, SILENT)
-    resumed = again(spec(), workspace)
-    check(resumed, workspace)
+    resumed = spec().resumed_spec(workspace)
+    resumed.check(workspace)
     progress = Stopping(1)  # a step would end it
     made = train_sae(resumed, workspace, progress)
     assert made.metrics.keys() >= CONTRACT | OF_THE_MODEL
     with monkeypatch.context() as patch:
-        patch.setattr("engine.jobs.train.measure_saved", killed)
+        patch.setattr("engine.jobs.work.train.measure_saved", killed)
         assert train_sae(resumed, workspace, progress) == made
     other = msgspec.structs.replace(resumed, k=3)
     with pytest.raises(UserError, match="No checkpoint of x is whole"):

@@ -10,9 +10,8 @@ import torch
 from engine.activations.manifest import MANIFEST, Manifest
 from engine.activations.writer import ActivationWriter
 from engine.errors import UserError
-from engine.jobs.checks import check, inputs
-from engine.jobs.specs import Train
-from engine.jobs.train_checks import Begun, again, begun
+from engine.jobs.kinds import Train
+from engine.jobs.kinds.train import TrainingStart, newest_start
 from engine.sae.training.checkpoint import newest_record
 from engine.sae.training.checkpointer import Checkpointer
 from engine.workspace.folders import Workspace
@@ -37,7 +36,7 @@ def workspace(tmp_path: Path) -> Workspace:
 def save(spec: Train, workspace: Workspace) -> Path:
     """Leave what an interrupted training leaves."""
     folder = workspace.checkpoints(spec.name)
-    about = msgspec.to_builtins(Begun(spec=spec, run={}, data={}))
+    about = msgspec.to_builtins(TrainingStart(spec=spec, run={}, data={}))
     with Checkpointer(folder, about) as checkpoints:
         checkpoints.save(1200, 10_000, {"x": torch.zeros(3)})
     return folder
@@ -83,7 +82,7 @@ def save(spec: Train, workspace: Workspace) -> Path:
 )
 def test_mistakes_are_named(workspace: Workspace, settings: dict[str, Any], said: str) -> None:
     with pytest.raises(UserError, match=said):
-        check(Train(name="x", **settings), workspace)
+        Train(name="x", **settings).check(workspace)
 
 
 @pytest.mark.parametrize(
@@ -98,24 +97,24 @@ def test_mistakes_are_named(workspace: Workspace, settings: dict[str, Any], said
     ],
 )
 def test_what_can_be_meant_is_not_refused(workspace: Workspace, settings: dict[str, Any]) -> None:
-    check(Train(name="x", **settings), workspace)
+    Train(name="x", **settings).check(workspace)
 
 
 def test_a_training_reads_both_of_its_sets(workspace: Workspace) -> None:
     spec = Train(name="x", activations="a", target="b")
-    assert inputs(spec, workspace) == {workspace.activations("a"), workspace.activations("b")}
-    assert inputs(Train(name="x", **STREAM), workspace) == set()
+    assert spec.reads(workspace) == {workspace.activations("a"), workspace.activations("b")}
+    assert Train(name="x", **STREAM).reads(workspace) == set()
 
 
 def test_what_was_begun_is_gone_on_with_or_given_up_in_so_many_words(workspace: Workspace) -> None:
     spec = Train(name="x", activations="a", lr=1e-3)
     folder = save(spec, workspace)
     with pytest.raises(UserError, match=r"step 1,200 of 10,000.*--resume.*--replace"):
-        check(spec, workspace)
+        spec.check(workspace)
     for allowed in ({"resume": True}, {"replace": True}, {"resume": True, "device": "cuda:1"}):
-        check(msgspec.structs.replace(spec, **allowed), workspace)
+        msgspec.structs.replace(spec, **allowed).check(workspace)
     assert newest_record(folder) is not None
-    assert begun("x", workspace)[0] == spec
+    assert newest_start("x", workspace)[0].spec == spec
 
 
 @pytest.mark.parametrize(
@@ -135,19 +134,19 @@ def test_a_changed_setting_is_named_and_nothing_is_lost(
     spec = Train(name="x", activations="a", lr=1e-3)
     folder = save(spec, workspace)
     with pytest.raises(UserError, match=said):
-        check(msgspec.structs.replace(spec, resume=True, **changed), workspace)
+        msgspec.structs.replace(spec, resume=True, **changed).check(workspace)
     assert newest_record(folder) is not None
 
 
 def test_without_a_checkpoint_it_begins_again(workspace: Workspace) -> None:
     spec = Train(name="x", activations="a", resume=True)
-    assert again(spec, workspace) == Train(name="x", activations="a")
+    assert spec.resumed_spec(workspace) == Train(name="x", activations="a")
     save(spec, workspace)
-    assert again(Train(name="x", activations="a"), workspace) == spec
+    assert Train(name="x", activations="a").resumed_spec(workspace) == spec
 
 
 def test_a_checkpoint_of_another_version_is_told_from_a_bug(workspace: Workspace) -> None:
     with Checkpointer(workspace.checkpoints("x"), {"spec": {"kind": "train"}}) as checkpoints:
         checkpoints.save(1, 2, {"x": torch.zeros(3)})
     with pytest.raises(UserError, match="can't be understood"):
-        check(Train(name="x", activations="a", resume=True), workspace)
+        Train(name="x", activations="a", resume=True).check(workspace)

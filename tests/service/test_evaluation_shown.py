@@ -5,7 +5,7 @@ import io
 import msgspec
 from rich.console import Console, Group
 
-from brainsurg_tui.commands.tables.evaluation import evaluation
+from brainsurg_tui.commands.tables.evaluation import evaluation_tables
 from engine.service import protocol as p
 
 LITTLE = p.EvaluateResult(
@@ -25,7 +25,7 @@ LITTLE = p.EvaluateResult(
 
 def shown(made: p.EvaluateResult) -> list[str]:
     out = io.StringIO()
-    Console(file=out, width=80, highlight=False).print(Group(*evaluation(made)))
+    Console(file=out, width=80, highlight=False).print(Group(*evaluation_tables(made)))
     return [" ".join(line.split()) for line in out.getvalue().splitlines()]
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from engine.activations.tokens import TokenTable
-from engine.features.codes import Codes
+from engine.features.catalogue.codes import Codes
 from tests.service.runner import Runner
 
 TEXTS = [

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brainsurg_tui.commands.label_files import read_notes
-from brainsurg_tui.commands.labels import row
+from brainsurg_tui.commands.tables.notes import note_row
 from brainsurg_tui.exports import csv_text, json_text
 from engine.errors import UserError
 from engine.features.notes import Note, tidied
@@ -99,7 +99,7 @@ notes = st.builds(
 def test_what_was_exported_is_imported_as_it_was(
     tmp_path_factory: pytest.TempPathFactory, written: dict[int, Note]
 ) -> None:
-    rows: list[dict[str, Any]] = [{"feature": f, **row(note)} for f, note in written.items()]
+    rows: list[dict[str, Any]] = [{"feature": f, **note_row(note)} for f, note in written.items()]
     file = tmp_path_factory.mktemp("exported") / "labels"
     for text in (csv_text(rows), json_text(rows)):
         file.write_text(text, encoding="utf-8", newline="")

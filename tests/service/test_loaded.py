@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from engine.errors import UserError
-from engine.features.catalogue import write_manifest
+from engine.features.catalogue.catalogue import write_manifest
 from engine.progress import SILENT
 from engine.sae.architectures.registry import build
 from engine.sae.config import SAEConfig

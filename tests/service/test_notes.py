@@ -11,8 +11,8 @@ import pytest
 
 from brainsurg_tui.cli import main
 from engine.errors import UserError
-from engine.features.catalogue import Manifest, write_manifest
-from engine.jobs.ledger import Ledger
+from engine.features.catalogue.catalogue import Manifest, write_manifest
+from engine.jobs.store import Ledger
 from engine.sae.architectures.registry import build
 from engine.sae.config import SAEConfig
 from engine.sae.formats.metadata import SAEMetadata

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from engine.errors import UserError
-from engine.features.patterns import Stopwatch
-from engine.jobs.ledger import Ledger
+from engine.features.text.patterns import Stopwatch
+from engine.jobs.store import Ledger
 from engine.progress import Cancelled, Progress
 from engine.service import answers
 from engine.service import protocol as p

@@ -6,8 +6,8 @@ import json
 import pytest
 
 from brainsurg_tui.cli import main
-from brainsurg_tui.commands.following import Follower
 from brainsurg_tui.commands.json_document import json_document
+from brainsurg_tui.commands.progress import ProgressDisplay
 from engine.service import protocol as p
 
 
@@ -27,9 +27,9 @@ def test_progress_shows_a_hostile_name_as_it_is(monkeypatch: pytest.MonkeyPatch)
     shown = Terminal()
     monkeypatch.setattr("sys.stderr", shown)
     monkeypatch.setenv("TERM", "xterm")
-    with Follower() as follower:
-        follower.hear(p.Progressed(phase="load [/x]\x1b]0;owned\x07", done=0))
-        follower.hear(p.Noted(text="[bold]\x1b]0;owned\x07"))
+    with ProgressDisplay() as display:
+        display.show(p.Progressed(phase="load [/x]\x1b]0;owned\x07", done=0))
+        display.show(p.Noted(text="[bold]\x1b]0;owned\x07"))
     assert "load [/x]" in shown.getvalue()
     assert "[bold]" in shown.getvalue()
     assert "\x1b]0" not in shown.getvalue()

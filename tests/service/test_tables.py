@@ -5,9 +5,10 @@ import io
 from rich.console import Console, RenderableType
 
 from brainsurg_tui.commands.tables.contents import contents_tables
-from brainsurg_tui.commands.tables.grep import matches
-from brainsurg_tui.commands.tables.jobs import made, queue
-from brainsurg_tui.commands.tables.machine import status_table
+from brainsurg_tui.commands.tables.engine_status import status_table
+from brainsurg_tui.commands.tables.grep import match_tables
+from brainsurg_tui.commands.tables.jobs import queue
+from brainsurg_tui.commands.tables.registry import tables_of
 from brainsurg_tui.commands.tables.snippets import snippet_table
 from engine.service import protocol as p
 
@@ -84,7 +85,7 @@ def test_figures_stay_whole_beside_long_texts() -> None:
         total_documents=1,
         features=scores,
     )
-    lines = [line for each in matches(report) for line in shown(each)]
+    lines = [line for each in match_tables(report) for line in shown(each)]
     assert [line.split()[:5] for line in lines[-2:]] == [
         ["123456", "1.23e-5", "1.23e-5", "1.23e-5", count] for count in ("1", "900")
     ]
@@ -94,14 +95,14 @@ def test_figures_stay_whole_beside_long_texts() -> None:
 def test_of_many_files_some_are_named_and_all_counted() -> None:
     names = [f"activations_{n}.pt" for n in range(3000)]
     result = p.FilesResult(files=names, shapes=[[n, 64] for n in range(3000)])
-    lines = [line for each in made(result) for line in shown(each)]
+    lines = [line for each in tables_of(result) for line in shown(each)]
     assert len(lines) < 6
     text = " ".join(" ".join(lines).split())
     assert "activations_0.pt, activations_1.pt" in text
     assert "… activations_2999.pt (3,000)" in text
     assert "… [2999, 64] (3,000)" in text
     few = p.FilesResult(files=names[:2], shapes=[])
-    first = next(line for each in made(few) for line in shown(each))
+    first = next(line for each in tables_of(few) for line in shown(each))
     assert first.split() == ["files", "activations_0.pt,", "activations_1.pt"]
 
 

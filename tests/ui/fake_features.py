@@ -109,7 +109,7 @@ def top(feature: int, maximum: float, radius: int | None = None) -> list[p.Snipp
 
 
 def examples(request: p.GetSnippets, maximum: float) -> p.SnippetList:
-    """Those of a shelf."""
+    """The examples of a group."""
     match request.kind:
         case "top":
             return p.SnippetList(snippets=top(request.feature, maximum, request.radius))

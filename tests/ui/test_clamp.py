@@ -106,7 +106,7 @@ async def test_a_report_that_comes_too_late_is_dropped(world: World) -> None:
         gate.set()
         await user.until(lambda: user.app.state.report is not None)
         assert user.app.state.report.edits[0].value == 2.0
-        assert user.app.state.clamping is None
+        assert user.app.state.clamp_progress is None
 
 
 async def test_progress_of_a_long_clamp_is_told(world: World) -> None:

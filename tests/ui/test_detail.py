@@ -34,7 +34,7 @@ async def test_enter_shows_all_of_a_feature_at_every_size(
         await user.sees("0.900", "0.800", "The train from Paris")
         assert {len(line) for line in user.screen} == {size[0]}
         await user.press("escape")
-        await user.until(lambda: user.app.bench.active == "features")
+        await user.until(lambda: user.app.main.active == "features")
 
 
 async def test_parts_are_shown_as_they_arrive_and_relatives_only_where_they_are_seen(
@@ -75,7 +75,7 @@ async def test_enter_goes_to_a_relative_and_back_comes_from_it(world: World) -> 
         await user.press("tab", "down", "enter")
         await user.until(lambda: feature(user) == first + 2)
         await user.sees(f"Detail · {first + 2}")
-        assert user.app.bench.features.table.row == first + 2
+        assert user.app.main.features.table.row == first + 2
         await user.press("H")
         await user.sees(f"Detail · {first} ")
         await user.press("L")
@@ -85,7 +85,7 @@ async def test_enter_goes_to_a_relative_and_back_comes_from_it(world: World) -> 
 async def test_next_and_previous_in_the_order_of_the_features_pane(world: World) -> None:
     async with open_app(world) as user:
         await user.press("2", ">", "enter")
-        order = list(user.app.bench.features.shown_rows())
+        order = list(user.app.main.features.shown_rows())
         start = order.index(feature(user))
         await user.press("n", "n")
         await user.until(lambda: feature(user) == order[start + 2])
@@ -97,7 +97,7 @@ async def test_nearest_in_another_sae_and_on_to_it(world: World) -> None:
     world.add_sae("r0", scanned=True)
     world.name("r0", 1687, "name in the other")
     async with open_app(world, (120, 40)) as user:
-        user.app.desks.features.choose_sae("r1")
+        user.app.controllers.features.choose_sae("r1")
         await user.until(lambda: user.app.state.feature == 1686)
         await user.press("2", "enter", "v")
         await user.sees("Nearest features in", "r0  topk")
@@ -161,14 +161,14 @@ async def test_brackets_walk_from_the_top_to_the_silent_and_back(world: World) -
         assert user.asked(p.GetSnippets)[-1].band == 9
         await user.press(*["right_square_bracket"] * 3)
         await user.sees("60–70 % of activations")
-        await user.until(lambda: len(user.app.bench.snippets.table.order or ()) == 0)
+        await user.until(lambda: len(user.app.main.snippets.table.order or ()) == 0)
         await user.press(*["right_square_bracket"] * 9)
         await user.sees("· silent")
-        await user.until(lambda: user.app.bench.snippets.table.shown == 2)
+        await user.until(lambda: user.app.main.snippets.table.shown == 2)
         assert user.asked(p.GetSnippets)[-1].kind == "silent"
         await user.press(*["left_square_bracket"] * 11)
         await user.sees("· top")
-        await user.until(lambda: user.app.bench.snippets.table.shown == 12)
+        await user.until(lambda: user.app.main.snippets.table.shown == 12)
 
 
 async def test_another_feature_begins_at_its_top(world: World) -> None:
@@ -181,12 +181,12 @@ async def test_another_feature_begins_at_its_top(world: World) -> None:
 
 async def test_windows_are_widened_and_narrowed(world: World) -> None:
     async with open_app(world, (120, 40)) as user:
-        whole = user.app.bench.snippets._snippets[0].tokens
+        whole = user.app.main.snippets._snippets[0].tokens
         await user.press("3", *["i"] * 5)
-        await user.until(lambda: len(user.app.bench.snippets._snippets[0].tokens) < 5)
+        await user.until(lambda: len(user.app.main.snippets._snippets[0].tokens) < 5)
         assert "everybody" not in user.text
         await user.press(*["o"] * 8)
-        await user.until(lambda: user.app.bench.snippets._snippets[0].tokens == whole)
+        await user.until(lambda: user.app.main.snippets._snippets[0].tokens == whole)
 
 
 async def test_why_there_is_no_example_is_said_in_its_place(

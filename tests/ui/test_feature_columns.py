@@ -6,12 +6,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from brainsurg_tui.panes.features.columns import FeatureColumns
-from brainsurg_tui.panes.findings.columns import figures_of, row_writer
-from brainsurg_tui.state.feature_filter import Sift
-from brainsurg_tui.state.search_results import Findings
-from brainsurg_tui.state.visits import Place, Trail
+from brainsurg_tui.panes.findings.columns import result_columns, row_writer
+from brainsurg_tui.state.feature_filter import FeatureFilter
+from brainsurg_tui.state.search_results import SearchResults
+from brainsurg_tui.state.visits import FeatureRef, VisitHistory
 from brainsurg_tui.widgets.histogram import columns_of
-from engine.features.ranking import ranked
+from engine.features.catalogue.argsort import ranked
 from engine.service import protocol as p
 
 # Columns
@@ -91,20 +91,20 @@ def test_ranked_is_by_value_then_index_and_nan_comes_last(
 @given(st.lists(st.booleans(), min_size=1, max_size=40))
 def test_a_filter_is_a_bit_a_feature(kept: list[bool]) -> None:
     mask = np.packbits(kept, bitorder="little").tobytes()
-    sift = Sift("max > 5", p.Matches(matching=sum(kept), mask=mask))
-    found = sift.mask(len(kept))
+    feature_filter = FeatureFilter("max > 5", p.Matches(matching=sum(kept), mask=mask))
+    found = feature_filter.mask(len(kept))
     assert found is not None
     assert found.tolist() == kept
-    assert sift.mask(len(kept) + 8) is None  # it was an answer about another table
-    assert Sift().mask(len(kept)) is None
+    assert feature_filter.mask(len(kept) + 8) is None  # it was an answer about another table
+    assert FeatureFilter().mask(len(kept)) is None
 
 
 # The way back
 
 
 def test_the_trail_goes_back_and_forth_and_forgets_what_was_left() -> None:
-    trail = Trail()
-    first, second, third = (Place("r1", feature) for feature in (3, 8, 5))
+    trail = VisitHistory()
+    first, second, third = (FeatureRef("r1", feature) for feature in (3, 8, 5))
     assert trail.step(-1) is None
     for place in (first, second, second):
         trail.go(place)
@@ -161,7 +161,7 @@ def test_shares_have_three_decimals_and_counts_are_grouped_but_a_number_of_a_fea
         matches=2,
         matched_tokens=2,
     )
-    findings = Findings(p.Grep(sae="r1", pattern="[.]"), report)
-    cells = row_writer(figures_of(findings), scores)
+    results = SearchResults(p.Grep(sae="r1", pattern="[.]"), report)
+    cells = row_writer(result_columns(results), scores)
     assert cells(0) == ["20502", "0.844", "0.740", "0.998", "27,771", "stops"]
     assert cells(1) == ["7", "1.000", "1.000", "1.000", "3", ""]

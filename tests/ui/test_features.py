@@ -17,7 +17,7 @@ def columns(world: World) -> dict[str, np.ndarray]:
 
 
 def shown(user: Session) -> list[int]:
-    return list(user.app.bench.features.shown_rows())
+    return list(user.app.main.features.shown_rows())
 
 
 async def test_features_come_sorted_by_their_maximum(world: World) -> None:
@@ -70,7 +70,7 @@ async def test_next_match_goes_round(world: World) -> None:
         await user.press("g")
         visits = []
         for key in ("n", "n", "N"):
-            visits.append(user.app.bench.features.table.row)
+            visits.append(user.app.main.features.table.row)
             await user.press(key)
         assert visits == [*shown(user), shown(user)[0]]
 
@@ -78,7 +78,7 @@ async def test_next_match_goes_round(world: World) -> None:
 async def test_moving_to_a_feature_shows_its_snippets(world: World) -> None:
     async with open_app(world, (120, 40)) as user:
         await user.press("2", "down", "down")
-        feature = user.app.bench.features.table.row
+        feature = user.app.main.features.table.row
         await user.until(lambda: user.app.state.detail and user.app.state.detail.id == feature)
         await user.sees(f"3 Snippets · {feature}", "promotes", "Paris", "suppresses")
 
@@ -139,7 +139,7 @@ async def test_back_and_forth_among_visited_features(world: World) -> None:
         second = user.app.state.feature
         await user.press("H")
         assert user.app.state.feature == first
-        assert user.app.bench.features.table.row == first
+        assert user.app.main.features.table.row == first
         await user.press("L")
         assert user.app.state.feature == second
 
@@ -154,7 +154,7 @@ async def test_what_was_looked_at_last_is_there_next_time(world: World, tmp_path
         feature = user.app.state.feature
         order = shown(user)
     async with open_app(world, memory=memory) as user:
-        assert user.app.bench.active == "features"
+        assert user.app.main.active == "features"
         assert user.app.state.feature == feature
         assert shown(user) == order
 
@@ -228,7 +228,7 @@ async def test_a_filter_that_can_not_be_read_stays_open_to_be_mended(world: Worl
         await user.press("enter")
         await user.sees("/max>5 density< ", "Expected a number.")
         assert shown(user) == rows
-        await user.until(lambda: user.app.focused is not user.app.bench.features.table)
+        await user.until(lambda: user.app.focused is not user.app.main.features.table)
         await user.type("0.01")
         await user.press("enter")
         await user.sees("r1 /max>5 density<0.01 ")
@@ -244,7 +244,7 @@ async def test_a_remembered_filter_that_can_not_be_read_any_more_is_dropped(
     async with open_app(world, memory=path) as user:
         await user.until(lambda: user.said("Expected a number."))
         assert len(shown(user)) == D_SAE
-        assert not user.app.bench.features.filtering
+        assert not user.app.main.features.filtering
 
 
 async def test_the_engine_is_asked_only_when_the_keys_rest(world: World) -> None:
@@ -270,7 +270,7 @@ async def test_stars_and_tags_are_sorted_by(world: World) -> None:
         world.changed()
         await user.until(lambda: user.app.state.note(300).starred)
         await user.press("2", *["<"] * 4)
-        assert user.app.bench.features.table.sort_key == "star"
+        assert user.app.main.features.table.sort_key == "star"
         assert shown(user)[0] == 300
         await user.press(">")
         assert shown(user)[:2] == [40, 300]
@@ -289,14 +289,14 @@ async def test_the_table_follows_a_scan_and_keeps_cursor_marks_filter_and_order(
         await user.type("density>0.001")
         await user.press("enter", ">", "down", "down", "space")
         await user.sees(" of 2,048 · mean")
-        feature, marked = user.app.state.feature, set(user.app.bench.features.table.marked)
+        feature, marked = user.app.state.feature, set(user.app.main.features.table.marked)
         asked = len(user.asked(p.GetFeatureTable))
         world.publish(job.id, 0.37)
         await user.sees("36 % scanned")
         assert len(user.asked(p.GetFeatureTable)) == asked + 1
-        assert user.app.bench.features.table.row == feature
-        assert user.app.bench.features.table.marked == marked
-        assert user.app.bench.features.table.sort_key == "mean"
+        assert user.app.main.features.table.row == feature
+        assert user.app.main.features.table.marked == marked
+        assert user.app.main.features.table.sort_key == "mean"
         assert 0 < len(shown(user)) < D_SAE
         world.scanned = 1.0
         world.finish(job.id)

@@ -157,14 +157,14 @@ async def test_a_flood_of_reports_is_drawn_a_few_times_only(world: World) -> Non
     async with open_app(world) as user:
         await user.press("5")
         drawn = 0
-        draw = user.app.bench.loss.draw
+        draw = user.app.main.loss.draw
 
         def counted() -> None:
             nonlocal drawn
             drawn += 1
             draw()
 
-        user.app.bench.loss.draw = counted
+        user.app.main.loss.draw = counted
         for step in range(1, 501):
             world.report(job, step)
         await user.until(lambda: "500 / 1,000" in user.text)

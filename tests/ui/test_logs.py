@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from brainsurg_tui.logs import open_log
+from brainsurg_tui.commands.logs import open_log
 from engine.errors import UserError
 from engine.service import protocol as p
 

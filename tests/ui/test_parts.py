@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brainsurg_tui.arrangement import PANES, arrange, mode_of, resized, too_small
-from brainsurg_tui.panes.figures import aligned
+from brainsurg_tui.layout import PANES, arrange, mode_of, resized, too_small
 from brainsurg_tui.settings import (
     Memory,
     Settings,
@@ -16,10 +15,11 @@ from brainsurg_tui.settings import (
     read_settings,
     write_memory,
 )
-from brainsurg_tui.state.clamp_draft import Trial, describe_edit
+from brainsurg_tui.state.clamp_draft import ClampDraft, describe_edit
 from brainsurg_tui.state.history import History
 from brainsurg_tui.state.state import State
-from brainsurg_tui.terminal.escapes import meant, written
+from brainsurg_tui.terminal.escapes import escape, unescape
+from brainsurg_tui.widgets.numbers import column_format
 from engine.errors import UserError
 from engine.service import protocol as p
 from tests.ui.fake_engine import World
@@ -84,14 +84,14 @@ def test_too_small() -> None:
 
 @given(st.text())
 def test_what_is_written_in_a_line_means_the_same_text(text: str) -> None:
-    line = written(text)
-    assert meant(line) == text
+    line = escape(text)
+    assert unescape(line) == text
     assert "\n" not in line
     assert "\x1b" not in line
 
 
 def test_an_unknown_escape_stands_for_itself() -> None:
-    assert meant(r"\d+\s \x1") == r"\d+\s \x1"
+    assert unescape(r"\d+\s \x1") == r"\d+\s \x1"
 
 
 # History
@@ -131,47 +131,47 @@ def test_a_history_tells_notes_and_metrics_in_order() -> None:
     assert history.rows() == [{"time": 0.0, "step": 30, "loss": 0.5}]
 
 
-# Trial
+# Clamp draft
 
 
-def trial_on(feature: int = 7) -> Trial:
-    return Trial().of([feature])
+def draft_on(feature: int = 7) -> ClampDraft:
+    return ClampDraft().of([feature])
 
 
 def test_a_new_trial_clamps_at_the_maximum() -> None:
-    [edit] = trial_on().edits
+    [edit] = draft_on().edits
     assert (edit.operation, edit.value, edit.unit) == ("clamp", 1.0, "max")
     assert describe_edit(edit) == "7 = 1× max"
 
 
 def test_the_ladder_goes_up_and_down_the_same_rungs_and_beyond() -> None:
-    values = [trial_on().stronger(steps).edits[0].value for steps in range(-5, 9)]
+    values = [draft_on().stronger(steps).edits[0].value for steps in range(-5, 9)]
     assert values == [-2, -1, -0.5, 0, 0.5, 1, 2, 3, 5, 7, 10, 15, 20, 30]
-    assert trial_on().stronger(3).stronger(-3) == trial_on()
+    assert draft_on().stronger(3).stronger(-3) == draft_on()
 
 
 def test_other_features_take_over_what_was_set() -> None:
-    trial = trial_on(7).stronger(1).of([7, 8])
-    assert [(edit.feature, edit.value) for edit in trial.edits] == [(7, 2.0), (8, 2.0)]
-    assert trial.without_last() == trial_on(7).stronger(1)
+    draft = draft_on(7).stronger(1).of([7, 8])
+    assert [(edit.feature, edit.value) for edit in draft.edits] == [(7, 2.0), (8, 2.0)]
+    assert draft.without_last() == draft_on(7).stronger(1)
 
 
 def test_every_operation_comes_round() -> None:
-    trial = trial_on()
+    draft = draft_on()
     seen = []
     for _ in range(4):
-        trial = trial.next_operation()
-        seen.append(describe_edit(trial.edits[0]))
+        draft = draft.next_operation()
+        seen.append(describe_edit(draft.edits[0]))
     assert seen == ["7 ablated", "7 × 2", "7 + 1× max", "7 = 1× max"]
 
 
 def test_ablating_has_no_strength() -> None:
-    ablated = trial_on().next_operation()
+    ablated = draft_on().next_operation()
     assert ablated.stronger(3) == ablated
 
 
 def test_a_trial_without_edits_stays_empty() -> None:
-    assert Trial().next_operation().stronger(1).zero().without_last() == Trial()
+    assert ClampDraft().next_operation().stronger(1).zero().without_last() == ClampDraft()
 
 
 # State
@@ -225,13 +225,13 @@ def test_the_charted_job_is_the_chosen_one_or_one_that_runs_or_the_last() -> Non
 
 @given(st.lists(st.floats(0, 1e9), min_size=1))
 def test_figures_of_a_column_have_their_points_under_each_other(values: list[float]) -> None:
-    write = aligned(max(values))
+    write = column_format(max(values))
     texts = [write(value) for value in values if write(value).find("e") < 0]
     assert len({len(text.partition(".")[2]) for text in texts}) <= 1
 
 
 def test_a_small_figure_never_reads_as_zero() -> None:
-    write = aligned(8.31)
+    write = column_format(8.31)
     assert (write(8.31), write(0.5), write(0.0), write(3e-7)) == ("8.31", "0.50", "0.00", "3e-7")
 
 

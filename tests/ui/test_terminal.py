@@ -22,7 +22,7 @@ async def connect():
     await asyncio.Event().wait()
 
 def on_ready(app):
-    app.bench.features.restore(Sorting("density"))
+    app.main.features.restore(Sorting("density"))
     app.set_interval(0.002, lambda: app.refresh(layout=True))  # something to paint at all times
     Path(sys.argv[2]).touch()
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from engine.errors import UserError
 from engine.features.notes import Merged, Note
-from engine.jobs.ledger import Ledger
+from engine.jobs.store import Ledger
 from engine.workspace.database import SCHEMA_VERSION, open_database
 from engine.workspace.notes import Notes
 from engine.workspace.prompts import Prompts

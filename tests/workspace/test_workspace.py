@@ -6,8 +6,9 @@ import pytest
 
 from engine.activations.corpus import Prompt
 from engine.errors import UserError
+from engine.files import remove_folder
 from engine.workspace.database import open_database
-from engine.workspace.folders import Workspace, remove_folder
+from engine.workspace.folders import Workspace
 from engine.workspace.prompts import Prompts, SavedPrompt
 
 
@@ -69,6 +70,17 @@ def test_sweep_removes_only_what_killed_writers_left(workspace: Workspace) -> No
     assert workspace.names("saes") == ["whole"]
     assert kept.exists()
     assert not any(half.exists() for half in left)
+
+
+@pytest.mark.parametrize("aside", [".kept.0123abcd.old", ".kept.k_3x9abc.old"])
+def test_sweep_puts_back_what_a_killed_writer_had_moved_aside(
+    workspace: Workspace, aside: str
+) -> None:
+    """The second name is that of versions before 0.2."""
+    (workspace.root / "saes" / aside).mkdir()
+    (workspace.root / "saes" / ".kept.fedc9876.new").mkdir()
+    workspace.sweep()
+    assert [path.name for path in (workspace.root / "saes").iterdir()] == ["kept"]
 
 
 def test_removing_what_is_not_there_is_no_error(workspace: Workspace) -> None:

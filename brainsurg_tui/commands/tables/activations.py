@@ -1,25 +1,30 @@
 """Activation sets, and where a model can be observed."""
 
-from rich.table import Table
+from collections.abc import Iterator
+
+from rich.console import RenderableType
 from rich.text import Text
 
-from brainsurg_tui.commands.tables.parts import numbers, pairs, table, whole
+from brainsurg_tui.commands.tables.parts import numbers, pair_table, short_column, table
+from brainsurg_tui.commands.tables.registry import tables_of
 from brainsurg_tui.widgets.visible import visible
 from engine.service import protocol as p
 
 
-def site_table(found: p.Sites) -> Table:
+@tables_of.register
+def site_tables(found: p.Sites) -> Iterator[RenderableType]:
     """Every site of a model."""
-    made = table(whole("site"), *numbers("width"), "meaning and module")
+    grid = table(short_column("site"), *numbers("width"), "meaning and module")
     for site in found.sites:
         where = Text.assemble(site.meaning, "\n", (visible(site.module), "dim"))
-        made.add_row(site.site, str(site.width), where)
-    return made
+        grid.add_row(site.site, str(site.width), where)
+    yield grid
 
 
-def summary_table(found: p.ActivationsSummary) -> Table:
+@tables_of.register
+def summary_tables(found: p.ActivationsSummary) -> Iterator[RenderableType]:
     """The seed's summary statistics."""
-    return pairs(
+    yield pair_table(
         {
             "total prompts": f"{found.prompts:,}",
             "average tokens": f"{found.average_tokens:.1f}",

@@ -7,7 +7,15 @@ from rich.padding import Padding
 from rich.table import Column, Table
 from rich.text import Text
 
-from brainsurg_tui.commands.tables.parts import Command, foreign, numbers, one_line, table, whole
+from brainsurg_tui.commands.tables.parts import (
+    Command,
+    numbers,
+    one_line,
+    short_column,
+    table,
+    visible_text,
+)
+from brainsurg_tui.commands.tables.registry import tables_of
 from brainsurg_tui.widgets.numbers import figure
 from brainsurg_tui.widgets.visible import visible
 from engine.service import protocol as p
@@ -18,6 +26,7 @@ _NEXT_TOKENS = 5
 _MOVED = Text("moved, below: the largest shifts, each as (token, dimension)", style="dim")
 
 
+@tables_of.register
 def clamp_report(report: p.ClampReport) -> Iterator[RenderableType]:
     """The figures of all prompts side by side, then each prompt by itself."""
     match report:
@@ -27,13 +36,13 @@ def clamp_report(report: p.ClampReport) -> Iterator[RenderableType]:
             yield from _warnings(report)
             yield from ("", _shifts(report), _MOVED, "", _effects(report))
             for edited in report.prompts:
-                yield from ("", foreign(edited.prompt, "bold"), _texts(edited))
+                yield from ("", visible_text(edited.prompt, "bold"), _texts(edited))
         case p.ReconstructionReport():
             yield Text(f"{_edits(report)}, reconstruction only", style="bold")
             yield from _warnings(report)
             yield from ("", _shifts(report), _MOVED)
             for decoded in report.prompts:
-                yield from ("", foreign(decoded.prompt, "bold"), _rows(moved=_moved(decoded)))
+                yield from ("", visible_text(decoded.prompt, "bold"), _rows(moved=_moved(decoded)))
             yield from ("", Text(report.note, style="dim"))
     yield from ("", Command(visible(report.reproduce), style="dim"))
 
@@ -61,7 +70,7 @@ def _badges(checks: p.Checks) -> Text:
 
 
 def _warnings(report: p.ClampReport) -> Iterator[Text]:
-    return (foreign(warning, "yellow") for warning in report.warnings)
+    return (visible_text(warning, "yellow") for warning in report.warnings)
 
 
 def _shifts(report: p.ClampReport) -> Table:
@@ -97,13 +106,15 @@ def _effects(report: p.ModelReport) -> Table:
 def _texts(prompt: p.EditedPrompt) -> RenderableType:
     """What the model goes on with, and the tokens that it thought likeliest."""
     likeliest = prompt.next_token[:_NEXT_TOKENS]
-    tokens = table(whole("logp"), *numbers(*(f"{visible(each.token)!r}" for each in likeliest)))
+    tokens = table(
+        short_column("logp"), *numbers(*(f"{visible(each.token)!r}" for each in likeliest))
+    )
     tokens.add_row("before", *(_logp(each.logp_before) for each in likeliest))
     tokens.add_row("after", *(_logp(each.logp_after) for each in likeliest))
     return _rows(
         moved=_moved(prompt),
-        before=foreign(prompt.baseline_text),
-        after=foreign(prompt.edited_text),
+        before=visible_text(prompt.baseline_text),
+        after=visible_text(prompt.edited_text),
         next=tokens,
     )
 

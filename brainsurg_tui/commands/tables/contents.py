@@ -4,29 +4,39 @@ from collections.abc import Iterator
 
 from rich.console import RenderableType
 
-from brainsurg_tui.commands.tables.parts import foreign, numbers, one_line, table, whole
+from brainsurg_tui.commands.tables.parts import numbers, one_line, short_column, table, visible_text
+from brainsurg_tui.commands.tables.registry import tables_of
 from brainsurg_tui.widgets.numbers import byte_size, figure
 from engine.service import protocol as p
 
 
+@tables_of.register
 def contents_tables(found: p.Contents) -> Iterator[RenderableType]:
     """The activation sets and the SAEs, each as a table, and what to do where there is none."""
     if found.activations:
-        sets = table(whole("activations"), "model", whole("site"), *numbers("tokens", "size"))
+        sets = table(
+            short_column("activations"), "model", short_column("site"), *numbers("tokens", "size")
+        )
         for one in found.activations:
             size = byte_size(one.bytes)
-            sets.add_row(foreign(one.name), one_line(one.model), one.site, f"{one.tokens:,}", size)
+            sets.add_row(
+                visible_text(one.name), one_line(one.model), one.site, f"{one.tokens:,}", size
+            )
         yield sets
     else:
         yield "No activation set yet: brainsurg capture makes one."
     yield ""
     if found.saes:
         saes = table(
-            whole("sae"), whole("arch"), *numbers("width", "k", "fvu"), "activations", "scanned"
+            short_column("sae"),
+            short_column("arch"),
+            *numbers("width", "k", "fvu"),
+            "activations",
+            "scanned",
         )
         for sae in found.saes:
             saes.add_row(
-                foreign(sae.name),
+                visible_text(sae.name),
                 sae.arch,
                 f"{sae.d_sae:,}",
                 "–" if sae.k is None else str(sae.k),

@@ -7,7 +7,8 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from brainsurg_tui.commands.tables.parts import foreign
+from brainsurg_tui.commands.tables.parts import visible_text
+from brainsurg_tui.commands.tables.registry import tables_of
 from brainsurg_tui.widgets.numbers import figure, quantity, seconds
 from brainsurg_tui.widgets.visible import visible
 from engine.service import protocol as p
@@ -43,27 +44,29 @@ _IN_THE_MODEL = {
 """Figures by their names in a result, and what they are called, in their order."""
 
 
-def evaluation(made: p.EvaluateResult) -> Iterator[RenderableType]:
+@tables_of.register
+def evaluation_tables(result: p.EvaluateResult) -> Iterator[RenderableType]:
     """The figures in three groups: on activations, of the decoder, inside the model."""
-    yield foreign(made.sae, "bold")
-    split = _SPLITS[made.split].format(visible(made.activations))
-    yield Text(f"{made.vectors:,} vectors, {split}; {seconds(made.seconds)}", style="dim")
-    yield from _figures(structs.asdict(made), made.predictions)
-    if made.histogram is not None:
+    yield visible_text(result.sae, "bold")
+    split = _SPLITS[result.split].format(visible(result.activations))
+    yield Text(f"{result.vectors:,} vectors, {split}; {seconds(result.seconds)}", style="dim")
+    yield from _figures(structs.asdict(result), result.predictions)
+    if result.histogram is not None:
         yield Text("features by log10 of their density", style="dim")
-        yield _bars(made.histogram)
+        yield _bars(result.histogram)
 
 
-def training(made: p.TrainResult) -> Iterator[RenderableType]:
+@tables_of.register
+def training_tables(result: p.TrainResult) -> Iterator[RenderableType]:
     """What was trained and how fast, and the figures that were measured when it was saved."""
-    yield foreign(made.name, "bold")
-    yield Text(f"{made.arch}, {made.d_in:,} → {made.d_sae:,} features", style="dim")
-    speed = f"{quantity(made.tokens_per_second)} tokens/s"
-    yield Text(f"{made.steps:,} steps, {made.tokens:,} tokens, {speed}", style="dim")
-    if "vectors" in made.metrics:
-        yield Text(f"measured on {made.metrics['vectors']:,.0f} vectors", style="dim")
-    predictions = made.metrics.get("predictions")
-    yield from _figures(made.metrics, None if predictions is None else int(predictions))
+    yield visible_text(result.name, "bold")
+    yield Text(f"{result.arch}, {result.d_in:,} → {result.d_sae:,} features", style="dim")
+    speed = f"{quantity(result.tokens_per_second)} tokens/s"
+    yield Text(f"{result.steps:,} steps, {result.tokens:,} tokens, {speed}", style="dim")
+    if "vectors" in result.metrics:
+        yield Text(f"measured on {result.metrics['vectors']:,.0f} vectors", style="dim")
+    predictions = result.metrics.get("predictions")
+    yield from _figures(result.metrics, None if predictions is None else int(predictions))
 
 
 def _figures(

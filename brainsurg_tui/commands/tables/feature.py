@@ -6,7 +6,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from brainsurg_tui.commands.tables.features import heading, logit_effects
-from brainsurg_tui.commands.tables.parts import foreign, numbers, one_line, table
+from brainsurg_tui.commands.tables.parts import numbers, one_line, table, visible_text
 from brainsurg_tui.commands.tables.snippets import snippet_table
 from brainsurg_tui.widgets.bars import BLOCKS
 from brainsurg_tui.widgets.numbers import figure
@@ -17,7 +17,7 @@ def about(feature: p.FeatureDetail) -> Iterator[RenderableType]:
     """A feature's figures, notes, histogram, categories and tokens."""
     yield heading(feature)
     if feature.note:
-        yield foreign(feature.note, "italic")
+        yield visible_text(feature.note, "italic")
     yield Text(
         f"max {figure(feature.max)}  mean {figure(feature.mean)}  std {figure(feature.std)}\n"
         f"active on {feature.count:,} tokens ({figure(100 * feature.density)} %)"
@@ -78,7 +78,7 @@ def examples(
     }
     yield ""
     yield Text(titles[request.kind], "dim")
-    yield snippet_table(found) if found else foreign(textless)
+    yield snippet_table(found) if found else visible_text(textless)
 
 
 def _activity(feature: p.FeatureDetail) -> Iterator[RenderableType]:

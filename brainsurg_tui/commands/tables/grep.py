@@ -7,12 +7,14 @@ from rich.table import Table
 from rich.text import Text
 
 from brainsurg_tui.commands.tables.parts import numbers, one_line, table
+from brainsurg_tui.commands.tables.registry import tables_of
 from brainsurg_tui.commands.tables.snippets import snippet_table
 from brainsurg_tui.widgets.numbers import figure
 from engine.service import protocol as p
 
 
-def matches(report: p.GrepReport) -> Iterator[RenderableType]:
+@tables_of.register
+def match_tables(report: p.GrepReport) -> Iterator[RenderableType]:
     """Where a pattern matches, and the features, or the places, that this concerns."""
     looked_at = f"{report.documents:,} documents"
     if report.documents < report.total_documents:
@@ -35,12 +37,12 @@ def matches(report: p.GrepReport) -> Iterator[RenderableType]:
 
 
 def _scores(features: Sequence[p.GrepScore]) -> Table:
-    made = table(*numbers("feature", "F1", "precision", "recall", "active on"), "label")
+    grid = table(*numbers("feature", "F1", "precision", "recall", "active on"), "label")
     for score in features:
-        made.add_row(
+        grid.add_row(
             str(score.id),
             *map(figure, (score.f1, score.precision, score.recall)),
             f"{score.active:,}",
             one_line(score.label, "cyan"),
         )
-    return made
+    return grid

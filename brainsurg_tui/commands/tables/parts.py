@@ -1,4 +1,4 @@
-"""What all tables of the command line are made of."""
+"""What all tables of the command line are grid of."""
 
 from collections.abc import Mapping
 
@@ -20,8 +20,8 @@ def show(*what: RenderableType) -> None:
         console.print(one, soft_wrap=isinstance(one, Command))
 
 
-def foreign(text: str, style: str = "") -> Text:
-    """A text of a user, a file or a model, made visible."""
+def visible_text(text: str, style: str = "") -> Text:
+    """A text of a user, a file or a model, grid visible."""
     return Text(visible(text), style=style)
 
 
@@ -35,7 +35,7 @@ def numbers(*titles: str) -> list[Column]:
     return [Column(title, justify="right", no_wrap=True) for title in titles]
 
 
-def whole(title: str) -> Column:
+def short_column(title: str) -> Column:
     """A column of short texts, never wrapped."""
     return Column(title, no_wrap=True)
 
@@ -45,9 +45,9 @@ def one_line(text: str, style: str = "") -> Text:
     return Text(visible(text), style=style, no_wrap=True, overflow="ellipsis")
 
 
-def pairs(rows: Mapping[str, str]) -> Table:
+def pair_table(rows: Mapping[str, str]) -> Table:
     """Names and values, one pair a line."""
-    made = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    grid = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     for name, value in rows.items():
-        made.add_row(Text(name, style="dim"), foreign(value))
-    return made
+        grid.add_row(Text(name, style="dim"), visible_text(value))
+    return grid

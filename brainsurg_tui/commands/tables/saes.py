@@ -2,7 +2,7 @@
 
 from rich.table import Table
 
-from brainsurg_tui.commands.tables.parts import foreign, numbers, table
+from brainsurg_tui.commands.tables.parts import numbers, table, visible_text
 from brainsurg_tui.widgets.numbers import figure
 from engine.service import protocol as p
 
@@ -12,8 +12,8 @@ _METRICS = {"mse": "mse", "fvu": "fvu", "cosine": "cosine", "l0": "L0", "dead_fr
 
 def sae_table(rows: list[p.SAEInfo]) -> Table:
     """What they are, and how well they reconstruct."""
-    made = table("sae", *numbers("width", *_METRICS.values()))
+    grid = table("sae", *numbers("width", *_METRICS.values()))
     for sae in rows:
         figures = [figure(sae.metrics[m]) if m in sae.metrics else "–" for m in _METRICS]
-        made.add_row(foreign(sae.name), f"{sae.d_sae:,}", *figures)
-    return made
+        grid.add_row(visible_text(sae.name), f"{sae.d_sae:,}", *figures)
+    return grid

@@ -16,12 +16,12 @@ from brainsurg_tui import next_steps
 from brainsurg_tui.actions import bindings
 from brainsurg_tui.exports import Export, json_text, table_files
 from brainsurg_tui.panes.clamp import text as clamp_texts
-from brainsurg_tui.panes.note import Note
 from brainsurg_tui.panes.table_pane import TablePane
 from brainsurg_tui.state.clamp_draft import describe_edit
 from brainsurg_tui.state.state import State
 from brainsurg_tui.widgets.columns import Column
 from brainsurg_tui.widgets.line_table import LineTable
+from brainsurg_tui.widgets.text_block import TextBlock
 from brainsurg_tui.widgets.visible import visible
 from engine.service.protocol import ClampReport, EditedPrompt, ModelReport
 
@@ -60,25 +60,25 @@ class ClampPane(TablePane):
 
     def __init__(self, name: str, *, ascii_only: bool = False) -> None:
         super().__init__(name, ascii_only=ascii_only)
-        self.trial_line = Note("trial")
-        self.warnings = Note("clamp-warnings")
-        self.before = Note("before")
-        self.after = Note("after")
-        self.next_tokens = Note("next-tokens")
+        self.draft_line = TextBlock("clamp-draft")
+        self.warnings = TextBlock("clamp-warnings")
+        self.before = TextBlock("before")
+        self.after = TextBlock("after")
+        self.next_tokens = TextBlock("next-tokens")
         self._report: ClampReport | None = None
 
     def body(self) -> Iterable[Widget]:
-        """The line of the trial, the table, and the texts."""
-        yield self.trial_line
+        """The line of the draft, the table, and the texts."""
+        yield self.draft_line
         yield self.warnings
         yield from super().body()
         with Container(id="texts"):
             yield from (self.before, self.after, self.next_tokens)
 
     def show(self, state: State) -> None:
-        """Show the trial and the report that answers it."""
+        """Show the draft and the report that answers it."""
         self.state = state
-        self._show_trial()
+        self._show_draft()
         report = state.report
         if report is self._report and self.table.shown:
             return
@@ -99,19 +99,19 @@ class ClampPane(TablePane):
             self.table.styles.height = len(report.prompts) + 1
         self._show_texts()
 
-    def _show_trial(self) -> None:
-        trial = self.state.trial
-        if not trial.edits:
-            self.trial_line.say("")
+    def _show_draft(self) -> None:
+        draft = self.state.clamp_draft
+        if not draft.edits:
+            self.draft_line.say("")
             return
         accent = self.app.theme_variables["accent"]
-        edits = ", ".join(describe_edit(edit) for edit in trial.edits)
-        parts = [f"{trial.view} view", f"{len(self.state.contents.prompts)} prompts"]
-        if trial.view == "model":
-            parts[1:1] = [f"{trial.generate} tokens", f"{trial.nulls} nulls"]
-        if self.state.clamping is not None:
-            parts = [next_steps.waiting(self.state.clamping)]
-        self.trial_line.say(
+        edits = ", ".join(describe_edit(edit) for edit in draft.edits)
+        parts = [f"{draft.view} view", f"{len(self.state.contents.prompts)} prompts"]
+        if draft.view == "model":
+            parts[1:1] = [f"{draft.generate} tokens", f"{draft.nulls} nulls"]
+        if self.state.clamp_progress is not None:
+            parts = [next_steps.waiting(self.state.clamp_progress)]
+        self.draft_line.say(
             Text.assemble((edits, f"bold {accent}"), ("   " + " · ".join(parts), "dim"))
         )
 

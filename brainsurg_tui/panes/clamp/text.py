@@ -5,9 +5,8 @@ from collections.abc import Callable, Sequence
 
 from rich.text import Text
 
-from brainsurg_tui.panes.figures import aligned
 from brainsurg_tui.widgets.cells import fit
-from brainsurg_tui.widgets.numbers import figure
+from brainsurg_tui.widgets.numbers import column_format, figure
 from brainsurg_tui.widgets.visible import token_name, visible
 from engine.service.protocol import (
     Checks,
@@ -32,8 +31,8 @@ def badges(checks: Checks) -> str:
 
 def row_writer(report: ClampReport) -> Callable[[int], list[str]]:
     """How to write row i of the diff table: prompt and figures, aligned by their largest."""
-    mean = aligned(max((p.mean_abs_diff for p in report.prompts), default=0))
-    largest = aligned(max((p.max_abs_diff for p in report.prompts), default=0))
+    mean = column_format(max((p.mean_abs_diff for p in report.prompts), default=0))
+    largest = column_format(max((p.max_abs_diff for p in report.prompts), default=0))
     if not isinstance(report, ModelReport):
         return lambda row: [
             report.prompts[row].prompt,
@@ -41,7 +40,7 @@ def row_writer(report: ClampReport) -> Callable[[int], list[str]]:
             largest(report.prompts[row].max_abs_diff),
             top_dims(report.prompts[row]),
         ]
-    kl = aligned(max((p.kl for p in report.prompts), default=0))
+    kl = column_format(max((p.kl for p in report.prompts), default=0))
 
     def cells(row: int) -> list[str]:
         prompt = report.prompts[row]
@@ -63,7 +62,7 @@ def null(found: Null | None) -> str:
     if found is None:
         return ""
     largest = max(found.high, found.mean)
-    write = aligned(largest, digits=2 if largest < 1 else 3)
+    write = column_format(largest, digits=2 if largest < 1 else 3)
     return f"{write(found.mean)} [{write(found.low)}–{write(found.high)}]"
 
 

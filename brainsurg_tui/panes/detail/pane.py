@@ -17,14 +17,14 @@ from brainsurg_tui.actions import bindings
 from brainsurg_tui.exports import Export, json_text
 from brainsurg_tui.panes.detail import text as detail_texts
 from brainsurg_tui.panes.detail.relatives import COACTIVE, NEAREST, RelativeRows
-from brainsurg_tui.panes.feature_rows import FeatureRows, Read
-from brainsurg_tui.panes.figures import aligned
-from brainsurg_tui.panes.note import Note
+from brainsurg_tui.panes.feature_rows import FeatureRows, ReadDocument
 from brainsurg_tui.panes.pane import Pane
 from brainsurg_tui.panes.snippets.rows import DOCUMENT, PEAK, TEXT, snippet_cells
-from brainsurg_tui.state.feature_view import SHELVES
+from brainsurg_tui.state.feature_view import EXAMPLE_GROUPS
 from brainsurg_tui.state.state import State
 from brainsurg_tui.widgets.line_table import LineTable
+from brainsurg_tui.widgets.numbers import column_format
+from brainsurg_tui.widgets.text_block import TextBlock
 from engine.service.protocol import FeatureDetail, Snippet
 
 _WIDE_FROM = 150
@@ -51,11 +51,11 @@ class DetailSheet(Pane):
 
     def __init__(self, name: str, *, ascii_only: bool = False) -> None:
         super().__init__(name, ascii_only=ascii_only)
-        self._written = Note("detail-written")
-        self._figures = Note("detail-figures")
-        self._histogram = Note("detail-histogram")
-        self._activity = Note("detail-activity")
-        self._tokens = Note("detail-tokens")
+        self._written = TextBlock("detail-written")
+        self._figures = TextBlock("detail-figures")
+        self._histogram = TextBlock("detail-histogram")
+        self._activity = TextBlock("detail-activity")
+        self._tokens = TextBlock("detail-tokens")
         self._nearest = RelativeRows(NEAREST, "detail-nearest", ascii_only=ascii_only)
         self._coactive = RelativeRows(COACTIVE, "detail-coactive", ascii_only=ascii_only)
         self._examples = FeatureRows(
@@ -93,27 +93,27 @@ class DetailSheet(Pane):
         self.state = state
         if not self.display:
             return
-        look, detail = state.look, state.detail
-        if look is None or detail is None:
+        view, detail = state.feature_view, state.detail
+        if view is None or detail is None:
             self._examples.empty_text = next_steps.for_snippets(state)
             return
-        note = state.note(look.feature)
+        note = state.note(view.feature)
         self.title_line.subject = (
-            f"{look.feature} “{note.label}”" if note.label else f"{look.feature}"
+            f"{view.feature} “{note.label}”" if note.label else f"{view.feature}"
         )
         accent = self.app.theme_variables["accent"]
         keys = next_steps.for_a_feature_without_notes(state)
         self._written.say(detail_texts.written_down(note, keys, accent, ascii_only=self.ascii_only))
-        other = state.other_sae or look.sae
+        other = state.other_sae or view.sae
         self._nearest.columns = tuple(
-            replace(column, title=f"in {other}" if other != look.sae else column.title)
+            replace(column, title=f"in {other}" if other != view.sae else column.title)
             if column.key == "id"
             else column
             for column in NEAREST
         )
-        self._nearest.show(other, look.nearest)
-        self._coactive.show(look.sae, look.coactive)
-        if look.feature == detail.id:
+        self._nearest.show(other, view.nearest)
+        self._coactive.show(view.sae, view.coactive)
+        if view.feature == detail.id:
             self._show_detail(detail)
 
     def _show_detail(self, detail: FeatureDetail) -> None:
@@ -121,17 +121,18 @@ class DetailSheet(Pane):
         self._figures.say(detail_texts.figures(detail))
         self._tokens.say(detail_texts.tokens(detail, ascii_only=self.ascii_only))
         self._draw_charts(detail)
-        look = self.state.look
-        assert look is not None
-        snippets = look.snippets(detail)
-        shelf = SHELVES[look.shelf].title
-        self._examples.columns = (PEAK, replace(TEXT, title=f"examples: {shelf}"), DOCUMENT)
+        view = self.state.feature_view
+        assert view is not None
+        snippets = view.snippets(detail)
+        group = EXAMPLE_GROUPS[view.group].title
+        self._examples.columns = (PEAK, replace(TEXT, title=f"examples: {group}"), DOCUMENT)
         if snippets is None or snippets is self._snippets:
             return
         self._snippets = snippets
-        self._examples.empty_text = look.textless(detail) or next_steps.NO_EXAMPLE
+        self._examples.empty_text = view.textless(detail) or next_steps.NO_EXAMPLE
         self._examples.set_rows(
-            len(snippets), snippet_cells(self._examples, snippets, detail.max, aligned(detail.max))
+            len(snippets),
+            snippet_cells(self._examples, snippets, detail.max, column_format(detail.max)),
         )
 
     def _draw_charts(self, detail: FeatureDetail) -> None:
@@ -196,17 +197,17 @@ class DetailSheet(Pane):
     @on(LineTable.Opened)
     def _read(self, event: LineTable.Opened) -> None:
         event.stop()
-        self.post_message(Read(self._snippets[event.row]))
+        self.post_message(ReadDocument(self._snippets[event.row]))
 
     # What leaves
 
     def _everything(self) -> Text:
-        detail, look = self.state.detail, self.state.look
-        if detail is None or look is None:
+        detail, view = self.state.detail, self.state.feature_view
+        if detail is None or view is None:
             return Text()
         note = self.state.note(detail.id)
         parts = [
-            Text(f"{look.sae} {detail.id}"),
+            Text(f"{view.sae} {detail.id}"),
             detail_texts.written_down(note, "", ""),
             detail_texts.figures(detail),
             detail_texts.tokens(detail),
@@ -220,14 +221,14 @@ class DetailSheet(Pane):
 
     def exported(self) -> list[Export]:
         """What the engine told of the feature."""
-        look, detail = self.state.look, self.state.detail
-        if look is None or detail is None:
+        view, detail = self.state.feature_view, self.state.detail
+        if view is None or detail is None:
             return []
         parts = {
-            "sae": look.sae,
+            "sae": view.sae,
             "feature": detail,
-            "examples": {"kind": SHELVES[look.shelf].title, "snippets": self._snippets},
-            "nearest": {"sae": self.state.other_sae or look.sae, "answer": look.nearest},
-            "coactive": look.coactive,
+            "examples": {"kind": EXAMPLE_GROUPS[view.group].title, "snippets": self._snippets},
+            "nearest": {"sae": self.state.other_sae or view.sae, "answer": view.nearest},
+            "coactive": view.coactive,
         }
-        return [Export(f"feature-{look.sae}-{detail.id}.json", json_text(parts))]
+        return [Export(f"feature-{view.sae}-{detail.id}.json", json_text(parts))]

@@ -2,7 +2,7 @@
 
 from textual import on
 
-from brainsurg_tui.panes.feature_rows import FeatureRows, Go
+from brainsurg_tui.panes.feature_rows import FeatureRows, GoToFeature
 from brainsurg_tui.widgets.columns import Column
 from brainsurg_tui.widgets.line_table import LineTable
 from engine.service.protocol import Relatives
@@ -61,7 +61,7 @@ class RelativeRows(FeatureRows):
     def _go(self, event: LineTable.Opened) -> None:
         event.stop()
         if isinstance(self._shown, Relatives):
-            self.post_message(Go(self._sae, self._shown.relatives[event.row].id))
+            self.post_message(GoToFeature(self._sae, self._shown.relatives[event.row].id))
 
 
 def _share(value: float | None) -> str:

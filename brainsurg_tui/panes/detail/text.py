@@ -2,11 +2,10 @@
 
 from rich.text import Text
 
-from brainsurg_tui.panes.figures import aligned
 from brainsurg_tui.widgets.bars import progress_bar
 from brainsurg_tui.widgets.cells import fit
 from brainsurg_tui.widgets.histogram import columns_of
-from brainsurg_tui.widgets.numbers import figure
+from brainsurg_tui.widgets.numbers import column_format, figure
 from brainsurg_tui.widgets.visible import token_name, visible
 from engine.service.protocol import FeatureDetail, Histogram, Note
 
@@ -109,8 +108,8 @@ def activity(
     if not found:
         return Text()
     largest = max(kind.mean for kind in found) or 1
-    mean = aligned(largest)
-    density = aligned(max(kind.density for kind in found))
+    mean = column_format(largest)
+    density = column_format(max(kind.density for kind in found))
     room = max(1, width - _NAME - 2 * 9)
     text = Text(
         f"{fit('category', _NAME)} {'':{room}} {'mean':>7} {'density':>8}", "dim", no_wrap=True

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from brainsurg_tui.panes.figures import aligned
 from brainsurg_tui.widgets.columns import Column
+from brainsurg_tui.widgets.numbers import column_format
 from engine.service.protocol import FeatureTable, Note, ranked
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class FeatureColumns:
         }
         self._categories = table.categories
         self._writers = {
-            name: aligned(
+            name: column_format(
                 float(np.nanmax(values, initial=0)),
                 at_least=_DENSITY_DECIMALS if name == "density" else 0,
             )

@@ -14,12 +14,12 @@ from brainsurg_tui.actions import bindings
 from brainsurg_tui.exports import Export, table_files
 from brainsurg_tui.panes.feature_rows import FeatureRows
 from brainsurg_tui.panes.features.columns import COLUMNS, FeatureColumns, largest_first
-from brainsurg_tui.panes.note import Note
 from brainsurg_tui.panes.table_pane import TablePane
 from brainsurg_tui.settings import Sorting
 from brainsurg_tui.state.state import State
 from brainsurg_tui.widgets.filter_input import FilterInput
 from brainsurg_tui.widgets.line_table import LineTable
+from brainsurg_tui.widgets.text_block import TextBlock
 from brainsurg_tui.widgets.visible import visible
 from engine.service.protocol import FeatureTable
 
@@ -67,10 +67,10 @@ class FeaturesPane(TablePane):
         super().__init__(name, ascii_only=ascii_only)
         self._shown: FeatureTable | None = None
         self._data: FeatureColumns | None = None
-        self._sift = self.state.sift
-        self._sifted_by: object = None
+        self._feature_filter = self.state.feature_filter
+        self._filtered_notes: object = None
         """The notes that the filter last looked through."""
-        self.fault = Note("filter-fault")
+        self.fault = TextBlock("filter-fault")
         self.table.sort_key, self.table.reverse = "max", True
 
     def make_table(self) -> LineTable:
@@ -91,24 +91,24 @@ class FeaturesPane(TablePane):
     def show(self, state: State) -> None:
         """Show the feature table; its columns are decoded when they are others."""
         self.state = state
-        before, self._sift = self._sift, state.sift
+        before, self._feature_filter = self._feature_filter, state.feature_filter
         table = state.table
         self.table.empty_text = next_steps.for_features(state)
         shown, self._shown = self._shown, table
         if _columns(table) != _columns(shown):
             self._decode(table, afresh=_sae(table) != _sae(shown))
-        elif before.text != state.sift.text:  # marks stay
+        elif before.text != state.feature_filter.text:  # marks stay
             self.resort()
-        elif table is not shown or before is not state.sift:  # the cursor, too
-            self.table.sift(self.ordered(self._total))
-        if table is not None and before is not state.sift:
-            self._sifted_by = table.notes
+        elif table is not shown or before is not state.feature_filter:  # the cursor, too
+            self.table.replace_order(self.ordered(self._total))
+        if table is not None and before is not state.feature_filter:
+            self._filtered_notes = table.notes
         self.count_shown()
-        self.fault.display = bool(state.sift.fault)
-        self.fault.say(visible(state.sift.fault, ascii_only=self.ascii_only))
+        self.fault.display = bool(state.feature_filter.fault)
+        self.fault.say(visible(state.feature_filter.fault, ascii_only=self.ascii_only))
         if state.feature is not None and state.feature != self.table.row:
             self.table.select(state.feature)
-        self._sift_again()
+        self._filter_again()
 
     def _decode(self, table: FeatureTable | None, *, afresh: bool) -> None:
         if afresh:
@@ -131,7 +131,7 @@ class FeaturesPane(TablePane):
             return None
         key, reverse = self.table.sort_key or "id", self.table.reverse
         order = self._data.order(key, self.state.table.notes, reverse=reverse)
-        mask = self.state.sift.mask(count)
+        mask = self.state.feature_filter.mask(count)
         return order if mask is None else order[mask[order]]
 
     def resort(self) -> None:
@@ -225,14 +225,14 @@ class FeaturesPane(TablePane):
 
     def on_descendant_focus(self) -> None:
         """Filter again, where something was written down while another pane had the focus."""
-        self._sift_again()
+        self._filter_again()
 
-    def _sift_again(self) -> None:
+    def _filter_again(self) -> None:
         """Have the filter look through what was written down since; not while the focus is
         elsewhere, on a feature that might leave the list."""
         notes = None if self.state.table is None else self.state.table.notes
         settled = self.pattern and not self.filtering and self.table.has_focus
-        if settled and notes is not self._sifted_by:
+        if settled and notes is not self._filtered_notes:
             self.post_message(self.Filter(self.pattern))
 
     # Features

@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from brainsurg_tui.panes.figures import aligned
-from brainsurg_tui.state.search_results import Findings
+from brainsurg_tui.state.search_results import SearchResults
 from brainsurg_tui.widgets.columns import Column
 from brainsurg_tui.widgets.line_table import Cells
+from brainsurg_tui.widgets.numbers import column_format
 from brainsurg_tui.widgets.visible import token_name
 from engine.service.protocol import Contrast, Firing, FiringFeature, GrepReport
 
@@ -15,7 +15,7 @@ Value = float | int | str | None
 
 
 @dataclass(frozen=True)
-class Figure:
+class ResultColumn:
     """A column, and where its values come from."""
 
     column: Column
@@ -24,57 +24,57 @@ class Figure:
     """At least so many."""
 
 
-def _figure(
+def _number_column(
     title: str, width: int, priority: int, value: Callable[[Any], Value], decimals: int = 0
-) -> Figure:
+) -> ResultColumn:
     key = title.replace(" ", "_").lower()
     column = Column(key, title, width=width, align="right", priority=priority)
-    return Figure(column, value, decimals)
+    return ResultColumn(column, value, decimals)
 
 
-_ID = _figure("id", 6, 9, lambda found: found.id)
-_LABEL = Figure(
+_ID = _number_column("id", 6, 9, lambda found: found.id)
+_LABEL = ResultColumn(
     Column("label", "label", width=12, fraction=1, priority=8), lambda found: found.label
 )
 
 
-def _firing(firing: Firing) -> list[Figure]:
+def _firing(firing: Firing) -> list[ResultColumn]:
     def token(found: FiringFeature) -> str:
         return token_name(firing.tokens[found.peak])
 
     return [
         _ID,
-        _figure("max", 7, 7, lambda found: max(found.activations, default=0.0)),
-        Figure(Column("token", "at token", width=10, priority=3), token),
-        _figure("attribution", 11, 5, lambda found: found.attribution),
-        _figure("effect", 8, 6, lambda found: found.effect),
-        _figure("KL", 8, 4, lambda found: found.kl),
+        _number_column("max", 7, 7, lambda found: max(found.activations, default=0.0)),
+        ResultColumn(Column("token", "at token", width=10, priority=3), token),
+        _number_column("attribution", 11, 5, lambda found: found.attribution),
+        _number_column("effect", 8, 6, lambda found: found.effect),
+        _number_column("KL", 8, 4, lambda found: found.kl),
         _LABEL,
     ]
 
 
 _CONTRAST = [
     _ID,
-    _figure("mean A", 8, 7, lambda found: found.mean_a),
-    _figure("mean B", 8, 6, lambda found: found.mean_b),
-    _figure("density A", 9, 3, lambda found: found.density_a),
-    _figure("density B", 9, 2, lambda found: found.density_b),
-    _figure("d", 7, 5, lambda found: found.effect),
+    _number_column("mean A", 8, 7, lambda found: found.mean_a),
+    _number_column("mean B", 8, 6, lambda found: found.mean_b),
+    _number_column("density A", 9, 3, lambda found: found.density_a),
+    _number_column("density B", 9, 2, lambda found: found.density_b),
+    _number_column("d", 7, 5, lambda found: found.effect),
     _LABEL,
 ]
 _GREP = [
     _ID,
-    _figure("F1", 6, 7, lambda found: found.f1, 3),
-    _figure("precision", 9, 6, lambda found: found.precision, 3),
-    _figure("recall", 6, 5, lambda found: found.recall, 3),
-    _figure("active", 7, 4, lambda found: found.active),
+    _number_column("F1", 6, 7, lambda found: found.f1, 3),
+    _number_column("precision", 9, 6, lambda found: found.precision, 3),
+    _number_column("recall", 6, 5, lambda found: found.recall, 3),
+    _number_column("active", 7, 4, lambda found: found.active),
     _LABEL,
 ]
 
 
-def figures_of(findings: Findings) -> list[Figure]:
+def result_columns(results: SearchResults) -> list[ResultColumn]:
     """The columns for an answer."""
-    match findings.found:
+    match results.found:
         case Firing() as firing:
             return _firing(firing)
         case Contrast():
@@ -85,7 +85,7 @@ def figures_of(findings: Findings) -> list[Figure]:
             return [_ID, _LABEL]
 
 
-def row_writer(figures: Sequence[Figure], features: Sequence[Any]) -> Cells:
+def row_writer(figures: Sequence[ResultColumn], features: Sequence[Any]) -> Cells:
     """How to write row i, the points of every column under each other."""
     writers: list[Callable[[Value], str]] = []
     for figure in figures:
@@ -94,7 +94,7 @@ def row_writer(figures: Sequence[Figure], features: Sequence[Any]) -> Cells:
             continue
         values = [figure.value(feature) for feature in features]
         numbers = [abs(value) for value in values if isinstance(value, float)]
-        write = aligned(max(numbers, default=0), at_least=figure.decimals)
+        write = column_format(max(numbers, default=0), at_least=figure.decimals)
         writers.append(lambda value, write=write: _written(value, write))  # type: ignore[misc]
 
     def cells(row: int) -> list[str]:
@@ -114,7 +114,7 @@ def _written(value: Value, write: Callable[[float], str]) -> str:
     return value or ""
 
 
-def sorted_rows(figure: Figure, features: Sequence[Any], *, reverse: bool) -> list[int]:
+def sorted_rows(figure: ResultColumn, features: Sequence[Any], *, reverse: bool) -> list[int]:
     """The rows in the order of a column; of equals the first found first, without a value last."""
     values = [figure.value(feature) for feature in features]
     having = [row for row, value in enumerate(values) if value not in (None, "")]

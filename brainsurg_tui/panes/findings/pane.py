@@ -14,18 +14,23 @@ from textual.widget import Widget
 from brainsurg_tui import next_steps
 from brainsurg_tui.actions import bindings
 from brainsurg_tui.exports import Export, table_files
-from brainsurg_tui.panes.feature_rows import FeatureRows, Read
-from brainsurg_tui.panes.figures import aligned
+from brainsurg_tui.panes.feature_rows import FeatureRows, ReadDocument
 from brainsurg_tui.panes.findings import text as finding_texts
-from brainsurg_tui.panes.findings.columns import Figure, figures_of, row_writer, sorted_rows
-from brainsurg_tui.panes.note import Note
+from brainsurg_tui.panes.findings.columns import (
+    ResultColumn,
+    result_columns,
+    row_writer,
+    sorted_rows,
+)
 from brainsurg_tui.panes.snippets.rows import DOCUMENT, PEAK, TEXT, snippet_text
 from brainsurg_tui.panes.table_pane import TablePane
-from brainsurg_tui.state.search_results import Findings
+from brainsurg_tui.state.search_results import SearchResults
 from brainsurg_tui.state.state import State
 from brainsurg_tui.widgets.columns import Column
 from brainsurg_tui.widgets.line_table import LineTable
+from brainsurg_tui.widgets.numbers import column_format
 from brainsurg_tui.widgets.shades import shades_for
+from brainsurg_tui.widgets.text_block import TextBlock
 from engine.service.protocol import Firing, Grep
 
 if TYPE_CHECKING:
@@ -40,7 +45,9 @@ class FindingsSheet(TablePane):
 
     heading = "Findings"
     BINDINGS: ClassVar[list[BindingType]] = bindings("findings", "feature")
-    columns = tuple(figure.column for figure in figures_of(Findings(Grep(sae="", pattern=""))))
+    columns = tuple(
+        figure.column for figure in result_columns(SearchResults(Grep(sae="", pattern="")))
+    )
 
     @dataclass
     class Chosen(Message):
@@ -60,14 +67,14 @@ class FindingsSheet(TablePane):
 
     def __init__(self, name: str, *, ascii_only: bool = False) -> None:
         super().__init__(name, ascii_only=ascii_only)
-        self._findings: Findings | None = None
+        self._results: SearchResults | None = None
         self._found: object = None
         self._closer: object = None
         self._notes: object = None
-        self._figures: list[Figure] = []
+        self._figures: list[ResultColumn] = []
         self._features: list[Any] = []
-        self._summary = Note("findings-summary")
-        self._strip = Note("findings-strip")
+        self._summary = TextBlock("findings-summary")
+        self._strip = TextBlock("findings-strip")
         self._places = FeatureRows(
             _KIND, PEAK, TEXT, DOCUMENT, ascii_only=ascii_only, id="findings-places"
         )
@@ -86,36 +93,36 @@ class FindingsSheet(TablePane):
     def show(self, state: State) -> None:
         """Show the answer, or that it is awaited."""
         self.state = state
-        findings = state.findings
+        results = state.search_results
         self.table.empty_text = next_steps.for_findings(state)
-        self.title_line.subject = "" if findings is None else findings.title()
-        if findings is None:
+        self.title_line.subject = "" if results is None else results.title()
+        if results is None:
             return
-        if findings is not self._findings:
+        if results is not self._results:
             self.table.sort_key = None
             self.table.marked.clear()
-        if (findings, findings.found) != (self._findings, self._found) or not self._features:
-            self._show_found(findings)
+        if (results, results.found) != (self._results, self._found) or not self._features:
+            self._show_found(results)
         if self.table.row is not None and state.feature != self._features[self.table.row].id:
             self._select(state.feature)
-        self._show_places(findings)
+        self._show_places(results)
         if state.table is not None and state.table.notes is not self._notes:
             self._notes = state.table.notes
             self.table.refresh()
 
-    def _show_found(self, findings: Findings) -> None:
-        self._findings, self._found = findings, findings.found
-        self._features = [] if findings.found is None else list(findings.found.features)
-        self._figures = figures_of(findings)
+    def _show_found(self, results: SearchResults) -> None:
+        self._results, self._found = results, results.found
+        self._features = [] if results.found is None else list(results.found.features)
+        self._figures = result_columns(results)
         self.table.columns = tuple(figure.column for figure in self._figures)
-        self._summary.say(finding_texts.summary(findings, ascii_only=self.ascii_only))
+        self._summary.say(finding_texts.summary(results, ascii_only=self.ascii_only))
         write = row_writer(self._figures, self._features)
         label = [figure.column.key for figure in self._figures].index("label")
 
         def cells(row: int) -> list[str | Text]:
             # A label that was given since is newer than the answer.
             written: list[str | Text] = list(write(row))
-            if findings.sae == self.state.sae:
+            if results.sae == self.state.sae:
                 written[label] = self.state.label(self._features[row].id)
             return written
 
@@ -128,8 +135,8 @@ class FindingsSheet(TablePane):
             self.table.select(ids.index(feature))
 
     def _show_strip(self) -> None:
-        findings = self._findings
-        firing = None if findings is None else findings.found
+        results = self._results
+        firing = None if results is None else results.found
         self._strip.display = isinstance(firing, Firing)
         if isinstance(firing, Firing):
             marks = self.ascii_only or self.app.no_color
@@ -139,18 +146,18 @@ class FindingsSheet(TablePane):
                 finding_texts.strip(firing, row, shades, marks=marks, ascii_only=self.ascii_only)
             )
 
-    def _show_places(self, findings: Findings) -> None:
-        self._places.display = isinstance(findings.search, Grep)
-        if findings.closer is self._closer and self._places.shown:
+    def _show_places(self, results: SearchResults) -> None:
+        self._places.display = isinstance(results.search, Grep)
+        if results.closer is self._closer and self._places.shown:
             return
-        self._closer = findings.closer
-        places = findings.places()
+        self._closer = results.closer
+        places = results.places()
         peaks = [snippet.activations[snippet.peak] for _, snippet in places]
         largest = max(peaks, default=0.0)
-        write = aligned(largest)
-        title = finding_texts.score(findings.closer)
+        write = column_format(largest)
+        title = finding_texts.score(results.closer)
         self._places.columns = (_KIND, PEAK, replace(TEXT, title=title), DOCUMENT)
-        self._places.empty_text = "…" if findings.closer is None else "It matches nowhere here."
+        self._places.empty_text = "…" if results.closer is None else "It matches nowhere here."
 
         def cells(row: int) -> tuple[str, str, Text, str]:
             kind, snippet = places[row]
@@ -224,8 +231,8 @@ class FindingsSheet(TablePane):
         event.stop()
         if event.table is self.table:
             self.post_message(self.Opened(self._features[event.row].id))
-        elif self._findings is not None:
-            self.post_message(Read(self._findings.places()[event.row][1]))
+        elif self._results is not None:
+            self.post_message(ReadDocument(self._results.places()[event.row][1]))
 
     def wanted(self) -> list[int]:
         """The marked features, or the one under the cursor."""
@@ -234,8 +241,8 @@ class FindingsSheet(TablePane):
 
     def exported(self) -> list[Export]:
         """The features as they are shown."""
-        if self._findings is None:
+        if self._results is None:
             return []
         rows = [msgspec.to_builtins(self._features[row]) for row in self.shown_rows()]
-        title = f"{self._findings.sae}: {self._findings.title()}"
-        return table_files(f"findings-{self._findings.sae}", rows, title=title)
+        title = f"{self._results.sae}: {self._results.title()}"
+        return table_files(f"findings-{self._results.sae}", rows, title=title)

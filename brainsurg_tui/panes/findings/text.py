@@ -2,7 +2,7 @@
 
 from rich.text import Text
 
-from brainsurg_tui.state.search_results import Findings, named
+from brainsurg_tui.state.search_results import SearchResults, named
 from brainsurg_tui.widgets.numbers import figure
 from brainsurg_tui.widgets.shades import Shades
 from brainsurg_tui.widgets.token_strip import token_lines
@@ -10,9 +10,9 @@ from brainsurg_tui.widgets.visible import visible
 from engine.service.protocol import Contrast, FindContrast, Firing, GrepReport
 
 
-def summary(findings: Findings, *, ascii_only: bool = False) -> str:
+def summary(results: SearchResults, *, ascii_only: bool = False) -> str:
     """A line about the answer as a whole."""
-    match findings.found:
+    match results.found:
         case Firing(target=target, logp=logp, active=active):
             token = visible(target, ascii_only=ascii_only)
             return (
@@ -20,7 +20,7 @@ def summary(findings: Findings, *, ascii_only: bool = False) -> str:
                 f"next token “{token}”, log-probability {figure(logp)}"
             )
         case Contrast(tokens_a=a, tokens_b=b):
-            search = findings.search
+            search = results.search
             assert isinstance(search, FindContrast)
             first, second = (visible(named(s), ascii_only=ascii_only) for s in (search.a, search.b))
             return f"A {first}, {_tokens(a)}\nB {second}, {_tokens(b)}"

@@ -14,13 +14,13 @@ from textual.widget import Widget
 from brainsurg_tui import next_steps
 from brainsurg_tui.actions import bindings
 from brainsurg_tui.panes.jobs import text as job_texts
-from brainsurg_tui.panes.note import Note
 from brainsurg_tui.panes.table_pane import TablePane
 from brainsurg_tui.state.state import State
 from brainsurg_tui.widgets.columns import Column
 from brainsurg_tui.widgets.line_table import LineTable
+from brainsurg_tui.widgets.text_block import TextBlock
 from brainsurg_tui.widgets.visible import visible
-from engine.service.protocol import JobInfo, describe
+from engine.service.protocol import JobInfo
 
 _BAR = 17
 
@@ -53,7 +53,7 @@ class JobsPane(TablePane):
 
     def __init__(self, name: str, *, ascii_only: bool = False) -> None:
         super().__init__(name, ascii_only=ascii_only)
-        self.log_lines = Note("job-log")
+        self.log_lines = TextBlock("job-log")
         self._jobs: list[JobInfo] = []
 
     def body(self) -> Iterable[Widget]:
@@ -90,7 +90,7 @@ class JobsPane(TablePane):
         begun = time.strftime("%H:%M", time.localtime(job.started or job.created))
         return (
             str(job.id),
-            describe(job.spec),
+            job.spec.title,
             job.state,
             job_texts.bar(
                 job, _BAR, self.app.theme_variables["accent"], ascii_only=self.ascii_only
@@ -105,7 +105,7 @@ class JobsPane(TablePane):
             self.log_lines.say("")
             return
         job = self._jobs[row]
-        lines = [job_texts.details(job.spec), *self.state.history(job.id).notes()]
+        lines = [job.spec.details, *self.state.history(job.id).notes()]
         lines += job_texts.outcome(job)
         left = job_texts.remaining(job.progress) if not job.over else ""
         if job.progress is not None and not job.over:
@@ -128,7 +128,7 @@ class JobsPane(TablePane):
         """Number, name, state and outcome."""
         job = self._jobs[row]
         outcome = " ".join(job_texts.outcome(job))
-        return f"{job.id}\t{describe(job.spec)}\t{job.state}\t{outcome}".rstrip()
+        return f"{job.id}\t{job.spec.title}\t{job.state}\t{outcome}".rstrip()
 
     @on(LineTable.Highlighted)
     def _choose(self, event: LineTable.Highlighted) -> None:

@@ -1,38 +1,23 @@
 """Jobs in words: their names, how far they are, how long they took, what they made."""
 
 import time
-from collections.abc import Sequence
 
 from rich.text import Text
 
 from brainsurg_tui.widgets.bars import progress_bar
 from brainsurg_tui.widgets.numbers import byte_size, figure, quantity, seconds
 from engine.service.protocol import (
-    Capture,
     CaptureResult,
-    Evaluate,
     EvaluateResult,
     ExchangedSAE,
     ExportedFeatures,
-    ExportFeatures,
-    ExportSAE,
     FilesResult,
-    ImportSAE,
     JobInfo,
-    JobSpec,
     Progressed,
-    Scan,
     ScanResult,
-    Sweep,
     SweepResult,
-    Train,
     TrainResult,
 )
-
-
-def subject(spec: JobSpec) -> str:
-    """The name of what a job makes or reads."""
-    return spec.sae if isinstance(spec, Scan | Evaluate | ExportFeatures) else spec.name
 
 
 def fraction(job: JobInfo) -> float | None:
@@ -170,41 +155,3 @@ def sweep(made: SweepResult) -> list[str]:
 def short(*paths: str) -> str:
     """Paths by the last of their names."""
     return ", ".join(path.rstrip("/").rpartition("/")[2] for path in paths)
-
-
-def details(spec: JobSpec) -> str:
-    """What a job was asked, in a line."""
-    match spec:
-        case Capture():
-            files = [*spec.texts, *filter(None, (spec.prompt_file, spec.dataset))]
-            source = f"{len(spec.prompts)} prompts" if spec.prompts else short(*files)
-            return f"{short(spec.model)} at {', '.join(spec.sites)}, {source}"
-        case Train():
-            read = spec.activations or f"{short(spec.model or '')} at {spec.site}"
-            predicted = spec.target or spec.target_site
-            return f"{spec.arch} on {read}{f', predicting {predicted}' if predicted else ''}"
-        case Sweep():
-            return f"{details(spec.train)}; {', '.join(_varied(spec))}"
-        case Scan() | Evaluate():
-            return f"over {spec.activations or 'the set it was trained on'}"
-        case ImportSAE():
-            return f"from {spec.source}"
-        case ExportSAE():
-            return f"{spec.folder}, as {spec.format}"
-        case _:
-            return spec.folder
-
-
-def _varied(spec: Sweep) -> list[str]:
-    """`k 16 32`, `lr 0.001 0.0003` …"""
-    listed: dict[str, Sequence[float]] = {
-        "k": spec.ks,
-        "features": spec.widths,
-        "l1": spec.l1s,
-        "lr": spec.lrs,
-    }
-    parts = [" ".join(spec.archs)] if spec.archs else []
-    for name, values in listed.items():
-        if values:
-            parts.append(f"{name} {' '.join(f'{value:g}' for value in values)}")
-    return parts

@@ -10,11 +10,11 @@ from brainsurg_tui import next_steps
 from brainsurg_tui.actions import bindings
 from brainsurg_tui.exports import Export, curve_svg, table_files
 from brainsurg_tui.panes.jobs import text as job_texts
-from brainsurg_tui.panes.note import Note
 from brainsurg_tui.panes.pane import Pane
 from brainsurg_tui.state.history import History
 from brainsurg_tui.state.state import State
 from brainsurg_tui.widgets.chart import Chart
+from brainsurg_tui.widgets.text_block import TextBlock
 from engine.service.protocol import JobInfo
 
 _INDENT = 3
@@ -35,7 +35,7 @@ class LossPane(Pane):
     def __init__(self, name: str, *, ascii_only: bool = False) -> None:
         super().__init__(name, ascii_only=ascii_only)
         self.chart = LossChart(x_label="step", ascii_only=ascii_only)
-        self.figures = Note("loss-figures")
+        self.figures = TextBlock("loss-figures")
         self.metric = "loss"
         self.frozen = False
         self._job: JobInfo | None = None
@@ -89,7 +89,7 @@ class LossPane(Pane):
             self.title_line.subject = self.title_line.info = ""
             return
         state = "frozen" if self.frozen else job.state
-        self.title_line.subject = f"{job_texts.subject(job.spec)} · {self.metric}"
+        self.title_line.subject = f"{job.spec.subject} · {self.metric}"
         step = ""
         if job.progress is not None and not job.over:
             total = f" / {job.progress.total:,}" if job.progress.total else ""
@@ -99,7 +99,7 @@ class LossPane(Pane):
     def _curves(self) -> dict[str, tuple[list[int], list[float]]]:
         """The curves of the metric; several trainings go without the name that all have."""
         curves = self._history().curves(self.metric)
-        common = "" if self._job is None else f"{job_texts.subject(self._job.spec)}."
+        common = "" if self._job is None else f"{self._job.spec.subject}."
         return {name.removeprefix(common): curve for name, curve in curves.items()}
 
     def _history(self) -> History:
@@ -148,7 +148,7 @@ class LossPane(Pane):
         history = self._history()
         if self._job is None or not history.metrics():
             return []
-        name = f"loss-{job_texts.subject(self._job.spec)}"
+        name = f"loss-{self._job.spec.subject}"
         steps, values = history.curve(self.metric)
         picture = curve_svg(steps, values, title=f"{name}: {self.metric}")
         return [*table_files(name, history.rows()), Export(f"{name}-{self.metric}.svg", picture)]

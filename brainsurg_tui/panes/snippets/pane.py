@@ -11,15 +11,14 @@ from brainsurg_tui import next_steps
 from brainsurg_tui.actions import bindings
 from brainsurg_tui.exports import Export, table_files
 from brainsurg_tui.panes.detail.text import facts
-from brainsurg_tui.panes.feature_rows import FeatureRows, Read
-from brainsurg_tui.panes.figures import aligned
-from brainsurg_tui.panes.note import Note
+from brainsurg_tui.panes.feature_rows import FeatureRows, ReadDocument
 from brainsurg_tui.panes.snippets.rows import DOCUMENT, PEAK, TEXT, snippet_cells
 from brainsurg_tui.panes.table_pane import TablePane
-from brainsurg_tui.state.feature_view import SHELVES
+from brainsurg_tui.state.feature_view import EXAMPLE_GROUPS
 from brainsurg_tui.state.state import State
 from brainsurg_tui.widgets.line_table import LineTable
-from brainsurg_tui.widgets.numbers import figure
+from brainsurg_tui.widgets.numbers import column_format, figure
+from brainsurg_tui.widgets.text_block import TextBlock
 from engine.service.protocol import Snippet
 
 
@@ -34,7 +33,7 @@ class SnippetsPane(TablePane):
         super().__init__(name, ascii_only=ascii_only)
         self._shown: object = None
         self._snippets: Sequence[Snippet] = ()
-        self.facts = Note("feature-facts")
+        self.facts = TextBlock("feature-facts")
 
     def make_table(self) -> LineTable:
         """The table, with `l` free."""
@@ -48,24 +47,25 @@ class SnippetsPane(TablePane):
     def show(self, state: State) -> None:
         """Show the examples of the feature that was answered last: the old ones stay till then."""
         self.state = state
-        detail, look = state.detail, state.look
-        if detail is None or look is None:
+        detail, view = state.detail, state.feature_view
+        if detail is None or view is None:
             self._show_nothing()
             return
-        if look.feature != detail.id:
+        if view.feature != detail.id:
             return
         label = state.label(detail.id)
-        shelf = SHELVES[look.shelf].title
+        group = EXAMPLE_GROUPS[view.group].title
         name = f"{detail.id} “{label}”" if label else str(detail.id)
-        self.title_line.subject = f"{name} · {shelf}"
-        snippets = look.snippets(detail)
-        if snippets is None or (detail, look.radius, snippets) == self._shown:
+        self.title_line.subject = f"{name} · {group}"
+        snippets = view.snippets(detail)
+        if snippets is None or (detail, view.radius, snippets) == self._shown:
             return
-        self._shown, self._snippets = (detail, look.radius, snippets), snippets
-        nothing = next_steps.NOWHERE if look.at_first() else next_steps.NO_EXAMPLE
-        self.table.empty_text = look.textless(detail) or nothing
+        self._shown, self._snippets = (detail, view.radius, snippets), snippets
+        nothing = next_steps.NOWHERE if view.at_first() else next_steps.NO_EXAMPLE
+        self.table.empty_text = view.textless(detail) or nothing
         self.set_rows(
-            len(snippets), snippet_cells(self.table, snippets, detail.max, aligned(detail.max))
+            len(snippets),
+            snippet_cells(self.table, snippets, detail.max, column_format(detail.max)),
         )
         self.facts.say(facts(detail, ascii_only=self.ascii_only))
 
@@ -87,8 +87,8 @@ class SnippetsPane(TablePane):
 
     def exported(self) -> list[Export]:
         """The examples that are shown, as they are shown."""
-        look = self.state.look
-        if look is None or not self._snippets:
+        view = self.state.feature_view
+        if view is None or not self._snippets:
             return []
         shown = [self._snippets[row] for row in self.shown_rows()]
         rows = [
@@ -101,10 +101,10 @@ class SnippetsPane(TablePane):
             }
             for snippet in shown
         ]
-        title = f"Feature {look.feature} of {look.sae}, {SHELVES[look.shelf].title}"
-        return table_files(f"snippets-{look.sae}-{look.feature}", rows, title=title)
+        title = f"Feature {view.feature} of {view.sae}, {EXAMPLE_GROUPS[view.group].title}"
+        return table_files(f"snippets-{view.sae}-{view.feature}", rows, title=title)
 
     @on(LineTable.Opened)
     def _read(self, event: LineTable.Opened) -> None:
         event.stop()
-        self.post_message(Read(self._snippets[event.row]))
+        self.post_message(ReadDocument(self._snippets[event.row]))

@@ -27,10 +27,6 @@ class Document:
     spans: tuple[Span, ...]
     nats: float
 
-    def concepts_at(self, character: int) -> frozenset[str]:
-        """Every concept that the character at this index carries."""
-        return frozenset(s.concept for s in self.spans if s.start <= character < s.end)
-
     def opening(self) -> str:
         """The first `opening` of the text: what a person would type to get the rest."""
         return next(self.text[s.start : s.end] for s in self.spans if s.concept == "opening")

@@ -12,7 +12,10 @@ import zlib
 from collections.abc import Iterator
 from types import ModuleType
 
-from engine.demo.corpus import (
+from engine.demo.corpus.concepts import CATEGORIES
+from engine.demo.corpus.document import Document, TextBuilder
+from engine.demo.corpus.grammar import Grammar
+from engine.demo.corpus.grammars import (
     code,
     common,
     dialogue,
@@ -23,17 +26,14 @@ from engine.demo.corpus import (
     science,
     story,
 )
-from engine.demo.corpus.concepts import CATEGORIES
-from engine.demo.corpus.document import Document, TextBuilder
-from engine.demo.corpus.grammar import Grammar
-from engine.demo.corpus.lexicon import WORDS
+from engine.demo.corpus.vocabulary.lexicon import WORDS
 from engine.demo.corpus.writer import Writer
 from engine.demo.prompts import SEED_PROMPTS
 
 PARAGRAPH = "\n\n"
 """What stands between two pieces of one document."""
 
-_SUBJECTS: dict[str, ModuleType] = {
+_GRAMMARS: dict[str, ModuleType] = {
     "story": story,
     "question": question,
     "code": code,
@@ -59,8 +59,8 @@ _KNOWN = frozenset(prompt for prompt, _ in SEED_PROMPTS)
 @functools.cache
 def grammar(category: str) -> Grammar:
     """The grammar of one category (or of `prose`); its root rule has the category's name."""
-    subject = _SUBJECTS[category]
-    return Grammar({**WORDS, **common.RULES, **subject.RULES}, subject.RECORDS)
+    tables = _GRAMMARS[category]
+    return Grammar({**WORDS, **common.RULES, **tables.RULES}, tables.RECORDS)
 
 
 def write_document(seed: int, number: int, category: str | None = None) -> Document:
@@ -115,7 +115,7 @@ def documents(
     while True:
         document = write_document(seed, number, category)
         number += 1
-        key = hash_of(document.text)
+        key = hash_text(document.text)
         if key in seen:
             continue
         openings = [
@@ -127,6 +127,6 @@ def documents(
             yield document
 
 
-def hash_of(text: str) -> int:
+def hash_text(text: str) -> int:
     """64 bits of a text, the same in every process."""
     return zlib.crc32(text.encode()) << 32 | zlib.adler32(text.encode())

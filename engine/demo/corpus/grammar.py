@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.demo.corpus.concepts import CONCEPTS
-from engine.demo.corpus.words import with_article, with_capital, with_plural
+from engine.demo.corpus.inflection import with_article, with_capital, with_plural
 
 MODIFIERS = {"a": with_article, "capital": with_capital, "plural": with_plural}
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.features.codes import Codes
+from engine.features.catalogue.codes import Codes
 
 Doubles = NDArray[np.float64]
 

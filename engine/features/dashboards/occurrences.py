@@ -4,10 +4,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.activations.tokens import TokenTable
-from engine.features.catalogue import Catalogue, Example
+from engine.features.catalogue.catalogue import Catalogue, Example
 from engine.features.dashboards.format import TOP_GROUP, Occurrence
 from engine.features.dashboards.histogram import shortened
-from engine.features.snippets import Snippet, snippet_at, snippets
+from engine.features.examples.snippets import Snippet, snippet_at, snippets
 
 INTERVALS = 5
 """Between 0 and the maximum, equally wide: SAEDashboard's default."""

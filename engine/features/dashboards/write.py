@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from engine.activations.tokens import TokenTable
-from engine.features.catalogue import Catalogue
-from engine.features.codes import Codes
+from engine.features.catalogue.catalogue import Catalogue
+from engine.features.catalogue.codes import Codes
 from engine.features.dashboards.correlations import Correlated, Correlations
 from engine.features.dashboards.format import Batch, Dashboard
 from engine.features.dashboards.histogram import histogram, shortened

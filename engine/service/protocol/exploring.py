@@ -8,8 +8,8 @@ from typing import Literal
 
 import msgspec
 
-from engine.features.findings import Contrast, Firing, FiringOrder, Relatives
-from engine.features.snippets import Snippet
+from engine.features.examples.snippets import Snippet
+from engine.features.search.findings import Contrast, Firing, FiringOrder, Relatives
 from engine.service.protocol.reply import Reply
 
 Kind = Literal["top", "band", "silent"]

@@ -2,8 +2,8 @@
 
 import msgspec
 
+from engine.features.examples.snippets import Snippet
 from engine.features.notes import Merged, Note
-from engine.features.snippets import Snippet
 from engine.service.protocol.reply import Done, Reply
 
 
@@ -44,7 +44,7 @@ class Matches(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class MatchFeatures(Reply[Matches], frozen=True, kw_only=True):
-    """Which features does a filter let through? See `engine.features.filter` for its language."""
+    """Which features does a filter let through? Its language: `engine.features.filter.filter`."""
 
     sae: str
     filter: str
@@ -119,7 +119,7 @@ class RankFeatures(Reply[FeatureList], frozen=True, kw_only=True):
     by: str = "max"
     """A column of numbers, such as `max` or `density`, or the seed's `activity`."""
     filter: str = ""
-    """In the language of `engine.features.filter`; empty: all. Only those alive are ranked."""
+    """A filter, see `engine.features.filter.filter`; empty: all. Only those alive are ranked."""
     snippets: int = 5
     """Snippets per feature."""
 

@@ -5,7 +5,8 @@ from typing import Any
 import msgspec
 
 from engine.jobs.events import Noted, Progressed
-from engine.jobs.specs import JobResult, JobSpec
+from engine.jobs.kinds import JobResult, JobSpec
+from engine.jobs.kinds.base import decode_hook
 from engine.service.protocol.requests import NewsBody, ReplyBody, Request
 
 VERSION = 3
@@ -86,7 +87,7 @@ class Finished(msgspec.Struct, frozen=True, tag=True):
 Frame = Hello | Ask | Answer | Refusal | News | Run | Pause | Resume | Abandon | Report | Finished
 
 _encoder = msgspec.msgpack.Encoder()
-_decoder: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(Frame)
+_decoder: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(Frame, dec_hook=decode_hook)
 
 
 def pack(frame: Frame) -> bytes:

@@ -3,7 +3,7 @@
 import msgspec
 
 from engine.jobs.events import Event, JobInfo
-from engine.jobs.specs import JobSpec, Train
+from engine.jobs.kinds import JobSpec, Train
 from engine.service.protocol.reply import Done, Reply
 
 

@@ -1,8 +1,8 @@
 """All that can be asked, and all that is answered."""
 
-from engine.features.findings import Contrast, Firing, Relatives
+from engine.features.examples.snippets import Snippet
 from engine.features.notes import Merged, Note
-from engine.features.snippets import Snippet
+from engine.features.search.findings import Contrast, Firing, Relatives
 from engine.interventions.spec import ClampReport
 from engine.jobs.events import Event, JobInfo
 from engine.service.protocol.contents import (

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brainsurg_tui.widgets.numbers import ago, byte_size, figure, quantity, seconds
+from brainsurg_tui.widgets.numbers import byte_size, figure, quantity, seconds
 
 finite = st.floats(allow_nan=False, allow_infinity=False, min_value=-1e300, max_value=1e300)
 
@@ -92,18 +92,3 @@ def test_sizes(value: float, shown: str):
 )
 def test_durations(value: float, shown: str):
     assert seconds(value) == shown
-
-
-@pytest.mark.parametrize(
-    ("value", "shown"),
-    [
-        (-2, "just now"),
-        (4.9, "just now"),
-        (59, "59 s ago"),
-        (125, "2 min ago"),
-        (7300, "2 h ago"),
-        (260_000, "3 d ago"),
-    ],
-)
-def test_how_long_ago(value: float, shown: str):
-    assert ago(value) == shown

@@ -1,0 +1,1 @@
+"""How the embedded model is trained: recipe, tokenizer, rows of tokens, the loop, the loss."""

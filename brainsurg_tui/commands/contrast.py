@@ -1,0 +1,50 @@
+"""`contrast`."""
+
+from pathlib import Path
+
+from brainsurg_tui.commands.common import Common, absolute, wrong_usage
+from brainsurg_tui.commands.options import SAE, Most
+from brainsurg_tui.commands.progress import ask_with_progress
+from engine.service import protocol as p
+
+
+def contrast(
+    sae: SAE,
+    *,
+    a: str | None = None,
+    a_file: Path | None = None,
+    b: str | None = None,
+    b_file: Path | None = None,
+    top: Most = 20,
+    common: Common = Common(),
+) -> None:
+    """Show which features tell one text, or file of texts, from another.
+
+    Parameters
+    ----------
+    a
+        The one text.
+    a_file
+        Or a file of them: prompts, or a corpus (.txt, .jsonl, .json, .parquet, a folder).
+    b
+        The other text.
+    b_file
+        Or a file of them.
+    """
+    question = p.FindContrast(
+        sae=sae,
+        a=_text_source("a", a, a_file),
+        b=_text_source("b", b, b_file),
+        most=top,
+        device=common.device,
+    )
+    found = common.run(lambda client: ask_with_progress(client, question))
+    common.print_result(found)
+
+
+def _text_source(side: str, text: str | None, file: Path | None) -> p.TextSource:
+    if (text is None) == (file is None):
+        wrong_usage(f"Give either --{side} or --{side}-file.")
+    if file is not None:
+        return p.TextSource(file=absolute(file))
+    return p.TextSource(text=text or "")

@@ -1,0 +1,1 @@
+"""What a scan found, on disk: the feature catalogue, its columns, its codes, and their order."""

@@ -1,0 +1,110 @@
+"""Every activation of a random sample of the scanned text, as a sparse matrix (no torch here).
+
+What is seen of a single feature (quantiles, relatives, places where it is oddly silent, how well a
+pattern describes it) is counted in this sample, in which each row is there with all its features.
+It is made of stretches: whole documents or, of those that are longer than a few thousand tokens,
+pieces of equal length.
+
+    codes/documents.npy   [stretches] int32, ascending: whose they are in the set
+    codes/firsts.npy      [stretches] int32: the position in its document at which each begins
+    codes/bounds.npy      [stretches + 1] int64: the i-th of them has the rows bounds[i] to [i + 1]
+    codes/offsets.npy     [rows + 1] int64: row r has the entries from offsets[r] to offsets[r + 1]
+    codes/features.npy    [entries] int32, ascending within a row
+    codes/values.npy      [entries] float32
+
+and the same entries sorted by feature, those of one feature by row:
+
+    codes/starts.npy      [features + 1] int64: feature f has the places starts[f] to starts[f + 1]
+    codes/rows.npy        [entries] int32: the row of the entry that stands at a place
+    codes/entries.npy     [entries] int32: which entry that is
+"""
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.features.catalogue.arrays import load_array
+
+Ints = NDArray[np.integer[Any]]
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Codes:
+    """The arrays of the module's docstring. A row is a token; that of a BOS has no entries."""
+
+    documents: Ints
+    firsts: Ints
+    bounds: Ints
+    offsets: Ints
+    features: Ints
+    values: Floats
+    starts: Ints
+    rows: Ints
+    entries: Ints
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """Those in a folder, memory-mapped. Raises UserError where they aren't whole."""
+        paths = {field.name: folder / f"{field.name}.npy" for field in fields(cls)}
+        if not paths["firsts"].exists():  # as old scans left it, which kept whole documents alone
+            del paths["firsts"]
+            arrays = {name: load_array(path) for name, path in paths.items()}
+            return cls(firsts=np.zeros_like(arrays["documents"]), **arrays)
+        return cls(**{name: load_array(path) for name, path in paths.items()})
+
+    @property
+    def tokens(self) -> int:
+        """How many rows there are."""
+        return len(self.offsets) - 1
+
+    def row_features(self, row: int) -> Ints:
+        """The features that are active in a row, ascending."""
+        return self.features[self.offsets[row] : self.offsets[row + 1]]
+
+    def entries_of(self, rows: Ints) -> tuple[Ints, Ints]:
+        """The entries of some rows [n], one row's after the other's, and how many each has [n]."""
+        starts = self.offsets[rows]
+        lengths = self.offsets[rows + 1] - starts
+        before = np.cumsum(lengths) - lengths
+        return np.repeat(starts - before, lengths) + np.arange(lengths.sum()), lengths
+
+    def active(self, feature: int) -> tuple[Ints, Floats]:
+        """Where a feature is active: rows [n], ascending, and activations [n]."""
+        here = slice(self.starts[feature], self.starts[feature + 1])
+        return self.rows[here], self.values[self.entries[here]]
+
+    def along(self, feature: int, first: int, last: int) -> Floats:
+        """A feature's activations in the rows from `first` to before `last`: [last - first]."""
+        rows, values = self.active(feature)
+        low, high = np.searchsorted(rows, [first, last])
+        along = np.zeros(last - first, np.float32)
+        along[rows[low:high] - first] = values[low:high]
+        return along
+
+    def stretches(self, rows: Ints) -> Ints:
+        """The stretches that rows [n] belong to: [n]."""
+        return np.asarray(np.searchsorted(self.bounds, rows, side="right") - 1)
+
+    def places(self, rows: Ints) -> tuple[Ints, Ints]:
+        """Rows [n] to their documents' numbers in the set [n] and positions in these [n]."""
+        index = self.stretches(rows)
+        return self.documents[index], self.firsts[index] + rows - self.bounds[index]
+
+    def rows_of(self, document: int, first: int, last: int) -> range | None:
+        """The rows of a document's tokens from `first` to before `last`, of which there is one;
+        None if not all of them are in the sample."""
+        begin, end = np.searchsorted(self.documents, [document, document + 1]).tolist()
+        index = begin + int(np.searchsorted(self.firsts[begin:end], first, side="right")) - 1
+        if index < begin:
+            return None
+        start = int(self.bounds[index] + first - self.firsts[index])
+        stop = start + last - first
+        if stop > self.tokens:
+            return None
+        ends_in, ends_at = self.places(np.array([stop - 1]))
+        whole = ends_in[0] == document and ends_at[0] == last - 1
+        return range(start, stop) if whole else None

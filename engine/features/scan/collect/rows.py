@@ -1,0 +1,103 @@
+"""Tokens as an SAE's features see them: only what is active, on the CPU."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from engine.features.scan.blocks import Stretch
+from engine.sae.architectures.base import SparseAutoencoder
+
+Ints = NDArray[np.integer[Any]]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Consecutive tokens of an activation set and the entries that are active in each."""
+
+    documents: Ints
+    """[rows] int32."""
+    positions: Ints
+    """[rows] int32, within the document."""
+    counted: NDArray[np.bool_]
+    """[rows]: false for beginning-of-sequence tokens: in no figure, and without entries."""
+    offsets: Ints
+    """[rows + 1] int64: row r has the entries from offsets[r] to offsets[r + 1]."""
+    features: Ints
+    """[entries] int32, ascending within a row."""
+    values: NDArray[np.float32]
+    """[entries]: activations, above the SAE's threshold."""
+
+    @classmethod
+    @torch.no_grad()
+    def of(cls, sae: SparseAutoencoder, stretch: Stretch) -> Self:
+        """A stretch encoded."""
+        support, values = sae.active(stretch.acts[stretch.counted].to(sae.W_dec.device))
+        counts = torch.zeros(len(stretch), dtype=torch.int64)
+        counts[stretch.counted] = support.offsets.diff().cpu()
+        return cls(
+            documents=stretch.documents.to(torch.int32).numpy(),
+            positions=stretch.positions.to(torch.int32).numpy(),
+            counted=stretch.counted.numpy(),
+            offsets=np.concatenate([[0], counts.numpy().cumsum()]),
+            features=support.features.cpu().numpy(),
+            values=values.cpu().numpy(),
+        )
+
+    @classmethod
+    def none(cls) -> Self:
+        """No rows."""
+        ints = np.zeros(0, np.int32)
+        offsets, values = np.zeros(1, np.int64), np.zeros(0, np.float32)
+        return cls(ints, ints, np.zeros(0, np.bool_), offsets, ints, values)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """Several one after the other; there is at least one."""
+        counts = np.concatenate([np.diff(part.offsets) for part in parts])
+        joined = {
+            field.name: np.concatenate([getattr(part, field.name) for part in parts])
+            for field in fields(cls)
+            if field.name != "offsets"
+        }
+        return cls(offsets=np.concatenate([[0], counts.cumsum()]), **joined)
+
+    def arrays(self, name: str) -> dict[str, NDArray[Any]]:
+        """All of it under paths that begin with `name`."""
+        return {f"{name}_{field.name}": getattr(self, field.name) for field in fields(self)}
+
+    @classmethod
+    def in_arrays(cls, name: str, arrays: Mapping[str, NDArray[Any]]) -> Self:
+        """A copy of what `arrays(name)` gave."""
+        return cls(**{f.name: np.array(arrays[f"{name}_{f.name}"]) for f in fields(cls)})
+
+    def __len__(self) -> int:
+        return len(self.documents)
+
+    def from_row(self, first: int) -> Self:
+        """The rows from number `first` on."""
+        entry = self.offsets[first]
+        return type(self)(
+            self.documents[first:],
+            self.positions[first:],
+            self.counted[first:],
+            self.offsets[first:] - entry,
+            self.features[entry:],
+            self.values[entry:],
+        )
+
+    def where(self, keep: NDArray[np.bool_]) -> Self:
+        """The rows for which `keep` [rows] is true."""
+        counts = np.diff(self.offsets)
+        entries = np.repeat(keep, counts)
+        return type(self)(
+            self.documents[keep],
+            self.positions[keep],
+            self.counted[keep],
+            np.concatenate([[0], counts[keep].cumsum()]),
+            self.features[entries],
+            self.values[entries],
+        )

@@ -1,0 +1,138 @@
+"""What every feature of an SAE responds to: the scan that makes a feature catalogue."""
+
+import shutil
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+
+from engine.activations.store import ActivationSet
+from engine.activations.tokens import TokenTable
+from engine.features.catalogue.catalogue import Manifest, write_manifest
+from engine.features.scan.blocks import stretches
+from engine.features.scan.collect.codes import ROOM, most_bytes, stretch_of
+from engine.features.scan.collect.collection import Collection
+from engine.features.scan.collect.collector import write_arrays
+from engine.features.scan.collect.rows import Rows
+from engine.features.scan.document_categories import categories_of
+from engine.features.scan.token_effects import write_directions
+from engine.features.scan.unfinished import Unfinished, identity
+from engine.files import check_absent, whole_folder
+from engine.model.load import LanguageModel
+from engine.progress import SILENT, Progress
+from engine.sae.architectures.base import SparseAutoencoder
+
+
+class Scanned(NamedTuple):
+    """What a scan comes to."""
+
+    manifest: Manifest
+    encoded: int
+    """Tokens that were encoded; fewer than the set has where the scan went on from before."""
+
+
+_ELEMENTS = 1 << 24
+_DENSE = 4
+"""Arrays [rows, features] of 4 bytes that are held at once."""
+
+
+@torch.no_grad()
+def scan(
+    sae: SparseAutoencoder,
+    acts: ActivationSet,
+    folder: Path,
+    *,
+    top_k: int = 20,
+    radius: int = 16,
+    room: int = ROOM,
+    seed: int = 0,
+    lm: LanguageModel | None = None,
+    unfinished: Path | None = None,
+    replace: bool = False,
+    progress: Progress | None = None,
+) -> Scanned:
+    """Write the feature catalogue of `sae` over `acts` into `folder`.
+
+    The set streams by once, and is encoded once, for all features together; whatever is kept of
+    them comes from what is active alone (`engine.features.scan.collect`). How much memory that
+    takes is known, and told, before it begins.
+
+    Beginning-of-sequence tokens are left out of every figure: models park huge activations on them
+    that say nothing of the text, training leaves them out, and interventions don't edit them. With
+    the model `lm` the catalogue also tells which tokens each feature promotes and suppresses.
+
+    `unfinished`: a folder for the catalogue of what was seen so far, written now and then while the
+    scan goes on. If it holds an interrupted scan of the same, that goes on where it stood, and ends
+    with the same bytes.
+
+    Raises UserError if `folder` exists and is not to be replaced, or if the widths don't fit.
+    """
+    acts.check_width(sae.config.d_in)
+    if not replace:
+        check_absent(folder)
+    progress = progress or SILENT
+    features, tokens = sae.config.d_sae, len(acts)
+    categories, category_of = categories_of(acts.folder)
+    room = min(room, tokens * (1 + features))
+    collection = Collection(
+        features,
+        top_k=top_k,
+        radius=radius,
+        category_of=category_of.numpy(),
+        categories=len(categories),
+        seed=seed,
+        room=room,
+        stretch=stretch_of(acts.manifest.context),
+    )
+    most = collection.bytes + most_bytes(room, tokens) + _DENSE * 4 * max(_ELEMENTS, features)
+    progress.note(f"The scan of {features:,} features holds at most {most / 1e6:,.0f} MB.")
+
+    text_digest = TokenTable(acts.folder, acts.manifest).text_digest
+
+    def manifest(*, complete: bool) -> Manifest:
+        return Manifest(
+            activations=acts.folder.name,
+            model=acts.manifest.model,
+            site=acts.manifest.site,
+            features=features,
+            alive=int((collection.moments.count > 0).sum()),
+            tokens=collection.moments.tokens,
+            total_tokens=tokens,
+            documents=acts.manifest.documents,
+            text_digest=text_digest,
+            active_threshold=sae.active_threshold,
+            top_k=top_k,
+            radius=radius,
+            categories=categories,
+            complete=complete,
+        )
+
+    name = "" if unfinished is None else identity(sae, acts, (top_k, radius, room, seed))
+    saved = Unfinished(unfinished, name)
+    start = saved.restore(collection, progress)
+    for stretch in stretches(acts, rows_per_block(features), start):
+        if saved.due() or progress.interrupted:
+            saved.save(collection, manifest(complete=False), stretch.start)
+            alive = {"alive": float((collection.moments.count > 0).sum())}
+            progress("scan", stretch.start, tokens, "tokens", alive)
+        progress("scan", stretch.start, tokens, "tokens")
+        collection.add(Rows.of(sae, stretch))
+    progress("scan", tokens, tokens, "tokens")
+    if lm is not None:  # its tokens may take a while: all else can be read meanwhile
+        saved.save(collection, manifest(complete=False), tokens)
+    collection.examples.finish()
+    with whole_folder(folder, replace=replace) as temporary:
+        write_arrays(temporary, collection.shown())
+        write_arrays(temporary, collection.codes.finished())
+        if lm is not None:
+            write_directions(lm, sae.W_dec, temporary / "tokens", progress)
+        whole = manifest(complete=True)
+        write_manifest(temporary, whole)
+    if unfinished is not None:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return Scanned(whole, tokens - start)
+
+
+def rows_per_block(features: int) -> int:
+    """How many rows keep one [rows, features] float32 array within 64 MiB."""
+    return max(1, _ELEMENTS // features)

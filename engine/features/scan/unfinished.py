@@ -1,0 +1,96 @@
+"""A scan that goes on: what it has found so far, on disk, to be read and to go on from."""
+
+import hashlib
+import time
+from pathlib import Path
+
+import msgspec
+import torch
+
+from engine.activations.store import ActivationSet
+from engine.errors import UserError
+from engine.features.catalogue.arrays import load_array
+from engine.features.catalogue.catalogue import FORMAT_VERSION, Manifest, write_manifest
+from engine.features.scan.collect.codes import STRETCH
+from engine.features.scan.collect.collection import Collection
+from engine.features.scan.collect.collector import write_arrays
+from engine.files import whole_folder
+from engine.progress import Progress
+from engine.sae.architectures.base import SparseAutoencoder
+
+FIRST, MOST = 1.0, 60.0
+"""Seconds until it is saved first, then twice that, up to the other."""
+SHARE = 0.04
+"""Of the time, what saving may take."""
+_RECORD = "scan.json"
+
+
+class _Record(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a scan stands."""
+
+    identity: str
+    next_row: int
+    """The first of the set's rows that it has not seen."""
+
+
+class Unfinished:
+    """The folder of a scan that isn't done. It is a catalogue that says so, with the scan's state
+    beside it; each save replaces the one before."""
+
+    def __init__(self, folder: Path | None, identity: str) -> None:
+        """`folder` None: nothing is saved. `identity` tells what is scanned, and how."""
+        self._folder = folder
+        self._identity = identity
+        self._wait = FIRST
+        self._last = time.monotonic()
+
+    def restore(self, collection: Collection, progress: Progress) -> int:
+        """The row to go on from: 0, or where an interrupted scan of the same stood, whose findings
+        are in `collection` then."""
+        if self._folder is None or not self._folder.exists():
+            return 0
+        try:
+            record = msgspec.json.decode((self._folder / _RECORD).read_bytes(), type=_Record)
+            if record.identity != self._identity:
+                return 0
+            paths = sorted(self._folder.rglob("*.npy"))
+            arrays = {
+                path.relative_to(self._folder).with_suffix("").as_posix(): load_array(path)
+                for path in paths
+            }
+            collection.restore(arrays)
+        except (OSError, msgspec.DecodeError, UserError) as error:
+            progress.note(f"An unfinished scan can't be read, so it begins anew: {error}")
+            return 0
+        progress.note(f"The scan goes on at token {record.next_row:,}.")
+        return record.next_row
+
+    def due(self) -> bool:
+        """Whether it is time to save again."""
+        return self._folder is not None and time.monotonic() - self._last >= self._wait
+
+    def save(self, collection: Collection, manifest: Manifest, next_row: int) -> None:
+        """Write down what is known after the rows before `next_row`."""
+        if self._folder is None:
+            return
+        began = time.monotonic()
+        with whole_folder(self._folder, replace=True) as temporary:
+            write_arrays(temporary, collection.held())
+            write_arrays(temporary, collection.shown())
+            write_manifest(temporary, manifest)
+            record = _Record(identity=self._identity, next_row=next_row)
+            (temporary / _RECORD).write_bytes(msgspec.json.encode(record))
+        self._last = time.monotonic()
+        self._wait = max(min(2 * self._wait, MOST), (self._last - began) / SHARE)
+
+
+def identity(sae: SparseAutoencoder, acts: ActivationSet, settings: tuple[int, ...]) -> str:
+    """A digest of all that a scan's outcome depends on."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(sae.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
+    digest.update(
+        msgspec.json.encode((FORMAT_VERSION, STRETCH, sae.config, acts.manifest, settings))
+    )
+    return digest.hexdigest()

@@ -1,0 +1,157 @@
+"""A model with an SAE at one of its sites, reading one text."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from engine.errors import UserError
+from engine.features.catalogue.catalogue import Catalogue
+from engine.interventions.delta import Change, delta
+from engine.interventions.steering import Mask, Steering
+from engine.model.edit import Edit
+from engine.model.generate import generate, logits
+from engine.model.load import LanguageModel
+from engine.model.locate import check_site
+from engine.model.observe import observe
+from engine.model.site import Site
+from engine.model.text import encode
+from engine.sae.architectures.base import SparseAutoencoder
+
+_ELEMENTS = 1 << 27
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is operated on."""
+
+    lm: LanguageModel
+    sae: SparseAutoencoder
+    site: Site
+
+    def check(self) -> None:
+        """Raise UserError if SAE, model and site can't belong together."""
+        check_site(self.lm, self.site)
+        if self.sae.config.transcodes:
+            raise UserError(
+                "The SAE is a transcoder: its features write somewhere else than it reads.",
+                "Use an SAE that reconstructs what it reads.",
+            )
+        if self.sae.config.d_in != self.lm.d_model:
+            raise UserError(
+                f"The SAE reads activations of width {self.sae.config.d_in}, but those of "
+                f"{self.lm.source} are {self.lm.d_model} wide.",
+                "Choose the model that the SAE was trained on.",
+            )
+
+    def check_described_by(self, catalogue: Catalogue) -> None:
+        """Raise UserError if the catalogue is of another SAE."""
+        if self.sae.config.d_sae != len(catalogue):
+            raise UserError(
+                f"The catalogue describes {len(catalogue)} features, but the SAE has "
+                f"{self.sae.config.d_sae}.",
+                "Scan the SAE again.",
+            )
+
+    def read(
+        self,
+        prompt: str,
+        *,
+        generate: int = 0,
+        positions: tuple[int, int | None] = (0, None),
+        chat: bool = False,
+    ) -> "Reading":
+        """The prompt, and the clean model's greedy continuation, as in a `ClampRequest`.
+
+        Raises UserError for a prompt without tokens, or one that leaves no room to continue.
+        """
+        ids = encode(self.lm, prompt, chat=chat).to(self.lm.device)
+        if not len(ids):
+            raise UserError(f"The prompt {prompt!r} holds no token.", "Leave it out.")
+        if len(ids) + generate > self.lm.context:
+            more, less = (f" and {generate} more", " or generate less") if generate else ("", "")
+            raise UserError(
+                f"A prompt of {len(ids)} tokens{more} can't fit into the {self.lm.context} that "
+                f"{self.lm.source} can read.",
+                f"Shorten the prompt{less}.",
+            )
+        token_ids = self.write(ids, generate)
+        bos = self.lm.tokenizer.bos_token_id
+        first, end = positions
+        starts = [] if bos is None else (ids == bos).nonzero().flatten().tolist()
+        return Reading(self, prompt, token_ids, len(ids), Mask(first, end, frozenset(starts)))
+
+    def write(self, ids: Tensor, most: int, edits: Mapping[Site, Edit] | None = None) -> Tensor:
+        """Token ids [tokens] and what the model writes after them greedily: at most `most` more."""
+        if most == 0:
+            return ids
+        return generate(self.lm, ids[None], most, edits=edits)[0]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A text that a subject reads, and where in it an edit may touch."""
+
+    subject: Subject
+    prompt: str
+    token_ids: Tensor
+    """[tokens]: the prompt and the clean model's continuation."""
+    prompt_tokens: int
+    mask: Mask
+
+    @property
+    def touched(self) -> Tensor:
+        """[tokens] bool: where the edit applies in the model."""
+        return self.mask.at(self._positions)
+
+    @property
+    def in_positions(self) -> Tensor:
+        """[tokens] bool: the positions asked for, beginning of sequence or not."""
+        return dataclasses.replace(self.mask, bos=frozenset()).at(self._positions)
+
+    def activations(self) -> Tensor:
+        """What is at the site: [tokens, d_model]."""
+        site = self.subject.site
+        return observe(self.subject.lm, self.token_ids[None], [site])[site][0]
+
+    def added(self, changes: Sequence[Change]) -> Tensor:
+        """What the changes add to those activations: [tokens, d_model] float32."""
+        sae = self.subject.sae
+        x = self.activations().to(sae.W_dec.device)
+        added = delta(sae, x, sae.encode(x), changes)
+        return added.to(self.touched.device) * self.touched[:, None]
+
+    def steering(self, *rows: Sequence[Change]) -> dict[Site, Steering]:
+        """The edit that makes these changes, a row of the batch each."""
+        return {self.subject.site: Steering(self.subject.sae, rows, self.mask)}
+
+    def continued(self, changes: Sequence[Change], most: int) -> Tensor:
+        """What the edited model writes after the prompt, greedily: [at most `most` tokens]."""
+        prompt = self.token_ids[: self.prompt_tokens]
+        return self.subject.write(prompt, most, self.steering(changes))[self.prompt_tokens :]
+
+    def logits_under(self, rows: Sequence[Sequence[Change]]) -> Iterator[tuple[Tensor, Tensor]]:
+        """For each row of changes the logits [tokens, vocab] of the clean and the edited model.
+
+        Both read the whole text. Every batch holds the clean model as its first row, so that the
+        two were computed by the same kernels.
+        """
+        lm, at_once = self.subject.lm, self.rows_at_once
+        for start in range(0, len(rows), at_once):
+            some = rows[start : start + at_once]
+            batch = self.token_ids.expand(len(some) + 1, -1)
+            clean, *edited = logits(lm, batch, self.steering((), *some))
+            for row in edited:
+                yield clean, row
+
+    @property
+    def rows_at_once(self) -> int:
+        """How many rows beside the clean one keep a batch's logits within 2^27 numbers."""
+        logits_of_a_row = len(self.token_ids) * self.subject.lm.vocab_size
+        return max(1, _ELEMENTS // logits_of_a_row - 1)
+
+    @property
+    def _positions(self) -> Tensor:
+        return torch.arange(len(self.token_ids), device=self.token_ids.device)

@@ -1,0 +1,39 @@
+"""What a reader should know before believing a report (no torch here)."""
+
+from collections.abc import Sequence
+
+from engine.features.catalogue.catalogue import Catalogue
+from engine.interventions.spec import ClampRequest, EditedPrompt
+
+OFF_DISTRIBUTION = 0.5
+"""Edits longer than this share of what they change get a warning. The bound is ours: one feature
+among the dozens of a sparse code rarely makes up half of an activation."""
+
+
+def silent_features(request: ClampRequest, catalogue: Catalogue) -> list[str]:
+    """A warning for each edited feature that the corpus never woke."""
+    return [
+        f"Feature {edit.feature} is never active in {catalogue.manifest.activations}: "
+        "its maximum is 0, and no live feature is like it."
+        for edit in request.edits
+        if catalogue.columns["max"][edit.feature] == 0
+    ]
+
+
+def cautions(
+    request: ClampRequest, catalogue: Catalogue, prompts: Sequence[EditedPrompt], nulls: int
+) -> list[str]:
+    """Every warning that a model view deserves."""
+    found = silent_features(request, catalogue)
+    if nulls < request.nulls:
+        found.append(f"Only {nulls} of {request.nulls} nulls could be matched.")
+    untouched = sum(prompt.edited_tokens == 0 for prompt in prompts)
+    if untouched:
+        found.append(f"On {untouched} of {len(prompts)} prompts the edit touches no token.")
+    longest = max(prompt.relative_norm for prompt in prompts)
+    if longest > OFF_DISTRIBUTION:
+        found.append(
+            f"Off distribution: the edit is {longest:.2g} times as long as the activations that "
+            f"it changes (warned of from {OFF_DISTRIBUTION} on)."
+        )
+    return found

@@ -1,0 +1,115 @@
+"""A capture: a model reads prompts or text, and what it does at some sites is stored."""
+
+from pathlib import Path
+
+import msgspec
+
+from engine.activations.corpus import Prompt, read_prompts
+from engine.errors import UserError
+from engine.files import check_absent, checked_name
+from engine.jobs.kinds.base import DeviceSpec, JobResult, register_kind
+from engine.jobs.kinds.checks import check_files, file_names
+from engine.model.site import parse_site
+from engine.workspace.folders import Workspace
+
+__all__ = ["Capture", "CaptureResult"]
+
+
+class CaptureResult(JobResult, msgspec.Struct, frozen=True, kw_only=True, tag="capture"):
+    """What a capture made; figures are for all sites together where not said otherwise."""
+
+    name: str
+    sets: list[str]
+    """The activation sets written, one a site."""
+    model: str
+    d_model: int
+    sites: list[str]
+    tokens: int
+    """Tokens per site."""
+    documents: int
+    bytes: int
+    seconds: float
+    tokens_per_second: float
+
+
+@register_kind
+class Capture(DeviceSpec, frozen=True, kw_only=True, tag="capture"):
+    """Run a model over prompts or text and keep what was seen at some sites."""
+
+    work = "engine.jobs.work.capture:capture"
+    result = CaptureResult
+
+    name: str
+    """Name of the activation set; with several sites, `NAME.SITE` for each."""
+    model: str
+    """A folder, a hub id, or `demo` for the embedded model."""
+    sites: list[str]
+    """Where to look, as text: `resid_post.13`."""
+    prompts: list[Prompt] = []
+    """Prompts given one by one."""
+    prompt_file: str | None = None
+    """A file of prompts: `.txt`, `.jsonl` or `.json`."""
+    texts: list[str] = []
+    """Files or folders of documents."""
+    dataset: str | None = None
+    """A data set id for the `datasets` library, where there is a network."""
+    demo_documents: int = 0
+    """How many documents to write with the embedded model's own corpus generator."""
+    generate: int = 0
+    """How many tokens to continue each prompt by before observing it (the seed's way)."""
+    context: int | None = None
+    """Longest window of tokens in one forward pass; None: what the model allows, at most 1,024."""
+    max_tokens: int | None = None
+    """Stop after this many tokens; None: all there are."""
+    dtype: str = "float32"
+    """How activations are stored: `float32`, `bfloat16` or `float16`."""
+    chat: bool = False
+    """Put each prompt into the tokenizer's chat template."""
+
+    @property
+    def subject(self) -> str:
+        return self.name
+
+    @property
+    def details(self) -> str:
+        files = [*self.texts, *filter(None, (self.prompt_file, self.dataset))]
+        source = f"{len(self.prompts)} prompts" if self.prompts else file_names(*files)
+        return f"{file_names(self.model)} at {', '.join(self.sites)}, {source}"
+
+    @property
+    def set_names(self) -> list[str]:
+        """The activation sets that it makes, one a site."""
+        if len(self.sites) == 1:
+            return [self.name]
+        return [f"{self.name}.{site}" for site in self.sites]
+
+    def makes(self, workspace: Workspace) -> set[Path]:
+        return {workspace.activations(name) for name in self.set_names}
+
+    def check(self, workspace: Workspace) -> None:
+        checked_name(self.name)
+        self._check_sites()
+        prompts = self.prompts or self.prompt_file
+        if sum(map(bool, (prompts, self.texts, self.dataset, self.demo_documents))) != 1:
+            raise UserError(
+                "A capture reads prompts, text or a data set, and exactly one of them.",
+                "Give one of --prompts, --text and --dataset.",
+            )
+        if self.prompt_file is not None:
+            read_prompts(Path(self.prompt_file))
+        check_files(self.texts)
+        for name, value in (("--max-tokens", self.max_tokens), ("--context", self.context)):
+            if value is not None and value < 1:
+                raise UserError(f"{name} must be at least 1, and is {value}.")
+        if self.generate < 0:
+            raise UserError(f"--generate can't be negative, and is {self.generate}.")
+        for name in self.set_names:
+            check_absent(workspace.activations(name))
+
+    def _check_sites(self) -> None:
+        if not self.sites:
+            raise UserError("No site is named.", "Say where to look, such as --site resid_post.3.")
+        for site in self.sites:
+            parse_site(site)
+        if len(set(self.sites)) < len(self.sites):
+            raise UserError("A site is named twice.")

@@ -1,0 +1,116 @@
+"""An evaluation: how good an SAE is, on activations and inside its model."""
+
+from pathlib import Path
+
+import msgspec
+
+from engine.activations.manifest import read_manifest
+from engine.errors import UserError
+from engine.jobs.kinds.base import DeviceSpec, JobResult, register_kind
+from engine.jobs.kinds.checks import activation_set, check_width
+from engine.sae.evaluation.density import DensityHistogram
+from engine.sae.formats.info import read_config
+from engine.sae.formats.metadata import read_metadata
+from engine.workspace.folders import Workspace
+
+__all__ = ["Evaluate", "EvaluateResult"]
+
+
+class EvaluateResult(JobResult, msgspec.Struct, frozen=True, kw_only=True, tag="evaluate"):
+    """An SAE's figures; `engine.sae` says what each is, in `evaluate`, `decoder_cosine`, `splice`.
+
+    None stands for what is not known: where there is no variance, no second feature, no model, or
+    no record of training.
+    """
+
+    sae: str
+    activations: str
+    target: str | None = None
+    split: str
+    """Which of the set's documents were used: `held_out`, by the training; `trained_on`, because it
+    held nothing out; or `all`, of another set than that of the training. Never BOS."""
+    vectors: int
+    mse: float
+    fvu: float | None = None
+    explained_variance: float | None = None
+    cosine: float
+    norm_ratio: float
+    l0: float
+    active_threshold: float
+    training_l0: float | None = None
+    l0_gap: float | None = None
+    """l0 − training_l0"""
+    dead_fraction: float
+    mean_decoder_cosine: float | None = None
+    max_decoder_cosine: float | None = None
+    ce_clean: float | None = None
+    ce_sae: float | None = None
+    ce_zero: float | None = None
+    ce_score: float | None = None
+    delta_ce: float | None = None
+    kl: float | None = None
+    predictions: int | None = None
+    """What the figures from `ce_clean` on are means over."""
+    histogram: DensityHistogram | None = None
+    seconds: float
+
+
+@register_kind
+class Evaluate(DeviceSpec, frozen=True, kw_only=True, tag="evaluate"):
+    """Measure how good an SAE is, on activations and, where its model can be had, inside that."""
+
+    work = "engine.jobs.work.evaluate:evaluate_sae"
+    result = EvaluateResult
+
+    sae: str
+    activations: str | None = None
+    """None: the set that the SAE was trained on. Of that set, named or not, only what training held
+    out is used, if it held something out."""
+    target: str | None = None
+    """For a transcoder: the set of what it predicts, captured in one go with the other."""
+    model: str | None = None
+    """What the set was captured from, where it lies elsewhere now; None: as the set names it."""
+    max_tokens: int = 65_536
+    """Tokens of text for the model to read, in whole windows of the capture."""
+    histogram: bool = False
+    """Count the features by density, too."""
+
+    @property
+    def subject(self) -> str:
+        return self.sae
+
+    @property
+    def details(self) -> str:
+        return f"over {self.activations or 'the set it was trained on'}"
+
+    def activation_set(self, workspace: Workspace) -> str:
+        """The name of the set that it reads. Raises UserError where that is not known."""
+        return activation_set(self.sae, self.activations, workspace)
+
+    def reads(self, workspace: Workspace) -> set[Path]:
+        sets = {self.activation_set(workspace), *filter(None, [self.target])}
+        return {workspace.sae(self.sae), *map(workspace.activations, sets)}
+
+    def check(self, workspace: Workspace) -> None:
+        folder = workspace.existing_sae(self.sae)
+        config, metadata = read_config(folder), read_metadata(folder)
+        name = self.activation_set(workspace)
+        acts = read_manifest(workspace.existing_activations(name))
+        check_width(self.sae, "reads", config.d_in, name, acts)
+        if metadata.site and acts.site and metadata.site != acts.site:
+            raise UserError(
+                f"{self.sae} reads {metadata.site}, and {name} was captured at {acts.site}.",
+                f"Capture {metadata.site}.",
+            )
+        if config.transcodes and self.target is None:
+            raise UserError(
+                f"{self.sae} is a transcoder: it predicts other activations than it reads.",
+                "Name the set of what it predicts with --target.",
+            )
+        if self.target is not None:
+            if not config.transcodes:
+                raise UserError(f"{self.sae} reconstructs what it reads.", "Leave out --target.")
+            target = read_manifest(workspace.existing_activations(self.target))
+            check_width(self.sae, "predicts", config.width_out, self.target, target)
+        if self.max_tokens < 1:
+            raise UserError(f"--max-tokens must be at least 1, and is {self.max_tokens}.")

@@ -1,0 +1,75 @@
+"""The import and the export of activation sets, in the seed's format."""
+
+from pathlib import Path
+
+import msgspec
+
+from engine.errors import UserError
+from engine.files import check_absent
+from engine.jobs.kinds.base import DeviceSpec, JobResult, register_kind
+from engine.workspace.folders import Workspace
+
+__all__ = ["ExportActivations", "FilesResult", "ImportActivations"]
+
+
+class FilesResult(JobResult, msgspec.Struct, frozen=True, kw_only=True, tag="files"):
+    """The files that an import read or an export wrote, and the shapes of their tensors."""
+
+    files: list[str]
+    shapes: list[list[int]]
+
+
+@register_kind
+class ImportActivations(DeviceSpec, frozen=True, kw_only=True, tag="import-activations"):
+    """Read the seed's format: `activations_i.pt` and `metadata.json`."""
+
+    work = "engine.jobs.work.exchange_activations:import_activations"
+    result = FilesResult
+
+    name: str
+    folder: str
+
+    @property
+    def subject(self) -> str:
+        return self.name
+
+    @property
+    def details(self) -> str:
+        return self.folder
+
+    def makes(self, workspace: Workspace) -> set[Path]:
+        return {workspace.activations(self.name)}
+
+    def check(self, workspace: Workspace) -> None:
+        check_absent(workspace.activations(self.name))
+        if not Path(self.folder).is_dir():
+            raise UserError(f"There is no folder {self.folder}.")
+
+
+@register_kind
+class ExportActivations(DeviceSpec, frozen=True, kw_only=True, tag="export-activations"):
+    """Write a set in the seed's format."""
+
+    work = "engine.jobs.work.exchange_activations:export_activations"
+    result = FilesResult
+
+    name: str
+    folder: str
+
+    @property
+    def subject(self) -> str:
+        return self.name
+
+    @property
+    def details(self) -> str:
+        return self.folder
+
+    def reads(self, workspace: Workspace) -> set[Path]:
+        return {workspace.activations(self.name)}
+
+    def makes(self, workspace: Workspace) -> set[Path]:
+        return {Path(self.folder)}
+
+    def check(self, workspace: Workspace) -> None:
+        workspace.existing_activations(self.name)
+        check_absent(Path(self.folder))

@@ -1,0 +1,106 @@
+"""The import and the export of SAEs, in the formats of other libraries."""
+
+from pathlib import Path
+
+import msgspec
+
+from engine.files import check_absent
+from engine.jobs.kinds.base import DeviceSpec, JobResult, register_kind
+from engine.model.site import parse_site
+from engine.sae.formats.hub import repository
+from engine.sae.formats.info import read_config
+from engine.sae.formats.libraries import check_writable, library, recognised
+from engine.workspace.folders import Workspace
+
+__all__ = ["ExchangedSAE", "ExportSAE", "ImportSAE"]
+
+
+class ExchangedSAE(JobResult, msgspec.Struct, frozen=True, kw_only=True, tag="exchanged-sae"):
+    """The SAE that was imported or exported."""
+
+    name: str
+    arch: str
+    """As it was trained."""
+    d_in: int
+    d_sae: int
+    k: int | None
+    model: str
+    site: str
+    """Empty where its files don't tell, as is `model`."""
+    format: str
+
+
+@register_kind
+class ImportSAE(DeviceSpec, frozen=True, kw_only=True, tag="import-sae"):
+    """Read an SAE or transcoder that another library saved."""
+
+    work = "engine.jobs.work.exchange_saes:import_sae"
+    result = ExchangedSAE
+
+    name: str
+    source: str
+    """A folder or file, or on the Hugging Face hub `owner/name` or `owner/name:folder`."""
+    format: str | None = None
+    """One of `engine.sae.formats.libraries.FORMATS`; None: the one that the files' names tell."""
+    model: str | None = None
+    """The model whose activations it reads; None: as its files tell."""
+    site: str | None = None
+    """Where in the model; None: as its files tell."""
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the source is a path."""
+        return self.source.startswith("/")
+
+    @property
+    def subject(self) -> str:
+        return self.name
+
+    @property
+    def details(self) -> str:
+        return f"from {self.source}"
+
+    def makes(self, workspace: Workspace) -> set[Path]:
+        return {workspace.sae(self.name)}
+
+    def check(self, workspace: Workspace) -> None:
+        check_absent(workspace.sae(self.name))
+        if self.format is not None:
+            library(self.format)
+        if self.site is not None:
+            parse_site(self.site)
+        if self.is_local:
+            recognised(Path(self.source), self.format)
+        else:
+            repository(self.source)
+
+
+@register_kind
+class ExportSAE(DeviceSpec, frozen=True, kw_only=True, tag="export-sae"):
+    """Write an SAE as another library saves its own."""
+
+    work = "engine.jobs.work.exchange_saes:export_sae"
+    result = ExchangedSAE
+
+    name: str
+    folder: str
+    format: str
+    """One of `engine.sae.formats.libraries.FORMATS`."""
+
+    @property
+    def subject(self) -> str:
+        return self.name
+
+    @property
+    def details(self) -> str:
+        return f"{self.folder}, as {self.format}"
+
+    def reads(self, workspace: Workspace) -> set[Path]:
+        return {workspace.sae(self.name)}
+
+    def makes(self, workspace: Workspace) -> set[Path]:
+        return {Path(self.folder)}
+
+    def check(self, workspace: Workspace) -> None:
+        check_writable(read_config(workspace.existing_sae(self.name)), self.format)
+        check_absent(Path(self.folder))

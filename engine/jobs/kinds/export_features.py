@@ -1,0 +1,97 @@
+"""An export of features: their dashboards, as SAEDashboard writes them."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from engine.errors import UserError
+from engine.files import check_absent
+from engine.jobs.kinds.base import DeviceSpec, JobResult, register_kind
+from engine.workspace.folders import Workspace
+
+if TYPE_CHECKING:
+    from engine.features.catalogue.catalogue import Catalogue
+
+__all__ = ["ExportFeatures", "ExportedFeatures"]
+
+
+class ExportedFeatures(
+    JobResult, msgspec.Struct, frozen=True, kw_only=True, tag="exported-features"
+):
+    """The dashboards that were written."""
+
+    sae: str
+    folder: str
+    features: int
+    files: list[str]
+    """Their names in the folder."""
+    seconds: float
+    """Without loading the model."""
+
+
+@register_kind
+class ExportFeatures(DeviceSpec, frozen=True, kw_only=True, tag="export-features"):
+    """Write the dashboards of an SAE's features as SAEDashboard does, for Neuronpedia."""
+
+    work = "engine.jobs.work.export_features:export_features"
+    result = ExportedFeatures
+
+    sae: str
+    folder: str
+    """Is made, and holds `batch-0.json`, `batch-1.json` and so on."""
+    features: list[int] | None = None
+    """None: all that were ever active."""
+    model: str | None = None
+    """What the set was captured from, where it lies elsewhere now; None: as the set names it."""
+    batch: int = 128
+    """Features a file."""
+
+    @property
+    def subject(self) -> str:
+        return self.sae
+
+    @property
+    def details(self) -> str:
+        return self.folder
+
+    def reads(self, workspace: Workspace) -> set[Path]:
+        read = {workspace.sae(self.sae), workspace.catalogue(self.sae)}
+        return read | {workspace.activations(self._catalogue(workspace).manifest.activations)}
+
+    def makes(self, workspace: Workspace) -> set[Path]:
+        return {Path(self.folder)}
+
+    def check(self, workspace: Workspace) -> None:
+        catalogue = self._catalogue(workspace)
+        if not catalogue.manifest.complete:
+            raise UserError(f"The scan of {self.sae} isn't complete.", "Wait for its end.")
+        workspace.existing_activations(catalogue.manifest.activations)
+        if not (self.model or catalogue.manifest.model):
+            raise UserError(
+                f"{catalogue.manifest.activations} does not say which model it is of, and"
+                " dashboards show which tokens' logits a feature moves.",
+                "Name it with --model.",
+            )
+        if not catalogue.manifest.site:
+            raise UserError(
+                f"{catalogue.manifest.activations} does not say at which site it was captured, and"
+                " dashboards name a layer."
+            )
+        for feature in self.features or ():
+            if not 0 <= feature < len(catalogue):
+                raise UserError(
+                    f"There is no feature {feature}.",
+                    f"The features of {self.sae} are 0 to {len(catalogue) - 1}.",
+                )
+        if self.batch < 1:
+            raise UserError(f"A file holds at least 1 feature, not {self.batch}.")
+        if self.features == [] or not catalogue.manifest.alive:
+            raise UserError("There is no feature to export.")
+        check_absent(Path(self.folder))
+
+    def _catalogue(self, workspace: Workspace) -> "Catalogue":
+        # NumPy, which a front end needs late
+        from engine.features.catalogue.catalogue import Catalogue
+
+        return Catalogue.open(workspace.existing_catalogue(self.sae))

@@ -1,0 +1,74 @@
+"""A scan: the feature catalogue of an SAE, over an activation set."""
+
+from pathlib import Path
+
+import msgspec
+
+from engine.activations.manifest import read_manifest
+from engine.errors import UserError
+from engine.jobs.kinds.base import DeviceSpec, JobResult, register_kind
+from engine.jobs.kinds.checks import activation_set, check_width
+from engine.sae.formats.info import read_sae_info
+from engine.workspace.folders import Workspace
+
+__all__ = ["Scan", "ScanResult"]
+
+
+class ScanResult(JobResult, msgspec.Struct, frozen=True, kw_only=True, tag="scan"):
+    """A feature catalogue was built."""
+
+    sae: str
+    activations: str
+    features: int
+    tokens: int
+    alive: int
+    """Features that were active at least once."""
+    seconds: float
+    tokens_per_second: float
+
+
+@register_kind
+class Scan(DeviceSpec, frozen=True, kw_only=True, tag="scan"):
+    """Build the feature catalogue of an SAE over an activation set."""
+
+    work = "engine.jobs.work.scan:scan_sae"
+    result = ScanResult
+    resumable = True
+    replaces = True
+
+    sae: str
+    activations: str | None = None
+    """None: the set that the SAE was trained on."""
+    top_k: int = 20
+    """Strongest examples kept of each feature, from distinct documents."""
+    radius: int = 16
+    """Tokens on either side of an example whose activations are kept."""
+
+    @property
+    def subject(self) -> str:
+        return self.sae
+
+    @property
+    def details(self) -> str:
+        return f"over {self.activations or 'the set it was trained on'}"
+
+    def activation_set(self, workspace: Workspace) -> str:
+        """The name of the set that it reads. Raises UserError where that is not known."""
+        return activation_set(self.sae, self.activations, workspace)
+
+    def reads(self, workspace: Workspace) -> set[Path]:
+        acts = self.activation_set(workspace)
+        return {workspace.sae(self.sae), workspace.activations(acts)}
+
+    def makes(self, workspace: Workspace) -> set[Path]:
+        return {workspace.catalogue(self.sae)}
+
+    def check(self, workspace: Workspace) -> None:
+        info = read_sae_info(workspace.existing_sae(self.sae))
+        name = self.activation_set(workspace)
+        if self.top_k < 1:
+            raise UserError(f"--top-k must be at least 1, and is {self.top_k}.")
+        if self.radius < 0:
+            raise UserError(f"--radius can't be negative, and is {self.radius}.")
+        manifest = read_manifest(workspace.existing_activations(name))
+        check_width(self.sae, "reads", info.d_in, name, manifest)

@@ -1,0 +1,85 @@
+"""A capture job: a model, what to read, and one activation set for each site."""
+
+import itertools
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from engine.activations.capture import capture_documents, capture_prompts
+from engine.activations.corpus import Prompt, read_documents, read_prompts
+from engine.activations.hub_dataset import stream_dataset
+from engine.demo.corpus.generate import documents as demo_documents
+from engine.errors import UserError
+from engine.jobs.kinds import Capture, CaptureResult
+from engine.model.load import load_model
+from engine.model.site import parse_site
+from engine.progress import Progress
+from engine.workspace.folders import Workspace
+
+
+def capture(spec: Capture, workspace: Workspace, progress: Progress) -> CaptureResult:
+    """Do it."""
+    sites = [parse_site(site) for site in spec.sites]
+    names = spec.set_names
+    folders = [workspace.activations(name) for name in names]
+    progress("load the model", 0)
+    lm = load_model(spec.model, device=spec.device)
+    began = time.monotonic()
+    if spec.prompts or spec.prompt_file is not None:
+        manifests = capture_prompts(
+            lm,
+            _prompts(spec),
+            sites,
+            folders,
+            generate=spec.generate,
+            chat=spec.chat,
+            dtype=spec.dtype,
+            progress=progress,
+        )
+    else:
+        origin, documents = _documents(spec)
+        manifests = capture_documents(
+            lm,
+            documents,
+            sites,
+            folders,
+            origin=origin,
+            context=spec.context,
+            max_tokens=spec.max_tokens,
+            dtype=spec.dtype,
+            progress=progress,
+        )
+    elapsed = time.monotonic() - began
+    tokens = manifests[sites[0]].tokens
+    return CaptureResult(
+        name=spec.name,
+        sets=names,
+        model=spec.model,
+        d_model=lm.d_model,
+        sites=spec.sites,
+        tokens=tokens,
+        documents=manifests[sites[0]].documents,
+        bytes=sum(shard.bytes for m in manifests.values() for shard in m.shards),
+        seconds=elapsed,
+        tokens_per_second=tokens / elapsed,
+    )
+
+
+def _prompts(spec: Capture) -> list[Prompt]:
+    given = list(spec.prompts)
+    if spec.prompt_file is not None:
+        given += read_prompts(Path(spec.prompt_file))
+    return given
+
+
+def _documents(spec: Capture) -> tuple[str, Iterator[str]]:
+    """What the documents are, in words, and the documents."""
+    if spec.texts:
+        files = ", ".join(Path(text).name for text in spec.texts)
+        return f"text of {files}", read_documents([Path(text) for text in spec.texts])
+    if spec.dataset is not None:
+        return f"data set {spec.dataset}", stream_dataset(spec.dataset)
+    if spec.demo_documents:
+        written = itertools.islice(demo_documents(spec.seed), spec.demo_documents)
+        return "documents of the embedded model's corpus", (document.text for document in written)
+    raise UserError("There is nothing to capture.", "Give prompts, text or a data set.")

@@ -1,0 +1,1 @@
+"""Training on several devices: torchrun starts a process for each."""

@@ -1,0 +1,107 @@
+"""An evaluation job: all that can be measured of an SAE, which is also kept in its metadata."""
+
+import time
+from pathlib import Path
+
+import msgspec
+from torch import Tensor
+
+from engine.activations.aligned import check_aligned
+from engine.activations.batches import split_documents
+from engine.activations.store import ActivationSet
+from engine.jobs.kinds import Evaluate, EvaluateResult
+from engine.jobs.work.stored_splice import splice_if_possible
+from engine.model.device import choose_device
+from engine.progress import Progress
+from engine.sae.evaluation.decoder_cosine import DecoderCosines, decoder_cosines
+from engine.sae.evaluation.density import density_histogram
+from engine.sae.evaluation.reconstruction import ReconstructionMetrics, evaluate, finite_metrics
+from engine.sae.evaluation.splice import SpliceMetrics
+from engine.sae.evaluation.vectors import StoredVectors
+from engine.sae.formats.metadata import SAEMetadata, read_metadata
+from engine.sae.formats.store import load_sae, save_metadata
+from engine.workspace.folders import Workspace
+
+_MEASURED = {
+    "l0_gap",
+    *(
+        name
+        for kind in (ReconstructionMetrics, DecoderCosines, SpliceMetrics)
+        for name in kind.__struct_fields__
+    ),
+}
+
+
+def evaluate_sae(spec: Evaluate, workspace: Workspace, progress: Progress) -> EvaluateResult:
+    """Do it."""
+    began = time.monotonic()
+    name, folder = spec.activation_set(workspace), workspace.existing_sae(spec.sae)
+    acts = ActivationSet.open(workspace.existing_activations(name))
+    targets = None
+    if spec.target is not None:
+        targets = ActivationSet.open(workspace.existing_activations(spec.target))
+        check_aligned([acts, targets])
+    sae, metadata = load_sae(folder, choose_device(spec.device))
+    if metadata.model not in ("", acts.manifest.model):
+        progress.note(
+            f"{spec.sae} was trained on activations of {metadata.model}, and {name} holds those of"
+            f" {acts.manifest.model or 'an unknown model'}."
+        )
+    split, rows = chosen_rows(acts, metadata)
+    evaluation = evaluate(sae, StoredVectors(acts, rows, targets), progress=progress)
+    cosines = decoder_cosines(sae.W_dec, progress)
+    spliced = splice_if_possible(
+        sae,
+        acts,
+        rows,
+        targets=targets,
+        model=spec.model,
+        max_tokens=spec.max_tokens,
+        device=spec.device,
+        seed=spec.seed,
+        progress=progress,
+    )
+    known = finite_metrics(evaluation.metrics, training_l0=metadata.metrics.get("training_l0"))
+    known |= finite_metrics(cosines) | (finite_metrics(spliced) if spliced else {})
+    _keep(folder, metadata, known, name, progress)
+    answer = {
+        **known,
+        "sae": spec.sae,
+        "activations": name,
+        "target": spec.target,
+        "split": split,
+        "vectors": evaluation.metrics.vectors,
+        "predictions": spliced.predictions if spliced else None,
+        "histogram": density_histogram(evaluation.density) if spec.histogram else None,
+        "seconds": time.monotonic() - began,
+    }
+    return msgspec.convert(answer, EvaluateResult)
+
+
+def chosen_rows(acts: ActivationSet, metadata: SAEMetadata) -> tuple[str, Tensor]:
+    """Which documents to use, as `EvaluateResult.split` says it, and their rows without BOS."""
+    training = metadata.train_config
+    if training is None or acts.folder.name != metadata.activations:
+        everything, _ = split_documents(acts, 0.0, seed=0)
+        return "all", everything
+    held_out = training.held_out if acts.manifest.documents > 1 else 0.0
+    trained_on, held = split_documents(acts, held_out, training.seed)
+    return ("held_out", held) if len(held) else ("trained_on", trained_on)
+
+
+def _keep(
+    folder: Path, metadata: SAEMetadata, known: dict[str, float], acts: str, progress: Progress
+) -> None:
+    """Put the figures in the place of older ones, if this is still the SAE that was measured."""
+    now = read_metadata(folder)
+    if _origin(now) != _origin(metadata):
+        progress.note(f"{folder.name} was trained again meanwhile, so its figures are not kept.")
+        return
+    of_training = {name: value for name, value in now.metrics.items() if name not in _MEASURED}
+    save_metadata(
+        folder, msgspec.structs.replace(now, metrics=of_training | known, measured_on=acts)
+    )
+
+
+def _origin(metadata: SAEMetadata) -> SAEMetadata:
+    return msgspec.structs.replace(metadata, metrics={}, measured_on="")

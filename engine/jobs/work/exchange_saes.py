@@ -1,0 +1,72 @@
+"""Other libraries' SAEs in and out."""
+
+from pathlib import Path
+
+import msgspec
+
+from engine.files import whole_folder
+from engine.jobs.kinds import ExchangedSAE, ExportSAE, ImportSAE
+from engine.progress import Progress
+from engine.sae.architectures.base import SparseAutoencoder
+from engine.sae.formats.hub import fetch
+from engine.sae.formats.info import read_sae_info
+from engine.sae.formats.libraries import library, recognised
+from engine.sae.formats.metadata import SAEMetadata
+from engine.sae.formats.store import load_sae, save_sae
+from engine.workspace.folders import Workspace
+
+
+def import_sae(spec: ImportSAE, workspace: Workspace, progress: Progress) -> ExchangedSAE:
+    """Do it. It is kept as our own are: SAELens's layout, where SAELens has such a one."""
+    lies = Path(spec.source) if spec.is_local else fetch(spec.source, spec.format, progress)
+    format, path = recognised(lies, spec.format)
+    progress(f"read {format}", 0)
+    sae: SparseAutoencoder
+    sae, metadata = library(format).read(path)
+    metadata = msgspec.structs.replace(
+        metadata,
+        model=spec.model or metadata.model,
+        site=spec.site or metadata.site,
+        imported_from=f"{format}: {spec.source}",
+    )
+    _note_unknown(metadata, progress)
+    progress("save", 0)
+    save_sae(sae, workspace.sae(spec.name), metadata)
+    return _exchanged(spec.name, format, workspace)
+
+
+def export_sae(spec: ExportSAE, workspace: Workspace, progress: Progress) -> ExchangedSAE:
+    """Do it. The folder appears, whole, when all is written."""
+    progress("load the SAE", 0)
+    sae, metadata = load_sae(workspace.existing_sae(spec.name))
+    progress(f"write {spec.format}", 0)
+    with whole_folder(Path(spec.folder)) as temporary:
+        library(spec.format).write(sae, temporary, metadata)
+    return _exchanged(spec.name, spec.format, workspace)
+
+
+def _note_unknown(metadata: SAEMetadata, progress: Progress) -> None:
+    unknown = [
+        f"which {what} it belongs to (--{what})"
+        for what, value in (("model", metadata.model), ("site", metadata.site))
+        if not value
+    ]
+    if unknown:
+        progress.note(
+            f"Its files don't tell {' nor '.join(unknown)}. Scan it with --activations, and its"
+            " clamps will take that from the set."
+        )
+
+
+def _exchanged(name: str, format: str, workspace: Workspace) -> ExchangedSAE:
+    info = read_sae_info(workspace.sae(name))
+    return ExchangedSAE(
+        name=name,
+        arch=info.architecture,
+        d_in=info.d_in,
+        d_sae=info.d_sae,
+        k=info.k,
+        model=info.metadata.model,
+        site=info.metadata.site,
+        format=format,
+    )

@@ -1,0 +1,72 @@
+"""An export job: the dashboards of features, as SAEDashboard writes them."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+
+from engine.activations.tokens import TokenTable
+from engine.errors import UserError
+from engine.features.catalogue.catalogue import Catalogue
+from engine.features.dashboards.write import write_dashboards
+from engine.files import whole_folder
+from engine.jobs.kinds import ExportedFeatures, ExportFeatures
+from engine.model.device import choose_device
+from engine.model.load import LanguageModel, load_model
+from engine.progress import Progress
+from engine.sae.formats.store import load_sae
+from engine.workspace.folders import Workspace
+
+
+def export_features(
+    spec: ExportFeatures, workspace: Workspace, progress: Progress
+) -> ExportedFeatures:
+    """Do it. The folder appears, whole, when all is written."""
+    catalogue = Catalogue.open(workspace.existing_catalogue(spec.sae))
+    tokens = TokenTable.open(workspace.existing_activations(catalogue.manifest.activations))
+    sae, _ = load_sae(workspace.existing_sae(spec.sae), choose_device(spec.device))
+    lm = _model(spec, catalogue, progress)
+    if sae.W_dec.shape != (len(catalogue), lm.d_model):
+        d_sae, width = sae.W_dec.shape
+        raise UserError(
+            f"{spec.sae} has {d_sae} features that are {width} wide; {len(catalogue)} were"
+            f" scanned, and {lm.source} is {lm.d_model} wide.",
+            "Scan the SAE again, or name its model with --model.",
+        )
+    features = spec.features
+    if features is None:
+        features = np.flatnonzero(catalogue.columns["density"] > 0).tolist()
+    began = time.monotonic()
+    with whole_folder(Path(spec.folder)) as temporary:
+        paths = write_dashboards(
+            catalogue,
+            tokens,
+            sae.W_dec,
+            lm,
+            features=features,
+            folder=temporary,
+            sae=spec.sae,
+            batch=spec.batch,
+            progress=progress,
+        )
+    return ExportedFeatures(
+        sae=spec.sae,
+        folder=spec.folder,
+        features=len(features),
+        files=[path.name for path in paths],
+        seconds=time.monotonic() - began,
+    )
+
+
+def _model(spec: ExportFeatures, catalogue: Catalogue, progress: Progress) -> LanguageModel:
+    """Raises UserError that says what it is needed for."""
+    source = spec.model or catalogue.manifest.model
+    progress("load the model", 0)
+    try:
+        return load_model(source, device=spec.device)
+    except UserError as error:
+        raise UserError(
+            f"Dashboards show which tokens' logits a feature moves, and the model can't be had:"
+            f" {error}",
+            "" if spec.model else "If it lies elsewhere, name it with --model.",
+        ) from error

@@ -1,0 +1,57 @@
+"""A scan job: the feature catalogue of an SAE over an activation set."""
+
+import time
+
+from engine.activations.store import ActivationSet
+from engine.errors import UserError
+from engine.features.scan.scan import scan
+from engine.jobs.kinds import Scan, ScanResult
+from engine.model.device import choose_device
+from engine.model.load import LanguageModel, load_model
+from engine.progress import Progress
+from engine.sae.formats.store import load_sae
+from engine.workspace.folders import Workspace
+
+
+def scan_sae(spec: Scan, workspace: Workspace, progress: Progress) -> ScanResult:
+    """Do it. A scan that was made before is replaced when the new one is whole; one that was
+    interrupted goes on."""
+    name = spec.activation_set(workspace)
+    acts = ActivationSet.open(workspace.existing_activations(name))
+    sae, _ = load_sae(workspace.existing_sae(spec.sae), choose_device(spec.device))
+    lm = _model(acts.manifest.model, spec.device, progress)
+    began = time.monotonic()
+    manifest, encoded = scan(
+        sae,
+        acts,
+        workspace.catalogue(spec.sae),
+        top_k=spec.top_k,
+        radius=spec.radius,
+        seed=spec.seed,
+        lm=lm,
+        unfinished=workspace.scan(spec.sae),
+        replace=True,
+        progress=progress,
+    )
+    elapsed = time.monotonic() - began
+    return ScanResult(
+        sae=spec.sae,
+        activations=name,
+        features=manifest.features,
+        tokens=manifest.tokens,
+        alive=manifest.alive,
+        seconds=elapsed,
+        tokens_per_second=encoded / elapsed,
+    )
+
+
+def _model(source: str, device: str, progress: Progress) -> LanguageModel | None:
+    """The model, or None with a note if it can't be had: the figures need only activations."""
+    if not source:
+        return None
+    progress("load the model", 0)
+    try:
+        return load_model(source, device=device)
+    except UserError as error:
+        progress.note(f"Promoted and suppressed tokens are left out: {error}")
+        return None
