@@ -14,17 +14,17 @@ _ROWS = 1 << 14
 _SMALLEST = 1e-30
 
 
-def centred(weights: Weights) -> Weights:
+def to_centred(weights: Weights) -> Weights:
     """From a formula that encodes x to ours, which encodes x − b_dec."""
     return dict(_with_shifted_biases(weights, 1.0))
 
 
-def uncentred(weights: Weights) -> Weights:
+def from_centred(weights: Weights) -> Weights:
     """From our formula, which encodes x − b_dec, to one that encodes x."""
     return dict(_with_shifted_biases(weights, -1.0))
 
 
-def chosen_by_what_is_written(weights: Weights) -> Weights:
+def fold_decoder_norms(weights: Weights) -> Weights:
     """From a formula that multiplies pre-activations by the lengths of what features write, and
     divides acts by them before decoding, to ours: directions come to have length 1."""
     lengths = weights["W_dec"].norm(dim=1).clamp_min(_SMALLEST)

@@ -55,13 +55,13 @@ def read_sae(folder: Path) -> "SparseAutoencoder":
     """The autoencoder in `folder`, for inference."""
     from engine.sae.architectures.registry import outline
     from engine.sae.formats.tensors import read_safetensors
-    from engine.sae.formats.weights import assembled
+    from engine.sae.formats.weights import assemble
 
     config = read_config(folder)
     sae = outline(config)
     shapes = {name: tuple(tensor.shape) for name, tensor in sae.state_dict().items()}
     stored = read_safetensors(folder / WEIGHTS).exactly(sae.to_stored_names(shapes))
-    return assembled(config, sae.from_stored_names(stored))
+    return assemble(config, sae.from_stored_names(stored))
 
 
 def write(sae: "SparseAutoencoder", folder: Path) -> None:
