@@ -22,7 +22,7 @@ def feature_detail(
     columns, manifest = catalogue.columns, catalogue.manifest
     # -1: active only in documents without a category, or nowhere
     category = int(columns["category"][id]) if "category" in columns else -1
-    found, textless = _snippets(workspace, catalogue, id, most)
+    found, textless = _strongest_snippets(workspace, catalogue, id, most)
     return p.FeatureDetail(
         id=id,
         max=float(columns["max"][id]),
@@ -49,7 +49,7 @@ def feature_detail(
     )
 
 
-def _snippets(
+def _strongest_snippets(
     workspace: Workspace, catalogue: Catalogue, id: int, most: int
 ) -> tuple[list[p.Snippet], str]:
     """The strongest, or else why there are none although the feature is active."""

@@ -95,12 +95,13 @@ def _connection_of_first(
 
 
 def _relay_progress(first: socket.socket, progress: Progress) -> None:
-    """Answer the calls of the first process's progress until there are no more.
+    """Answer the calls of the first process's progress until there are no more, or it is gone.
 
     Raises Cancelled when it has been told so and has ended: it saves where it stands before.
     """
     cancelled = False
-    with first, first.makefile("rwb") as calls:
+    # torchrun ends it when another has died, and that may be while it waits for an answer
+    with suppress(ConnectionError), first, first.makefile("rwb") as calls:
         for line in calls:
             try:
                 answer = _answer(CALLS.decode(line), progress)
