@@ -22,7 +22,7 @@ from engine.jobs.events import Noted, Progressed
 from engine.jobs.kinds import TrainResult
 from engine.progress import Cancelled
 
-VARIABLE = "BRAINSURG_SEVERAL"
+VARIABLE = "BRAINSURG_RELAY_FOLDER"
 """Of the environment: the folder."""
 
 
