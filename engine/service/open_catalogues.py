@@ -8,7 +8,7 @@ from engine.errors import UserError
 from engine.features.catalogue.catalogue import Catalogue
 from engine.features.catalogue.codes import Codes
 from engine.features.text.catalogue_texts import CatalogueTexts
-from engine.features.text.token_texts import Texts
+from engine.features.text.token_texts import TokenTexts
 from engine.workspace.folders import Stamp, Workspace, stamp
 
 
@@ -16,15 +16,6 @@ def open_catalogue(workspace: Workspace, sae: str) -> Catalogue:
     """An SAE's catalogue. Raises UserError where there is none that can be read."""
     folder = workspace.existing_catalogue(sae)
     return _open_catalogue(folder, stamp(folder))
-
-
-def check_feature(catalogue: Catalogue, sae: str, feature: int) -> None:
-    """Raises UserError for a feature that the SAE doesn't have."""
-    if not 0 <= feature < len(catalogue):
-        raise UserError(
-            f"There is no feature {feature}.",
-            f"The features of {sae} are 0 to {len(catalogue) - 1}.",
-        )
 
 
 def open_tokens(workspace: Workspace, catalogue: Catalogue) -> TokenTable:
@@ -55,7 +46,7 @@ def open_codes(catalogue: Catalogue) -> Codes:
     return catalogue.codes
 
 
-def open_texts(workspace: Workspace, catalogue: Catalogue) -> Texts:
+def open_texts(workspace: Workspace, catalogue: Catalogue) -> TokenTexts:
     """The texts of the codes, token by token a row of these. Raises UserError."""
     open_codes(catalogue)
     tokens = open_tokens(workspace, catalogue)
@@ -85,8 +76,8 @@ def _open_tokens(folder: Path, _: Stamp) -> TokenTable:
 
 
 @functools.lru_cache(maxsize=1)  # some tens of bytes a token
-def _open_texts(folder: Path, a: Stamp, tokens: Path, b: Stamp) -> Texts:
-    return Texts.of_codes(_open_tokens(tokens, b), open_codes(_open_catalogue(folder, a)))
+def _open_texts(folder: Path, a: Stamp, tokens: Path, b: Stamp) -> TokenTexts:
+    return TokenTexts.from_codes(_open_tokens(tokens, b), open_codes(_open_catalogue(folder, a)))
 
 
 @functools.lru_cache(maxsize=1)  # they keep the text of the last that was searched

@@ -6,7 +6,7 @@ from engine.activations.store import ActivationSet
 from engine.activations.tokens import TokenTable
 from engine.errors import UserError
 from engine.features.catalogue.catalogue import Catalogue
-from engine.interventions.prompt_run import Subject
+from engine.interventions.prompt_run import ModelWithSAE
 from engine.model.device import choose_device
 from engine.model.load import LanguageModel, load_model
 from engine.model.site import parse_site
@@ -49,7 +49,7 @@ class Session:
         self.progress(f"load {name}", 0)
         return load_sae(self.workspace.existing_sae(name), choose_device(device))
 
-    def subject(self, name: str, device: str) -> Subject:
+    def subject(self, name: str, device: str) -> ModelWithSAE:
         """The SAE called `name` in the model that it belongs to."""
         sae, metadata = self.sae(name, device)
         model, site = metadata.model, metadata.site
@@ -62,7 +62,7 @@ class Session:
                 f"{name} does not say which model and site it belongs to,"
                 " so there is nothing to try it on."
             )
-        return Subject(self.model(model, device), sae, parse_site(site))
+        return ModelWithSAE(self.model(model, device), sae, parse_site(site))
 
     def scanned_activations(self, sae: str) -> ActivationSet:
         """The activation set that the SAE was scanned on.
@@ -81,5 +81,5 @@ class Session:
         catalogue.check_scanned(TokenTable(acts.folder, acts.manifest))
         scanned = (catalogue.manifest.model, catalogue.manifest.site)
         if (acts.manifest.model, acts.manifest.site) != scanned:
-            raise catalogue.other_set()
+            raise catalogue.wrong_set_error()
         return acts
