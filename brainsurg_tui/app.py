@@ -49,7 +49,7 @@ from brainsurg_tui.theme import DARK, LIGHT
 from brainsurg_tui.widgets.visible import visible
 from engine.errors import UserError
 from engine.service.faults import EngineFault, EngineGoneError
-from engine.service.protocol import Reply
+from engine.service.protocol import Request
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -153,7 +153,7 @@ class BrainSurgery(KeyQueueApp):
 
     # What controllers need (`controllers.shell`)
 
-    async def ask(self, request: Reply[R]) -> R:
+    async def ask(self, request: Request[R]) -> R:
         """The engine's answer. Raises UserError if there is none."""
         return await self._engine_link.ask(request)
 

@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 
 from engine.errors import UserError
 from engine.service.faults import EngineFault, EngineGoneError
-from engine.service.protocol import NewsBody, Reply
+from engine.service.protocol import NewsBody, Request
 
 R = TypeVar("R")
 
@@ -15,7 +15,7 @@ R = TypeVar("R")
 class Engine(Protocol):
     """What is connected to: the client of the real engine, or the fake one of the tests."""
 
-    async def ask(self, request: Reply[R]) -> R:
+    async def ask(self, request: Request[R]) -> R:
         """The answer to `request`. Raises UserError if there is none; cancelling gives it up."""
         ...
 
@@ -62,7 +62,7 @@ class EngineLink:
         self._first_wait = first_wait
         self._engine: Engine | None = None
 
-    async def ask(self, request: Reply[R]) -> R:
+    async def ask(self, request: Request[R]) -> R:
         """The answer to `request`. Raises UserError, or EngineGoneError, if there is none."""
         if self._engine is None:
             raise UserError("The engine is not there.", "It is being looked for; try again soon.")

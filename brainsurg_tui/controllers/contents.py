@@ -17,7 +17,7 @@ from engine.service.protocol import (
     Evaluate,
     GetContents,
     GetSummary,
-    Reply,
+    Request,
 )
 
 
@@ -118,7 +118,7 @@ class ContentsController:
         if (step := self._shell.state.undo_history.redo()) is not None:
             self._shell.begin("undo", self._apply, step.redo, f"Did again: {step.title}.")
 
-    async def _apply(self, request: Reply[Done], message: str) -> None:
+    async def _apply(self, request: Request[Done], message: str) -> None:
         await self._shell.ask(request)
         if isinstance(request, Annotate):
             self._shell.state.set_note(request.sae, request.feature, request.note)

@@ -6,7 +6,7 @@ from brainsurg_tui.controllers.shell import Shell
 from brainsurg_tui.screens.choice import Choice, ChoiceDialog
 from brainsurg_tui.state.feature_view import FeatureView
 from engine.errors import UserError
-from engine.service.protocol import GetCoactive, GetNearest, Relatives, Reply, SAEInfo
+from engine.service.protocol import GetCoactive, GetNearest, Relatives, Request, SAEInfo
 
 _PAUSE = 0.2
 """Seconds that a feature is looked at before its relatives are asked for."""
@@ -57,7 +57,7 @@ class RelativesController:
                 self._warned.add(warning)
                 self._shell.say(warning, "warning")
 
-    async def _answer(self, request: Reply[Relatives]) -> Relatives | str:
+    async def _answer(self, request: Request[Relatives]) -> Relatives | str:
         try:
             return await self._shell.ask(request)
         except UserError as mistake:

@@ -20,7 +20,7 @@ from engine.service.protocol import (
     FindFiring,
     Grep,
     GrepReport,
-    Reply,
+    Request,
     TextSource,
 )
 
@@ -176,7 +176,7 @@ class SearchController:
         shell, state = self._shell, self._shell.state.search
         try:
             request = results.request
-            answer = await shell.ask(cast(Reply[SearchAnswer], request))
+            answer = await shell.ask(cast(Request[SearchAnswer], request))
             try:
                 if isinstance(request, Grep) and results.about is not None:
                     await self._fetch_places(results, results.about)

@@ -9,7 +9,7 @@ from textual.widget import AwaitMount
 from brainsurg_tui.screens.main import MainScreen
 from brainsurg_tui.settings import WorkspaceMemory
 from brainsurg_tui.state.state import State
-from engine.service.protocol import Reply
+from engine.service.protocol import Request
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -31,7 +31,7 @@ class Shell(Protocol):
         """What is remembered of this workspace."""
         ...
 
-    async def ask(self, request: Reply[R]) -> R:
+    async def ask(self, request: Request[R]) -> R:
         """The engine's answer. Raises UserError, EngineFault or EngineGoneError without one."""
         ...
 

@@ -6,9 +6,9 @@ from typing import NamedTuple
 from engine.service.protocol import (
     FeatureDetail,
     GetSnippets,
-    Kind,
     Relatives,
     Snippet,
+    SnippetKind,
     SnippetList,
 )
 
@@ -20,7 +20,7 @@ class ExampleGroup(NamedTuple):
     """Some of a feature's examples."""
 
     title: str
-    kind: Kind
+    kind: SnippetKind
     band: int = BANDS - 1
     """Which tenth of the activations, from 0, the weakest; counts where the kind is `band`."""
 

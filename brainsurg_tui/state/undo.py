@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from brainsurg_tui.state.parts import Publish, Published
-from engine.service.protocol import Done, Reply
+from engine.service.protocol import Done, Request
 
 
 @dataclass(frozen=True)
@@ -12,9 +12,9 @@ class UndoStep:
 
     title: str
     """What was done: `add a prompt`."""
-    undo: Reply[Done]
+    undo: Request[Done]
     """The request that takes it back."""
-    redo: Reply[Done]
+    redo: Request[Done]
     """The request that does it again."""
 
 

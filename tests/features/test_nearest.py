@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional
 
 from engine.errors import UserError
-from engine.features.search.nearest import cautions, nearest
+from engine.features.search.nearest import comparison_warnings, nearest
 from engine.sae.architectures.base import SparseAutoencoder
 from engine.sae.architectures.registry import build
 from engine.sae.config import SAEConfig
@@ -35,8 +35,8 @@ def test_in_its_own_sae_the_feature_itself_is_left_out(architecture: str) -> Non
 
 def test_in_another_sae_its_twin_comes_first() -> None:
     sae, other = sae_of(), sae_of("topk", d_sae=11, seed=1, k=2)
-    other.decoder[4] = 9 * sae.decoder[7]
-    other.decoder[5] = 0
+    other.W_dec[4] = 9 * sae.W_dec[7]
+    other.W_dec[5] = 0
     found = nearest(sae, 7, other, most=1000)
     assert (found[0].id, len(found)) == (4, 11)
     assert found[0].likeness == pytest.approx(1, abs=1e-6)
@@ -52,11 +52,11 @@ def test_what_can_not_be_compared_is_refused() -> None:
 
 def test_other_places_deserve_a_word() -> None:
     here = SAEMetadata(model="demo", site="resid_post.1")
-    assert cautions(here, here) == []
-    assert cautions(here, SAEMetadata()) == []
-    (site,) = cautions(here, SAEMetadata(model="demo", site="resid_post.2"))
+    assert comparison_warnings(here, here) == []
+    assert comparison_warnings(here, SAEMetadata()) == []
+    (site,) = comparison_warnings(here, SAEMetadata(model="demo", site="resid_post.2"))
     assert "resid_post.1 and at resid_post.2" in site
     coder = SAEMetadata(model="demo", site="resid_post.1", target_site="mlp_out.1")
-    assert "at mlp_out.1" in cautions(here, coder)[0]
-    (model,) = cautions(here, SAEMetadata(model="gpt2", site="resid_post.1"))
+    assert "at mlp_out.1" in comparison_warnings(here, coder)[0]
+    (model,) = comparison_warnings(here, SAEMetadata(model="gpt2", site="resid_post.1"))
     assert "demo and gpt2" in model

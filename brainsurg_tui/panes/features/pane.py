@@ -13,7 +13,11 @@ from brainsurg_tui.actions import next_steps
 from brainsurg_tui.actions.registry import bindings
 from brainsurg_tui.exports import Export, table_files
 from brainsurg_tui.panes.feature_rows import FeatureRows
-from brainsurg_tui.panes.features.columns import COLUMNS, FeatureColumns, largest_first
+from brainsurg_tui.panes.features.columns import (
+    FeatureColumns,
+    columns_before_any_table,
+    largest_first,
+)
 from brainsurg_tui.panes.table_pane import TablePane
 from brainsurg_tui.settings import Sorting
 from brainsurg_tui.state.parts import StatePart
@@ -42,7 +46,7 @@ class FeaturesPane(TablePane):
     shows: ClassVar[frozenset[StatePart]] = frozenset(
         {"connection", "contents", "sae", "table", "notes", "filter", "feature"}
     )
-    columns = tuple(c for c in COLUMNS if c.key not in ("selectivity", "category"))
+    columns = columns_before_any_table()
 
     @dataclass
     class Chosen(Message):

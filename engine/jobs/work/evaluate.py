@@ -15,21 +15,29 @@ from engine.model.device import choose_device
 from engine.progress import Progress
 from engine.sae.evaluation.decoder_cosine import DecoderCosines, decoder_cosines
 from engine.sae.evaluation.density import density_histogram
-from engine.sae.evaluation.reconstruction import Metrics, evaluate_vectors, figures
+from engine.sae.evaluation.reconstruction import ReconstructionMetrics, evaluate, finite_metrics
 from engine.sae.evaluation.splice import SpliceMetrics
 from engine.sae.evaluation.vectors import StoredVectors
 from engine.sae.formats.metadata import SAEMetadata, read_metadata
 from engine.sae.formats.store import load_sae, save_metadata
 from engine.workspace.folders import Workspace
 
-_MEASURED = {
+_FIGURES = {
     "l0_gap",
-    *(name for kind in (Metrics, DecoderCosines, SpliceMetrics) for name in kind.__struct_fields__),
+    *(
+        name
+        for kind in (ReconstructionMetrics, DecoderCosines, SpliceMetrics)
+        for name in kind.__struct_fields__
+    ),
 }
 
 
 def evaluate_sae(spec: Evaluate, workspace: Workspace, progress: Progress) -> EvaluateResult:
-    """Do it."""
+    """Measure an SAE on activations and, where its model can be had, inside that.
+
+    The figures are also kept in the SAE's metadata, in the place of older ones. Raises UserError
+    for sets that are not of the same tokens, and for a model that is named and can't be had.
+    """
     began = time.monotonic()
     name, folder = spec.activation_set(workspace), workspace.existing_sae(spec.sae)
     acts = ActivationSet.open(workspace.existing_activations(name))
@@ -43,8 +51,8 @@ def evaluate_sae(spec: Evaluate, workspace: Workspace, progress: Progress) -> Ev
             f"{spec.sae} was trained on activations of {metadata.model}, and {name} holds those of"
             f" {acts.manifest.model or 'an unknown model'}."
         )
-    split, rows = chosen_rows(acts, metadata)
-    evaluation = evaluate_vectors(sae, StoredVectors(acts, rows, targets), progress=progress)
+    split, rows = choose_rows(acts, metadata)
+    evaluation = evaluate(sae, StoredVectors(acts, rows, targets), progress=progress)
     cosines = decoder_cosines(sae.W_dec, progress)
     spliced = splice_if_possible(
         sae,
@@ -57,9 +65,9 @@ def evaluate_sae(spec: Evaluate, workspace: Workspace, progress: Progress) -> Ev
         seed=spec.seed,
         progress=progress,
     )
-    known = figures(evaluation.metrics, training_l0=metadata.metrics.get("training_l0"))
-    known |= figures(cosines) | (figures(spliced) if spliced else {})
-    _keep(folder, metadata, known, name, progress)
+    known = finite_metrics(evaluation.metrics, training_l0=metadata.metrics.get("training_l0"))
+    known |= finite_metrics(cosines) | (finite_metrics(spliced) if spliced else {})
+    _save_figures(folder, metadata, known, name, progress)
     answer = {
         **known,
         "sae": spec.sae,
@@ -74,7 +82,7 @@ def evaluate_sae(spec: Evaluate, workspace: Workspace, progress: Progress) -> Ev
     return msgspec.convert(answer, EvaluateResult)
 
 
-def chosen_rows(acts: ActivationSet, metadata: SAEMetadata) -> tuple[str, Tensor]:
+def choose_rows(acts: ActivationSet, metadata: SAEMetadata) -> tuple[str, Tensor]:
     """Which documents to use, as `EvaluateResult.split` says it, and their rows without BOS."""
     training = metadata.train_config
     if training is None or acts.folder.name != metadata.activations:
@@ -85,15 +93,15 @@ def chosen_rows(acts: ActivationSet, metadata: SAEMetadata) -> tuple[str, Tensor
     return ("held_out", held) if len(held) else ("trained_on", trained_on)
 
 
-def _keep(
+def _save_figures(
     folder: Path, metadata: SAEMetadata, known: dict[str, float], acts: str, progress: Progress
 ) -> None:
-    """Put the figures in the place of older ones, if this is still the SAE that was measured."""
+    """Write the figures in the place of older ones, if this is still the SAE that was measured."""
     now = read_metadata(folder)
     if _origin(now) != _origin(metadata):
         progress.note(f"{folder.name} was trained again meanwhile, so its figures are not kept.")
         return
-    of_training = {name: value for name, value in now.metrics.items() if name not in _MEASURED}
+    of_training = {name: value for name, value in now.metrics.items() if name not in _FIGURES}
     save_metadata(
         folder, msgspec.structs.replace(now, metrics=of_training | known, measured_on=acts)
     )

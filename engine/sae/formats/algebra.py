@@ -14,36 +14,36 @@ _ROWS = 1 << 14
 _SMALLEST = 1e-30
 
 
-def centred(weights: Weights) -> Weights:
+def to_centred(weights: Weights) -> Weights:
     """From a formula that encodes x to ours, which encodes x − b_dec."""
     return dict(_with_shifted_biases(weights, 1.0))
 
 
-def uncentred(weights: Weights) -> Weights:
+def from_centred(weights: Weights) -> Weights:
     """From our formula, which encodes x − b_dec, to one that encodes x."""
     return dict(_with_shifted_biases(weights, -1.0))
 
 
-def chosen_by_what_is_written(weights: Weights) -> Weights:
+def fold_decoder_norms(weights: Weights) -> Weights:
     """From a formula that multiplies pre-activations by the lengths of what features write, and
     divides acts by them before decoding, to ours: directions come to have length 1."""
-    lengths = weights["decoder"].norm(dim=1).clamp_min(_SMALLEST)
+    lengths = weights["W_dec"].norm(dim=1).clamp_min(_SMALLEST)
     return weights | {
-        "encoder": weights["encoder"] * lengths[:, None],
-        "encoder_bias": weights["encoder_bias"] * lengths,
-        "decoder": weights["decoder"] / lengths[:, None],
+        "W_enc": weights["W_enc"] * lengths[:, None],
+        "b_enc": weights["b_enc"] * lengths,
+        "W_dec": weights["W_dec"] / lengths[:, None],
     }
 
 
 def _with_shifted_biases(weights: Weights, sign: float) -> Iterator[tuple[str, Tensor]]:
-    centre = weights["decoder_bias"].double()
-    blocks = torch.split(weights["encoder"], _ROWS)
+    centre = weights["b_dec"].double()
+    blocks = torch.split(weights["W_enc"], _ROWS)
     shift = torch.cat([block.double() @ centre for block in blocks]) * sign
     for name, tensor in weights.items():
-        if name in ("encoder_bias", "gate_bias"):
+        if name in ("b_enc", "b_gate"):
             yield name, (tensor.double() + shift).float()
-        elif name == "magnitude_bias":
-            steepness = weights["log_magnitude"].double().exp()
+        elif name == "b_mag":
+            steepness = weights["r_mag"].double().exp()
             yield name, (tensor.double() + shift * steepness).float()
         else:
             yield name, tensor

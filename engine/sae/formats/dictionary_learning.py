@@ -31,7 +31,7 @@ from engine.files import write_whole
 from engine.sae.config import SAEConfig
 from engine.sae.formats.hooks import site_of
 from engine.sae.formats.metadata import SAEMetadata
-from engine.sae.formats.records import named, read_record, record_bytes
+from engine.sae.formats.records import naming_file, read_record, record_bytes
 
 if TYPE_CHECKING:
     from engine.sae.architectures.base import SparseAutoencoder
@@ -42,24 +42,24 @@ WEIGHTS = "ae.pt"
 FILES = (CONFIG, WEIGHTS)
 
 _LINEAR = {
-    "encoder": "encoder.weight",
-    "decoder": "decoder.weight.T",
-    "encoder_bias": "encoder.bias",
-    "decoder_bias": "b_dec",
+    "W_enc": "encoder.weight",
+    "W_dec": "decoder.weight.T",
+    "b_enc": "encoder.bias",
+    "b_dec": "b_dec",
 }
 _MATRICES = {
-    "encoder": "W_enc.T",
-    "decoder": "W_dec",
-    "encoder_bias": "b_enc",
-    "decoder_bias": "b_dec",
+    "W_enc": "W_enc.T",
+    "W_dec": "W_dec",
+    "b_enc": "b_enc",
+    "b_dec": "b_dec",
 }
 _GATED = {
-    "encoder": "encoder.weight",
-    "decoder": "decoder.weight.T",
-    "decoder_bias": "decoder_bias",
-    "gate_bias": "gate_bias",
-    "magnitude_bias": "mag_bias",
-    "log_magnitude": "r_mag",
+    "W_enc": "encoder.weight",
+    "W_dec": "decoder.weight.T",
+    "b_dec": "decoder_bias",
+    "b_gate": "gate_bias",
+    "b_mag": "mag_bias",
+    "r_mag": "r_mag",
 }
 
 
@@ -77,8 +77,8 @@ class _Kind:
 
 
 _KINDS = {
-    "AutoEncoder": _Kind("relu", _LINEAR | {"decoder_bias": "bias"}),
-    "AutoEncoderNew": _Kind("relu", _LINEAR | {"decoder_bias": "decoder.bias"}, centres=False),
+    "AutoEncoder": _Kind("relu", _LINEAR | {"b_dec": "bias"}),
+    "AutoEncoderNew": _Kind("relu", _LINEAR | {"b_dec": "decoder.bias"}, centres=False),
     "GatedAutoEncoder": _Kind("gated", _GATED),
     "AutoEncoderTopK": _Kind("topk", _LINEAR, ("k", "threshold")),
     "BatchTopKSAE": _Kind("batchtopk", _LINEAR | {"threshold": "threshold"}, ("k",)),
@@ -129,51 +129,51 @@ def check(config: SAEConfig) -> None:
 
 def read(folder: Path) -> tuple["SparseAutoencoder", SAEMetadata]:
     """The autoencoder in `folder`, for inference, and where it comes from."""
-    from engine.sae.formats.algebra import centred
-    from engine.sae.formats.inference import used_form
+    from engine.sae.formats.algebra import to_centred
+    from engine.sae.formats.inference import inference_form
     from engine.sae.formats.tensors import read_pickled
-    from engine.sae.formats.weights import assembled, take
+    from engine.sae.formats.weights import assemble, from_library
 
-    told = read_record(folder / CONFIG, _Config)
-    kind = _KINDS[told.trainer.dict_class]
+    stored = read_record(folder / CONFIG, _Config)
+    kind = _KINDS[stored.trainer.dict_class]
     tensors = read_pickled(folder / WEIGHTS)
-    trained = _config_of(told.trainer, tensors, folder / CONFIG)
-    weights = take(tensors, kind.names, trained, but=kind.beside)
+    trained = _config_of(stored.trainer, tensors, folder / CONFIG)
+    weights = from_library(tensors, kind.names, trained, but=kind.beside)
     if not kind.centres:
-        weights = centred(weights)
-    used, weights = used_form(trained, weights)
+        weights = to_centred(weights)
+    used, weights = inference_form(trained, weights)
     metadata = SAEMetadata(
-        model=told.trainer.lm_name or "",
-        site=site_of(told.trainer.submodule_name),
-        context=told.buffer.ctx_len,
+        model=stored.trainer.lm_name or "",
+        site=site_of(stored.trainer.submodule_name),
+        context=stored.buffer.ctx_len,
         trained_as=None if used == trained else trained,
     )
-    return assembled(used, weights), metadata
+    return assemble(used, weights), metadata
 
 
 def write(sae: "SparseAutoencoder", folder: Path, metadata: SAEMetadata) -> None:
     """Write the two files of the layout into `folder`."""
     import torch
 
-    from engine.sae.formats.algebra import uncentred
+    from engine.sae.formats.algebra import from_centred
     from engine.sae.formats.inference import trained_form
     from engine.sae.formats.tensors import write_pickled
-    from engine.sae.formats.weights import give, weights_of
+    from engine.sae.formats.weights import to_library, weights_of
 
     config, weights = trained_form(sae.config, weights_of(sae), metadata.trained_as)
     name = _WRITTEN[config.architecture]
     kind = _KINDS[name]
     if not kind.centres:
-        weights = uncentred(weights)
+        weights = from_centred(weights)
     beside = {
         "k": torch.tensor(config.k or 0, dtype=torch.int32),
         "threshold": torch.tensor(-1.0),
         "group_sizes": torch.tensor(config.groups or ()),
     }
-    write_whole(folder / CONFIG, record_bytes(_written(name, config, metadata)))
+    write_whole(folder / CONFIG, record_bytes(_config_fields(name, config, metadata)))
     write_pickled(
         folder / WEIGHTS,
-        give(weights, kind.names),
+        to_library(weights, kind.names),
         {each: beside[each] for each in kind.beside},
     )
 
@@ -188,7 +188,7 @@ def _config_of(trainer: _Trainer, tensors: "Tensors", path: Path) -> SAEConfig:
         k = counted
     if "group_sizes" in kind.beside:
         groups = tuple(tensors.whole_numbers("group_sizes"))
-    with named(path):
+    with naming_file(path):
         return SAEConfig(
             architecture=kind.architecture,
             d_in=trainer.activation_dim,
@@ -198,7 +198,7 @@ def _config_of(trainer: _Trainer, tensors: "Tensors", path: Path) -> SAEConfig:
         )
 
 
-def _written(name: str, config: SAEConfig, metadata: SAEMetadata) -> dict[str, Any]:
+def _config_fields(name: str, config: SAEConfig, metadata: SAEMetadata) -> dict[str, Any]:
     """The content of `config.json`."""
     kind, _, layer = metadata.site.partition(".")
     trainer: dict[str, Any] = {

@@ -39,11 +39,11 @@ def fetch(source: str, format: str | None, progress: Progress) -> Path:
     else:
         wanted = [f"{inside}/{file}" if inside else file for file in file_names(format)]
     with explaining("SAE", name, None):
-        fetched = _fetched(name, wanted, progress)
+        fetched = _download(name, wanted, progress)
         if inside and any(path.name == sparsify.WEIGHTS for path in fetched):
             run = Path(inside).parent / sparsify.RUN  # it names the model
             with contextlib.suppress(LocalEntryNotFoundError):
-                _fetched(name, [run.as_posix()], progress)
+                _download(name, [run.as_posix()], progress)
     if not fetched:
         raise UserError(
             f"There is no autoencoder in {source} on the hub.",
@@ -52,7 +52,7 @@ def fetch(source: str, format: str | None, progress: Progress) -> Path:
     return fetched[0] if inside.endswith(".pt") else fetched[0].parent
 
 
-def _fetched(name: str, files: list[str], progress: Progress) -> list[Path]:
+def _download(name: str, files: list[str], progress: Progress) -> list[Path]:
     """Those of the files that the repository has, on this machine.
 
     Without a network, those that are here already; raises LocalEntryNotFoundError if none is.

@@ -18,15 +18,15 @@ def read_record(path: Path, kind: type[T]) -> T:
     with readable(path):
         data = path.read_bytes()
     try:
-        with named(path):
+        with naming_file(path):
             return msgspec.json.decode(data, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise UserError(f"{path} can't be understood: {error}.") from error
 
 
 @contextlib.contextmanager
-def named(path: Path) -> Iterator[None]:
-    """Name the file in what is said against a record that was made from it."""
+def naming_file(path: Path) -> Iterator[None]:
+    """Name the file in every UserError about a record that is made from it."""
     try:
         yield
     except UserError as error:

@@ -11,7 +11,7 @@ from engine.errors import UserError
 from engine.sae.config import SAEConfig
 from engine.sae.formats.hooks import lens_hook, site_of
 from engine.sae.formats.metadata import SAEMetadata
-from engine.sae.formats.records import named, read_record
+from engine.sae.formats.records import naming_file, read_record
 
 VERSION = "6.54.12"
 """The SAELens whose layout this is."""
@@ -81,7 +81,7 @@ def config_of(cfg: Cfg, path: Path) -> SAEConfig:
     ours, transcodes, skip = _ARCHITECTURES[cfg.architecture]
     if transcodes and cfg.d_out is None:
         raise UserError(f"{path}: d_out is missing.")
-    with named(path):
+    with naming_file(path):
         return SAEConfig(
             architecture=ours,
             d_in=cfg.d_in,
@@ -100,7 +100,7 @@ def architecture_of(config: SAEConfig) -> str:
     return next((name for name, kind in _ARCHITECTURES.items() if kind == wanted), "")
 
 
-def about(cfg: Cfg) -> dict[str, Any]:
+def metadata_fields(cfg: Cfg) -> dict[str, Any]:
     """What it tells of where its autoencoder comes from, as fields of `SAEMetadata`."""
     model, context = cfg.metadata.get("model_name"), cfg.metadata.get("context_size")
     return {
@@ -112,8 +112,8 @@ def about(cfg: Cfg) -> dict[str, Any]:
     }
 
 
-def written(config: SAEConfig, metadata: SAEMetadata) -> dict[str, Any]:
-    """The content of `cfg.json` for an autoencoder at inference."""
+def cfg_of(config: SAEConfig, metadata: SAEMetadata) -> dict[str, Any]:
+    """The content of `cfg.json` for an autoencoder of this configuration at inference."""
     trained = metadata.trained_as or config
     cfg: dict[str, Any] = {
         "architecture": architecture_of(config),
@@ -129,7 +129,7 @@ def written(config: SAEConfig, metadata: SAEMetadata) -> dict[str, Any]:
         cfg["d_out"] = config.d_out
     if config.architecture == "topk":
         cfg |= {"k": config.k, "rescale_acts_by_decoder_norm": False}
-    told = {
+    known = {
         "sae_lens_version": VERSION,
         "training_architecture": _TRAINED.get(trained.architecture) or architecture_of(trained),
         "training_architecture_details": _details(trained),
@@ -138,7 +138,7 @@ def written(config: SAEConfig, metadata: SAEMetadata) -> dict[str, Any]:
         "hook_name_out": lens_hook(metadata.target_site),
         "context_size": metadata.context,
     }
-    return cfg | {"metadata": {name: value for name, value in told.items() if value}}
+    return cfg | {"metadata": {name: value for name, value in known.items() if value}}
 
 
 def _details(trained: SAEConfig) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from engine.files import write_whole
 from engine.sae.config import SAEConfig
 from engine.sae.formats.hooks import site_of
 from engine.sae.formats.metadata import SAEMetadata
-from engine.sae.formats.records import named, read_record, record_bytes
+from engine.sae.formats.records import naming_file, read_record, record_bytes
 
 if TYPE_CHECKING:
     from engine.sae.architectures.base import SparseAutoencoder
@@ -35,11 +35,11 @@ RUN = "config.json"
 """In the folder above."""
 
 NAMES = {
-    "encoder": "encoder.weight",
-    "decoder": "W_dec",
-    "encoder_bias": "encoder.bias",
-    "decoder_bias": "b_dec",
-    "skip": "W_skip",
+    "W_enc": "encoder.weight",
+    "W_dec": "W_dec",
+    "b_enc": "encoder.bias",
+    "b_dec": "b_dec",
+    "W_skip": "W_skip",
 }
 
 
@@ -89,15 +89,15 @@ def check(config: SAEConfig) -> None:
 
 def read(folder: Path) -> tuple["SparseAutoencoder", SAEMetadata]:
     """The autoencoder in `folder`, for inference, and where it comes from."""
-    from engine.sae.formats.algebra import uncentred
+    from engine.sae.formats.algebra import from_centred
     from engine.sae.formats.tensors import read_safetensors
-    from engine.sae.formats.weights import assembled, take
+    from engine.sae.formats.weights import assemble, from_library
 
     cfg = read_record(folder / CONFIG, _Cfg)
     config = _config_of(cfg, folder / CONFIG)
-    weights = take(read_safetensors(folder / WEIGHTS), NAMES, config)
+    weights = from_library(read_safetensors(folder / WEIGHTS), NAMES, config)
     if cfg.centres and config.transcodes:
-        weights = uncentred(weights)
+        weights = from_centred(weights)
     run = _run_above(folder)
     # a transcoder is named after the module whose input it reads, which we have no site for
     metadata = SAEMetadata(
@@ -105,13 +105,13 @@ def read(folder: Path) -> tuple["SparseAutoencoder", SAEMetadata]:
         site="" if config.transcodes else site_of(folder.name),
         context=run.ctx_len if isinstance(run.ctx_len, int) else None,
     )
-    return assembled(config, weights), metadata
+    return assemble(config, weights), metadata
 
 
 def write(sae: "SparseAutoencoder", folder: Path, _: SAEMetadata) -> None:
     """Write the two files of the layout into `folder`."""
     from engine.sae.formats.tensors import write_safetensors
-    from engine.sae.formats.weights import give, weights_of
+    from engine.sae.formats.weights import to_library, weights_of
 
     config = sae.config
     cfg = {
@@ -123,12 +123,12 @@ def write(sae: "SparseAutoencoder", folder: Path, _: SAEMetadata) -> None:
         "transcode": config.transcodes,
     }
     write_whole(folder / CONFIG, record_bytes(cfg))
-    write_safetensors(folder / WEIGHTS, give(weights_of(sae), NAMES))
+    write_safetensors(folder / WEIGHTS, to_library(weights_of(sae), NAMES))
 
 
 def _config_of(cfg: _Cfg, path: Path) -> SAEConfig:
     """A skip connection without `transcode` is read as a transcoder's, and computes the same."""
-    with named(path):
+    with naming_file(path):
         return SAEConfig(
             architecture="topk",
             d_in=cfg.d_in,

@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.sae.kernels.cpu.launch import compiled
+from engine.numba_launch import jit
 
 
-@compiled
-def mixed(x):
+@jit
+def mix_bits(x):
     """An integer's bits well mixed: the last step of SplitMix64 (Steele, Lea and Flood, "Fast
     splittable pseudorandom number generators", OOPSLA 2014)."""
     x = np.uint64(x) + np.uint64(0x9E3779B97F4A7C15)
@@ -18,10 +18,10 @@ def mixed(x):
     return x ^ (x >> np.uint64(31))
 
 
-@compiled
+@jit
 def rank_of(seed, document, position):
     """A token's place in a random order of all tokens: a number of 64 bits."""
-    return mixed(mixed(np.uint64(seed) ^ np.uint64(document)) ^ np.uint64(position))
+    return mix_bits(mix_bits(np.uint64(seed) ^ np.uint64(document)) ^ np.uint64(position))
 
 
 def stretch_ranks(
@@ -32,9 +32,11 @@ def stretch_ranks(
     return np.asarray(_stretch_ranks(np.uint64(seed), documents, numbers))
 
 
-@compiled
+@jit
 def _stretch_ranks(seed, documents, numbers):
     ranks = np.empty(len(documents), np.uint64)
     for i in range(len(documents)):
-        ranks[i] = mixed(mixed(mixed(seed) ^ np.uint64(documents[i])) ^ np.uint64(numbers[i]))
+        ranks[i] = mix_bits(
+            mix_bits(mix_bits(seed) ^ np.uint64(documents[i])) ^ np.uint64(numbers[i])
+        )
     return ranks
