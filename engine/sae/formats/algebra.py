@@ -24,14 +24,27 @@ def uncentred(weights: Weights) -> Weights:
     return dict(_with_shifted_biases(weights, -1.0))
 
 
-def chosen_by_what_is_written(weights: Weights) -> Weights:
-    """From a formula that multiplies pre-activations by the lengths of what features write, and
-    divides acts by them before decoding, to ours: directions come to have length 1."""
+def with_unit_decoder(weights: Weights) -> Weights:
+    """What features write, come to have length 1: acts are multiplied by what it was.
+
+    So does a formula that multiplies pre-activations by the lengths, and divides acts by them
+    before decoding, become ours.
+    """
     lengths = weights["decoder"].norm(dim=1).clamp_min(_SMALLEST)
     return weights | {
         "encoder": weights["encoder"] * lengths[:, None],
         "encoder_bias": weights["encoder_bias"] * lengths,
         "decoder": weights["decoder"] / lengths[:, None],
+    }
+
+
+def reading_raw(weights: Weights, scale: float) -> Weights:
+    """From an autoencoder that reads and writes `scale` · x to one that has the same acts and reads
+    and writes x."""
+    return weights | {
+        "encoder": weights["encoder"] * scale,
+        "decoder": weights["decoder"] / scale,
+        "decoder_bias": weights["decoder_bias"] / scale,
     }
 
 
