@@ -9,39 +9,18 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 from cyclopts.types import PositiveInt
 
-NewSet = Annotated[str, Parameter(help="What to call the activation set.")]
 ActivationSet = Annotated[str, Parameter(help="The activation set.")]
-NewSAE = Annotated[str, Parameter(help="What to call the SAE.")]
 SAE = Annotated[str, Parameter(help="The SAE.")]
 ScannedSAE = Annotated[
     str, Parameter(help="The SAE; it is scanned first if that has not been done.")
 ]
 Feature = Annotated[int, Parameter(help="The feature, by its number.")]
-NewFolder = Annotated[Path, Parameter(help="The folder to make.")]
-
 Model = Annotated[str, Parameter(help="A folder, a hub id, or `demo` for the embedded model.")]
 MovedModel = Annotated[
     str | None,
     Parameter(help="The model that the activations are of, if it lies elsewhere now."),
 ]
 Prompts = Annotated[Path | None, Parameter(help="A file of prompts: .txt, .jsonl or .json.")]
-Texts = Annotated[
-    list[Path] | None,
-    Parameter(
-        consume_multiple=True,
-        help="Files or folders of documents: .txt, .jsonl, .json or .parquet.",
-    ),
-]
-Dataset = Annotated[
-    str | None, Parameter(help="An id for the datasets library, where there is a network.")
-]
-Context = Annotated[
-    PositiveInt | None,
-    Parameter(
-        help="Longest window of tokens in one forward pass; if nothing is said, what the model"
-        " allows, at most 1,024."
-    ),
-]
 Chat = Annotated[bool, Parameter(help="Put each prompt into the tokenizer's chat template.")]
 
 By = Annotated[

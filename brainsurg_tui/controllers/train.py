@@ -1,21 +1,15 @@
 """From activations to features: training an SAE, and scanning what it learned."""
 
-from collections.abc import Container
 from typing import TYPE_CHECKING
 
-from brainsurg_tui.controllers.submit import (
-    free_name,
-    parse_number,
-    parse_optional_whole_number,
-    submit,
-)
+from brainsurg_tui.controllers.submit import free_name, submit
+from brainsurg_tui.controllers.train_fields import parse_settings, setting_fields
 from brainsurg_tui.screens.form import Field, Form
-from engine.service.protocol import ARCHITECTURES, PRESETS, Scan, Train, takers
+from engine.service.protocol import ARCHITECTURES, PRESETS, Scan, Train
 
 if TYPE_CHECKING:
     from brainsurg_tui.app import BrainSurgery
 
-_RECIPE = "as its recipe says"
 _PUBLISHED = {arch for preset in PRESETS.values() for arch in preset.architectures}
 """Architectures that somebody has published a recipe for."""
 
@@ -36,16 +30,6 @@ class TrainController:
         trained = [spec.name for spec in begun if isinstance(spec, Train)]
         name = free_name("r", [*trained, *(known.name for known in contents.saes)])
 
-        def optional(name: str, label: str, help: str, archs: Container[str]) -> Field:
-            return Field(
-                name,
-                label,
-                last.get(name, ""),
-                help=help,
-                empty=_RECIPE,
-                shown=lambda values: values["arch"] in archs,
-            )
-
         fields = [
             Field("activations", "activations", sets[-1], choices=sets, free=False),
             Field(
@@ -56,12 +40,7 @@ class TrainController:
                 choices=tuple(ARCHITECTURES),
                 free=False,
             ),
-            optional("width", "features", "How many features, d_sae.", ARCHITECTURES),
-            optional("k", "k", "Active features per token.", takers("k").keys() - {"jumprelu"}),
-            optional("target_l0", "L0", "Active features per token to aim at.", {"jumprelu"}),
-            optional("l1", "L1 penalty", "Its weight: more of it, fewer active.", takers("l1")),
-            optional("tokens", "tokens", "To train on, counted with repetition.", ARCHITECTURES),
-            optional("lr", "learning rate", "Of the optimiser.", ARCHITECTURES),
+            *setting_fields(last),
             Field(
                 "preset",
                 "recipe",
@@ -79,12 +58,8 @@ class TrainController:
             name=values["name"],
             activations=values["activations"],
             arch=values["arch"],
-            width=parse_optional_whole_number(values["width"], "features"),
             preset=values["preset"],
-            k=parse_optional_whole_number(values["k"] or values["target_l0"], "k"),
-            l1=parse_number(values["l1"], "L1 penalty") if values["l1"] else None,
-            tokens=parse_optional_whole_number(values["tokens"], "tokens"),
-            lr=parse_number(values["lr"], "learning rate") if values["lr"] else None,
+            **parse_settings(values),
             device=self._app.device,
         )
         await submit(self._app, "train", values, spec)

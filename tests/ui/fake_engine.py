@@ -247,7 +247,7 @@ class World:
                 )
             case p.Sweep():
                 runs = []
-                for k in spec.ks:
+                for k in spec.axes["k"]:
                     self.add_sae(f"{spec.name}.k{k}")
                     metrics = {"l0": float(k), "fvu": 1 / k, "dead_fraction": 0.02}
                     runs.append(

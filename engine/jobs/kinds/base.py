@@ -117,8 +117,8 @@ def register_kind(kind: Kind) -> Kind:
 
 
 def registered_kinds() -> Mapping[str, type[JobSpec]]:
-    """Every kind of job by its tag: `train`, `scan` and so on."""
-    return _KINDS
+    """Every kind of job that can be asked for, by its tag: `train`, `scan` and so on."""
+    return {tag: kind for tag, kind in _KINDS.items() if kind is not UnreadableSpec}
 
 
 class UnreadableSpec(

@@ -1,13 +1,14 @@
 """An export of features: their dashboards, as SAEDashboard writes them."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
 from engine.errors import UserError
 from engine.files import check_absent
 from engine.jobs.kinds.base import DeviceSpec, JobResult, register_kind
+from engine.jobs.kinds.fields import Setting
 from engine.workspace.folders import Workspace
 
 if TYPE_CHECKING:
@@ -38,13 +39,14 @@ class ExportFeatures(DeviceSpec, frozen=True, kw_only=True, tag="export-features
     result = ExportedFeatures
 
     sae: str
-    folder: str
-    """Is made, and holds `batch-0.json`, `batch-1.json` and so on."""
+    """The SAE; it must have been scanned."""
+    folder: Annotated[str, Setting(meaning="path")]
+    """The folder to make; it will hold batch-0.json, batch-1.json and so on."""
     features: list[int] | None = None
-    """None: all that were ever active."""
-    model: str | None = None
-    """What the set was captured from, where it lies elsewhere now; None: as the set names it."""
-    batch: int = 128
+    """The features to export; if none is named, all that were ever active."""
+    model: Annotated[str | None, Setting(meaning="model")] = None
+    """The SAE's model, if it lies elsewhere now; dashboards need it."""
+    batch: Annotated[int, Setting(least=1)] = 128
     """Features a file."""
 
     @property
