@@ -154,7 +154,7 @@ class Front:
         self.times: dict[str, list[float]] = {}
         self.columns: dict[str, Any] = {}
 
-    async def ask(self, what: str, request: p.Reply[Any], use: Callable[[Any], object]) -> None:
+    async def ask(self, what: str, request: p.Request[Any], use: Callable[[Any], object]) -> None:
         """Ask, and make of the reply what is shown."""
         began = time.perf_counter()
         use(await self._client.ask(request))

@@ -24,8 +24,8 @@ from benchmarks.training.sizes import SIZES, Size
 from benchmarks.training.table import markdown
 from engine.sae.kernels import reference
 from engine.sae.kernels.choose import kernels_for
-from engine.sae.kernels.preactivations import BLOCK_ELEMENTS, preactivations
-from engine.sae.kernels.support import joined
+from engine.sae.kernels.preactivations import CACHE_ELEMENTS, preactivations
+from engine.sae.kernels.support import concatenate
 
 LARGE = Size(2_304, 65_536, 8_192, 8_192)
 """A layer of a model of two billion parameters."""
@@ -61,9 +61,9 @@ class Batch:
         self.pre = torch.cat([block.clone() for block in self.product()])
         self.bound = self.pre[:16].flatten().float().topk(16 * k).values[-1].to(self.pre.dtype)
         self.bounds = self.bound.expand(size.width).contiguous()
-        self.support = joined([self.kernels.select_top_k(block, k) for block in self.blocks()])
+        self.support = concatenate([self.kernels.select_top_k(block, k) for block in self.blocks()])
         self.acts = drawn(len(self.support.features)).abs()
-        self.sorted = self.kernels.by_feature(self.support, size.width)
+        self.sorted = self.kernels.sort_by_feature(self.support, size.width)
         self.candidates, self.values = self.kernels.select_above(self.pre, self.bounds)
         self.group_of = torch.arange(size.width, device=device) * 5 // size.width
 
@@ -73,7 +73,7 @@ class Batch:
 
     def blocks(self) -> tuple[Tensor, ...]:
         """They as a step sees them."""
-        return self.pre.split(max(1, BLOCK_ELEMENTS[self.x.device.type] // self.size.width))
+        return self.pre.split(max(1, CACHE_ELEMENTS[self.x.device.type] // self.size.width))
 
 
 def kernels_at_work(on: Batch) -> list[Kernel]:
@@ -90,17 +90,17 @@ def kernels_at_work(on: Batch) -> list[Kernel]:
          pre + found * (INDEX + one)),
         ("largest", lambda m: m.largest(on.candidates, on.values, n * on.k // 2),
          found * (INDEX + one)),
-        ("stacked", lambda m: m.stacked(support, on.group_of, 5), 4 * listed),
-        ("by_feature", lambda m: m.by_feature(support, width), 3 * listed),
+        ("stack_by_group", lambda m: m.stack_by_group(support, on.group_of, 5), 4 * listed),
+        ("sort_by_feature", lambda m: m.sort_by_feature(support, width), 3 * listed),
         ("dots", lambda m: m.dots(on.x, on.rows, support), vectors + gathered),
-        ("residual", lambda m: m.residual(on.x, on.rows, support, on.acts),
+        ("residual_and_dots", lambda m: m.residual_and_dots(on.x, on.rows, support, on.acts),
          2 * vectors + gathered),
         ("weighted_rows", lambda m: m.weighted_rows(on.rows, support, on.acts),
          vectors + gathered),
         ("sums_by_feature", lambda m: m.sums_by_feature(on.sorted, on.acts, on.x, on.grad),
          2 * weights + gathered),
         ("totals_by_feature", lambda m: m.totals_by_feature(on.sorted, on.acts), 2 * listed),
-        ("take_out_parallel", lambda m: m.take_out_parallel(on.grad, on.rows), 3 * weights),
+        ("remove_parallel", lambda m: m.remove_parallel(on.grad, on.rows), 3 * weights),
         ("normalise_rows", lambda m: m.normalise_rows(on.rows), 2 * weights),
     )  # fmt: skip
     return [Kernel(*each) for each in every]

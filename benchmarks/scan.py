@@ -80,7 +80,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     began = time.perf_counter()
     if options.run == "encode":
         for stretch in stretches(acts, rows_per_block(options.width)):
-            (stretch.acts - sae.b_dec) @ sae.encoder.T
+            (stretch.acts - sae.b_dec) @ sae.W_enc.T
     else:
         scan(
             sae,

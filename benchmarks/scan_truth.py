@@ -32,7 +32,7 @@ from engine.jobs.kinds import Capture, Scan, Train
 from engine.jobs.run import run
 from engine.progress import SILENT
 from engine.sae.formats.store import load_sae
-from engine.service.details import detail
+from engine.service.handlers.feature_detail import feature_detail
 from engine.workspace.folders import Workspace
 
 Floats = NDArray[np.float32]
@@ -98,7 +98,7 @@ def check(workspace: Workspace, sae: str, features: list[int]) -> int:
 
 
 def _figures(truth: Truth, workspace: Workspace, feature: int) -> int:
-    shown = detail(workspace, truth.catalogue, {}, feature, most=0)
+    shown = feature_detail(workspace, truth.catalogue, {}, feature, most=0)
     acts = truth.columns[feature].astype(np.float64)
     active = acts[acts > 0]
     assert shown.count == len(active)
@@ -119,7 +119,7 @@ def _figures(truth: Truth, workspace: Workspace, feature: int) -> int:
 
 def _strongest(truth: Truth, workspace: Workspace, feature: int) -> int:
     manifest = truth.catalogue.manifest
-    shown = detail(workspace, truth.catalogue, {}, feature, most=manifest.top_k).snippets
+    shown = feature_detail(workspace, truth.catalogue, {}, feature, most=manifest.top_k).snippets
     acts = truth.columns[feature]
     peaks = np.maximum.reduceat(acts, truth.bounds[:-1])
     documents = np.lexsort((np.arange(len(peaks)), -peaks))[: manifest.top_k]

@@ -13,7 +13,7 @@ from engine.sae.architectures.base import SparseAutoencoder
 from engine.sae.architectures.registry import build
 from engine.sae.config import SAEConfig
 from engine.sae.formats.inference import at_inference
-from engine.sae.formats.libraries import library, recognised
+from engine.sae.formats.libraries import library, recognise
 from engine.sae.formats.metadata import SAEMetadata
 
 
@@ -40,7 +40,7 @@ class Case:
 
     def load(self, folder: Path, x: Tensor) -> tuple[Tensor, Tensor]:
         """Read what the library wrote, and tell what it makes of x."""
-        format, path = recognised(folder, None)
+        format, path = recognise(folder, None)
         assert format == self.format
         sae, _ = library(format).read(path)
         return sae.encode(x), sae(x)

@@ -20,7 +20,7 @@ from engine.activations.seed_format import import_seed_activations
 from engine.sae.architectures.registry import build
 from engine.sae.config import SAEConfig
 from engine.sae.formats.inference import at_inference
-from engine.sae.formats.libraries import library, recognised
+from engine.sae.formats.libraries import library, recognise
 from engine.sae.formats.metadata import SAEMetadata
 from engine.sae.formats.store import load_sae, save_sae
 
@@ -62,7 +62,7 @@ def about(config: SAEConfig) -> SAEMetadata:
 
 def import_sae(folder: Path) -> None:
     """As the job does, to the folder that keeps it, and back from there."""
-    format, path = recognised(folder / "sae", None)
+    format, path = recognise(folder / "sae", None)
     read, about = library(format).read(path)
     read(torch.zeros(2, read.config.d_in))
     save_sae(read, folder / "kept", about)
@@ -106,7 +106,7 @@ def write_checkpoint(folder: Path) -> None:
 
 def read_checkpoint(folder: Path) -> None:
     path = folder / "sae" / "checkpoints"
-    format, where = recognised(path, None)
+    format, where = recognise(path, None)
     library(format).read(where)
 
 

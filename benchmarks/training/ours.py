@@ -8,6 +8,7 @@ from torch import Tensor
 from benchmarks.training.job import Job
 from benchmarks.training.score import Snapshot
 from engine.sae.architectures.registry import build
+from engine.sae.architectures.traits import takers
 from engine.sae.recipes import recipe
 from engine.sae.training.loop import SAMPLE
 from engine.sae.training.trainer import Trainer
@@ -21,19 +22,19 @@ def train(job: Job, _variant: str) -> None:
         size.d_in,
         len(job.pool),
         width=size.width,
-        k=job.k if job.architecture not in ("relu", "gated") else None,
+        k=job.k if job.architecture in takers("k") else None,
         tokens=job.steps * size.batch,
         batch=size.batch,
     )
     sae = build(sae_config, training.seed)
     trainer = Trainer(sae, training, job.pool[:SAMPLE], len(job.pool))
     job.score_by(lambda: _snapshot(trainer))
-    waiting = None
+    before = None
     for x in job.batches():
-        reading = trainer.step(x)
-        if waiting is not None:
-            waiting.figures()  # read one step late, as engine.sae.training.loop does
-        waiting = reading
+        pending = trainer.step(x)
+        if before is not None:
+            before.wait()  # read one step late, as engine.sae.training.loop does
+        before = pending
 
 
 def versions() -> dict[str, str]:

@@ -7,7 +7,7 @@ from cyclopts import App, Parameter
 
 from brainsurg_tui.commands.common import Common, absolute
 from brainsurg_tui.commands.files import print_path
-from brainsurg_tui.commands.logs import Format, open_log
+from brainsurg_tui.commands.logs import LogFormat, open_log
 from brainsurg_tui.commands.progress import events, follow
 from brainsurg_tui.commands.tables.jobs import job_row, queue
 from brainsurg_tui.commands.tables.parts import show
@@ -62,7 +62,7 @@ def export(
     id: Job,
     folder: Path,
     *,
-    format: Format = "jsonl",
+    format: LogFormat = "jsonl",
     follow: bool = False,
     common: Common = Common(),
 ) -> None:
@@ -94,7 +94,7 @@ def export(
     print_path(common, common.run(talk))
 
 
-def _request_change(request: p.Reply[p.JobInfo], common: Common) -> None:
+def _request_change(request: p.Request[p.JobInfo], common: Common) -> None:
     _print_jobs(common, [common.run(lambda client: client.ask(request))])
 
 

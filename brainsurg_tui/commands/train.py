@@ -26,5 +26,5 @@ def train(*, common: JobOptions = JobOptions(), **settings: Any) -> None:
 
 def _resumed_spec(common: JobOptions, settings: dict[str, Any]) -> p.Train:
     """What the training was started with, and what is given now: the engine compares them."""
-    start = common.run(lambda client: client.ask(p.GetBegun(name=settings["name"])))
+    start = common.run(lambda client: client.ask(p.GetTrainingCheckpoint(name=settings["name"])))
     return msgspec.structs.replace(start.spec, **settings)

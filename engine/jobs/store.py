@@ -1,4 +1,4 @@
-"""The book of jobs: every job of a workspace and every event of each, in its database."""
+"""Every job of a workspace, and every event of each, in its database."""
 
 import sqlite3
 import time
@@ -25,7 +25,7 @@ from engine.jobs.kinds.base import decode_result, decode_spec
 _COLUMNS = "id, spec, state, created, started, ended, pid, error, result"
 
 
-class Ledger:
+class JobStore:
     """Reads and writes the tables `jobs` and `events`."""
 
     def __init__(self, database: sqlite3.Connection) -> None:

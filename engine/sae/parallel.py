@@ -1,16 +1,16 @@
 """The processes that train one autoencoder together, as torch.distributed joins them.
 
 Usually there is one, and then everything here is what it is without. Several stand in a grid: the
-ones in a column share out the vectors of every batch and have the same features ("data parallel"),
-the ones in a row share out the features and have the same vectors.
+ones in a column have different vectors of every batch and the same features (data parallel), the
+ones in a row have different features and the same vectors (tensor parallel).
 
 What a step sums, and over whom:
 
 | a sum over | is completed over |
 |---|---|
-| vectors: gradients, squared errors, in how many vectors a feature fires | `Ranks.vectors` |
-| features of a vector: what is decoded | `Ranks.features` |
-| acts: how many there are, which are the largest | `Ranks.all` |
+| vectors: gradients, squared errors, in how many vectors a feature fires | `Ranks.data_parallel` |
+| features of a vector: what is decoded | `Ranks.tensor_parallel` |
+| acts: how many there are, which are the largest | `Ranks.world` |
 """
 
 from typing import NamedTuple
@@ -23,7 +23,10 @@ from torch.distributed.tensor import DTensor, Replicate, Shard, distribute_tenso
 
 
 class Group:
-    """Processes that share something out; without a mesh, this process alone."""
+    """Processes that divide something among them; without a mesh, this process alone.
+
+    Every process of a group must call the same methods in the same order.
+    """
 
     def __init__(self, mesh: DeviceMesh | None = None) -> None:
         """`mesh` has one dimension, and more than one process; it is of the CPU."""
@@ -31,84 +34,87 @@ class Group:
         self.size = 1 if mesh is None else mesh.size()
         self.rank = 0 if mesh is None else mesh.get_local_rank()
 
-    def sum(self, tensor: Tensor) -> Tensor:
-        """The sum of everybody's tensors, in place."""
+    def all_reduce(self, tensor: Tensor) -> Tensor:
+        """Make of `tensor` the sum of all processes' tensors, in place; gives it back."""
         if self._mesh is not None:
             dist.all_reduce(tensor, group=self._mesh.get_group())
         return tensor
 
     def total(self, count: int) -> int:
-        """The sum of everybody's counts."""
-        return count if self._mesh is None else int(self.sum(torch.tensor(int(count))))
+        """The sum of all processes' counts."""
+        return count if self._mesh is None else int(self.all_reduce(torch.tensor(int(count))))
 
-    def gathered(self, tensor: Tensor) -> list[Tensor]:
-        """Everybody's tensors, in the order of their ranks; all of one shape."""
+    def all_gather(self, tensor: Tensor) -> list[Tensor]:
+        """All processes' tensors, in the order of their ranks; all of one shape."""
         if self._mesh is None:
             return [tensor]
-        everybody = [torch.empty_like(tensor) for _ in range(self.size)]
-        dist.all_gather(everybody, tensor.contiguous(), group=self._mesh.get_group())
-        return everybody
+        tensors = [torch.empty_like(tensor) for _ in range(self.size)]
+        dist.all_gather(tensors, tensor.contiguous(), group=self._mesh.get_group())
+        return tensors
 
-    def gathered_lists(self, values: Tensor) -> list[Tensor]:
-        """The same for tensors of one dimension, which may be of any lengths."""
+    def all_gather_ragged(self, values: Tensor) -> list[Tensor]:
+        """All processes' tensors of one dimension, which may differ in length, by rank."""
         if self._mesh is None:
             return [values]
-        lengths = torch.cat(self.gathered(torch.tensor([len(values)]))).tolist()
+        lengths = torch.cat(self.all_gather(torch.tensor([len(values)]))).tolist()
         padded = values.new_zeros(max(lengths))
         padded[: len(values)] = values
-        pairs = zip(self.gathered(padded), lengths, strict=True)
+        pairs = zip(self.all_gather(padded), lengths, strict=True)
         return [theirs[:length] for theirs, length in pairs]
 
-    def said_by_first(self, number: int) -> int:
-        """What the first process says."""
+    def broadcast(self, number: int) -> int:
+        """The first process's number."""
         return self.total(number if self.rank == 0 else 0)
 
-    def own_rows(self, whole: Tensor) -> Tensor:
-        """This process's share of the rows of a tensor that all have, on the CPU."""
-        if self._mesh is None:
-            return whole
-        shares = distribute_tensor(whole.cpu(), self._mesh, [Shard(0)], src_data_rank=None)
-        return shares.to_local().clone()
-
-    def all_rows(self, own: Tensor) -> Tensor:
-        """What `own_rows` took its rows from, on the CPU."""
-        if self._mesh is None:
-            return own
-        return DTensor.from_local(own.cpu(), self._mesh, [Shard(0)]).full_tensor()
-
-    def as_first(self, tensor: Tensor) -> Tensor:
+    def broadcast_tensor(self, tensor: Tensor) -> Tensor:
         """The first process's tensor, on the CPU."""
         if self._mesh is None:
             return tensor
         return distribute_tensor(tensor.cpu(), self._mesh, [Replicate()]).to_local()
 
+    def local_rows(self, full: Tensor) -> Tensor:
+        """This process's shard of the rows of a tensor that all processes have, on the CPU."""
+        if self._mesh is None:
+            return full
+        shards = distribute_tensor(full.cpu(), self._mesh, [Shard(0)], src_data_rank=None)
+        return shards.to_local().clone()
+
+    def full_rows(self, local: Tensor) -> Tensor:
+        """The rows of all processes' shards, on the CPU: what `local_rows` took them from."""
+        if self._mesh is None:
+            return local
+        return DTensor.from_local(local.cpu(), self._mesh, [Shard(0)]).full_tensor()
+
 
 class Ranks(NamedTuple):
-    """Whom this process shares the work with."""
+    """The groups of processes that this process belongs to."""
 
-    vectors: Group
-    """Those with other vectors and the same features."""
-    features: Group
-    """Those with other features and the same vectors."""
-    all: Group
+    data_parallel: Group
+    """Processes with other vectors of each batch and the same features."""
+    tensor_parallel: Group
+    """Processes with other features and the same vectors."""
+    world: Group
+    """All processes."""
 
     @property
     def leads(self) -> bool:
-        """Whether this process is the one that writes and tells."""
-        return self.all.rank == 0
+        """Whether this process is the first, which writes files and reports progress."""
+        return self.world.rank == 0
 
 
 ALONE = Ranks(Group(), Group(), Group())
+"""The groups of a process that trains by itself."""
 
 
-def ranks_in_grid(shards: int) -> Ranks:
-    """Those that torch.distributed was begun with: the features are shared out in `shards`, which
-    divides the number of processes, and the vectors among as many as that leaves."""
+def init_ranks(shards: int) -> Ranks:
+    """Arrange the processes that torch.distributed was started with: the features are divided into
+    `shards`, which divides the number of processes, and the vectors among as many as that leaves.
+    """
     size = dist.get_world_size()
     shape = (size // shards, shards)
-    grid = init_device_mesh("cpu", shape, mesh_dim_names=("vectors", "features"))
-    everybody = init_device_mesh("cpu", (size,))
-    return Ranks(_group(grid["vectors"]), _group(grid["features"]), _group(everybody))
+    grid = init_device_mesh("cpu", shape, mesh_dim_names=("data", "tensor"))
+    world = init_device_mesh("cpu", (size,))
+    return Ranks(_group(grid["data"]), _group(grid["tensor"]), _group(world))
 
 
 def _group(mesh: DeviceMesh) -> Group:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from engine.features.notes import Merged, Note, merged, tidied
 
 
-class Notes:
+class NoteStore:
     """The table of notes."""
 
     def __init__(self, database: sqlite3.Connection) -> None:

@@ -65,8 +65,8 @@ def material(tiny_llama_path: Path, tmp_path_factory: pytest.TempPathFactory) ->
     config = SAEConfig(architecture="topk", d_in=lm.d_model, d_sae=FEATURES, k=K)
     sae = build(config, seed=1).requires_grad_(False)
     x = acts.rows(torch.arange(len(acts)))
-    sae.decoder_bias.copy_(x.mean(0))
-    sae.encoder_bias[NEVER_ACTIVE] = -1e6
+    sae.b_dec.copy_(x.mean(0))
+    sae.b_enc[NEVER_ACTIVE] = -1e6
     scan(sae, acts, folder / "catalogue", top_k=TOP_K, radius=RADIUS, lm=lm)
     dense = sae.encode(x).double().numpy()
     tokens = TokenTable.open(folder / "cats")

@@ -35,8 +35,8 @@ def test_in_its_own_sae_the_feature_itself_is_left_out(architecture: str) -> Non
 
 def test_in_another_sae_its_twin_comes_first() -> None:
     sae, other = sae_of(), sae_of("topk", d_sae=11, seed=1, k=2)
-    other.decoder[4] = 9 * sae.decoder[7]
-    other.decoder[5] = 0
+    other.W_dec[4] = 9 * sae.W_dec[7]
+    other.W_dec[5] = 0
     found = nearest(sae, 7, other, most=1000)
     assert (found[0].id, len(found)) == (4, 11)
     assert found[0].likeness == pytest.approx(1, abs=1e-6)

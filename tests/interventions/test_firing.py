@@ -141,7 +141,7 @@ def test_small_features_do_to_first_order_what_is_attributed_to_them(
     lm: LanguageModel, kind: str
 ) -> None:
     sae = sae_of(kind.split(maxsplit=1)[0], **KINDS[kind])
-    sae.decoder.mul_(1e-2)
+    sae.W_dec.mul_(1e-2)
     found = find_firing(Subject(lm, sae, SITE), PROMPT, ablate=10)
     for feature in found.features[:10]:
         assert feature.effect == pytest.approx(feature.attribution, rel=0.1, abs=2e-5)

@@ -23,6 +23,7 @@ from engine.sae.config import SAEConfig, TrainConfig
 from engine.sae.evaluation.decoder_cosine import nearest_cosines
 from engine.sae.evaluation.reconstruction import evaluate
 from engine.sae.evaluation.splice import splice
+from engine.sae.evaluation.vectors import StoredVectors
 from engine.sae.formats.metadata import SAEMetadata, read_metadata
 from engine.sae.formats.store import load_sae, save_metadata, save_sae
 from engine.workspace.folders import Workspace
@@ -104,7 +105,7 @@ def test_it_measures_on_what_training_held_out(workspace: Workspace) -> None:
     acts = ActivationSet.open(workspace.activations("acts"))
     sae, metadata = load_sae(workspace.sae("sae"))
     _, held = split_documents(acts, TRAINED.held_out, TRAINED.seed)
-    expected = evaluate(sae, acts, held)
+    expected = evaluate(sae, StoredVectors(acts, held)).metrics
     assert (got.activations, got.split, got.vectors) == ("acts", "held_out", len(held))
     assert 0 < len(held) < len(acts) / 2
     for name in ("mse", "fvu", "explained_variance", "l0", "cosine", "norm_ratio", "dead_fraction"):

@@ -18,7 +18,7 @@ from engine.model.load import load_model
 from engine.model.site import parse_site
 from engine.progress import SILENT, Cancelled, Silent
 from engine.sae.formats.store import load_sae
-from engine.sae.training import checkpointer as keeper
+from engine.sae.training import checkpointer as checkpointing
 from engine.sae.training.checkpoint import newest_record
 from engine.workspace.folders import Workspace
 
@@ -130,7 +130,7 @@ def test_sets_of_other_tokens_make_no_transcoder(workspace: Workspace) -> None:
 def test_a_run_that_diverges_leaves_its_last_good_weights_and_checkpoint(
     workspace: Workspace, lr: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keeper.Checkpoints, "due", lambda _: True)
+    monkeypatch.setattr(checkpointing.Checkpointer, "due", lambda _: True)
     wild = spec(arch="seed-basic", lr=lr, tokens=64 * 400)
     with pytest.raises(UserError, match=r"at step \d+.*are kept as x-before-divergence"):
         train_sae(wild, workspace, SILENT)
@@ -143,7 +143,7 @@ def test_a_full_disk_at_the_end_loses_nothing(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     once = itertools.chain([True], itertools.repeat(False))
-    monkeypatch.setattr(keeper.Checkpoints, "due", lambda _: next(once))
+    monkeypatch.setattr(checkpointing.Checkpointer, "due", lambda _: next(once))
 
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")

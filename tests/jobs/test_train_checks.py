@@ -13,7 +13,7 @@ from engine.errors import UserError
 from engine.jobs.kinds import Train
 from engine.jobs.kinds.train import TrainingStart, newest_start
 from engine.sae.training.checkpoint import newest_record
-from engine.sae.training.checkpointer import Checkpoints
+from engine.sae.training.checkpointer import Checkpointer
 from engine.workspace.folders import Workspace
 
 STREAM = {"model": "demo", "site": "resid_post.1", "texts": [__file__]}
@@ -37,7 +37,7 @@ def save(spec: Train, workspace: Workspace) -> Path:
     """Leave what an interrupted training leaves."""
     folder = workspace.checkpoints(spec.name)
     about = msgspec.to_builtins(TrainingStart(spec=spec, run={}, data={}))
-    with Checkpoints(folder, about) as checkpoints:
+    with Checkpointer(folder, about) as checkpoints:
         checkpoints.save(1200, 10_000, {"x": torch.zeros(3)})
     return folder
 
@@ -146,7 +146,7 @@ def test_without_a_checkpoint_it_begins_again(workspace: Workspace) -> None:
 
 
 def test_a_checkpoint_of_another_version_is_told_from_a_bug(workspace: Workspace) -> None:
-    with Checkpoints(workspace.checkpoints("x"), {"spec": {"kind": "train"}}) as checkpoints:
+    with Checkpointer(workspace.checkpoints("x"), {"spec": {"kind": "train"}}) as checkpoints:
         checkpoints.save(1, 2, {"x": torch.zeros(3)})
     with pytest.raises(UserError, match="can't be understood"):
         Train(name="x", activations="a", resume=True).check(workspace)

@@ -17,7 +17,7 @@ from engine.activations.store import ActivationSet
 from engine.sae.architectures.traits import takers
 from engine.sae.config import TrainConfig
 from engine.sae.kernels import preactivations as products
-from engine.sae.parallel import ALONE, Ranks, ranks_in_grid
+from engine.sae.parallel import ALONE, Ranks, init_ranks
 from engine.sae.recipes import recipe
 from engine.sae.training.loop import train_together
 from engine.sae.training.runs import Run
@@ -72,7 +72,7 @@ def in_processes(
 def train_cases(cases: Sequence[tuple[str, int]], folder: Path) -> None:
     """Train every (case, shards), and save what came out as `CASE-SHARDS.pt`."""
     for case, shards in cases:
-        ranks = ranks_in_grid(shards)
+        ranks = init_ranks(shards)
         outcome = trained(case, folder, ranks)
         if ranks.leads:
             torch.save(outcome, folder / f"{case}-{shards}.pt")

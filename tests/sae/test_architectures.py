@@ -137,13 +137,13 @@ def test_features_stay_directions_of_length_one(architecture: str) -> None:
     sae.constrain_weights()
     torch.testing.assert_close(sae.W_dec.norm(dim=1), torch.ones(40))
     step(sae, torch.randn(30, 7), torch.randn(30, 7))
-    before = sae.decoder.grad.clone()
+    before = sae.W_dec.grad.clone()
     sae.constrain_gradients()
     torch.testing.assert_close(
-        (sae.decoder.grad * sae.decoder).sum(1), torch.zeros(40), atol=1e-5, rtol=0
+        (sae.W_dec.grad * sae.W_dec).sum(1), torch.zeros(40), atol=1e-5, rtol=0
     )
-    removed = before - sae.decoder.grad
-    along = (removed * sae.decoder).sum(1, keepdim=True) * sae.decoder
+    removed = before - sae.W_dec.grad
+    along = (removed * sae.W_dec).sum(1, keepdim=True) * sae.W_dec
     torch.testing.assert_close(removed, along, atol=1e-5, rtol=0)
 
 
@@ -176,9 +176,9 @@ def test_a_batch_keeps_its_largest_wherever_the_last_border_lay() -> None:
     sae = random_sae("batchtopk")
     x = torch.randn(50, 7)
     for scale in (1.0, 0.01, 30.0, 1.0):
-        support = sae.choose(scale * x, 1)
+        support = sae.candidates(scale * x, 1)
         assert len(support.features) == min(
-            200, int(((scale * x) @ sae.encoder.T + sae.encoder_bias > 0).sum())
+            200, int(((scale * x) @ sae.W_enc.T + sae.b_enc > 0).sum())
         )
 
 

@@ -13,6 +13,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.torch import load_file
 from torch import Tensor
 
 from engine.activations.batches import StoredBatches
@@ -22,10 +23,10 @@ from engine.progress import Cancelled
 from engine.sae.architectures.traits import ARCHITECTURES
 from engine.sae.recipes import recipe
 from engine.sae.training import checkpoint
-from engine.sae.training import checkpointer as keeper
-from engine.sae.training.checkpointer import Checkpoints, newest_saved
+from engine.sae.training import checkpointer as checkpointing
+from engine.sae.training.checkpointer import Checkpointer, load_newest_checkpoint
 from engine.sae.training.loop import Trained, train_together
-from engine.sae.training.packing import packed, unpacked
+from engine.sae.training.packing import pack, unpack
 from engine.sae.training.runs import Run
 from tests.sae.conftest import MakeSet, Remembering
 
@@ -58,7 +59,7 @@ class AtOnce(Executor):
 
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeper, "ThreadPoolExecutor", AtOnce)
+    monkeypatch.setattr(checkpointing, "ThreadPoolExecutor", AtOnce)
 
 
 class Killed(Exception):  # noqa: N818
@@ -102,15 +103,15 @@ def interrupted(
         torch.manual_seed(step)  # what others draw must not matter
         progress = Remembering()
         progress.raises[step] = error
-        with Checkpoints(folder, {"who": "test"}, minutes=0) as checkpoints:
-            saved = newest_saved(folder, progress.note)
+        with Checkpointer(folder, {"who": "test"}, minutes=0) as checkpoints:
+            saved = load_newest_checkpoint(folder, progress.note)
             try:
                 return train_together(
                     runs,
                     open_(),
                     VECTORS,
                     progress=progress,
-                    checkpoints=checkpoints,
+                    checkpointer=checkpoints,
                     saved=saved,
                 )
             except type(error):
@@ -120,7 +121,7 @@ def interrupted(
 
 def assert_same(one: list[Trained], other: list[Trained]) -> None:
     for a, b in zip(one, other, strict=True):
-        assert a.figures == b.figures
+        assert a.metrics == b.metrics
         state = b.sae.state_dict()
         assert all(torch.equal(tensor, state[name]) for name, tensor in a.sae.state_dict().items())
 
@@ -135,6 +136,18 @@ def test_weights_are_those_of_an_uninterrupted_training(
 
 
 @pytest.mark.usefixtures("at_once")
+def test_tensors_in_checkpoints_keep_their_names(
+    stored: Callable[[], Source], tmp_path: Path
+) -> None:
+    interrupted([run("gated")], stored, tmp_path / "c", (7, Cancelled()))
+    (first, *_) = checkpoint.all_checkpoints(tmp_path / "c")
+    names = set(load_file(first / checkpoint.TENSORS))
+    weights = ("encoder", "decoder", "decoder_bias", "gate_bias", "magnitude_bias", "log_magnitude")
+    assert {f"training.trainers.0.sae.{name}" for name in weights} <= names
+    assert "training.trainers.0.silent_for" in names
+
+
+@pytest.mark.usefixtures("at_once")
 @pytest.mark.parametrize("step", range(1, STEPS, 7))
 def test_the_rate_falls_on_a_plateau_as_it_would_have(
     stored: Callable[[], Source], tmp_path: Path, step: int
@@ -142,7 +155,7 @@ def test_the_rate_falls_on_a_plateau_as_it_would_have(
     plateau = {"schedule": "plateau", "patience": 0, "lr": 0.1}
     runs = [run("seed-optimised", training=plateau)]
     trained = whole(runs, stored())
-    assert trained[0].figures["lr"] < 0.05
+    assert trained[0].metrics["lr"] < 0.05
     assert_same(trained, interrupted(runs, stored, tmp_path / "c", (step, Cancelled())))
 
 
@@ -175,15 +188,15 @@ def test_every_step_is_told_once(stored: Callable[[], Source], tmp_path: Path) -
         progress.raises[end] = Cancelled()
         with (
             contextlib.suppress(Cancelled),
-            Checkpoints(tmp_path / "c", {}, minutes=60) as checkpoints,
+            Checkpointer(tmp_path / "c", {}, minutes=60) as checkpoints,
         ):
             train_together(
                 [run()],
                 stored(),
                 VECTORS,
                 progress=progress,
-                checkpoints=checkpoints,
-                saved=newest_saved(tmp_path / "c", progress.note),
+                checkpointer=checkpoints,
+                saved=load_newest_checkpoint(tmp_path / "c", progress.note),
             )
         told += [step[1] for step in progress.trained]
     assert told == list(range(1, STEPS + 1))
@@ -192,8 +205,8 @@ def test_every_step_is_told_once(stored: Callable[[], Source], tmp_path: Path) -
 @given(Plain)
 def test_a_state_comes_back_as_exactly_what_it_was(state: Any) -> None:
     tensors = {"a": torch.arange(3), "b": torch.tensor(1.5)}
-    structure, found = packed([state, tensors])
-    again = unpacked(msgspec.json.decode(msgspec.json.encode(structure)), found)
+    structure, found = pack([state, tensors])
+    again = unpack(msgspec.json.decode(msgspec.json.encode(structure)), found)
     assert repr(again[0]) == repr(state)  # NaN is not equal to itself, and 1 is equal to True
     assert again[1]["a"] is tensors["a"]
     assert sorted(found) == ["1.a", "1.b"]
@@ -201,7 +214,7 @@ def test_a_state_comes_back_as_exactly_what_it_was(state: Any) -> None:
 
 def test_what_only_pickle_could_keep_is_refused() -> None:
     with pytest.raises(TypeError, match=r"0\.what is a set"):
-        packed([{"what": {1}}])
+        pack([{"what": {1}}])
 
 
 @pytest.fixture
@@ -209,7 +222,7 @@ def three_saved(tmp_path: Path) -> Path:
     """Checkpoints of steps 1, 2 and 3, saved one after the other."""
     folder = tmp_path / "c"
     for step in (1, 2, 3):
-        with Checkpoints(folder, {"name": "r1"}) as checkpoints:
+        with Checkpointer(folder, {"name": "r1"}) as checkpoints:
             checkpoints.save(step, 9, {"x": torch.full((4,), float(step))})
     return folder
 
@@ -217,7 +230,7 @@ def three_saved(tmp_path: Path) -> Path:
 def newest(folder: Path) -> tuple[int | None, list[str]]:
     """The step of the checkpoint that is gone on from, and what is said about it."""
     notes: list[str] = []
-    saved = newest_saved(folder, notes.append)
+    saved = load_newest_checkpoint(folder, notes.append)
     if saved is None:
         return None, notes
     assert saved.about == {"name": "r1"}
@@ -281,11 +294,11 @@ def test_a_full_disk_is_a_note_and_the_training_goes_on(
         full()
         usual(tensors, file)
 
-    usual = keeper.save_file
-    monkeypatch.setattr(keeper, "save_file", save_file)
-    with Checkpoints(tmp_path / "c", {}, minutes=0) as checkpoints:
+    usual = checkpointing.save_file
+    monkeypatch.setattr(checkpointing, "save_file", save_file)
+    with Checkpointer(tmp_path / "c", {}, minutes=0) as checkpoints:
         (trained,) = train_together(
-            [run()], stored(), VECTORS, progress=progress, checkpoints=checkpoints
+            [run()], stored(), VECTORS, progress=progress, checkpointer=checkpoints
         )
     assert next(saves) > 2
     assert_same(whole([run()], stored()), [trained])
@@ -300,8 +313,8 @@ def test_a_full_disk_is_a_note_and_the_training_goes_on(
 def test_the_size_is_told_once(
     stored: Callable[[], Source], tmp_path: Path, progress: Remembering
 ) -> None:
-    with Checkpoints(tmp_path / "c", {}, minutes=0) as checkpoints:
-        train_together([run()], stored(), VECTORS, progress=progress, checkpoints=checkpoints)
+    with Checkpointer(tmp_path / "c", {}, minutes=0) as checkpoints:
+        train_together([run()], stored(), VECTORS, progress=progress, checkpointer=checkpoints)
     (note,) = progress.notes
     (newest, _) = checkpoint.all_checkpoints(tmp_path / "c")
     size = (newest / checkpoint.TENSORS).stat().st_size
@@ -313,8 +326,8 @@ def test_a_pause_saves_before_it_holds(
 ) -> None:
     progress.interrupted = True
     progress.raises[5] = Killed()
-    with pytest.raises(Killed), Checkpoints(tmp_path / "c", {}, minutes=60) as checkpoints:
-        train_together([run()], stored(), VECTORS, progress=progress, checkpoints=checkpoints)
+    with pytest.raises(Killed), Checkpointer(tmp_path / "c", {}, minutes=60) as checkpoints:
+        train_together([run()], stored(), VECTORS, progress=progress, checkpointer=checkpoints)
     assert checkpoint.newest_record(tmp_path / "c").step == 6  # type: ignore[union-attr]
 
 
@@ -325,7 +338,7 @@ def test_another_stream_is_refused(
         interrupted([run()], stored, tmp_path / "c", (5, Cancelled()), (9, Cancelled()))
     fewer = make_set(sparse_data[: VECTORS - 1], name="fewer")
     source = StoredBatches([fewer], torch.arange(VECTORS - 1), BATCH, 3, memory_bytes=200 * 48)
-    saved = newest_saved(tmp_path / "c", print)
+    saved = load_newest_checkpoint(tmp_path / "c", print)
     assert saved is not None
     with pytest.raises(UserError, match="saved with rows 700, not 699"):
         train_together([run()], source, VECTORS - 1, saved=saved)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from engine.sae.evaluation import decoder_cosine as module
+from engine.sae import blocks
 from engine.sae.evaluation.decoder_cosine import decoder_cosines, nearest_cosines
 
 
@@ -17,7 +17,7 @@ def test_each_features_nearest_is_found_among_all_pairs(
     W_dec = torch.randn(23, 6, generator=torch.Generator().manual_seed(0)) * 5
     W_dec[20] = 3 * W_dec[2]
     W_dec[5] = 0
-    monkeypatch.setattr(module, "BLOCK_ELEMENTS", 23 * features_at_once)
+    monkeypatch.setattr(blocks, "BLOCK_ELEMENTS", 23 * features_at_once)
     rows = W_dec.double().numpy()
     lengths = np.linalg.norm(rows, axis=1)
     expected = [

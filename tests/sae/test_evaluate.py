@@ -9,15 +9,14 @@ import torch
 from torch import Tensor
 
 from engine.errors import UserError
+from engine.sae import blocks
 from engine.sae.architectures.registry import build
 from engine.sae.config import SAEConfig
-from engine.sae.evaluation import reconstruction as module
 from engine.sae.evaluation.reconstruction import (
     Evaluation,
-    Metrics,
+    ReconstructionMetrics,
     evaluate,
-    evaluate_vectors,
-    figures,
+    finite_metrics,
 )
 from engine.sae.evaluation.vectors import HeldVectors, StoredVectors, Vectors
 from tests.sae.conftest import MakeSet
@@ -56,7 +55,7 @@ def check(got: Evaluation, sae: PlainSAE, x: Tensor, target: Tensor) -> None:
 @pytest.fixture(params=[1 << 24, 20 * 7])
 def block_elements(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """All at once, and in several blocks of which the last one is short."""
-    monkeypatch.setattr(module, "BLOCK_ELEMENTS", request.param)
+    monkeypatch.setattr(blocks, "BLOCK_ELEMENTS", request.param)
 
 
 @pytest.mark.usefixtures("block_elements")
@@ -64,7 +63,7 @@ def test_metrics_equal_a_brute_force(make_set: MakeSet) -> None:
     x, sae = data(), PlainSAE.random(5, 20)
     rows = torch.arange(60)[torch.arange(60) % 3 != 0]
     for vectors in (StoredVectors(make_set(x), rows), HeldVectors(x[rows])):
-        check(evaluate_vectors(sae, vectors), sae, x[rows], x[rows])
+        check(evaluate(sae, vectors), sae, x[rows], x[rows])
 
 
 @pytest.mark.usefixtures("block_elements")
@@ -73,7 +72,7 @@ def test_a_transcoder_is_held_against_its_targets(make_set: MakeSet) -> None:
     rows = torch.arange(0, 60, 2)
     stored = StoredVectors(make_set(x), rows, targets=make_set(target, name="targets"))
     for vectors in (stored, HeldVectors(x[rows], target[rows])):
-        check(evaluate_vectors(sae, vectors), sae, x[rows], target[rows])
+        check(evaluate(sae, vectors), sae, x[rows], target[rows])
 
 
 @pytest.mark.parametrize(("architecture", "k"), [("topk", 3), ("seed-optimised", None)])
@@ -82,23 +81,22 @@ def test_rows_of_a_set_can_be_evaluated_at_once(
 ) -> None:
     x = data()
     sae = build(SAEConfig(architecture=architecture, d_in=5, d_sae=20, k=k)).requires_grad_(False)
-    got = evaluate(sae, make_set(x), torch.arange(60))
-    check(Evaluation(got, (sae.encode(x) > sae.active_threshold).double().mean(0)), sae, x, x)
+    check(evaluate(sae, StoredVectors(make_set(x), torch.arange(60))), sae, x, x)
 
 
 def test_a_large_common_mean_costs_no_digits() -> None:
     x = torch.randn(200, 4, generator=torch.Generator().manual_seed(0)).double() + 3e7
     sae = PlainSAE.zero(4)
     sae.b_dec = x.mean(0)
-    got = evaluate_vectors(sae, HeldVectors(x)).metrics
+    got = evaluate(sae, HeldVectors(x)).metrics
     assert got.fvu == pytest.approx(1, abs=1e-12)
 
 
 def test_vectors_that_are_all_the_same_have_no_variance_to_explain() -> None:
-    got = evaluate_vectors(PlainSAE.random(4, 9), HeldVectors(torch.full((7, 4), 0.1))).metrics
+    got = evaluate(PlainSAE.random(4, 9), HeldVectors(torch.full((7, 4), 0.1))).metrics
     assert math.isnan(got.fvu)
     assert math.isnan(got.explained_variance)
-    named = figures(got)
+    named = finite_metrics(got)
     assert not {"fvu", "explained_variance"} & named.keys()
     assert named["mse"] == got.mse
     assert msgspec.json.decode(msgspec.json.encode(named), type=dict[str, float]) == named
@@ -106,14 +104,14 @@ def test_vectors_that_are_all_the_same_have_no_variance_to_explain() -> None:
 
 def test_a_vector_without_length_has_no_cosine_and_no_ratio() -> None:
     x = torch.cat([torch.zeros(1, 4), torch.ones(1, 4)])
-    got = evaluate_vectors(PlainSAE.identity(4), HeldVectors(x)).metrics
+    got = evaluate(PlainSAE.identity(4), HeldVectors(x)).metrics
     assert (got.cosine, got.norm_ratio) == (pytest.approx(0.5), pytest.approx(0.5))
 
 
 def test_the_gap_to_training_is_told_where_training_is_known() -> None:
-    metrics: Metrics = evaluate_vectors(PlainSAE.random(5, 20), HeldVectors(data())).metrics
-    assert "l0_gap" not in figures(metrics)
-    named = figures(metrics, training_l0=2.0)
+    metrics: ReconstructionMetrics = evaluate(PlainSAE.random(5, 20), HeldVectors(data())).metrics
+    assert "l0_gap" not in finite_metrics(metrics)
+    named = finite_metrics(metrics, training_l0=2.0)
     assert named["training_l0"] == 2.0
     assert named["l0_gap"] == pytest.approx(metrics.l0 - 2.0)
 
@@ -126,7 +124,4 @@ def test_nothing_to_evaluate_on_is_said(make_set: MakeSet) -> None:
     ]
     for vectors in nothing:
         with pytest.raises(UserError, match="no activations"):
-            evaluate_vectors(sae, vectors)
-    wide = make_set(torch.randn(10, 6), name="wide")
-    with pytest.raises(UserError, match="6 wide, not 5"):
-        evaluate(sae, wide, torch.arange(10))
+            evaluate(sae, vectors)

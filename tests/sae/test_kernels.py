@@ -1,5 +1,8 @@
 """Every set of kernels against dense formulas in fp64, and against autograd of these."""
 
+import inspect
+from importlib.util import find_spec
+
 import pytest
 import torch
 from hypothesis import given
@@ -8,7 +11,8 @@ from torch import Tensor
 
 from engine.sae.kernels import reference
 from engine.sae.kernels.choose import kernels_for, triton_serves
-from engine.sae.kernels.support import Support, joined
+from engine.sae.kernels.protocol import Kernels
+from engine.sae.kernels.support import Support, concatenate
 from tests.sae.kernel_cases import (
     GPU,
     Entries,
@@ -23,6 +27,18 @@ from tests.sae.kernel_cases import (
 )
 
 
+@pytest.mark.parametrize("name", ["reference", "cpu", *(["cuda"] if find_spec("triton") else [])])
+def test_every_set_of_kernels_has_the_signatures_of_the_protocol(name: str) -> None:
+    functions = {name: f for name, f in vars(Kernels).items() if inspect.isfunction(f)}
+    promised = [name for name in functions if not name.startswith("_")]
+    assert len(promised) == 12
+    for function in promised:
+        _, *wanted = inspect.signature(functions[function]).parameters.values()
+        got = inspect.signature(getattr(module(name), function))
+        assert list(got.parameters.values()) == wanted, function
+        assert got.return_annotation == inspect.signature(functions[function]).return_annotation
+
+
 @every
 @law
 @given(entries, st.integers(1, 4), st.integers(0, 1000))
@@ -32,7 +48,7 @@ def test_stacked_has_every_vector_once_a_group(
     generator = torch.Generator().manual_seed(seed)
     group_of = torch.randint(groups, (len(case.rows),), generator=generator)
     *moved, group_there = there(name, *case.support, group_of)
-    support, order = module(name).stacked(Support(*moved), group_there, groups)
+    support, order = module(name).stack_by_group(Support(*moved), group_there, groups)
     assert list(rows_of(support)) == [
         [f for f in features if group_of[f] == group]
         for group in range(groups)
@@ -46,7 +62,7 @@ def test_stacked_has_every_vector_once_a_group(
 @law
 @given(entries)
 def test_by_feature_lists_each_features_vectors_in_order(name: str, case: Entries) -> None:
-    by_feature = module(name).by_feature(Support(*there(name, *case.support)), len(case.rows))
+    by_feature = module(name).sort_by_feature(Support(*there(name, *case.support)), len(case.rows))
     vectors, features = case.places()
     expected = sorted(zip(features.tolist(), vectors.tolist(), range(len(features)), strict=True))
     assert by_feature.starts.diff().tolist() == features.bincount(minlength=len(case.rows)).tolist()
@@ -70,7 +86,7 @@ def test_sums_over_features_are_the_products_of_matrices(name: str, case: Entrie
     got = kernels.dots(vectors, rows, Support(*support))
     check_sum(got, (x @ w.T)[at], (x.abs() @ w.abs().T)[at], d)
 
-    left, along = kernels.residual(vectors, rows, Support(*support), values)
+    left, along = kernels.residual_and_dots(vectors, rows, Support(*support), values)
     size = x.abs() + acts.abs() @ w.abs()
     check_sum(left, x - acts @ w, size, width + 1)
     check_sum(along, ((x - acts @ w) @ w.T)[at], (size @ w.abs().T)[at], width + d)
@@ -82,7 +98,7 @@ def test_sums_over_features_are_the_products_of_matrices(name: str, case: Entrie
 def test_sums_over_vectors_are_the_products_of_matrices(name: str, case: Entries) -> None:
     kernels, n = module(name), len(case.vectors)
     *support, values, vectors, before = there(name, *case.support, *case[1:])
-    by_feature = kernels.by_feature(Support(*support), len(before))
+    by_feature = kernels.sort_by_feature(Support(*support), len(before))
     x, acts, out = case.vectors.double(), case.dense(), before.clone()
 
     kernels.sums_by_feature(by_feature, values, vectors, out)
@@ -97,7 +113,7 @@ def test_sums_over_vectors_are_the_products_of_matrices(name: str, case: Entries
 def test_a_feature_may_be_active_in_every_vector(name: str) -> None:
     kernels, case = module(name), random_entries(700, 3, 5, share=1.0, seed=0)
     *support, values, vectors, out = there(name, *case.support, *case[1:3], torch.zeros(3, 5))
-    by_feature = kernels.by_feature(Support(*support), 3)
+    by_feature = kernels.sort_by_feature(Support(*support), 3)
     x, acts = case.vectors.double(), case.dense()
     kernels.sums_by_feature(by_feature, values, vectors, out)
     check_sum(out, acts.T @ x, acts.T.abs() @ x.abs(), 700)
@@ -117,7 +133,7 @@ def test_rows_are_constrained_as_the_formulas_say(name: str, features: int, d: i
     along = (grad.double() * rows).sum(1, keepdim=True)
     size = grad.abs() + (grad * rows).abs().sum(1, keepdim=True) * rows.abs()
     expected = grad.double() - along * rows
-    module(name).take_out_parallel(grad, rows)
+    module(name).remove_parallel(grad, rows)
     check_sum(grad, expected.cpu(), size.double().cpu(), 2 * d)
 
 
@@ -134,8 +150,8 @@ def test_a_step_of_kernels_has_the_gradients_of_autograd(
 
     support = kernels.select_top_k((x @ encoder.T).float(), k)
     acts = kernels.dots(x, encoder, support)
-    left, along = kernels.residual(x, decoder, support, acts)
-    by_feature = kernels.by_feature(support, width)
+    left, along = kernels.residual_and_dots(x, decoder, support, acts)
+    by_feature = kernels.sort_by_feature(support, width)
     by_encoder, by_decoder = torch.zeros_like(encoder), torch.zeros_like(decoder)
     kernels.sums_by_feature(by_feature, -2 * along, x, by_encoder)
     kernels.sums_by_feature(by_feature, -2 * acts, left, by_decoder)
@@ -175,17 +191,17 @@ def all_results(name: str, case: Entries, pre: Tensor) -> list[Tensor]:
     *moved, values, vectors, rows, pre = there(name, *case.support, *case[1:], pre)
     support, rows, grad = Support(*moved), rows.clone(), rows.flip(0)
     above, found = kernels.select_above(pre, torch.ones_like(pre[0]))
-    by_feature = kernels.by_feature(support, len(rows))
+    by_feature = kernels.sort_by_feature(support, len(rows))
     kernels.sums_by_feature(by_feature, values, vectors, grad)
     kernels.normalise_rows(rows)
-    kernels.take_out_parallel(grad, rows)
+    kernels.remove_parallel(grad, rows)
     return [
         *kernels.select_top_k(pre, 40),
         *above,
         found,
         *by_feature,
         *kernels.largest(above, found, 20)[0],
-        *kernels.residual(vectors, rows, support, values),
+        *kernels.residual_and_dots(vectors, rows, support, values),
         kernels.dots(vectors, rows, support),
         kernels.weighted_rows(rows, support, values),
         kernels.totals_by_feature(by_feature, values),
@@ -202,7 +218,7 @@ def test_joined_vectors_are_those_of_the_parts(case: Entries) -> None:
     middle = int(offsets[n // 2])
     first = Support(offsets[: n // 2 + 1], features[:middle])
     parts = [first, Support(offsets[n // 2 :] - middle, features[middle:])]
-    assert all(torch.equal(a, b) for a, b in zip(joined(parts), case.support, strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(concatenate(parts), case.support, strict=True))
 
 
 def test_the_reference_serves_what_no_fast_kernel_does() -> None:

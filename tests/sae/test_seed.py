@@ -16,6 +16,7 @@ from engine.sae.architectures.base import SparseAutoencoder
 from engine.sae.architectures.registry import build
 from engine.sae.config import SAEConfig
 from engine.sae.evaluation.reconstruction import evaluate
+from engine.sae.evaluation.vectors import StoredVectors
 from engine.sae.recipes import recipe
 from engine.sae.training.loop import train
 
@@ -89,7 +90,7 @@ def test_the_optimised_one_reconstructs_clearly_better(
     for architecture in BOTH:
         config, training = recipe(architecture, 64, len(seven_prompts), width=256, seed=seed)
         sae = train(config, training, seven_prompts).sae
-        figures[architecture] = evaluate(sae, seven_prompts, rows)
+        figures[architecture] = evaluate(sae, StoredVectors(seven_prompts, rows)).metrics
     basic, optimised = (figures[name] for name in BOTH)
     assert optimised.mse < 0.7 * basic.mse
     assert optimised.fvu < 0.7 * basic.fvu

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from engine.sae.kernels.support import Support, kept
+from engine.sae.kernels.support import Support, subset
 from tests.sae.kernel_cases import Entries, entries, every, law, module, rows_of, there
 
 DTYPES = [torch.float32, torch.bfloat16, torch.float16]
@@ -89,5 +89,5 @@ def test_largest_keeps_the_first_of_equals(
     order = sorted(range(len(values)), key=lambda entry: (-values[entry].item(), entry))
     keep = torch.zeros(len(values), dtype=torch.bool)
     keep[order[:count]] = True
-    assert list(rows_of(support)) == list(rows_of(kept(case.support, keep)))
+    assert list(rows_of(support)) == list(rows_of(subset(case.support, keep)))
     assert border == (values.cpu()[keep].min().item() if len(values) >= count else 0)

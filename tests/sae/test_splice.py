@@ -17,6 +17,7 @@ from engine.errors import UserError
 from engine.model.load import LanguageModel, load_model
 from engine.model.site import Site, parse_site
 from engine.model.text import encode
+from engine.sae import blocks
 from engine.sae.evaluation import splice as module
 from engine.sae.evaluation.splice import SpliceMetrics, splice
 from tests.sae.plain import PlainSAE
@@ -141,7 +142,7 @@ def test_how_text_is_put_into_passes_and_blocks_changes_nothing(
     )
     together = run(windows)
     monkeypatch.setattr(module, "PASS_LOGITS", lm.vocab_size)  # a window a pass
-    monkeypatch.setattr(module, "BLOCK_ELEMENTS", 50 * 7)
+    monkeypatch.setattr(blocks, "BLOCK_ELEMENTS", 50 * 7)
     agree(run(windows), together)
     agree(run(windows[::-1]), together)
 

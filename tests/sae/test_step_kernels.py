@@ -31,7 +31,7 @@ def after_a_step(architecture: str, sample: Tensor, x: Tensor) -> dict[str, Tens
     sae.constrain_gradients()
     sae.constrain_weights()
     slopes = {f"slope of {name}": p.grad for name, p in sae.named_parameters()}
-    return {**sae.state_dict(), **slopes, "loss": losses.loss, "fired": losses.fired}
+    return {**sae.state_dict(), **slopes, "loss": losses.loss, "fired": losses.fire_counts}
 
 
 @pytest.mark.parametrize("name", FAST)

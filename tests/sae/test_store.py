@@ -89,6 +89,17 @@ def test_the_same_autoencoder_comes_back(
     assert info.metadata == about
 
 
+def test_tensors_of_our_own_layout_keep_their_names(tmp_path: Path) -> None:
+    matrices = {"encoder", "decoder", "decoder_bias"}
+    skipping = {"d_out": 5, "skip": True}
+    for name, settings, others in (
+        ("topk", skipping, {"encoder_bias", "skip"}),
+        ("gated", {"d_out": 7}, {"gate_bias", "magnitude_bias", "log_magnitude"}),
+    ):
+        save_sae(random_sae(name, **settings), tmp_path / name, ABOUT)
+        assert set(load_file(tmp_path / name / "weights.safetensors")) == matrices | others
+
+
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_saving_again_gives_the_same_bytes(tmp_path: Path, architecture: str) -> None:
     save_sae(random_sae(architecture), tmp_path / "one", ABOUT)

@@ -10,6 +10,7 @@ from engine.activations.store import ActivationSet
 from engine.model.load import load_model
 from engine.model.site import parse_site
 from engine.sae.evaluation.reconstruction import evaluate
+from engine.sae.evaluation.vectors import StoredVectors
 from engine.sae.formats.metadata import SAEMetadata
 from engine.sae.formats.store import load_sae, save_sae
 from engine.sae.recipes import recipe
@@ -28,7 +29,7 @@ def test_held_out_stories_are_explained(
     trained = train(config, training, acts)
     save_sae(trained.sae, tmp_path / "sae", SAEMetadata())
     sae, _ = load_sae(tmp_path / "sae")
-    metrics = evaluate(sae, acts, trained.held_rows)
+    metrics = evaluate(sae, StoredVectors(acts, trained.held_rows)).metrics
     assert metrics.vectors == len(trained.held_rows) > 2_000
     assert metrics.explained_variance > 0.8
     assert metrics.dead_fraction < 0.02

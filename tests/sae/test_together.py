@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from engine.sae.kernels import reference
-from engine.sae.kernels.sharded import k_largest, largest
+from engine.sae.kernels.sharded import largest, select_top_k
 from engine.sae.kernels.support import Support
 from engine.sae.parallel import Group
 
@@ -26,14 +26,14 @@ class InThreads(Group):
         self.rank, self.size = rank, len(sent)
         self._sent, self._barrier = sent, barrier
 
-    def gathered(self, tensor: Tensor) -> list[Tensor]:
+    def all_gather(self, tensor: Tensor) -> list[Tensor]:
         self._sent[self.rank] = tensor
         self._barrier.wait()
         everybody = list(self._sent)
         self._barrier.wait()
         return everybody
 
-    gathered_lists = gathered
+    all_gather_ragged = all_gather
 
 
 def by_all(work: Callable[[Group], Any], size: int) -> list[Any]:
@@ -82,7 +82,7 @@ def test_of_all_features_the_k_largest_are_kept(size: int, n: int, k: int, seed:
 
     def work(group: Group) -> Tensor:
         own = pre.chunk(size, dim=1)[group.rank].contiguous()
-        return acts_of(k_largest(own.split(2), k, group), own)
+        return acts_of(select_top_k(own.split(2), k, group), own)
 
     acts = torch.cat(by_all(work, size), dim=1)
     k = min(k, pre.shape[1])

@@ -24,9 +24,7 @@ def random_topk(d_in: int, d_sae: int, k: int, seed: int = 0) -> TopK:
 
 def numpy_acts(sae: TopK, x: NDArray[np.float32]) -> NDArray[np.float64]:
     """[n, d_in] to [n, d_sae], feature by feature as the docstring says it."""
-    encoder, bias, centre = (
-        w.detach().double().numpy() for w in (sae.encoder, sae.encoder_bias, sae.b_dec)
-    )
+    encoder, bias, centre = (w.detach().double().numpy() for w in (sae.W_enc, sae.b_enc, sae.b_dec))
     acts = np.zeros((len(x), len(encoder)))
     for row, vector in enumerate(x.astype(np.float64)):
         pre = encoder @ (vector - centre) + bias
@@ -78,7 +76,7 @@ def test_the_auxiliary_loss_moves_the_dead_and_only_them() -> None:
     sae = TopK(SAEConfig(architecture="topk", d_in=6, d_sae=20, k=3))
     dead = torch.tensor([4, 17])
     with torch.no_grad():
-        sae.encoder_bias[dead] = -5  # above 0 now and then, never among the best three
+        sae.b_enc[dead] = -5  # above 0 now and then, never among the best three
     x = 3 * torch.randn(64, 6, generator=torch.Generator().manual_seed(0))
     grads = {}
     for aux in (0.0, 1.0):
@@ -86,7 +84,7 @@ def test_the_auxiliary_loss_moves_the_dead_and_only_them() -> None:
             parameter.grad = torch.zeros_like(parameter)
         config = TrainConfig(tokens=1, batch=1, lr=1e-3, aux=aux)
         step = sae.training_step(StepInput(x, x, 6.0, dead), config)
-        assert step.fired[dead].sum() == 0
-        grads[aux] = sae.decoder.grad.clone()
+        assert step.fire_counts[dead].sum() == 0
+        grads[aux] = sae.W_dec.grad.clone()
     changed = (grads[0.0] != grads[1.0]).any(1)
     assert set(changed.nonzero().flatten().tolist()) == set(dead.tolist())

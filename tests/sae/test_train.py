@@ -16,10 +16,10 @@ from engine.sae.architectures.registry import build, class_of
 from engine.sae.architectures.traits import ARCHITECTURES
 from engine.sae.config import SAEConfig, TrainConfig
 from engine.sae.evaluation.reconstruction import evaluate
+from engine.sae.evaluation.vectors import StoredVectors
 from engine.sae.recipes import recipe
 from engine.sae.training import memory
-from engine.sae.training.divergence import PATIENCE, Watch
-from engine.sae.training.joint import TrainingDiverged
+from engine.sae.training.divergence import PATIENCE, DivergenceWatch, TrainingDiverged
 from engine.sae.training.loop import train
 from engine.sae.training.trainer import Trainer
 from tests.sae.conftest import MakeSet, Remembering
@@ -32,7 +32,7 @@ def test_topk_finds_what_the_data_are_made_of(make_set: MakeSet, sparse_data: Te
     acts = make_set(sparse_data)
     config, training = recipe("topk", 12, len(acts), width=48, k=4, tokens=80_000)
     trained = train(config, msgspec.structs.replace(training, held_out=0.2), acts)
-    metrics = evaluate(trained.sae, acts, trained.held_rows)
+    metrics = evaluate(trained.sae, StoredVectors(acts, trained.held_rows)).metrics
     assert metrics.explained_variance > 0.9
     assert metrics.dead_fraction < 0.1
     assert 0 < metrics.l0 <= 4
@@ -69,7 +69,7 @@ def test_every_step_is_told_in_raw_units(
     acts = make_set(sparse_data[:400])  # whole epochs, and no learning
     trained = train(sae, training, acts, progress=progress)
     assert [step[:3] for step in progress.trained] == [("train", n, 5) for n in range(1, 6)]
-    measured = evaluate(trained.sae, acts, torch.arange(400))
+    measured = evaluate(trained.sae, StoredVectors(acts, torch.arange(400))).metrics
     for _, done, _, told in progress.trained:
         assert told["mse"] == pytest.approx(measured.mse, rel=1e-3)
         assert told["fvu"] == pytest.approx(measured.fvu, rel=1e-3)
@@ -79,7 +79,7 @@ def test_every_step_is_told_in_raw_units(
         assert told["tokens_per_second"] > 0
         assert (told["seconds_left"] > 0) == (done < 5)
         assert {"loss", "dead_fraction", "grad_norm"} <= told.keys()
-    assert trained.figures.items() <= progress.trained[-1][3].items()
+    assert trained.metrics.items() <= progress.trained[-1][3].items()
 
 
 def test_the_rate_rises_and_falls(
@@ -140,14 +140,14 @@ def test_an_error_that_stays_far_above_its_best_stops_the_run_too(
 
 
 def test_a_bad_moment_is_no_divergence() -> None:
-    watch = Watch()
+    watch = DivergenceWatch()
     for step in range(2000):
         bad = step % PATIENCE  # as long as can be on end
-        assert not watch.complaint(1.0, 1000.0 if bad else 0.1)
+        assert not watch.check(1.0, 1000.0 if bad else 0.1)
     for _ in range(PATIENCE - 1):
-        assert not watch.complaint(1.0, 1.1)  # within ten times the best, or below what the mean is
+        assert not watch.check(1.0, 1.1)  # within ten times the best, or below what the mean is
         assert not watch.in_doubt
-    assert watch.complaint(math.nan, 0.1)
+    assert watch.check(math.nan, 0.1)
 
 
 @pytest.mark.parametrize("architecture", ["topk", "batchtopk", "seed-basic"])
@@ -243,7 +243,7 @@ def test_dead_features_come_back_for_the_auxiliary_loss(sparse_data: Tensor) -> 
     for aux in (0.0, 1 / 32):
         sae = build(TOPK)
         with torch.no_grad():
-            sae.encoder_bias[:30] = -3  # of 48: above 0 now and then, not among the best four
+            sae.b_enc[:30] = -3  # of 48: above 0 now and then, not among the best four
         config = TrainConfig(tokens=20_000, batch=100, lr=2e-3, aux=aux, dead_after=500)
         trainer = Trainer(sae, config, sparse_data, len(sparse_data))
         for step in range(200):

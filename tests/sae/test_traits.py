@@ -1,4 +1,4 @@
-"""What is known of an architecture is said once, and is all that a new one needs."""
+"""What is known of an architecture stands in one place, and is all that a new one needs."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -103,21 +103,21 @@ def test_a_filter_is_a_bit_a_feature(kept: list[bool]) -> None:
 
 
 def test_the_trail_goes_back_and_forth_and_forgets_what_was_left() -> None:
-    trail = VisitHistory()
+    visits = VisitHistory()
     first, second, third = (FeatureRef("r1", feature) for feature in (3, 8, 5))
-    assert trail.step(-1) is None
+    assert visits.step(-1) is None
     for place in (first, second, second):
-        trail.go(place)
-    assert trail.step(1) is None
-    assert trail.step(-1) == first
-    assert trail.step(-1) is None
-    assert trail.step(1) == second
-    assert trail.step(-1) == first
-    trail.go(third)
-    assert trail.step(1) is None
-    assert trail.step(-1) == first
-    trail.go(first)  # to be where one is leaves the way forward
-    assert trail.step(1) == third
+        visits.add(place)
+    assert visits.step(1) is None
+    assert visits.step(-1) == first
+    assert visits.step(-1) is None
+    assert visits.step(1) == second
+    assert visits.step(-1) == first
+    visits.add(third)
+    assert visits.step(1) is None
+    assert visits.step(-1) == first
+    visits.add(first)  # to be where one is leaves the way forward
+    assert visits.step(1) == third
 
 
 # Bars

@@ -40,7 +40,7 @@ def figures(detail: FeatureDetail) -> Text:
 
 
 def headline(detail: FeatureDetail, *, ascii_only: bool = False) -> str:
-    """What a title says of it."""
+    """A feature's preferred category and maximum, for the title of its sheet."""
     return " · ".join([*_preference(detail, ascii_only), f"max {figure(detail.max)}"])
 
 
@@ -55,7 +55,7 @@ def _preference(detail: FeatureDetail, ascii_only: bool) -> list[str]:
     return [f"prefers {category} ({figure(detail.selectivity)})"]
 
 
-def written_down(note: Note, keys: str, accent: str, *, ascii_only: bool = False) -> Text:
+def annotation_line(note: Note, keys: str, accent: str, *, ascii_only: bool = False) -> Text:
     """Star, label, tags and note in a line; where there is nothing, the keys that write it."""
     parts = []
     if note.starred:
@@ -72,7 +72,8 @@ def written_down(note: Note, keys: str, accent: str, *, ascii_only: bool = False
 
 
 def tokens(detail: FeatureDetail, *, ascii_only: bool = False) -> Text:
-    """What its direction makes likelier and unlikelier to come next, a line each."""
+    """The tokens that a feature's direction makes likelier and unlikelier to come next, a line
+    each."""
     lines = []
     for title, found in (("promotes  ", detail.promoted), ("suppresses", detail.suppressed)):
         if found:
@@ -103,7 +104,7 @@ def histogram(
 def activity(
     detail: FeatureDetail, width: int, height: int, accent: str, *, ascii_only: bool = False
 ) -> Text:
-    """How active it is in each category, the most active first, a bar each."""
+    """How active a feature is in each category, the most active first, a bar each."""
     found = sorted(detail.activity, key=lambda kind: -kind.mean)[: max(0, height - 1)]
     if not found:
         return Text()

@@ -143,9 +143,6 @@ class UnreadableSpec(
         raise UserError(f"This version can't read what the job is to do: {self.why}")
 
 
-_KINDS["unreadable"] = UnreadableSpec  # no job makes it, and none is submitted with it
-
-
 class _Tags(msgspec.Struct, frozen=True):
     """What tells the class of a stored spec, and of a stored result."""
 
@@ -175,7 +172,8 @@ def decode_hook(wanted: type, value: Any) -> Any:
     """The `dec_hook` by which msgspec reads fields of type `JobSpec` and `JobResult`."""
     tags = msgspec.convert(value, _Tags)
     if wanted is JobSpec:
-        return msgspec.convert(value, _class_of(tags.kind, _KINDS, "job"), str_keys=True)
+        kinds = _KINDS | {"unreadable": UnreadableSpec}
+        return msgspec.convert(value, _class_of(tags.kind, kinds, "job"), str_keys=True)
     if wanted is JobResult:
         return msgspec.convert(value, _class_of(tags.type, _RESULTS, "result"), str_keys=True)
     raise NotImplementedError(f"{wanted.__name__} can't be read from a message")

@@ -11,7 +11,7 @@ from engine.jobs.kinds.fields import Setting
 from engine.model.site import parse_site
 from engine.sae.formats.hub import repository
 from engine.sae.formats.info import read_config
-from engine.sae.formats.libraries import FORMATS, check_writable, library, recognised
+from engine.sae.formats.libraries import FORMATS, check_writable, library, recognise
 from engine.workspace.folders import Workspace
 
 __all__ = ["ExchangedSAE", "ExportSAE", "ImportSAE"]
@@ -74,7 +74,7 @@ class ImportSAE(DeviceSpec, frozen=True, kw_only=True, tag="import-sae"):
         if self.site is not None:
             parse_site(self.site)
         if self.is_local:
-            recognised(Path(self.source), self.format)
+            recognise(Path(self.source), self.format)
         else:
             repository(self.source)
 

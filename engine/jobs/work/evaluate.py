@@ -15,7 +15,7 @@ from engine.model.device import choose_device
 from engine.progress import Progress
 from engine.sae.evaluation.decoder_cosine import DecoderCosines, decoder_cosines
 from engine.sae.evaluation.density import density_histogram
-from engine.sae.evaluation.reconstruction import Metrics, evaluate_vectors, figures
+from engine.sae.evaluation.reconstruction import ReconstructionMetrics, evaluate, finite_metrics
 from engine.sae.evaluation.splice import SpliceMetrics
 from engine.sae.evaluation.vectors import StoredVectors
 from engine.sae.formats.metadata import SAEMetadata, read_metadata
@@ -24,7 +24,11 @@ from engine.workspace.folders import Workspace
 
 _MEASURED = {
     "l0_gap",
-    *(name for kind in (Metrics, DecoderCosines, SpliceMetrics) for name in kind.__struct_fields__),
+    *(
+        name
+        for kind in (ReconstructionMetrics, DecoderCosines, SpliceMetrics)
+        for name in kind.__struct_fields__
+    ),
 }
 
 
@@ -44,7 +48,7 @@ def evaluate_sae(spec: Evaluate, workspace: Workspace, progress: Progress) -> Ev
             f" {acts.manifest.model or 'an unknown model'}."
         )
     split, rows = chosen_rows(acts, metadata)
-    evaluation = evaluate_vectors(sae, StoredVectors(acts, rows, targets), progress=progress)
+    evaluation = evaluate(sae, StoredVectors(acts, rows, targets), progress=progress)
     cosines = decoder_cosines(sae.W_dec, progress)
     spliced = splice_if_possible(
         sae,
@@ -57,8 +61,8 @@ def evaluate_sae(spec: Evaluate, workspace: Workspace, progress: Progress) -> Ev
         seed=spec.seed,
         progress=progress,
     )
-    known = figures(evaluation.metrics, training_l0=metadata.metrics.get("training_l0"))
-    known |= figures(cosines) | (figures(spliced) if spliced else {})
+    known = finite_metrics(evaluation.metrics, training_l0=metadata.metrics.get("training_l0"))
+    known |= finite_metrics(cosines) | (finite_metrics(spliced) if spliced else {})
     _keep(folder, metadata, known, name, progress)
     answer = {
         **known,

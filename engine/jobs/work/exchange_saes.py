@@ -11,7 +11,7 @@ from engine.sae.architectures.base import SparseAutoencoder
 from engine.sae.formats.hub import fetch
 from engine.sae.formats.info import read_sae_info
 from engine.sae.formats.input_fields import note_on_input
-from engine.sae.formats.libraries import library, recognised
+from engine.sae.formats.libraries import library, recognise
 from engine.sae.formats.metadata import SAEMetadata
 from engine.sae.formats.store import load_sae, save_sae
 from engine.workspace.folders import Workspace
@@ -20,7 +20,7 @@ from engine.workspace.folders import Workspace
 def import_sae(spec: ImportSAE, workspace: Workspace, progress: Progress) -> ExchangedSAE:
     """Do it. It is kept as our own are: SAELens's layout, where SAELens has such a one."""
     lies = Path(spec.source) if spec.is_local else fetch(spec.source, spec.format, progress)
-    format, path = recognised(lies, spec.format)
+    format, path = recognise(lies, spec.format)
     progress(f"read {format}", 0)
     sae: SparseAutoencoder
     sae, metadata = library(format).read(path)

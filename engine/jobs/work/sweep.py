@@ -25,11 +25,11 @@ from engine.progress import Progress
 from engine.sae.evaluation.vectors import Vectors
 from engine.sae.formats.metadata import read_metadata
 from engine.sae.recipes import recipe
-from engine.sae.training.checkpointer import Checkpoints, Saved, newest_saved
-from engine.sae.training.joint import TrainingDiverged
+from engine.sae.training.checkpointer import Checkpointer, SavedTraining, load_newest_checkpoint
+from engine.sae.training.divergence import TrainingDiverged
 from engine.sae.training.loop import Trained, train_together
 from engine.sae.training.memory import free_bytes, training_bytes
-from engine.sae.training.runs import Run, state_of_some
+from engine.sae.training.runs import Run, state_of_runs
 from engine.workspace.folders import Workspace
 
 MEMORY_SHARE = 0.5
@@ -86,7 +86,7 @@ class _Job:
         if not self._spec.resume:
             remove_folder(self._checkpoints)
         missing = [run for run in self._runs if not self._is_there(run)]
-        saved = newest_saved(self._checkpoints, self._progress.note)
+        saved = load_newest_checkpoint(self._checkpoints, self._progress.note)
         begun = [] if saved is None else [run for run in missing if run in _runs_of(saved)]
         fresh = [run for run in missing if run not in begun]
         free = int(MEMORY_SHARE * free_bytes(self._device))
@@ -148,20 +148,20 @@ class _Job:
         about = {"runs": msgspec.to_builtins(runs), "data": self._data.identity()}
         saved = self._saved(runs)
         minutes = self._spec.checkpoint_minutes
-        with Checkpoints(self._checkpoints, about, minutes=minutes) as kept:
+        with Checkpointer(self._checkpoints, about, minutes=minutes) as kept:
             return train_together(
                 runs,
                 source,
                 vectors,
                 device=self._device,
                 progress=self._progress,
-                checkpoints=kept,
+                checkpointer=kept,
                 saved=saved,
             )
 
-    def _saved(self, runs: list[Run]) -> Saved | None:
+    def _saved(self, runs: list[Run]) -> SavedTraining | None:
         """The newest checkpoint, if all of `runs` are in it: what it has of them."""
-        saved = newest_saved(self._checkpoints, self._progress.note)
+        saved = load_newest_checkpoint(self._checkpoints, self._progress.note)
         if saved is None or not all(run in _runs_of(saved) for run in runs):
             return None
         if saved.about["data"] != self._data.identity():
@@ -171,8 +171,8 @@ class _Job:
             )
         self._progress.note(f"It goes on from the checkpoint of step {saved.step:,}.")
         places = [_runs_of(saved).index(run) for run in runs]
-        training = state_of_some(saved.state["training"], places)
-        return Saved(saved.step, saved.about, saved.state | {"training": training})
+        training = state_of_runs(saved.state["training"], places)
+        return SavedTraining(saved.step, saved.about, saved.state | {"training": training})
 
     def _run(self, member: Train) -> Run:
         data = self._data
@@ -195,6 +195,6 @@ class _Job:
         return same
 
 
-def _runs_of(saved: Saved) -> list[Run]:
+def _runs_of(saved: SavedTraining) -> list[Run]:
     """What a checkpoint is of."""
     return msgspec.convert(saved.about["runs"], list[Run])

@@ -25,8 +25,8 @@ from engine.sae.formats.metadata import read_metadata
 from engine.sae.formats.store import save_sae
 from engine.sae.parallel import ALONE, Ranks
 from engine.sae.recipes import recipe
-from engine.sae.training.checkpointer import Checkpoints, Saved, newest_saved
-from engine.sae.training.joint import TrainingDiverged
+from engine.sae.training.checkpointer import Checkpointer, SavedTraining, load_newest_checkpoint
+from engine.sae.training.divergence import TrainingDiverged
 from engine.sae.training.loop import Trained, train_together
 from engine.sae.training.runs import Run
 from engine.workspace.folders import Workspace
@@ -40,7 +40,7 @@ class _Opened:
     data: TrainingData
     source: Source
     vectors: int
-    saved: Saved | None
+    saved: SavedTraining | None
     """Where it goes on; None: it begins."""
 
 
@@ -104,7 +104,7 @@ def open_data(spec: Train, workspace: Workspace, progress: Progress) -> Training
 def _open(spec: Train, workspace: Workspace, progress: Progress) -> _Opened:
     saved = None
     if spec.resume:
-        saved = newest_saved(workspace.checkpoints(spec.name), progress.note)
+        saved = load_newest_checkpoint(workspace.checkpoints(spec.name), progress.note)
     data = open_data(spec, workspace, progress)
     run = _new_run(spec, data) if saved is None else _begun_run(spec.name, saved, data)
     return _Opened(run, data, *data.source(run.training, progress), saved)
@@ -128,14 +128,14 @@ def _train(
     start = TrainingStart(spec=spec, run=msgspec.to_builtins(run), data=data.identity())
     about, minutes = msgspec.to_builtins(start), spec.checkpoint_minutes
     try:
-        with Checkpoints(folder, about, minutes=minutes) as checkpoints:
+        with Checkpointer(folder, about, minutes=minutes) as checkpoints:
             (trained,) = train_together(
                 [run],
                 opened.source,
                 opened.vectors,
                 device=choose_device(spec.device),
                 progress=progress,
-                checkpoints=checkpoints,
+                checkpointer=checkpoints,
                 saved=opened.saved,
                 ranks=ranks,
             )
@@ -156,7 +156,7 @@ def _new_run(spec: Train, data: TrainingData) -> Run:
     return Run(sae=sae, training=training, site=data.site, target=data.target)
 
 
-def _begun_run(name: str, saved: Saved, data: TrainingData) -> Run:
+def _begun_run(name: str, saved: SavedTraining, data: TrainingData) -> Run:
     """The run as it was begun, whatever recipes say by now."""
     start = read_start(saved.about)
     for known, identity in data.identity().items():

@@ -11,7 +11,7 @@ import torch
 from engine.jobs.work.training_data import TrainingData
 from engine.progress import Progress
 from engine.sae.config import TrainConfig
-from engine.sae.evaluation.reconstruction import evaluate_vectors, figures
+from engine.sae.evaluation.reconstruction import evaluate, finite_metrics
 from engine.sae.evaluation.vectors import Vectors
 from engine.sae.formats.info import read_sae_info
 from engine.sae.formats.metadata import SAEMetadata, read_metadata
@@ -24,7 +24,7 @@ def save_trained(
     trained: Trained, folder: Path, origin: SAEMetadata, config: TrainConfig, *, replace: bool
 ) -> None:
     """Save an SAE with what training told at its end: loss, and l0 as `training_l0`."""
-    told = {"loss": trained.figures["loss"], "training_l0": trained.figures["l0"]}
+    told = {"loss": trained.metrics["loss"], "training_l0": trained.metrics["l0"]}
     metadata = msgspec.structs.replace(
         origin, train_config=config, trained_tokens=trained.tokens, metrics=told
     )
@@ -61,9 +61,9 @@ def measure_saved(
     """
     sae, metadata = load_sae(folder, device)
     told = metadata.metrics
-    evaluation = evaluate_vectors(sae, vectors, progress=progress)
-    metrics = told | figures(evaluation.metrics, training_l0=told["training_l0"])
+    evaluation = evaluate(sae, vectors, progress=progress)
+    metrics = told | finite_metrics(evaluation.metrics, training_l0=told["training_l0"])
     spliced = data.splice(sae, progress)
-    metrics |= figures(spliced) if spliced else {}
+    metrics |= finite_metrics(spliced) if spliced else {}
     save_metadata(folder, msgspec.structs.replace(metadata, metrics=metrics))
     return metrics

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -12,11 +12,13 @@ from engine.sae.kernels.choose import kernels_for
 from engine.sae.kernels.support import Support
 from engine.sae.parallel import ALONE, Ranks
 
+T = TypeVar("T")
+
 
 class StepInput(NamedTuple):
     """What the trainer hands to an architecture at each step.
 
-    Where several processes train together, `x` and `target` are this one's share of the batch, and
+    Where several processes train together, `x` and `target` are this one's part of the batch, and
     `dead` is among its own features.
     """
 
@@ -29,9 +31,13 @@ class StepInput(NamedTuple):
     dead: Tensor
     """[dead] int64: the features that have not fired for long."""
     done: float = 0.0
-    """Share of the run that lies behind: what warms up asks for it."""
+    """Share of the run that lies behind, from 0 to 1."""
     parts: int = 1
     """Into how many parts the batch is to be split where memory is short; the sum is the same."""
+
+    def warmup_factor(self, warmup: float) -> float:
+        """From 0 to 1 while `done` goes from 0 to `warmup`, a share of the run; then 1."""
+        return min(1.0, self.done / warmup) if warmup else 1.0
 
 
 class StepLosses(NamedTuple):
@@ -40,11 +46,12 @@ class StepLosses(NamedTuple):
     loss: Tensor
     """Scalar: what is minimised, over the vectors of every process."""
     squared_error: Tensor
-    """Scalar: Σ ‖target − decoded‖² over the batch, every process's share of it."""
-    fired: Tensor
+    """Scalar: Σ ‖target − decoded‖² over the batch, the vectors of every process."""
+    fire_counts: Tensor
     """[features] int64: in how many vectors of this process each of its features was active."""
     terms: Mapping[str, Tensor] = {}
-    """Scalars by name: what the loss is made of beside the squared error."""
+    """Scalars by name, as in `Traits.loss_terms`: what the loss is made of beside the squared
+    error."""
 
 
 class SparseAutoencoder(nn.Module, ABC):
@@ -62,10 +69,13 @@ class SparseAutoencoder(nn.Module, ABC):
 
     If so, `unscale` is called when training ends.
     """
-    whole: ClassVar[frozenset[str]] = frozenset()
-    """Of its state what does not have a row for each feature; only if those can be shared out."""
+    replicated: ClassVar[frozenset[str]] = frozenset()
+    """Names in its state of what has no row for each feature: all processes have it alike, where
+    the features are sharded."""
+    stored_names: ClassVar[Mapping[str, str]] = {}
+    """What files and checkpoints call its tensors, where that isn't the name of the attribute."""
     ranks: Ranks = ALONE
-    """The processes that train it together, each with its share of the vectors or features."""
+    """The processes that train it together, each with its part of the vectors or features."""
 
     def __init__(self, config: SAEConfig) -> None:
         super().__init__()
@@ -74,33 +84,31 @@ class SparseAutoencoder(nn.Module, ABC):
     @property
     def features(self) -> int:
         """How many of the d_sae features this process holds."""
-        return self.config.d_sae // self.ranks.features.size
+        return self.config.d_sae // self.ranks.tensor_parallel.size
 
-    @property
-    @abstractmethod
-    def W_dec(self) -> Tensor:  # noqa: N802
-        """[d_sae, d_out]: the direction that each feature writes, in units of its act."""
+    if TYPE_CHECKING:  # every architecture has these: as parameters, or worked out of some
 
-    @property
-    @abstractmethod
-    def b_dec(self) -> Tensor:
-        """[d_out]: what is decoded when no feature is active."""
+        @property
+        def W_dec(self) -> Tensor:  # noqa: N802
+            """[d_sae, d_out]: the direction that each feature writes, in units of its act."""
+
+        @property
+        def b_dec(self) -> Tensor:
+            """[d_out]: what is decoded when no feature is active."""
 
     @abstractmethod
     def encode(self, x: Tensor) -> Tensor:
         """Activations [..., d_in] of any float dtype to acts [..., d_sae], in fp32."""
 
     def active(self, x: Tensor) -> tuple[Support, Tensor]:
-        """Activations [n, d_in] to what `encode` makes of them, where that is above the threshold:
-        which features, ascending within a vector, and their acts [nnz]."""
-        return self.above_threshold(self.encode(x))
+        """The active features of activations [n, d_in], ascending within a vector, and their acts
+        [nnz]: what `encode` gives, where that is above the active threshold."""
+        return self.active_of_acts(self.encode(x))
 
-    def above_threshold(self, acts: Tensor) -> tuple[Support, Tensor]:
-        """Of acts [n, d_sae] those that count as active."""
+    def active_of_acts(self, acts: Tensor) -> tuple[Support, Tensor]:
+        """Of acts [n, d_sae] the active features, and their acts [nnz]."""
         least = acts.new_tensor(self.active_threshold).nextafter(acts.new_tensor(torch.inf))
-        bounds = least.expand(acts.shape[1])
-        found: tuple[Support, Tensor] = kernels_for(acts).select_above(acts, bounds)
-        return found
+        return kernels_for(acts).select_above(acts, least.expand(acts.shape[1]))
 
     def decode(self, acts: Tensor, x: Tensor | None = None) -> Tensor:
         """Acts [..., d_sae] to activations [..., d_out], in fp32.
@@ -126,11 +134,11 @@ class SparseAutoencoder(nn.Module, ABC):
 
     @abstractmethod
     def training_step(self, step: StepInput, config: TrainConfig) -> StepLosses:
-        """Take one batch forward and back: the loss's gradient is added to every `.grad`, so that
-        those of all processes together sum up to that of the whole batch.
+        """Take one batch forward and backward: add the loss's gradient to every `.grad`, so that
+        those of all processes sum up to that of the whole batch.
 
-        Every parameter has one already. Which gradients there are is written out where a formula
-        knows most of them to be 0, and left to autograd elsewhere.
+        Every parameter has a `.grad` already. Gradients are written out where a formula knows most
+        of them to be 0, and left to autograd elsewhere.
         """
 
     def constrain_gradients(self) -> None:
@@ -144,3 +152,12 @@ class SparseAutoencoder(nn.Module, ABC):
     def unscale(self, scale: float, target_scale: float) -> None:
         """Make one that was trained to turn `scale · x` into `target_scale · y` turn x into y."""
         raise NotImplementedError(f"{type(self).__name__} does not normalise scale")
+
+    def to_stored_names(self, state: Mapping[str, T]) -> dict[str, T]:
+        """What a state dictionary of this autoencoder is in files and checkpoints."""
+        return {self.stored_names.get(name, name): value for name, value in state.items()}
+
+    def from_stored_names(self, state: Mapping[str, T]) -> dict[str, T]:
+        """What `to_stored_names` was given, from what it gave."""
+        ours = {stored: name for name, stored in self.stored_names.items()}
+        return {ours.get(name, name): value for name, value in state.items()}

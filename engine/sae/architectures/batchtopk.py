@@ -12,18 +12,18 @@ import torch
 from torch import Tensor
 
 from engine.sae.architectures.base import StepInput, StepLosses
-from engine.sae.architectures.linear import Seen
+from engine.sae.architectures.linear import Batch
 from engine.sae.architectures.topk import CountingSAE
 from engine.sae.config import SAEConfig, TrainConfig
 from engine.sae.kernels.choose import kernels_for
 from engine.sae.kernels.preactivations import preactivations
 from engine.sae.kernels.sharded import largest
-from engine.sae.kernels.support import Support, joined
+from engine.sae.kernels.support import Support, concatenate
 
 MEMORY = 0.9
 """Share that the threshold keeps of itself at each step."""
 MARGIN = 0.8
-"""Candidates are looked for down to this share of the last batch's border."""
+"""Pre-activations are looked for down to this share of the last batch's border."""
 
 
 class BatchTopK(CountingSAE):
@@ -39,44 +39,45 @@ class BatchTopK(CountingSAE):
         """The smallest pre-activation that the last batch kept."""
 
     def activate(self, products: Tensor) -> Tensor:
-        pre = products + self.encoder_bias
+        pre = products + self.b_enc
         return pre * (pre > self.threshold)
 
-    def select(self, products: Tensor) -> tuple[Support, Tensor]:
-        return self.exceeding(products, self.threshold)
+    def active_of_products(self, products: Tensor) -> tuple[Support, Tensor]:
+        return self.active_above(products, self.threshold)
 
-    def choose(self, x: Tensor, parts: int) -> Support:
+    def candidates(self, x: Tensor, parts: int) -> Support:
         """The k · n largest pre-activations above 0 of the whole batch.
 
-        Candidates are all that exceed a bound; the bound comes from the step before, and is given
-        up where it leaves too few. So what is chosen does not depend on it.
+        They are looked for above a bound, which comes from the step before, and is given up where
+        it leaves too few: what is found does not depend on it.
         """
-        wanted = self.k * self.vectors_of_all(x)
-        support, values = self._candidates(x, MARGIN * self._border, parts)
-        if self.ranks.all.total(len(values)) < wanted and self._border > 0:
-            support, values = self._candidates(x, 0.0, parts)
-        support, self._border = largest(support, values, wanted, self.ranks.all)
+        wanted = self.k * self.total_vectors(x)
+        support, values = self._select_above(MARGIN * self._border, x, parts)
+        if self.ranks.world.total(len(values)) < wanted and self._border > 0:
+            support, values = self._select_above(0.0, x, parts)
+        support, self._border = largest(support, values, wanted, self.ranks.world)
         return support
 
-    def _candidates(self, x: Tensor, bound: float, parts: int) -> tuple[Support, Tensor]:
-        blocks = preactivations(x, self.encoder, self.encoder_bias, parts=parts)
-        found = [self._above(pre, bound) for pre in blocks]
-        return joined([s for s, _ in found]), torch.cat([values for _, values in found])
+    def _select_above(self, bound: float, x: Tensor, parts: int) -> tuple[Support, Tensor]:
+        """The features whose pre-activation is at least `bound` and above 0, and its values [nnz]
+        in the dtype in which they were looked for."""
+        supports, values = [], []
+        for pre in preactivations(x, self.W_enc, self.b_enc, parts=parts):
+            bounds = pre.new_full((pre.shape[1],), bound).clamp_min(torch.finfo(pre.dtype).tiny)
+            support, found = kernels_for(pre).select_above(pre, bounds)
+            supports.append(support)
+            values.append(found)
+        return concatenate(supports), torch.cat(values)
 
-    def _above(self, pre: Tensor, bound: float) -> tuple[Support, Tensor]:
-        bounds = pre.new_full((pre.shape[1],), bound).clamp_min(torch.finfo(pre.dtype).tiny)
-        found: tuple[Support, Tensor] = kernels_for(pre).select_above(pre, bounds)
-        return found
-
-    def learn(self, seen: Seen, step: StepInput, config: TrainConfig) -> StepLosses:
-        losses = super().learn(seen, step, config)
-        self.remember()
+    def backward(self, batch: Batch, step: StepInput, config: TrainConfig) -> StepLosses:
+        losses = super().backward(batch, step, config)
+        self.update_threshold()
         return losses
 
-    def remember(self) -> None:
-        """Let the threshold follow the border; the first is taken as it is."""
+    def update_threshold(self) -> None:
+        """Let the threshold follow the last batch's border; the first is taken as it is."""
         weight = torch.where(self.threshold > 0, 1 - MEMORY, 1.0)
         self.threshold.lerp_(torch.full_like(self.threshold, self._border), weight)
 
     def offsets(self) -> list[Tensor]:
-        return [self.encoder_bias, self.threshold]
+        return [self.b_enc, self.threshold]

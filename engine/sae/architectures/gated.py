@@ -1,7 +1,8 @@
 """Gated: one path decides which features are active, another how strongly ("Improving dictionary
 learning with gated sparse autoencoders", Rajamanoharan et al. 2024, arXiv:2404.16014).
 
-    gate = (x − b_dec) @ W_enc + b_gate,   magnitude = (x − b_dec) @ W_enc · exp(r_mag) + b_mag
+    product = (x − b_dec) @ W_encᵀ
+    gate = product + b_gate,   magnitude = product · exp(r_mag) + b_mag
     acts = relu(magnitude) where gate > 0, else 0
 
     loss = (Σ ‖x − x̂‖² + l1 · Σ relu(gate) + Σ ‖x − relu(gate) @ W_dec − b_dec‖²) / (n · variance)
@@ -11,79 +12,88 @@ are taken as given. Features are directions of length 1. Gates start where the d
 them open.
 """
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
 from engine.sae.architectures.base import StepInput, StepLosses
 from engine.sae.architectures.initialisation import INITIAL_L0, feature_quantiles, fit_acts
-from engine.sae.architectures.linear import Seen, UnitNormSAE, gradient, times_active
+from engine.sae.architectures.linear import Batch, LinearSAE, UnitNormSAE, fire_counts, gradient
 from engine.sae.config import SAEConfig, TrainConfig
-from engine.sae.kernels.choose import kernels_for
 from engine.sae.kernels.support import Support
-from engine.sae.training.schedules import warmed_up
 
 
 class Gated(UnitNormSAE):
     """A gated autoencoder."""
 
-    gates_input = True
+    has_b_enc = False
+    stored_names: ClassVar[dict[str, str]] = LinearSAE.stored_names | {
+        "b_gate": "gate_bias",
+        "b_mag": "magnitude_bias",
+        "r_mag": "log_magnitude",
+    }
 
     def __init__(self, config: SAEConfig) -> None:
         super().__init__(config)
-        self.gate_bias = nn.Parameter(torch.zeros(config.d_sae))
-        self.magnitude_bias = nn.Parameter(torch.zeros(config.d_sae))
-        self.log_magnitude = nn.Parameter(torch.zeros(config.d_sae))
+        self.b_gate = nn.Parameter(torch.zeros(config.d_sae))
+        self.b_mag = nn.Parameter(torch.zeros(config.d_sae))
+        self.r_mag = nn.Parameter(torch.zeros(config.d_sae))
 
     @property
-    def choosing_bias(self) -> Tensor:
-        return self.gate_bias
+    def candidate_bias(self) -> Tensor:
+        return self.b_gate
 
     def activate(self, products: Tensor) -> Tensor:
-        magnitude = products * self.log_magnitude.exp() + self.magnitude_bias
-        return magnitude.relu() * (products + self.gate_bias > 0)
+        magnitude = products * self.r_mag.exp() + self.b_mag
+        return magnitude.relu() * (products + self.b_gate > 0)
 
     @torch.no_grad()
     def initialise(self, sample: Tensor, target: Tensor) -> None:
         super().initialise(sample, target)
-        l0 = INITIAL_L0 / self.ranks.features.size
-        start = feature_quantiles(self.centred(sample), self.encoder, l0)
-        self.gate_bias.copy_(-start)
+        l0 = INITIAL_L0 / self.ranks.tensor_parallel.size
+        start = feature_quantiles(self.centre(sample), self.W_enc, l0)
+        self.b_gate.copy_(-start)
         fit_acts(self, sample, target)
 
-    def choose(self, x: Tensor, parts: int) -> Support:
-        return self.positive(x, parts)
+    def candidates(self, x: Tensor, parts: int) -> Support:
+        return self.candidates_above_zero(x, parts)
 
-    def learn(self, seen: Seen, step: StepInput, config: TrainConfig) -> StepLosses:
-        features = seen.support.features
-        kernels = kernels_for(seen.x)
-        gate = (seen.products + self.gate_bias[features]).relu_()
-        steepness = self.log_magnitude.exp()[features]
-        magnitude = seen.products * steepness + self.magnitude_bias[features]
-        acts = magnitude.relu() * (gate > 0)
-        left, along = self.residual(seen, acts)
-        self.decoder_gradient(seen, acts, left)
-        self.bias_gradient(seen, left)
+    def backward(self, batch: Batch, step: StepInput, config: TrainConfig) -> StepLosses:
+        features = batch.support.features
+        gate = (batch.products + self.b_gate[features]).relu_()  # relu(gate) [nnz]
+        steepness = self.r_mag.exp()[features]  # [nnz]
+        magnitude = batch.products * steepness + self.b_mag[features]  # [nnz]
+        acts = magnitude.relu() * (gate > 0)  # [nnz]
+        residual, residual_dots = self.residual_and_dots(batch, acts)  # [n, d_out], [nnz]
+        gate_residual, gate_dots = self.residual_and_dots(batch, gate)  # of relu(gate) @ W_dec
+        squared_error = self.squared_norm(residual)
+        aux = self.squared_norm(gate_residual) * batch.weight
+        l1 = config.l1 * step.warmup_factor(config.sparsity_warmup) * batch.weight
+        sparsity = l1 * self.ranks.world.all_reduce(gate.sum())
 
-        left_by_gate, along_by_gate = self.residual(seen, gate)
-        penalty = config.l1 * warmed_up(step.done, config.sparsity_warmup) * seen.weight
-        by_gate = (along_by_gate * (-2 * seen.weight) + penalty) * (gate > 0)
-        by_magnitude = along * (acts > 0) * (-2 * seen.weight)
-        self.encoder_gradient(seen, by_gate + by_magnitude * steepness)
-        for parameter, by_entry in (
-            (self.gate_bias, by_gate),
-            (self.magnitude_bias, by_magnitude),
-            (self.log_magnitude, by_magnitude * seen.products * steepness),
-        ):
-            gradient(parameter).add_(kernels.totals_by_feature(seen.by_feature, by_entry))
+        # W_dec and b_dec get gradients of the error alone: the other terms take them as given
+        self.add_decoder_gradient(batch, acts, residual)
+        self.add_offset_gradients(batch, residual)
+        # ∂L/∂gate [nnz] = (−2 · weight · gate_residual · W_dec[f] + l1) · [gate > 0]
+        grad_gate = (gate_dots * (-2 * batch.weight) + l1) * (gate > 0)
+        # ∂L/∂magnitude [nnz] = −2 · weight · residual · W_dec[f] · [act > 0]
+        grad_magnitude = residual_dots * (acts > 0) * (-2 * batch.weight)
+        # ∂L/∂product [nnz]: ∂gate/∂product = 1, ∂magnitude/∂product = exp(r_mag)
+        grad_products = grad_gate + grad_magnitude * steepness
+        self.add_encoder_gradients(batch, grad_products, self.totals(batch, grad_products))
+        gradient(self.b_gate).add_(self.totals(batch, grad_gate))  # ∂L/∂b_gate [d_sae]
+        gradient(self.b_mag).add_(self.totals(batch, grad_magnitude))  # ∂L/∂b_mag [d_sae]
+        # ∂L/∂r_mag [d_sae]: ∂magnitude/∂r_mag = product · exp(r_mag)
+        grad_r_mag = grad_magnitude * batch.products * steepness  # [nnz]
+        gradient(self.r_mag).add_(self.totals(batch, grad_r_mag))
 
-        squared_error, sparsity = self.squared(left), penalty * self.ranks.all.sum(gate.sum())
-        by_gate_alone = self.squared(left_by_gate) * seen.weight
         return StepLosses(
-            squared_error * seen.weight + sparsity + by_gate_alone,
+            squared_error * batch.weight + sparsity + aux,
             squared_error,
-            times_active(acts, seen.by_feature),
-            {"sparsity": sparsity, "aux": by_gate_alone},
+            fire_counts(acts, batch.by_feature),
+            {"sparsity": sparsity, "aux": aux},
         )
 
     def offsets(self) -> list[Tensor]:
-        return [self.gate_bias, self.magnitude_bias]
+        return [self.b_gate, self.b_mag]

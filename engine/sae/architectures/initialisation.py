@@ -4,27 +4,25 @@ import torch
 from torch import Tensor
 
 from engine.sae.architectures.linear import LinearSAE
+from engine.sae.blocks import rows_per_block
 
 INITIAL_L0 = 128
 """Active features per vector at the first step, where features have thresholds of their own."""
 SAMPLE = 2048
 """Vectors that are looked at."""
-BLOCK_ELEMENTS = 1 << 24
-"""Products held at once: 64 MB."""
 
 
 @torch.no_grad()
-def feature_quantiles(x: Tensor, encoder: Tensor, l0: float) -> Tensor:
-    """[F]: what each feature's x · encoder row exceeds in a share l0 / F of the vectors `x` [n, d].
+def feature_quantiles(x: Tensor, W_enc: Tensor, l0: float) -> Tensor:
+    """[F]: what each feature's x · W_enc[f] exceeds in a share l0 / F of the vectors `x` [n, d].
 
     As a bias or threshold for every feature it leaves about `l0` of them active per vector. At most
     an eighth of the vectors are let through, which keeps thresholds well above 0.
     """
     x = x[:SAMPLE]
-    share = min(0.125, l0 / len(encoder))
+    share = min(0.125, l0 / len(W_enc))
     above = max(1, round(share * len(x)))
-    rows = max(1, BLOCK_ELEMENTS // len(x))
-    blocks = torch.split(encoder, rows)
+    blocks = torch.split(W_enc, rows_per_block(len(x)))
     return torch.cat([_below_largest(part @ x.T, above) for part in blocks])
 
 
@@ -45,7 +43,7 @@ def fit_acts(sae: LinearSAE, x: Tensor, target: Tensor) -> None:
     wanted = reached = 0.0
     n = min(SAMPLE, len(x))
     for rows in torch.split(torch.arange(n, device=x.device), 256):
-        decoded = sae.ranks.features.sum(sae(x[rows]) - sae.b_dec)
+        decoded = sae.ranks.tensor_parallel.all_reduce(sae(x[rows]) - sae.b_dec)
         wanted += float((decoded * (target[rows] - sae.b_dec)).sum())
         reached += float(decoded.square().sum())
     factor = max(wanted, 0.0) / reached if reached else 1.0

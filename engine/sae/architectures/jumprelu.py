@@ -20,14 +20,12 @@ import math
 import torch
 from torch import Tensor, nn
 
-from engine.sae.architectures.auxk import revived
+from engine.sae.architectures.auxk import add_auxk_gradient
 from engine.sae.architectures.base import StepInput, StepLosses
 from engine.sae.architectures.initialisation import INITIAL_L0, feature_quantiles, fit_acts
-from engine.sae.architectures.linear import Seen, UnitNormSAE, gradient, times_active
+from engine.sae.architectures.linear import Batch, UnitNormSAE, fire_counts, gradient
 from engine.sae.config import SAEConfig, TrainConfig
-from engine.sae.kernels.choose import kernels_for
 from engine.sae.kernels.support import Support
-from engine.sae.training.schedules import warmed_up
 
 BANDWIDTH = 0.2
 ROUNDING = 2**-7
@@ -35,7 +33,7 @@ ROUNDING = 2**-7
 
 
 class JumpReLU(UnitNormSAE):
-    """A JumpReLU autoencoder; `choose` takes what is above, or within the ramp below, θ."""
+    """A JumpReLU autoencoder. Candidates are what is above θ, or within the ramp below it."""
 
     def __init__(self, config: SAEConfig) -> None:
         super().__init__(config)
@@ -47,54 +45,59 @@ class JumpReLU(UnitNormSAE):
         return self.log_threshold.exp()
 
     def activate(self, products: Tensor) -> Tensor:
-        pre = products + self.encoder_bias
+        pre = products + self.b_enc
         return pre * (pre > self.threshold)
 
-    def select(self, products: Tensor) -> tuple[Support, Tensor]:
-        return self.exceeding(products, self.threshold)
+    def active_of_products(self, products: Tensor) -> tuple[Support, Tensor]:
+        return self.active_above(products, self.threshold)
 
     @torch.no_grad()
     def initialise(self, sample: Tensor, target: Tensor) -> None:
         super().initialise(sample, target)
-        l0 = INITIAL_L0 / self.ranks.features.size
-        start = feature_quantiles(self.centred(sample), self.encoder, l0)
+        l0 = INITIAL_L0 / self.ranks.tensor_parallel.size
+        start = feature_quantiles(self.centre(sample), self.W_enc, l0)
         self.log_threshold.copy_(start.clamp_min(1e-3).log())
         fit_acts(self, sample, target)
 
-    def choose(self, x: Tensor, parts: int) -> Support:
+    def candidates(self, x: Tensor, parts: int) -> Support:
         least = self.threshold * (math.exp(-BANDWIDTH / 2) * (1 - ROUNDING))
-        return self.above(least, x, parts)
+        return self.candidates_above(least, x, parts)
 
-    def learn(self, seen: Seen, step: StepInput, config: TrainConfig) -> StepLosses:
+    def backward(self, batch: Batch, step: StepInput, config: TrainConfig) -> StepLosses:
         assert config.target_l0 is not None
-        features = seen.support.features
-        pre = seen.products + self.encoder_bias[features]
-        threshold = self.threshold[features]
-        active = pre > threshold
-        acts = pre * active
-        left, along = self.residual(seen, acts)
-        by_act = along * (-2 * seen.weight)
-        self.decoder_gradient(seen, acts, left)
-        self.bias_gradient(seen, left)
-        gradient(self.encoder_bias).add_(self.encoder_gradient(seen, by_act * active))
+        features = batch.support.features
+        pre = batch.products + self.b_enc[features]  # [nnz]
+        threshold = self.threshold[features]  # θ [nnz]
+        active = pre > threshold  # [nnz]
+        acts = pre * active  # [nnz]
+        residual, residual_dots = self.residual_and_dots(batch, acts)  # [n, d_out], [nnz]
+        squared_error = self.squared_norm(residual)
 
-        n = self.vectors_of_all(seen.x)
-        urgency = warmed_up(step.done, config.sparsity_warmup)
-        too_many = self.ranks.all.sum(active.sum()).to(pre.dtype) / (n * config.target_l0) - 1
-        on_ramp = (pre.clamp_min(1e-30) / threshold).log().abs() < BANDWIDTH / 2
-        by_one = urgency * 2 * too_many / (n * config.target_l0)
-        by_log_threshold = on_ramp * (by_act * pre + by_one) / -BANDWIDTH
-        totals = kernels_for(seen.x).totals_by_feature(seen.by_feature, by_log_threshold)
-        gradient(self.log_threshold).add_(totals)
+        # S = warmup · excess², excess = L0 / target − 1
+        warmup = step.warmup_factor(config.sparsity_warmup)
+        target_count = self.total_vectors(batch.x) * config.target_l0  # active features aimed at
+        count = self.ranks.world.all_reduce(active.sum()).to(pre.dtype)
+        excess = count / target_count - 1
+        sparsity = warmup * excess.square()
 
-        squared_error, sparsity = self.squared(left), urgency * too_many.square()
-        terms = {"sparsity": sparsity} | revived(self, seen, left, step, config)
-        return StepLosses(
-            squared_error * seen.weight + sum(terms.values()),
-            squared_error,
-            times_active(acts, seen.by_feature),
-            terms,
-        )
+        self.add_decoder_gradient(batch, acts, residual)
+        self.add_offset_gradients(batch, residual)
+        grad_acts = residual_dots * (-2 * batch.weight)  # ∂L/∂act = −2 · weight · residual · W_dec
+        grad_pre = grad_acts * active  # ∂act/∂pre = [pre > θ]
+        totals = self.totals(batch, grad_pre)
+        self.add_encoder_gradients(batch, grad_pre, totals)
+        gradient(self.b_enc).add_(totals)  # ∂L/∂b_enc [d_sae]
+
+        # ∂act/∂log θ = −pre / BANDWIDTH and ∂count/∂log θ = −1 / BANDWIDTH, both on the ramp
+        on_ramp = (pre.clamp_min(1e-30) / threshold).log().abs() < BANDWIDTH / 2  # [nnz]
+        grad_count = warmup * 2 * excess / target_count  # ∂S/∂count, a scalar
+        grad_log_threshold = on_ramp * (grad_acts * pre + grad_count) / -BANDWIDTH  # [nnz]
+        gradient(self.log_threshold).add_(self.totals(batch, grad_log_threshold))
+
+        auxk = add_auxk_gradient(self, batch, residual, step, config)
+        terms = {"sparsity": sparsity, **auxk}
+        loss = squared_error * batch.weight + sum(terms.values())
+        return StepLosses(loss, squared_error, fire_counts(acts, batch.by_feature), terms)
 
     @torch.no_grad()
     def scale_acts(self, factor: float) -> None:

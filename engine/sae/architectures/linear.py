@@ -1,17 +1,29 @@
 """What the field's architectures share: directions in, a sparse choice, directions out.
 
-    pre = (x − b_dec) @ W_enc + b_enc,   acts = activation(pre),   x̂ = acts @ W_dec + b_dec
+    pre = (x − b_dec) @ W_encᵀ + b_enc,   acts = activation(pre),   x̂ = acts @ W_dec + b_dec
 
 They differ in the activation and in what they are made to minimise beside the squared error. A
-transcoder reads x as it is, and may add x @ W_skip to what it decodes.
+transcoder reads x as it is, and may add x @ W_skipᵀ to what it decodes.
 
-A training step is written for sparse activations: `engine.sae.kernels.preactivations` finds the
-features that may be active, and everything else (values, decoding, gradients) is summed over those
-alone. No autograd graph is built; tests hold the gradients to autograd's of the dense formulas.
+A training step, of n vectors:
+
+1. `centre` x by b_dec, and take from the target what is decoded without any feature.
+2. Find the candidates, the features that may be active in each vector: one dense product in bf16
+   (`engine.sae.kernels.preactivations`), n · d_in · d_sae, of which only the support is kept.
+3. Take the candidates' products (x − b_dec) · W_enc[f] again, in fp32: [nnz].
+4. Make acts of them, as the architecture says.
+5. Decode: the residual [n, d_out], and its dot product with W_dec[f] of every candidate [nnz].
+6. Add ∂L/∂W_dec and ∂L/∂b_dec, from acts and residual.
+7. Work out ∂L/∂product [nnz] from the dot products, as the architecture says.
+8. Add ∂L/∂W_enc and ∂L/∂b_enc from it.
+
+Steps 1 to 3 are `select_candidates`, the others the architecture's `backward`. All but step 2 is
+summed over candidates alone. No autograd graph is built; tests hold the gradients to autograd's of
+the dense formulas (`engine.sae.architectures.dense`).
 """
 
 from abc import abstractmethod
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -22,34 +34,54 @@ from engine.sae.architectures.geometric_median import geometric_median
 from engine.sae.config import SAEConfig, TrainConfig
 from engine.sae.kernels.choose import kernels_for
 from engine.sae.kernels.preactivations import preactivations
-from engine.sae.kernels.sharded import residual
-from engine.sae.kernels.support import ByFeature, Support, joined
+from engine.sae.kernels.sharded import residual_and_dots
+from engine.sae.kernels.support import ByFeature, Support, concatenate
 
 
-class Seen(NamedTuple):
-    """A batch on its way through: what every architecture's step begins with."""
+class Batch(NamedTuple):
+    """A batch with its candidates: what every architecture's `backward` begins with.
+
+    Where several processes train together, n and nnz are this process's.
+    """
 
     x: Tensor
     """[n, d_in], centred"""
     target: Tensor
     """[n, d_out], centred, less what the skip connection gives"""
     support: Support
-    """the features that are looked at in each vector"""
+    """The candidates of each vector."""
     products: Tensor
-    """[nnz] fp32: x · encoder row, without bias"""
+    """[nnz] fp32: x · W_enc[f], without bias"""
     by_feature: ByFeature
-    """the support's entries in the order of their features"""
+    """The support's entries in the order of their features."""
     weight: float
     """Squared errors times this are their share of fvu: 1 / (n · variance), n of all processes."""
 
 
 class LinearSAE(SparseAutoencoder):
-    """Weights have a row per feature, which sparse sums want."""
+    """An autoencoder of two matrices, both with a row for each feature, which sparse sums want."""
 
     normalises_scale = True
-    gates_input = False
-    """Whether the encoder has other biases than `encoder_bias` (gated)."""
-    whole = frozenset({"decoder_bias", "skip", "threshold"})
+    has_b_enc: ClassVar[bool] = True
+    """Whether the encoder has the bias `b_enc`, rather than others."""
+    replicated = frozenset({"b_dec", "W_skip", "threshold"})
+    stored_names: ClassVar[dict[str, str]] = {
+        "W_enc": "encoder",
+        "W_dec": "decoder",
+        "b_enc": "encoder_bias",
+        "b_dec": "decoder_bias",
+        "W_skip": "skip",
+    }
+    W_enc: nn.Parameter
+    """[d_sae, d_in]: the direction that each feature reads, the transpose of SAELens's."""
+    W_dec: nn.Parameter
+    """[d_sae, d_out]: the direction that each feature writes."""
+    b_enc: nn.Parameter
+    """[d_sae]; where `has_b_enc`"""
+    b_dec: nn.Parameter
+    """[d_out]: what is decoded when no feature is active, and what is taken from x before."""
+    W_skip: nn.Parameter
+    """[d_out, d_in]; where the config says `skip`"""
 
     def __init__(self, config: SAEConfig) -> None:
         super().__init__(config)
@@ -57,49 +89,39 @@ class LinearSAE(SparseAutoencoder):
         written = directions.clone()
         if config.transcodes:
             written = _random_directions(config.d_sae, config.width_out)
-        self.encoder = nn.Parameter(directions)
-        self.decoder = nn.Parameter(written)
-        if not self.gates_input:
-            self.encoder_bias = nn.Parameter(torch.zeros(config.d_sae))
-        self.decoder_bias = nn.Parameter(torch.zeros(config.width_out))
+        # an optimiser's state, and so every checkpoint, has parameters in this order
+        self.W_enc = nn.Parameter(directions)
+        self.W_dec = nn.Parameter(written)
+        if self.has_b_enc:
+            self.b_enc = nn.Parameter(torch.zeros(config.d_sae))
+        self.b_dec = nn.Parameter(torch.zeros(config.width_out))
         if config.skip:
-            self.skip = nn.Parameter(torch.zeros(config.width_out, config.d_in))
+            self.W_skip = nn.Parameter(torch.zeros(config.width_out, config.d_in))
 
-    @property
-    def W_dec(self) -> Tensor:  # noqa: N802
-        return self.decoder
-
-    @property
-    def b_dec(self) -> Tensor:
-        return self.decoder_bias
-
-    @property
-    def choosing_bias(self) -> Tensor:
-        """[d_sae]: the bias of the pre-activations by which features are chosen."""
-        return self.encoder_bias
+    # -- at inference --
 
     @abstractmethod
     def activate(self, products: Tensor) -> Tensor:
-        """(x − b_dec) @ W_enc [n, d_sae] to acts [n, d_sae], as at inference."""
+        """(x − b_dec) @ W_encᵀ [n, d_sae] to acts [n, d_sae], as at inference."""
 
     def encode(self, x: Tensor) -> Tensor:
-        centred = self.centred(x.float().reshape(-1, self.config.d_in))
-        return self.activate(centred @ self.encoder.T).view(*x.shape[:-1], self.features)
+        centred = self.centre(x.float().reshape(-1, self.config.d_in))
+        return self.activate(centred @ self.W_enc.T).view(*x.shape[:-1], self.features)
 
     def active(self, x: Tensor) -> tuple[Support, Tensor]:
-        return self.select(self.centred(x.float()) @ self.encoder.T)
+        return self.active_of_products(self.centre(x.float()) @ self.W_enc.T)
 
-    def select(self, products: Tensor) -> tuple[Support, Tensor]:
-        """(x − b_dec) @ W_enc [n, d_sae] to what `active` gives; may change them."""
-        return self.above_threshold(self.activate(products))
+    def active_of_products(self, products: Tensor) -> tuple[Support, Tensor]:
+        """Of (x − b_dec) @ W_encᵀ [n, d_sae], which may be changed, the active features, and their
+        acts [nnz]."""
+        return self.active_of_acts(self.activate(products))
 
-    def exceeding(self, products: Tensor, threshold: Tensor) -> tuple[Support, Tensor]:
-        """The same where what is active is what exceeds a threshold ≥ 0, of each feature or of all:
-        nothing dense is written but the pre-activations."""
-        pre = products.add_(self.encoder_bias)
+    def active_above(self, products: Tensor, threshold: Tensor) -> tuple[Support, Tensor]:
+        """`active_of_products` where the active are those whose pre-activation is above a threshold
+        ≥ 0, [d_sae] or [], and the act: nothing dense is written but the pre-activations."""
+        pre = products.add_(self.b_enc)
         bounds = threshold.nextafter(threshold.new_tensor(torch.inf)).expand(pre.shape[1])
-        found: tuple[Support, Tensor] = kernels_for(pre).select_above(pre, bounds)
-        return found
+        return kernels_for(pre).select_above(pre, bounds)
 
     def decode(self, acts: Tensor, x: Tensor | None = None) -> Tensor:
         decoded = super().decode(acts)
@@ -107,130 +129,153 @@ class LinearSAE(SparseAutoencoder):
             return decoded
         if x is None:
             raise ValueError("a skip connection decodes from acts and input")
-        return decoded + x.float() @ self.skip.T
+        return decoded + x.float() @ self.W_skip.T
 
-    def centred(self, x: Tensor) -> Tensor:
+    def centre(self, x: Tensor) -> Tensor:
         """What the encoder multiplies, from activations [n, d_in]."""
-        return x if self.config.transcodes else x - self.decoder_bias
+        return x if self.config.transcodes else x - self.b_dec
+
+    # -- in training --
 
     @torch.no_grad()
     def initialise(self, sample: Tensor, target: Tensor) -> None:
-        """b_dec starts as the geometric median of the data."""
-        self.decoder_bias.copy_(geometric_median(target))
-
-    @abstractmethod
-    def choose(self, x: Tensor, parts: int) -> Support:
-        """Which features to look at in each of the centred vectors x [n, d_in]."""
-
-    def above(self, least: Tensor, x: Tensor, parts: int) -> Support:
-        """Those whose pre-activation is at least `least` [features], which is above 0."""
-        blocks = preactivations(x, self.encoder, self.choosing_bias, parts=parts)
-        return joined(
-            [kernels_for(pre).select_above(pre, least.to(pre.dtype))[0] for pre in blocks]
-        )
-
-    def positive(self, x: Tensor, parts: int) -> Support:
-        """Those whose pre-activation is above 0."""
-        least = x.new_full((self.features,), torch.finfo(x.dtype).tiny)
-        return self.above(least, x, parts)
-
-    @abstractmethod
-    def learn(self, seen: Seen, step: StepInput, config: TrainConfig) -> StepLosses:
-        """Add the gradient of the loss to every `.grad`."""
+        """Start b_dec as the geometric median of the targets [n, d_out]."""
+        self.b_dec.copy_(geometric_median(target))
 
     @torch.no_grad()
     def training_step(self, step: StepInput, config: TrainConfig) -> StepLosses:
-        return self.learn(self.see(step), step, config)
+        return self.backward(self.select_candidates(step), step, config)
 
-    def see(self, step: StepInput) -> Seen:
-        """Find the features of a batch and their values."""
-        x = self.centred(step.x)
+    def select_candidates(self, step: StepInput) -> Batch:
+        """Centre a batch, and find the candidates of its vectors and their products."""
+        x = self.centre(step.x)  # [n, d_in]
         target = x
         if self.config.transcodes:
-            target = step.target - self.decoder_bias
+            target = step.target - self.b_dec  # [n, d_out]
             if self.config.skip:
-                target = target - step.x @ self.skip.T
+                target = target - step.x @ self.W_skip.T
         kernels = kernels_for(x)
-        support = self.choose(x, step.parts)
-        return Seen(
+        support = self.candidates(x, step.parts)
+        return Batch(
             x=x,
             target=target,
             support=support,
-            products=kernels.dots(x, self.encoder, support),
-            by_feature=kernels.by_feature(support, self.features),
-            weight=1 / (self.vectors_of_all(x) * step.variance),
+            products=kernels.dots(x, self.W_enc, support),  # [nnz]
+            by_feature=kernels.sort_by_feature(support, self.features),
+            weight=1 / (self.total_vectors(x) * step.variance),
         )
 
-    def vectors_of_all(self, x: Tensor) -> int:
-        """How many vectors the batch has of which `x` is this process's share."""
-        return len(x) * self.ranks.vectors.size
+    @abstractmethod
+    def candidates(self, x: Tensor, parts: int) -> Support:
+        """The features that may be active in each of the centred vectors x [n, d_in], found in so
+        many parts of the batch."""
 
-    def residual(self, seen: Seen, acts: Tensor) -> tuple[Tensor, Tensor]:
-        """What decoding `acts` leaves of the targets, and that · decoder row for every act."""
-        return residual(seen.target, self.decoder, seen.support, acts, self.ranks.features)
+    @abstractmethod
+    def backward(self, batch: Batch, step: StepInput, config: TrainConfig) -> StepLosses:
+        """Add the gradient of the loss to every `.grad`."""
 
-    def squared(self, left: Tensor) -> Tensor:
-        """Σ ‖left‖² over the vectors of all processes."""
-        return self.ranks.vectors.sum(left.square().sum())
+    @property
+    def candidate_bias(self) -> Tensor:
+        """[d_sae]: the bias of the pre-activations by which candidates are found."""
+        return self.b_enc
 
-    def decoder_gradient(self, seen: Seen, acts: Tensor, left: Tensor) -> None:
-        """Of weight · Σ ‖left‖², where `left` [n, d_out] is what decoding `acts` left of it."""
-        add_sums(self.decoder, seen.by_feature, acts * (-2 * seen.weight), left)
+    def candidates_above(self, least: Tensor, x: Tensor, parts: int) -> Support:
+        """The features whose pre-activation is at least `least` [features], which is above 0."""
+        blocks = preactivations(x, self.W_enc, self.candidate_bias, parts=parts)
+        return concatenate(
+            [kernels_for(pre).select_above(pre, least.to(pre.dtype))[0] for pre in blocks]
+        )
 
-    def bias_gradient(self, seen: Seen, left: Tensor) -> None:
-        """The same for what is added whatever the acts: b_dec and the skip connection.
+    def candidates_above_zero(self, x: Tensor, parts: int) -> Support:
+        """The features whose pre-activation is above 0."""
+        least = x.new_full((self.features,), torch.finfo(x.dtype).tiny)
+        return self.candidates_above(least, x, parts)
 
-        All who have these vectors would add the same, so the first of them does.
+    def total_vectors(self, x: Tensor) -> int:
+        """How many vectors the batch has of which `x` [n, d_in] is this process's part."""
+        return len(x) * self.ranks.data_parallel.size
+
+    def residual_and_dots(self, batch: Batch, acts: Tensor) -> tuple[Tensor, Tensor]:
+        """What decoding acts [nnz] leaves of the targets [n, d_out], and residual · W_dec[f] of
+        every candidate [nnz]."""
+        group = self.ranks.tensor_parallel
+        return residual_and_dots(batch.target, self.W_dec, batch.support, acts, group)
+
+    def squared_norm(self, residual: Tensor) -> Tensor:
+        """Σ ‖residual‖² over the vectors of all processes, a scalar."""
+        return self.ranks.data_parallel.all_reduce(residual.square().sum())
+
+    # Of L = weight · Σ ‖residual‖², where residual = target − acts @ W_dec [n, d_out], the target
+    # being y − b_dec − x @ W_skipᵀ. So ∂L/∂residual = 2 · weight · residual.
+
+    def add_decoder_gradient(self, batch: Batch, acts: Tensor, residual: Tensor) -> None:
+        """Add ∂L/∂W_dec, from acts [nnz] and what decoding them left [n, d_out]."""
+        # ∂L/∂W_dec [d_sae, d_out] = −2 · weight · actsᵀ @ residual
+        add_sums(self.W_dec, batch.by_feature, acts * (-2 * batch.weight), residual)
+
+    def add_offset_gradients(self, batch: Batch, residual: Tensor) -> None:
+        """Add ∂L/∂b_dec and ∂L/∂W_skip, of what is decoded whatever the acts.
+
+        All processes that have these vectors would add the same, so the first of them does.
         """
-        if self.ranks.features.rank > 0:
+        if self.ranks.tensor_parallel.rank > 0:
             return
-        gradient(self.decoder_bias).add_(left.sum(0), alpha=-2 * seen.weight)
+        # ∂L/∂b_dec [d_out] = −2 · weight · Σ_i residual_i
+        gradient(self.b_dec).add_(residual.sum(0), alpha=-2 * batch.weight)
         if self.config.skip:
-            gradient(self.skip).addmm_(left.T, seen.x, alpha=-2 * seen.weight)
+            # ∂L/∂W_skip [d_out, d_in] = −2 · weight · residualᵀ @ x
+            gradient(self.W_skip).addmm_(residual.T, batch.x, alpha=-2 * batch.weight)
 
-    def encoder_gradient(self, seen: Seen, by_products: Tensor) -> Tensor:
-        """What follows from the loss's gradient [nnz] by `seen.products`.
+    def add_encoder_gradients(self, batch: Batch, grad_products: Tensor, totals: Tensor) -> None:
+        """Add ∂L/∂W_enc, and what reaches b_dec through the centring of x.
 
-        Returns its totals by feature [d_sae], the gradient of a bias added to the products.
+        `grad_products` [nnz] is ∂L/∂product of every candidate, and `totals` [d_sae] its sums by
+        feature.
         """
-        add_sums(self.encoder, seen.by_feature, by_products, seen.x)
-        totals: Tensor = kernels_for(seen.x).totals_by_feature(seen.by_feature, by_products)
+        # ∂L/∂W_enc [d_sae, d_in] = ∂L/∂productsᵀ @ (x − b_dec)
+        add_sums(self.W_enc, batch.by_feature, grad_products, batch.x)
         if not self.config.transcodes:
-            gradient(self.decoder_bias).addmv_(self.encoder.T, totals, alpha=-1)
-        return totals
+            # ∂L/∂b_dec [d_in] −= Σ_f totals_f · W_enc[f]
+            gradient(self.b_dec).addmv_(self.W_enc.T, totals, alpha=-1)
+
+    def totals(self, batch: Batch, values: Tensor) -> Tensor:
+        """Sums by feature [d_sae] of values [nnz]: of a gradient by something of each candidate,
+        that by a parameter of its feature which is added to it."""
+        return kernels_for(values).totals_by_feature(batch.by_feature, values)
 
     @torch.no_grad()
     def unscale(self, scale: float, target_scale: float) -> None:
-        """All is linear but the biases and thresholds: acts come to be in the target's units."""
-        self.encoder.mul_(scale)
+        """Make one that was trained to turn `scale · x` into `target_scale · y` turn x into y: all
+        is linear but the biases and thresholds, and acts come to be in the target's units."""
+        self.W_enc.mul_(scale)
         self.scale_acts(1 / target_scale)
-        self.decoder_bias.div_(target_scale)
+        self.b_dec.div_(target_scale)
         if self.config.skip:
-            self.skip.mul_(scale / target_scale)
+            self.W_skip.mul_(scale / target_scale)
 
     @torch.no_grad()
     def scale_acts(self, factor: float) -> None:
         """Make every act `factor` times what it was; the same are active."""
-        self.encoder.mul_(factor)
+        self.W_enc.mul_(factor)
         for offset in self.offsets():
             offset.mul_(factor)
 
     def offsets(self) -> list[Tensor]:
-        """What is in units of acts and no direction: biases and thresholds."""
-        return [self.encoder_bias]
+        """The parameters in units of acts that are no directions: biases and thresholds."""
+        return [self.b_enc]
 
 
 class UnitNormSAE(LinearSAE):
-    """Features are directions of length 1, which keeps acts comparable."""
+    """A linear autoencoder that writes directions of length 1, which keeps acts comparable."""
 
     @torch.no_grad()
     def constrain_gradients(self) -> None:
         """Take from the decoder's gradient what would only change the length of a direction."""
-        kernels_for(self.decoder).take_out_parallel(gradient(self.decoder), self.decoder)
+        kernels_for(self.W_dec).remove_parallel(gradient(self.W_dec), self.W_dec)
 
     @torch.no_grad()
     def constrain_weights(self) -> None:
-        kernels_for(self.decoder).normalise_rows(self.decoder)
+        kernels_for(self.W_dec).normalise_rows(self.W_dec)
 
 
 def gradient(parameter: Tensor) -> Tensor:
@@ -239,14 +284,15 @@ def gradient(parameter: Tensor) -> Tensor:
     return parameter.grad
 
 
-def add_sums(parameter: Tensor, sorted_: ByFeature, weights: Tensor, vectors: Tensor) -> None:
-    """Onto the gradient of a parameter [d_sae, d]: Σ weights · vectors over a feature's entries."""
-    kernels_for(vectors).sums_by_feature(sorted_, weights, vectors, gradient(parameter))
+def add_sums(parameter: Tensor, by_feature: ByFeature, weights: Tensor, vectors: Tensor) -> None:
+    """Add Σ weights · vectors over each feature's entries to the gradient of a parameter
+    [d_sae, d], from weights [nnz] and vectors [n, d]."""
+    kernels_for(vectors).sums_by_feature(by_feature, weights, vectors, gradient(parameter))
 
 
-def times_active(acts: Tensor, sorted_: ByFeature) -> Tensor:
+def fire_counts(acts: Tensor, by_feature: ByFeature) -> Tensor:
     """[features] int64: in how many vectors each feature's act, of acts [nnz], is above 0."""
-    totals: Tensor = kernels_for(acts).totals_by_feature(sorted_, (acts > 0).to(acts.dtype))
+    totals = kernels_for(acts).totals_by_feature(by_feature, (acts > 0).to(acts.dtype))
     return totals.long()
 
 

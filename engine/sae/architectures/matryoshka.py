@@ -11,10 +11,10 @@ reported, and what the dead are to explain, is that of all groups together.
 import torch
 from torch import Tensor
 
-from engine.sae.architectures.auxk import revived
+from engine.sae.architectures.auxk import add_auxk_gradient
 from engine.sae.architectures.base import StepInput, StepLosses
 from engine.sae.architectures.batchtopk import BatchTopK
-from engine.sae.architectures.linear import Seen, gradient, times_active
+from engine.sae.architectures.linear import Batch, fire_counts, gradient
 from engine.sae.config import SAEConfig, TrainConfig
 from engine.sae.kernels.choose import kernels_for
 
@@ -33,30 +33,39 @@ class Matryoshka(BatchTopK):
         self.register_buffer("group_of", numbers, persistent=False)
         self.groups = len(sizes)
 
-    def learn(self, seen: Seen, step: StepInput, config: TrainConfig) -> StepLosses:
+    def backward(self, batch: Batch, step: StepInput, config: TrainConfig) -> StepLosses:
         """A batch is stacked once for each group, [groups · n] vectors of which each has the
         entries of its group alone: then runs of groups are cumulative sums."""
-        kernels = kernels_for(seen.x)
-        n, groups = len(seen.x), self.groups
-        stacked, entries = kernels.stacked(seen.support, self.group_of, groups)
-        by_feature = kernels.by_feature(stacked, self.features)
-        seen = seen._replace(
-            support=stacked,
-            products=seen.products[entries],
-            by_feature=by_feature._replace(vectors=by_feature.vectors % n),
+        kernels = kernels_for(batch.x)
+        n, groups = len(batch.x), self.groups
+        support, entries = kernels.stack_by_group(batch.support, self.group_of, groups)
+        by_stacked = kernels.sort_by_feature(support, self.features)  # vectors of [groups · n]
+        by_feature = by_stacked._replace(vectors=by_stacked.vectors % n)  # vectors of [n]
+        batch = batch._replace(
+            support=support, products=batch.products[entries], by_feature=by_feature
         )
-        acts = self.acts_of(seen)
-        decoded = self.ranks.features.sum(kernels.weighted_rows(self.decoder, stacked, acts))
-        left = seen.target - decoded.view(groups, n, -1).cumsum(0)
-        # what a group writes is part of its own run and of every longer one
-        later = left.flip(0).cumsum(0).flip(0) / groups
-        along = kernels.dots(later.flatten(0, 1), self.decoder, stacked)
-        self.decoder_gradient(seen._replace(by_feature=by_feature), acts, later.flatten(0, 1))
-        self.bias_gradient(seen, later[0])
-        by_pre = along * (acts > 0) * (-2 * seen.weight)
-        gradient(self.encoder_bias).add_(self.encoder_gradient(seen, by_pre))
-        self.remember()
-        terms = revived(self, seen, left[-1], step, config)
-        loss = self.squared(left) * (seen.weight / groups) + sum(terms.values())
-        fired = times_active(acts, seen.by_feature)
-        return StepLosses(loss, self.squared(left[-1]), fired, terms)
+
+        acts = self.acts_of_candidates(batch)  # [nnz]
+        decoded = kernels.weighted_rows(self.W_dec, support, acts)  # [groups · n, d_out]
+        decoded = self.ranks.tensor_parallel.all_reduce(decoded).view(groups, n, -1)
+        residuals = batch.target - decoded.cumsum(0)  # [groups, n, d_out], of every run of groups
+        squared_error = self.squared_norm(residuals[-1])
+
+        # L = weight / groups · Σ_g ‖residual_g‖². What group g writes is in residual_g and in that
+        # of every longer run: ∂L/∂(decoded by g) = −2 · weight · later_g
+        later = residuals.flip(0).cumsum(0).flip(0) / groups  # [groups, n, d_out]
+        later_dots = kernels.dots(later.flatten(0, 1), self.W_dec, support)  # later_g · W_dec[f]
+        # ∂L/∂W_dec [d_sae, d_out] = −2 · weight · Σ_i acts · later_g of the feature's group
+        stacked = batch._replace(by_feature=by_stacked)
+        self.add_decoder_gradient(stacked, acts, later.flatten(0, 1))
+        self.add_offset_gradients(batch, later[0])  # b_dec is in every run's residual
+        # ∂L/∂act = −2 · weight · later_g · W_dec[f];  ∂act/∂pre = [act > 0]
+        grad_pre = later_dots * (acts > 0) * (-2 * batch.weight)  # ∂L/∂pre [nnz]
+        totals = self.totals(batch, grad_pre)
+        self.add_encoder_gradients(batch, grad_pre, totals)
+        gradient(self.b_enc).add_(totals)  # ∂L/∂b_enc [d_sae]
+        self.update_threshold()
+
+        terms = add_auxk_gradient(self, batch, residuals[-1], step, config)
+        loss = self.squared_norm(residuals) * (batch.weight / groups) + sum(terms.values())
+        return StepLosses(loss, squared_error, fire_counts(acts, by_feature), terms)

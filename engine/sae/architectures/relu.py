@@ -11,59 +11,59 @@ few features active, not half of them: a step costs what is active.
 import torch
 from torch import Tensor
 
-from engine.sae.architectures.auxk import revived
+from engine.sae.architectures.auxk import add_auxk_gradient
 from engine.sae.architectures.base import StepInput, StepLosses
 from engine.sae.architectures.initialisation import INITIAL_L0, feature_quantiles, fit_acts
-from engine.sae.architectures.linear import LinearSAE, Seen, gradient, times_active
+from engine.sae.architectures.linear import Batch, LinearSAE, fire_counts, gradient
 from engine.sae.config import TrainConfig
-from engine.sae.kernels.choose import kernels_for
 from engine.sae.kernels.support import Support
-from engine.sae.training.schedules import warmed_up
 
 
 class ReLU(LinearSAE):
     """A ReLU autoencoder."""
 
     def activate(self, products: Tensor) -> Tensor:
-        return (products + self.encoder_bias).relu()
+        return (products + self.b_enc).relu()
 
-    def select(self, products: Tensor) -> tuple[Support, Tensor]:
-        return self.exceeding(products, products.new_zeros(()))
+    def active_of_products(self, products: Tensor) -> tuple[Support, Tensor]:
+        return self.active_above(products, products.new_zeros(()))
 
     @torch.no_grad()
     def initialise(self, sample: Tensor, target: Tensor) -> None:
         super().initialise(sample, target)
-        l0 = INITIAL_L0 / self.ranks.features.size
-        start = feature_quantiles(self.centred(sample), self.encoder, l0)
-        self.encoder_bias.copy_(-start)
+        l0 = INITIAL_L0 / self.ranks.tensor_parallel.size
+        start = feature_quantiles(self.centre(sample), self.W_enc, l0)
+        self.b_enc.copy_(-start)
         fit_acts(self, sample, target)
 
-    def choose(self, x: Tensor, parts: int) -> Support:
-        return self.positive(x, parts)
+    def candidates(self, x: Tensor, parts: int) -> Support:
+        return self.candidates_above_zero(x, parts)
 
-    def learn(self, seen: Seen, step: StepInput, config: TrainConfig) -> StepLosses:
-        features = seen.support.features
-        kernels = kernels_for(seen.x)
-        acts = (seen.products + self.encoder_bias[features]).relu_()
-        left, along = self.residual(seen, acts)
-        self.decoder_gradient(seen, acts, left)
-        self.bias_gradient(seen, left)
+    def backward(self, batch: Batch, step: StepInput, config: TrainConfig) -> StepLosses:
+        features = batch.support.features
+        acts = (batch.products + self.b_enc[features]).relu_()  # [nnz]
+        residual, residual_dots = self.residual_and_dots(batch, acts)  # [n, d_out], [nnz]
+        squared_error = self.squared_norm(residual)
 
-        penalty = config.l1 * warmed_up(step.done, config.sparsity_warmup) * seen.weight
-        lengths = self.decoder.norm(dim=1)
-        written = kernels.totals_by_feature(seen.by_feature, acts)
-        shares = penalty * written / lengths.clamp_min(1e-30)
-        gradient(self.decoder).addcmul_(self.decoder, shares[:, None])
+        # S = l1 · Σ acts · ‖W_dec[f]‖, the penalty, with its warm-up and the loss's weight in l1
+        l1 = config.l1 * step.warmup_factor(config.sparsity_warmup) * batch.weight
+        lengths = self.W_dec.norm(dim=1)  # [d_sae]
+        summed_acts = self.totals(batch, acts)  # [d_sae]
+        sparsity = l1 * self.ranks.world.all_reduce((summed_acts * lengths).sum())
 
-        by_act = along * (-2 * seen.weight) + penalty * lengths[features]
-        gradient(self.encoder_bias).add_(self.encoder_gradient(seen, by_act * (acts > 0)))
+        self.add_decoder_gradient(batch, acts, residual)
+        # ∂S/∂W_dec [d_sae, d_out] = l1 · Σ_i acts · W_dec[f] / ‖W_dec[f]‖
+        by_length = l1 * summed_acts / lengths.clamp_min(1e-30)
+        gradient(self.W_dec).addcmul_(self.W_dec, by_length[:, None])
+        self.add_offset_gradients(batch, residual)
+        # ∂L/∂act = −2 · weight · residual · W_dec[f],  ∂S/∂act = l1 · ‖W_dec[f]‖
+        grad_acts = residual_dots * (-2 * batch.weight) + l1 * lengths[features]  # [nnz]
+        grad_pre = grad_acts * (acts > 0)  # ∂act/∂pre = [act > 0]
+        totals = self.totals(batch, grad_pre)
+        self.add_encoder_gradients(batch, grad_pre, totals)
+        gradient(self.b_enc).add_(totals)  # ∂(L + S)/∂b_enc [d_sae]
 
-        squared_error = self.squared(left)
-        sparsity = penalty * self.ranks.all.sum((written * lengths).sum())
-        terms = {"sparsity": sparsity} | revived(self, seen, left, step, config)
-        return StepLosses(
-            squared_error * seen.weight + sum(terms.values()),
-            squared_error,
-            times_active(acts, seen.by_feature),
-            terms,
-        )
+        auxk = add_auxk_gradient(self, batch, residual, step, config)
+        terms = {"sparsity": sparsity, **auxk}
+        loss = squared_error * batch.weight + sum(terms.values())
+        return StepLosses(loss, squared_error, fire_counts(acts, batch.by_feature), terms)

@@ -56,19 +56,20 @@ class SeedBasic(SparseAutoencoder):
         """Nothing here depends on the data."""
 
     def training_step(self, step: StepInput, config: TrainConfig) -> StepLosses:
-        """By autograd, in as many parts as asked for; each counts by its share of the batch."""
-        vectors, parts = self.ranks.vectors, []
+        """Add the gradients by autograd, in as many parts as asked for; each counts by its share of
+        the batch."""
+        group, parts = self.ranks.data_parallel, []
         for x in step.x.chunk(step.parts):
             with torch.enable_grad():
                 loss, error, codes = self._loss(x, config)
-            share = len(x) / (len(step.x) * vectors.size)
+            share = len(x) / (len(step.x) * group.size)
             (loss * share).backward()  # type: ignore[no-untyped-call]
             fired = (codes.detach() > ACTIVE_THRESHOLD).sum(0)
             parts.append((loss.detach() * share, error.detach().square().sum(), fired))
         losses, squared_errors, counts = (
             torch.stack(column) for column in zip(*parts, strict=True)
         )
-        loss, squared_error = vectors.sum(losses.sum()), vectors.sum(squared_errors.sum())
+        loss, squared_error = group.all_reduce(losses.sum()), group.all_reduce(squared_errors.sum())
         return StepLosses(loss, squared_error, counts.sum(0))
 
     def _loss(self, x: Tensor, config: TrainConfig) -> tuple[Tensor, Tensor, Tensor]:

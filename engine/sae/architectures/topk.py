@@ -1,7 +1,7 @@
 """TopK: of every vector's pre-activations the k largest are kept ("Scaling and evaluating sparse
 autoencoders", Gao et al. 2024, arXiv:2406.04093).
 
-    acts = top_k(relu((x − b_dec) @ W_enc + b_enc)),   x̂ = acts @ W_dec + b_dec
+    acts = top_k(relu((x − b_dec) @ W_encᵀ + b_enc)),   x̂ = acts @ W_dec + b_dec
 
 Features are directions of length 1; the encoder starts as the decoder's transpose, and b_dec as the
 geometric median of the data. Features that have not fired for long learn to reconstruct what the
@@ -30,58 +30,63 @@ but explains a hundredth less of the stories.
 import torch
 from torch import Tensor
 
-from engine.sae.architectures.auxk import revived
+from engine.sae.architectures.auxk import add_auxk_gradient
 from engine.sae.architectures.base import StepInput, StepLosses
-from engine.sae.architectures.linear import Seen, UnitNormSAE, gradient, times_active
+from engine.sae.architectures.linear import Batch, UnitNormSAE, fire_counts, gradient
 from engine.sae.config import SAEConfig, TrainConfig
 from engine.sae.kernels.choose import kernels_for
 from engine.sae.kernels.preactivations import preactivations
-from engine.sae.kernels.sharded import k_largest
+from engine.sae.kernels.sharded import select_top_k
 from engine.sae.kernels.support import Support, vectors_of
 
 
 class CountingSAE(UnitNormSAE):
-    """What TopK and BatchTopK share: a ReLU on the features that a count has let through."""
+    """What TopK and BatchTopK share: a count selects the candidates, and acts = relu(pre)."""
 
     def __init__(self, config: SAEConfig) -> None:
         super().__init__(config)
         assert config.k is not None
         self.k = config.k
 
-    def learn(self, seen: Seen, step: StepInput, config: TrainConfig) -> StepLosses:
-        acts = self.acts_of(seen)
-        left, along = self.residual(seen, acts)
-        self.decoder_gradient(seen, acts, left)
-        self.bias_gradient(seen, left)
-        by_pre = along * (acts > 0) * (-2 * seen.weight)
-        gradient(self.encoder_bias).add_(self.encoder_gradient(seen, by_pre))
-        squared_error = self.squared(left)
-        terms = revived(self, seen, left, step, config)
-        loss = squared_error * seen.weight + sum(terms.values())
-        return StepLosses(loss, squared_error, times_active(acts, seen.by_feature), terms)
+    def backward(self, batch: Batch, step: StepInput, config: TrainConfig) -> StepLosses:
+        acts = self.acts_of_candidates(batch)  # [nnz]
+        residual, residual_dots = self.residual_and_dots(batch, acts)  # [n, d_out], [nnz]
+        squared_error = self.squared_norm(residual)
 
-    def acts_of(self, seen: Seen) -> Tensor:
-        """[nnz]: the acts of the chosen features."""
-        return (seen.products + self.encoder_bias[seen.support.features]).relu_()
+        self.add_decoder_gradient(batch, acts, residual)
+        self.add_offset_gradients(batch, residual)
+        # ∂L/∂act = −2 · weight · residual · W_dec[f];  ∂act/∂pre = [act > 0]
+        grad_pre = residual_dots * (acts > 0) * (-2 * batch.weight)  # ∂L/∂pre [nnz]
+        totals = self.totals(batch, grad_pre)
+        self.add_encoder_gradients(batch, grad_pre, totals)
+        gradient(self.b_enc).add_(totals)  # ∂L/∂b_enc [d_sae] = Σ_i ∂L/∂pre
+
+        terms = add_auxk_gradient(self, batch, residual, step, config)
+        loss = squared_error * batch.weight + sum(terms.values())
+        return StepLosses(loss, squared_error, fire_counts(acts, batch.by_feature), terms)
+
+    def acts_of_candidates(self, batch: Batch) -> Tensor:
+        """relu(pre) of every candidate: [nnz]."""
+        return (batch.products + self.b_enc[batch.support.features]).relu_()
 
 
 class TopK(CountingSAE):
     """A TopK autoencoder."""
 
     def activate(self, products: Tensor) -> Tensor:
-        pre = products + self.encoder_bias
-        support: Support = kernels_for(pre).select_top_k(pre, self.k)
+        pre = products + self.b_enc
+        support = kernels_for(pre).select_top_k(pre, self.k)
         chosen = vectors_of(support), support.features.long()
         return torch.zeros_like(pre).index_put_(chosen, pre[chosen])
 
-    def select(self, products: Tensor) -> tuple[Support, Tensor]:
-        pre = products.add_(self.encoder_bias)
-        support: Support = kernels_for(pre).select_top_k(pre, self.k)
+    def active_of_products(self, products: Tensor) -> tuple[Support, Tensor]:
+        pre = products.add_(self.b_enc)
+        support = kernels_for(pre).select_top_k(pre, self.k)
         vectors, features = vectors_of(support), support.features.long()
         order = (vectors * pre.shape[1] + features).argsort()
         features = features[order]
         return Support(support.offsets, features.int()), pre[vectors, features]
 
-    def choose(self, x: Tensor, parts: int) -> Support:
-        blocks = preactivations(x, self.encoder, self.encoder_bias, parts=parts)
-        return k_largest(blocks, self.k, self.ranks.features)
+    def candidates(self, x: Tensor, parts: int) -> Support:
+        blocks = preactivations(x, self.W_enc, self.b_enc, parts=parts)
+        return select_top_k(blocks, self.k, self.ranks.tensor_parallel)

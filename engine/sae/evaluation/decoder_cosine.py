@@ -6,9 +6,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from engine.progress import SILENT, Progress
-
-BLOCK_ELEMENTS = 1 << 24
-"""Cosines held at once: 64 MB."""
+from engine.sae.blocks import rows_per_block
 
 
 class DecoderCosines(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,7 +17,7 @@ class DecoderCosines(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def decoder_cosines(W_dec: Tensor, progress: Progress = SILENT) -> DecoderCosines:
-    """Summary of `nearest_cosines`."""
+    """The mean and the largest of `nearest_cosines`, from W_dec [d_sae, d_out]."""
     nearest = nearest_cosines(W_dec, progress).double()
     alone = len(nearest) < 2
     return DecoderCosines(
@@ -38,7 +36,7 @@ def nearest_cosines(W_dec: Tensor, progress: Progress = SILENT) -> Tensor:
     directions = functional.normalize(W_dec.float(), dim=1)
     features = len(directions)
     nearest = directions.new_full((features,), -1.0)
-    rows = max(1, BLOCK_ELEMENTS // max(1, features))
+    rows = rows_per_block(features)
     for first in range(0, features, rows):
         progress("compare decoder directions", first, features, "features")
         block = directions[first : first + rows]

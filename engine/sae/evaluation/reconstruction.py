@@ -12,18 +12,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from engine.activations.store import ActivationSet
 from engine.errors import UserError
 from engine.progress import SILENT, Progress
 from engine.sae.architectures.base import SparseAutoencoder
-from engine.sae.evaluation.vectors import StoredVectors, Vectors
-
-BLOCK_ELEMENTS = 1 << 24
-"""Acts held at once: 64 MB."""
+from engine.sae.blocks import rows_per_block
+from engine.sae.evaluation.vectors import Vectors
 
 
-class Metrics(msgspec.Struct, frozen=True, kw_only=True):
-    """An autoencoder's figures over some vectors, in raw activation units."""
+class ReconstructionMetrics(msgspec.Struct, frozen=True, kw_only=True):
+    """How well an autoencoder reconstructs some vectors, in raw activation units."""
 
     mse: float
     """Mean of (y − ŷ)² over vectors and dimensions."""
@@ -42,40 +39,26 @@ class Metrics(msgspec.Struct, frozen=True, kw_only=True):
     norm_ratio: float
     """Mean of ‖ŷ‖ / ‖y‖."""
     vectors: int
+    """How many the means are over."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What one pass over the vectors tells."""
+    """What one pass over some vectors measures."""
 
-    metrics: Metrics
+    metrics: ReconstructionMetrics
     density: Tensor
     """[d_sae] float64: in which share of the vectors each feature is active."""
 
 
-def evaluate(
-    sae: SparseAutoencoder,
-    acts: ActivationSet,
-    rows: Tensor,
-    *,
-    progress: Progress = SILENT,
-) -> Metrics:
-    """Figures of `sae` over the given rows of an activation set, on sae's device.
-
-    Raises UserError for activations of another width, or no rows.
-    """
-    acts.check_width(sae.config.d_in)
-    return evaluate_vectors(sae, StoredVectors(acts, rows), progress=progress).metrics
-
-
 @torch.no_grad()
-def evaluate_vectors(
+def evaluate(
     sae: SparseAutoencoder,
     vectors: Vectors,
     *,
     progress: Progress = SILENT,
 ) -> Evaluation:
-    """Figures of `sae`, as it is at inference, over any vectors of its widths, on sae's device.
+    """Measure `sae`, as it is at inference, on any vectors of its widths, on sae's device.
 
     fvu is not a number where all targets are the same. Raises UserError for no vectors.
     """
@@ -83,7 +66,7 @@ def evaluate_vectors(
         raise UserError("There are no activations to evaluate on.", "Hold some documents out.")
     device, n, done = sae.W_dec.device, len(vectors), 0
     sums = _Sums(sae)
-    for x, target in vectors.blocks(max(1, BLOCK_ELEMENTS // sae.config.d_sae)):
+    for x, target in vectors.blocks(rows_per_block(sae.config.d_sae)):
         progress("evaluate", done, n, "tokens")
         sums.add(x.to(device), target.to(device))
         done += len(x)
@@ -91,8 +74,10 @@ def evaluate_vectors(
     return Evaluation(sums.metrics(), sums.fired.double() / n)
 
 
-def figures(metrics: msgspec.Struct, *, training_l0: float | None = None) -> dict[str, float]:
-    """What was measured, by name, as an SAE's metadata keeps it: without what is no number.
+def finite_metrics(
+    metrics: msgspec.Struct, *, training_l0: float | None = None
+) -> dict[str, float]:
+    """Metrics by name, as an SAE's metadata holds them: without those that are no finite number.
 
     With `training_l0`, the mean number of active features in training, also `l0_gap`: how many more
     there are at inference, where a threshold may stand for a choice among the whole batch.
@@ -104,7 +89,7 @@ def figures(metrics: msgspec.Struct, *, training_l0: float | None = None) -> dic
 
 
 class _Sums:
-    """Everything that is summed over vectors."""
+    """The sums over vectors from which the metrics follow."""
 
     def __init__(self, sae: SparseAutoencoder) -> None:
         self._sae = sae
@@ -116,7 +101,7 @@ class _Sums:
         self.fired = torch.zeros(sae.config.d_sae, dtype=torch.int64, device=device)
 
     def add(self, x: Tensor, target: Tensor) -> None:
-        """Take in x [n, d_in] and target [n, d_out]."""
+        """Add vectors x [n, d_in] and what should be decoded, target [n, d_out]."""
         codes = self._sae.encode(x)
         self.fired += (codes > self._sae.active_threshold).sum(0)
         y, y_hat = target.double(), self._sae.decode(codes, x).double()
@@ -135,12 +120,12 @@ class _Sums:
         )
         self._n += len(x)
 
-    def metrics(self) -> Metrics:
-        """The figures."""
+    def metrics(self) -> ReconstructionMetrics:
+        """The metrics of all vectors that were added."""
         squared_error, squares, cosine, norm_ratio = (self._sums / self._n).tolist()
         variance = squares - (self._centred_sum / self._n).square().sum().item()
         fvu = squared_error / variance if variance > 0 else math.nan
-        return Metrics(
+        return ReconstructionMetrics(
             mse=squared_error / len(self._centred_sum),
             fvu=fvu,
             explained_variance=1 - fvu,

@@ -25,7 +25,7 @@ from engine.model.predictions import kl_per_position, surprisal_per_position
 from engine.model.site import Site
 from engine.progress import SILENT, Progress
 from engine.sae.architectures.base import SparseAutoencoder
-from engine.sae.evaluation.reconstruction import BLOCK_ELEMENTS
+from engine.sae.blocks import rows_per_block
 
 PASS_LOGITS = 1 << 26
 """Logits of a forward pass, unless a single window has more: 256 MB in float32."""
@@ -169,7 +169,7 @@ def _with(x: Tensor, replaced: Tensor, vectors: Tensor) -> Tensor:
 
 def _decoded(sae: SparseAutoencoder, x: Tensor) -> Tensor:
     """What `sae` makes of x [n, d_in], a block at a time: [n, d_out] on sae's device."""
-    blocks = torch.split(x.to(sae.W_dec.device), max(1, BLOCK_ELEMENTS // sae.config.d_sae))
+    blocks = torch.split(x.to(sae.W_dec.device), rows_per_block(sae.config.d_sae))
     return torch.cat([sae(block) for block in blocks])
 
 

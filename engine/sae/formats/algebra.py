@@ -14,49 +14,49 @@ _ROWS = 1 << 14
 _SMALLEST = 1e-30
 
 
-def centred(weights: Weights) -> Weights:
+def to_centred(weights: Weights) -> Weights:
     """From a formula that encodes x to ours, which encodes x − b_dec."""
     return dict(_with_shifted_biases(weights, 1.0))
 
 
-def uncentred(weights: Weights) -> Weights:
+def from_centred(weights: Weights) -> Weights:
     """From our formula, which encodes x − b_dec, to one that encodes x."""
     return dict(_with_shifted_biases(weights, -1.0))
 
 
-def with_unit_decoder(weights: Weights) -> Weights:
+def fold_decoder_norms(weights: Weights) -> Weights:
     """What features write, come to have length 1: acts are multiplied by what it was.
 
     So does a formula that multiplies pre-activations by the lengths, and divides acts by them
     before decoding, become ours.
     """
-    lengths = weights["decoder"].norm(dim=1).clamp_min(_SMALLEST)
+    lengths = weights["W_dec"].norm(dim=1).clamp_min(_SMALLEST)
     return weights | {
-        "encoder": weights["encoder"] * lengths[:, None],
-        "encoder_bias": weights["encoder_bias"] * lengths,
-        "decoder": weights["decoder"] / lengths[:, None],
+        "W_enc": weights["W_enc"] * lengths[:, None],
+        "b_enc": weights["b_enc"] * lengths,
+        "W_dec": weights["W_dec"] / lengths[:, None],
     }
 
 
-def reading_raw(weights: Weights, scale: float) -> Weights:
+def fold_input_scale(weights: Weights, scale: float) -> Weights:
     """From an autoencoder that reads and writes `scale` · x to one that has the same acts and reads
     and writes x."""
     return weights | {
-        "encoder": weights["encoder"] * scale,
-        "decoder": weights["decoder"] / scale,
-        "decoder_bias": weights["decoder_bias"] / scale,
+        "W_enc": weights["W_enc"] * scale,
+        "W_dec": weights["W_dec"] / scale,
+        "b_dec": weights["b_dec"] / scale,
     }
 
 
 def _with_shifted_biases(weights: Weights, sign: float) -> Iterator[tuple[str, Tensor]]:
-    centre = weights["decoder_bias"].double()
-    blocks = torch.split(weights["encoder"], _ROWS)
+    centre = weights["b_dec"].double()
+    blocks = torch.split(weights["W_enc"], _ROWS)
     shift = torch.cat([block.double() @ centre for block in blocks]) * sign
     for name, tensor in weights.items():
-        if name in ("encoder_bias", "gate_bias"):
+        if name in ("b_enc", "b_gate"):
             yield name, (tensor.double() + shift).float()
-        elif name == "magnitude_bias":
-            steepness = weights["log_magnitude"].double().exp()
+        elif name == "b_mag":
+            steepness = weights["r_mag"].double().exp()
             yield name, (tensor.double() + shift * steepness).float()
         else:
             yield name, tensor

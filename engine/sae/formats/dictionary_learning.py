@@ -39,7 +39,7 @@ from engine.sae.formats.records import (
     convert_record,
     count_or_none,
     fields_to_keep,
-    named,
+    naming_file,
     read_record,
     record_bytes,
 )
@@ -55,24 +55,24 @@ FORMAT = "dictionary_learning"
 _OUTPUT = (None, "out")
 
 _LINEAR = {
-    "encoder": "encoder.weight",
-    "decoder": "decoder.weight.T",
-    "encoder_bias": "encoder.bias",
-    "decoder_bias": "b_dec",
+    "W_enc": "encoder.weight",
+    "W_dec": "decoder.weight.T",
+    "b_enc": "encoder.bias",
+    "b_dec": "b_dec",
 }
 _MATRICES = {
-    "encoder": "W_enc.T",
-    "decoder": "W_dec",
-    "encoder_bias": "b_enc",
-    "decoder_bias": "b_dec",
+    "W_enc": "W_enc.T",
+    "W_dec": "W_dec",
+    "b_enc": "b_enc",
+    "b_dec": "b_dec",
 }
 _GATED = {
-    "encoder": "encoder.weight",
-    "decoder": "decoder.weight.T",
-    "decoder_bias": "decoder_bias",
-    "gate_bias": "gate_bias",
-    "magnitude_bias": "mag_bias",
-    "log_magnitude": "r_mag",
+    "W_enc": "encoder.weight",
+    "W_dec": "decoder.weight.T",
+    "b_dec": "decoder_bias",
+    "b_gate": "gate_bias",
+    "b_mag": "mag_bias",
+    "r_mag": "r_mag",
 }
 
 
@@ -92,8 +92,8 @@ class _Kind:
 
 
 _KINDS = {
-    "AutoEncoder": _Kind("relu", _LINEAR | {"decoder_bias": "bias"}, rescales=True),
-    "AutoEncoderNew": _Kind("relu", _LINEAR | {"decoder_bias": "decoder.bias"}, centres=False),
+    "AutoEncoder": _Kind("relu", _LINEAR | {"b_dec": "bias"}, rescales=True),
+    "AutoEncoderNew": _Kind("relu", _LINEAR | {"b_dec": "decoder.bias"}, centres=False),
     "GatedAutoEncoder": _Kind("gated", _GATED),
     "AutoEncoderTopK": _Kind("topk", _LINEAR, ("k", "threshold")),
     "BatchTopKSAE": _Kind("batchtopk", _LINEAR | {"threshold": "threshold"}, ("k",)),
@@ -133,12 +133,12 @@ class _Config(msgspec.Struct, frozen=True, kw_only=True):
         by a layer's name."""
         return site_of(self.trainer.submodule_name) if self.buffer.get("io") in _OUTPUT else ""
 
-    def told_otherwise(self, path: Path) -> dict[str, Any]:
+    def fields_not_followed(self, path: Path) -> dict[str, Any]:
         """What it tells that nothing here follows."""
-        told = {name: value for name, value in self.buffer.items() if name != "ctx_len"}
+        fields = {name: value for name, value in self.buffer.items() if name != "ctx_len"}
         if self.trainer.submodule_name and not self.site():
-            told |= {"submodule_name": self.trainer.submodule_name, "layer": self.trainer.layer}
-        return fields_to_keep(told, path)
+            fields |= {"submodule_name": self.trainer.submodule_name, "layer": self.trainer.layer}
+        return fields_to_keep(fields, path)
 
 
 def check(config: SAEConfig) -> None:
@@ -161,10 +161,10 @@ def read(path: Path) -> tuple["SparseAutoencoder", SAEMetadata]:
     """The autoencoder in a folder or a checkpoint, for inference, and where it comes from."""
     import torch
 
-    from engine.sae.formats.algebra import centred, with_unit_decoder
-    from engine.sae.formats.inference import used_form
+    from engine.sae.formats.algebra import fold_decoder_norms, to_centred
+    from engine.sae.formats.inference import inference_form
     from engine.sae.formats.tensors import read_pickled
-    from engine.sae.formats.weights import assembled, take
+    from engine.sae.formats.weights import assemble, from_library
 
     file = path / WEIGHTS if path.is_dir() else path
     at = next((place for place in config_places(file) if place.is_file()), None)
@@ -174,51 +174,51 @@ def read(path: Path) -> tuple["SparseAutoencoder", SAEMetadata]:
             " of dictionary_learning is.",
             "Copy it from where the weights were.",
         )
-    told = convert_record(read_record(at, dict[str, Any]), _Config, at)
-    kind = _KINDS[told.trainer.dict_class]
+    stored = convert_record(read_record(at, dict[str, Any]), _Config, at)
+    kind = _KINDS[stored.trainer.dict_class]
     tensors = read_pickled(file)
-    trained = _config_of(told.trainer, tensors, at)
-    weights = take(tensors, kind.names, trained, but=kind.beside)
+    trained = _config_of(stored.trainer, tensors, at)
+    weights = from_library(tensors, kind.names, trained, but=kind.beside)
     if not kind.centres:
-        weights = centred(weights)
-    lengths = weights["decoder"].norm(dim=1)
+        weights = to_centred(weights)
+    lengths = weights["W_dec"].norm(dim=1)
     if kind.rescales and not torch.allclose(lengths, torch.ones_like(lengths)):
-        weights = with_unit_decoder(weights)
-    used, weights = used_form(trained, weights)
-    kept = told.told_otherwise(at)
+        weights = fold_decoder_norms(weights)
+    used, weights = inference_form(trained, weights)
+    kept = stored.fields_not_followed(at)
     metadata = SAEMetadata(
-        model=told.trainer.lm_name or "",
-        site=told.site(),
-        context=count_or_none(told.buffer.get("ctx_len")),
+        model=stored.trainer.lm_name or "",
+        site=stored.site(),
+        context=count_or_none(stored.buffer.get("ctx_len")),
         library_fields={FORMAT: kept} if kept else {},
         trained_as=None if used == trained else trained,
     )
-    return assembled(used, weights), metadata
+    return assemble(used, weights), metadata
 
 
 def write(sae: "SparseAutoencoder", folder: Path, metadata: SAEMetadata) -> None:
     """Write the two files of the layout into `folder`."""
     import torch
 
-    from engine.sae.formats.algebra import uncentred
+    from engine.sae.formats.algebra import from_centred
     from engine.sae.formats.inference import trained_form
     from engine.sae.formats.tensors import write_pickled
-    from engine.sae.formats.weights import give, weights_of
+    from engine.sae.formats.weights import to_library, weights_of
 
     config, weights = trained_form(sae.config, weights_of(sae), metadata.trained_as)
     name = _WRITTEN[config.architecture]
     kind = _KINDS[name]
     if not kind.centres:
-        weights = uncentred(weights)
+        weights = from_centred(weights)
     beside = {
         "k": torch.tensor(config.k or 0, dtype=torch.int32),
         "threshold": torch.tensor(-1.0),
         "group_sizes": torch.tensor(config.groups or ()),
     }
-    write_whole(folder / CONFIG, record_bytes(_written(name, config, metadata)))
+    write_whole(folder / CONFIG, record_bytes(_config_fields(name, config, metadata)))
     write_pickled(
         folder / WEIGHTS,
-        give(weights, kind.names),
+        to_library(weights, kind.names),
         {each: beside[each] for each in kind.beside},
     )
 
@@ -233,7 +233,7 @@ def _config_of(trainer: _Trainer, tensors: "Tensors", path: Path) -> SAEConfig:
         k = counted
     if "group_sizes" in kind.beside:
         groups = tuple(tensors.whole_numbers("group_sizes"))
-    with named(path):
+    with naming_file(path):
         return SAEConfig(
             architecture=kind.architecture,
             d_in=trainer.activation_dim,
@@ -243,7 +243,7 @@ def _config_of(trainer: _Trainer, tensors: "Tensors", path: Path) -> SAEConfig:
         )
 
 
-def _written(name: str, config: SAEConfig, metadata: SAEMetadata) -> dict[str, Any]:
+def _config_fields(name: str, config: SAEConfig, metadata: SAEMetadata) -> dict[str, Any]:
     """The content of `config.json`."""
     kind, _, layer = metadata.site.partition(".")
     trainer: dict[str, Any] = {

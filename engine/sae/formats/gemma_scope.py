@@ -24,10 +24,10 @@ import msgspec
 from engine.errors import UserError
 from engine.files import write_whole
 from engine.sae.config import SAEConfig
-from engine.sae.formats.gemma_scope_names import Told, full_model_name, told_by_path
+from engine.sae.formats.gemma_scope_names import Origin, full_model_name, origin_of
 from engine.sae.formats.hooks import site_of
 from engine.sae.formats.metadata import SAEMetadata
-from engine.sae.formats.records import named, read_record, record_bytes
+from engine.sae.formats.records import naming_file, read_record, record_bytes
 
 if TYPE_CHECKING:
     from engine.sae.architectures.base import SparseAutoencoder
@@ -42,12 +42,12 @@ SKIP = "affine_skip_connection"
 _ARCHITECTURE = "jump_relu"
 
 _NAMES = {
-    "encoder": "w_enc.T",
-    "decoder": "w_dec",
-    "encoder_bias": "b_enc",
-    "decoder_bias": "b_dec",
+    "W_enc": "w_enc.T",
+    "W_dec": "w_dec",
+    "b_enc": "b_enc",
+    "b_dec": "b_dec",
     "log_threshold": "threshold",
-    "skip": f"{SKIP}.T",
+    "W_skip": f"{SKIP}.T",
 }
 NAMES = {
     FIRST: {ours: name.replace("w_", "W_") for ours, name in _NAMES.items()},
@@ -80,21 +80,21 @@ class _Config(msgspec.Struct, frozen=True, kw_only=True):
         return self.hf_hook_point_out not in (None, self.hf_hook_point_in)
 
     @property
-    def told_otherwise(self) -> dict[str, Any]:
+    def fields_not_followed(self) -> dict[str, Any]:
         """The places that it names and that we have no site for."""
-        told = self.told
+        origin = self.origin
         places = {
-            "hf_hook_point_in": "" if told.site else self.hf_hook_point_in,
-            "hf_hook_point_out": "" if told.target_site else self.hf_hook_point_out,
+            "hf_hook_point_in": "" if origin.site else self.hf_hook_point_in,
+            "hf_hook_point_out": "" if origin.target_site else self.hf_hook_point_out,
         }
-        if not self.transcodes and told.site:
+        if not self.transcodes and origin.site:
             return {}
         return {name: place for name, place in places.items() if place}
 
     @property
-    def told(self) -> Told:
+    def origin(self) -> Origin:
         """Where it comes from."""
-        return Told(
+        return Origin(
             model=full_model_name(self.model_name) if self.model_name else "",
             site=site_of(self.hf_hook_point_in),
             target_site=site_of(self.hf_hook_point_out) if self.transcodes else "",
@@ -111,9 +111,9 @@ def check(config: SAEConfig) -> None:
 
 def read(folder: Path) -> tuple["SparseAutoencoder", SAEMetadata]:
     """The autoencoder in `folder`, for inference, and where it comes from."""
-    from engine.sae.formats.algebra import centred
+    from engine.sae.formats.algebra import to_centred
     from engine.sae.formats.tensors import read_npz, read_safetensors
-    from engine.sae.formats.weights import assembled, take
+    from engine.sae.formats.weights import assemble, from_library
 
     if (folder / SECOND).exists():
         tensors, names = read_safetensors(folder / SECOND), NAMES[SECOND]
@@ -123,34 +123,34 @@ def read(folder: Path) -> tuple["SparseAutoencoder", SAEMetadata]:
     if tensors.path.name == SECOND and (folder / CONFIG).exists():
         described = read_record(folder / CONFIG, _Config)
     config = _config_of(tensors, names, described)
-    weights = take(tensors, names, config)
+    weights = from_library(tensors, names, config)
     if not config.transcodes:
-        weights = centred(weights)
-    told = described.told if described else told_by_path(folder)
-    kept = described.told_otherwise if described else {}
+        weights = to_centred(weights)
+    origin = described.origin if described else origin_of(folder)
+    kept = described.fields_not_followed if described else {}
     metadata = SAEMetadata(
-        model=told.model,
-        site=told.site,
-        target_site=told.target_site,
+        model=origin.model,
+        site=origin.site,
+        target_site=origin.target_site,
         library_fields={FORMAT: kept} if kept else {},
     )
-    return assembled(config, weights), metadata
+    return assemble(config, weights), metadata
 
 
 def write(sae: "SparseAutoencoder", folder: Path, metadata: SAEMetadata) -> None:
     """Write one of the two layouts into `folder`."""
     import torch
 
-    from engine.sae.formats.algebra import uncentred
+    from engine.sae.formats.algebra import from_centred
     from engine.sae.formats.tensors import write_npz, write_safetensors
-    from engine.sae.formats.weights import THRESHOLD, give, weights_of
+    from engine.sae.formats.weights import THRESHOLD, to_library, weights_of
 
     config, weights = sae.config, weights_of(sae)
     if config.architecture == "relu":  # what is above 0 is active
         weights |= {THRESHOLD: torch.full((config.d_sae,), -torch.inf)}
     kept = metadata.library_fields.get(FORMAT, {})
     if not (config.transcodes or kept):
-        write_npz(folder / FIRST, give(uncentred(weights), NAMES[FIRST]))
+        write_npz(folder / FIRST, to_library(from_centred(weights), NAMES[FIRST]))
         return
     described = kept | {
         "architecture": _ARCHITECTURE,
@@ -160,24 +160,24 @@ def write(sae: "SparseAutoencoder", folder: Path, metadata: SAEMetadata) -> None
         "affine_connection": config.skip,
     }
     write_whole(folder / CONFIG, record_bytes(described))
-    weights = weights if config.transcodes else uncentred(weights)
-    write_safetensors(folder / SECOND, give(weights, NAMES[SECOND]))
+    weights = weights if config.transcodes else from_centred(weights)
+    write_safetensors(folder / SECOND, to_library(weights, NAMES[SECOND]))
 
 
 def _config_of(tensors: "Tensors", names: "Names", described: _Config | None) -> SAEConfig:
-    d_in, d_sae = tensors.sizes(names["encoder"].removesuffix(".T"), 2)
-    _, d_out = tensors.sizes(names["decoder"], 2)
+    d_in, d_sae = tensors.sizes(names["W_enc"].removesuffix(".T"), 2)
+    _, d_out = tensors.sizes(names["W_dec"], 2)
     skip = SKIP in tensors.found
     if described is None:
-        told = told_by_path(tensors.path.parent)
-        transcodes = told.transcodes or skip or d_out != d_in
+        origin = origin_of(tensors.path.parent)
+        transcodes = origin.transcodes or skip or d_out != d_in
     else:
         transcodes = described.transcodes
         skip = skip if described.affine_connection is None else described.affine_connection
     path = tensors.path.parent / CONFIG
     if described is not None and described.width not in (None, d_sae):
         raise UserError(f"{path}: width is {described.width}, but {tensors.path} has {d_sae}.")
-    with named(path):
+    with naming_file(path):
         return SAEConfig(
             architecture="jumprelu",
             d_in=d_in,

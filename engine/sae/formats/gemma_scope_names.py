@@ -1,4 +1,4 @@
-"""What the names of Gemma Scope's repositories and folders tell. Torch-free."""
+"""What the names of Gemma Scope's repositories and folders say. Torch-free."""
 
 import re
 from pathlib import Path
@@ -16,8 +16,8 @@ _SITES = {"res": "resid_post", "resid_post": "resid_post", "mlp": "mlp_out", "ml
 _TRANSCODERS = ("transcoders", "transcoder")
 
 
-class Told(msgspec.Struct, frozen=True, kw_only=True):
-    """Empty where nothing is told."""
+class Origin(msgspec.Struct, frozen=True, kw_only=True):
+    """Where an SAE of Gemma Scope comes from; empty where that isn't known."""
 
     model: str = ""
     site: str = ""
@@ -25,18 +25,18 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     transcodes: bool = False
 
 
-def told_by_path(folder: Path) -> Told:
-    """What a folder that lies where its repository has it tells by its path."""
+def origin_of(folder: Path) -> Origin:
+    """Where the SAE in a folder comes from, by its path, if it lies as its repository has it."""
     path = f"{folder.as_posix()}/"
     first, second = _FIRST.search(path), _SECOND.search(path)
     if first is not None:
         tuning = "-it" if first["tuning"] == "it" else ""
-        return _told(f"google/gemma-2-{first['size']}{tuning}", first["kind"], path)
+        return _origin(f"google/gemma-2-{first['size']}{tuning}", first["kind"], path)
     if second is not None:
         kind = _KIND.search(path)
         model = full_model_name(f"gemma-3-{second['size']}-{second['tuning']}")
-        return _told(model, kind["kind"] if kind else "", path)
-    return Told()
+        return _origin(model, kind["kind"] if kind else "", path)
+    return Origin()
 
 
 def full_model_name(name: str) -> str:
@@ -47,9 +47,9 @@ def full_model_name(name: str) -> str:
     return name.removesuffix("-pt") if "270m" in name else name
 
 
-def _told(model: str, kind: str, path: str) -> Told:
+def _origin(model: str, kind: str, path: str) -> Origin:
     layers = _LAYER.findall(path)
     site = f"{_SITES[kind]}.{int(layers[-1])}" if layers and kind in _SITES else ""
     transcodes = kind in _TRANSCODERS
     target = f"mlp_out.{int(layers[-1])}" if layers and transcodes else ""
-    return Told(model=model, site=site, target_site=target, transcodes=transcodes)
+    return Origin(model=model, site=site, target_site=target, transcodes=transcodes)

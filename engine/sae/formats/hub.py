@@ -7,7 +7,7 @@ from pathlib import Path
 from engine.errors import UserError
 from engine.progress import Progress
 from engine.sae.formats import dictionary_learning, sparsify
-from engine.sae.formats.libraries import file_names, recognised
+from engine.sae.formats.libraries import file_names, recognise
 
 _REPOSITORY = re.compile(r"([\w.-]+/[\w.-]+)(?::/?([^:]*?)/?)?", re.ASCII)
 
@@ -39,15 +39,15 @@ def fetch(source: str, format: str | None, progress: Progress) -> Path:
     else:
         wanted = [f"{inside}/{file}" if inside else file for file in file_names(format)]
     with explaining("SAE", name, None):
-        fetched = _fetched(name, wanted, progress)
+        fetched = _download(name, wanted, progress)
         if inside and any(path.name == sparsify.WEIGHTS for path in fetched):
             run = Path(inside).parent / sparsify.RUN  # it names the model
             with contextlib.suppress(LocalEntryNotFoundError):
-                _fetched(name, [run.as_posix()], progress)
+                _download(name, [run.as_posix()], progress)
         if inside.endswith(".pt") and fetched and _needs_config(fetched[0], format):
             configs = dictionary_learning.config_places(Path(inside))
             with contextlib.suppress(LocalEntryNotFoundError):
-                _fetched(name, [config.as_posix() for config in configs], progress)
+                _download(name, [config.as_posix() for config in configs], progress)
     if not fetched:
         raise UserError(
             f"There is no autoencoder in {source} on the hub.",
@@ -59,11 +59,11 @@ def fetch(source: str, format: str | None, progress: Progress) -> Path:
 def _needs_config(file: Path, format: str | None) -> bool:
     """Whether a `.pt` file is dictionary_learning's, which doesn't tell its class by itself."""
     with contextlib.suppress(UserError):
-        return recognised(file, format)[0] == "dictionary_learning"
+        return recognise(file, format)[0] == "dictionary_learning"
     return False
 
 
-def _fetched(name: str, files: list[str], progress: Progress) -> list[Path]:
+def _download(name: str, files: list[str], progress: Progress) -> list[Path]:
     """Those of the files that the repository has, on this machine.
 
     Without a network, those that are here already; raises LocalEntryNotFoundError if none is.

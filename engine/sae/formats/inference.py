@@ -8,18 +8,19 @@ import msgspec
 
 from engine.sae.architectures.base import SparseAutoencoder
 from engine.sae.config import SAEConfig
-from engine.sae.formats.weights import THRESHOLD, Weights, assembled, logarithm, weights_of
+from engine.sae.formats.weights import THRESHOLD, Weights, assemble, logarithm, weights_of
 
 
 def at_inference(sae: SparseAutoencoder) -> SparseAutoencoder:
     """The same function of x in the architecture in which it is used; itself as a rule."""
     if not sae.config.traits.one_threshold:
         return sae
-    return assembled(*used_form(sae.config, weights_of(sae)))
+    return assemble(*inference_form(sae.config, weights_of(sae)))
 
 
-def used_form(config: SAEConfig, weights: Weights) -> tuple[SAEConfig, Weights]:
-    """The same as configuration and weights."""
+def inference_form(config: SAEConfig, weights: Weights) -> tuple[SAEConfig, Weights]:
+    """The configuration and weights with which an autoencoder is used, from those it was trained
+    with."""
     if not config.traits.one_threshold:
         return config, weights
     used = msgspec.structs.replace(config, architecture="jumprelu", k=None, groups=None)
@@ -30,7 +31,8 @@ def used_form(config: SAEConfig, weights: Weights) -> tuple[SAEConfig, Weights]:
 def trained_form(
     config: SAEConfig, weights: Weights, trained: SAEConfig | None
 ) -> tuple[SAEConfig, Weights]:
-    """What was trained, if that was `trained` and the thresholds are still one; else the same."""
+    """The configuration and weights that were trained, if that was `trained` and all thresholds are
+    still the same; else what is given."""
     if trained is None or not trained.traits.one_threshold:
         return config, weights
     threshold = weights[THRESHOLD].exp()

@@ -59,7 +59,7 @@ def file_names(format: str | None) -> list[str]:
     return sorted({name for module in modules for name in getattr(module, "FILES", ())})
 
 
-def recognised(path: Path, format: str | None) -> tuple[str, Path]:
+def recognise(path: Path, format: str | None) -> tuple[str, Path]:
     """The format that `path` is in, and what its `read` takes: a folder, or a `.pt` file.
 
     With a format given, that one. Raises UserError where that can't be told by the files' names,

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from engine.errors import UserError
 from engine.sae.config import SAEConfig
 from engine.sae.formats.metadata import SAEMetadata
-from engine.sae.formats.records import named
+from engine.sae.formats.records import naming_file
 
 if TYPE_CHECKING:
     from engine.sae.architectures.base import SparseAutoencoder
@@ -31,10 +31,10 @@ FILE = "autoencoder.pt"
 """As we name it; theirs are named after layers."""
 
 NAMES = {
-    "encoder": "encoder.weight",
-    "decoder": "decoder.weight.T",
-    "encoder_bias": "latent_bias",
-    "decoder_bias": "pre_bias",
+    "W_enc": "encoder.weight",
+    "W_dec": "decoder.weight.T",
+    "b_enc": "latent_bias",
+    "b_dec": "pre_bias",
 }
 _ACTIVATION = ("activation", "activation_state_dict", "activation.k", "activation.postact_fn")
 """What tells the activation; the last two are in some files, and say the same again."""
@@ -57,12 +57,12 @@ def check(config: SAEConfig) -> None:
 def read(path: Path) -> tuple["SparseAutoencoder", SAEMetadata]:
     """The autoencoder in the file at `path`, for inference."""
     from engine.sae.formats.tensors import read_pickled
-    from engine.sae.formats.weights import assembled, take
+    from engine.sae.formats.weights import assemble, from_library
 
     tensors = read_pickled(path)
     config = _config_of(tensors)
-    weights = take(tensors, NAMES, config, but=(*_ACTIVATION, *_STATISTICS))
-    return assembled(config, weights), SAEMetadata()
+    weights = from_library(tensors, NAMES, config, but=(*_ACTIVATION, *_STATISTICS))
+    return assemble(config, weights), SAEMetadata()
 
 
 def write(sae: "SparseAutoencoder", folder: Path, _: SAEMetadata) -> None:
@@ -70,7 +70,7 @@ def write(sae: "SparseAutoencoder", folder: Path, _: SAEMetadata) -> None:
     import torch
 
     from engine.sae.formats.tensors import write_pickled
-    from engine.sae.formats.weights import give, weights_of
+    from engine.sae.formats.weights import to_library, weights_of
 
     features = sae.config.d_sae
     more: dict[str, Any] = {
@@ -85,11 +85,11 @@ def write(sae: "SparseAutoencoder", folder: Path, _: SAEMetadata) -> None:
             "activation": "TopK",
             "activation_state_dict": {"k": sae.config.k, "postact_fn": "ReLU"},
         }
-    write_pickled(folder / FILE, give(weights_of(sae), NAMES), more)
+    write_pickled(folder / FILE, to_library(weights_of(sae), NAMES), more)
 
 
 def _config_of(tensors: "Tensors") -> SAEConfig:
-    d_sae, d_in = tensors.sizes(NAMES["encoder"], 2)
+    d_sae, d_in = tensors.sizes(NAMES["W_enc"], 2)
     activation = tensors.found.get("activation", "ReLU")
     if activation not in ("ReLU", "TopK"):
         raise UserError(
@@ -104,5 +104,5 @@ def _config_of(tensors: "Tensors") -> SAEConfig:
         raise UserError(f"In {tensors.path}, activation_state_dict holds no k.")
     if after != "ReLU":
         raise UserError(f"In {tensors.path}, postact_fn is {after!r}, and only 'ReLU' can be read.")
-    with named(tensors.path):
+    with naming_file(tensors.path):
         return SAEConfig(architecture="topk", d_in=d_in, d_sae=d_sae, k=k, layer_norm=True)

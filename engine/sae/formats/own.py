@@ -1,9 +1,9 @@
 """Our own layout, for what SAELens doesn't know: `sae.json` and `weights.safetensors`.
 
 `sae.json` holds `layout` ("brainsurg-sae"), `version` (1) and `config`, an `SAEConfig`. The weights
-are named as those of the architecture are, in PyTorch's shapes and fp32. For topk and gated
+have the `stored_names` of the architecture, PyTorch's shapes, and fp32. For topk and gated
 transcoders, which compute what `engine.sae.architectures.linear` and the files of their
-architectures tell:
+architectures say:
 
     encoder           [d_sae, d_in]     decoder         [d_sae, d_out]
     decoder_bias      [d_out]           skip            [d_out, d_in]   (where there is one)
@@ -55,11 +55,13 @@ def read_sae(folder: Path) -> "SparseAutoencoder":
     """The autoencoder in `folder`, for inference."""
     from engine.sae.architectures.registry import outline
     from engine.sae.formats.tensors import read_safetensors
-    from engine.sae.formats.weights import assembled
+    from engine.sae.formats.weights import assemble
 
     config = read_config(folder)
-    shapes = {name: tuple(t.shape) for name, t in outline(config).state_dict().items()}
-    return assembled(config, read_safetensors(folder / WEIGHTS).exactly(shapes))
+    sae = outline(config)
+    shapes = {name: tuple(tensor.shape) for name, tensor in sae.state_dict().items()}
+    stored = read_safetensors(folder / WEIGHTS).exactly(sae.to_stored_names(shapes))
+    return assemble(config, sae.from_stored_names(stored))
 
 
 def write(sae: "SparseAutoencoder", folder: Path) -> None:
@@ -68,4 +70,4 @@ def write(sae: "SparseAutoencoder", folder: Path) -> None:
     from engine.sae.formats.weights import weights_of
 
     write_whole(folder / CONFIG, record_bytes(_Description(config=sae.config)))
-    write_safetensors(folder / WEIGHTS, weights_of(sae))
+    write_safetensors(folder / WEIGHTS, sae.to_stored_names(weights_of(sae)))

@@ -22,13 +22,13 @@ def read_record(path: Path, kind: type[T]) -> T:
         data = file.read(_LARGEST + 1)
     if len(data) > _LARGEST:
         raise UserError(f"{path} can't be understood: no configuration has {_LARGEST:,} bytes.")
-    with named(path), _understood(path):
+    with naming_file(path), _understood(path):
         return msgspec.json.decode(data, type=kind)
 
 
 def convert_record(content: Mapping[str, Any], kind: type[T], path: Path) -> T:
     """The record that the content of the JSON file `path` stands for. Raises as `read_record`."""
-    with named(path), _understood(path):
+    with naming_file(path), _understood(path):
         return msgspec.convert(content, kind)
 
 
@@ -71,8 +71,8 @@ def _understood(path: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def named(path: Path) -> Iterator[None]:
-    """Name the file in what is said against a record that was made from it."""
+def naming_file(path: Path) -> Iterator[None]:
+    """Name the file in every UserError about a record that is made from it."""
     try:
         yield
     except UserError as error:

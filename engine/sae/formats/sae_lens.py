@@ -31,7 +31,13 @@ from engine.sae.config import SAEConfig
 from engine.sae.formats.metadata import SAEMetadata
 from engine.sae.formats.records import record_bytes
 from engine.sae.formats.sae_lens_before_6 import SCALES, scale_of_decoded
-from engine.sae.formats.sae_lens_cfg import about, architecture_of, config_of, read_cfg, written
+from engine.sae.formats.sae_lens_cfg import (
+    architecture_of,
+    cfg_of,
+    config_of,
+    metadata_fields,
+    read_cfg,
+)
 
 if TYPE_CHECKING:
     from engine.sae.architectures.base import SparseAutoencoder
@@ -41,15 +47,15 @@ WEIGHTS = "sae_weights.safetensors"
 FILES = (CONFIG, WEIGHTS)
 
 NAMES = {
-    "encoder": "W_enc.T",
-    "decoder": "W_dec",
-    "encoder_bias": "b_enc",
-    "decoder_bias": "b_dec",
+    "W_enc": "W_enc.T",
+    "W_dec": "W_dec",
+    "b_enc": "b_enc",
+    "b_dec": "b_dec",
     "log_threshold": "threshold",
-    "gate_bias": "b_gate",
-    "magnitude_bias": "b_mag",
-    "log_magnitude": "r_mag",
-    "skip": "W_skip",
+    "b_gate": "b_gate",
+    "b_mag": "b_mag",
+    "r_mag": "r_mag",
+    "W_skip": "W_skip",
 }
 
 
@@ -67,37 +73,37 @@ def read_config(folder: Path) -> SAEConfig:
 
 def read_sae(folder: Path) -> "SparseAutoencoder":
     """The autoencoder in `folder`, for inference."""
-    from engine.sae.formats.algebra import centred, reading_raw, with_unit_decoder
+    from engine.sae.formats.algebra import fold_decoder_norms, fold_input_scale, to_centred
     from engine.sae.formats.tensors import read_safetensors
-    from engine.sae.formats.weights import assembled, take
+    from engine.sae.formats.weights import assemble, from_library
 
     cfg = read_cfg(folder / CONFIG)
     config = config_of(cfg, folder / CONFIG)
     tensors = read_safetensors(folder / WEIGHTS)
-    weights = take(tensors, NAMES, config, but=SCALES if cfg.before_6 else ())
+    weights = from_library(tensors, NAMES, config, but=SCALES if cfg.before_6 else ())
     if cfg.before_6:
         factor = scale_of_decoded(tensors, config.d_sae, finetuned=cfg.finetuning_scaling_factor)
         if factor is not None:
-            weights["decoder"] = weights["decoder"] * factor[:, None]
+            weights["W_dec"] = weights["W_dec"] * factor[:, None]
     if not (cfg.apply_b_dec_to_input or config.transcodes):
-        weights = centred(weights)
+        weights = to_centred(weights)
     if cfg.rescale_acts_by_decoder_norm:
-        weights = with_unit_decoder(weights)
+        weights = fold_decoder_norms(weights)
     if cfg.scale is not None:
-        weights = reading_raw(weights, cfg.scale)
-    return assembled(config, weights)
+        weights = fold_input_scale(weights, cfg.scale)
+    return assemble(config, weights)
 
 
 def read(folder: Path) -> tuple["SparseAutoencoder", SAEMetadata]:
     """The autoencoder, and what its file tells of where it comes from."""
     cfg = folder / CONFIG
-    return read_sae(folder), SAEMetadata(**about(read_cfg(cfg), cfg))
+    return read_sae(folder), SAEMetadata(**metadata_fields(read_cfg(cfg), cfg))
 
 
 def write(sae: "SparseAutoencoder", folder: Path, metadata: SAEMetadata) -> None:
     """Write the two files of the layout into `folder`. `sae` is at inference."""
     from engine.sae.formats.tensors import write_safetensors
-    from engine.sae.formats.weights import give, weights_of
+    from engine.sae.formats.weights import to_library, weights_of
 
-    write_whole(folder / CONFIG, record_bytes(written(sae.config, metadata)))
-    write_safetensors(folder / WEIGHTS, give(weights_of(sae), NAMES))
+    write_whole(folder / CONFIG, record_bytes(cfg_of(sae.config, metadata)))
+    write_safetensors(folder / WEIGHTS, to_library(weights_of(sae), NAMES))

@@ -18,7 +18,7 @@ from engine.sae.formats.records import (
     convert_record,
     count_or_none,
     fields_to_keep,
-    named,
+    naming_file,
     read_record,
     text_or_nothing,
 )
@@ -136,7 +136,7 @@ def config_of(cfg: Cfg, path: Path) -> SAEConfig:
     ours, transcodes, skip = _ARCHITECTURES[cfg.architecture]
     if transcodes and cfg.d_out is None:
         raise UserError(f"{path}: d_out is missing.")
-    with named(path):
+    with naming_file(path):
         return SAEConfig(
             architecture=ours,
             d_in=cfg.d_in,
@@ -155,17 +155,17 @@ def architecture_of(config: SAEConfig) -> str:
     return next((name for name, kind in _ARCHITECTURES.items() if kind == wanted), "")
 
 
-def about(cfg: Cfg, path: Path) -> dict[str, Any]:
+def metadata_fields(cfg: Cfg, path: Path) -> dict[str, Any]:
     """What it tells of where its autoencoder comes from, as fields of `SAEMetadata`."""
-    told = dict(cfg.metadata)
+    rest = dict(cfg.metadata)
     found: dict[str, Any] = {
-        "model": text_or_nothing(told.get("model_name")),
-        "site": site_of(told.get("hook_name")) if told.get("hook_head_index") is None else "",
-        "target_site": site_of(told.get("hook_name_out")),
-        "context": count_or_none(told.get("context_size")),
+        "model": text_or_nothing(rest.get("model_name")),
+        "site": site_of(rest.get("hook_name")) if rest.get("hook_head_index") is None else "",
+        "target_site": site_of(rest.get("hook_name_out")),
+        "context": count_or_none(rest.get("context_size")),
         "trained_as": _trained_as(cfg),
     }
-    trained = told.get("training_architecture") == cfg.architecture or found["trained_as"]
+    trained = rest.get("training_architecture") == cfg.architecture or found["trained_as"]
     for name, understood in (
         ("sae_lens_version", True),
         ("training_architecture", trained),
@@ -176,13 +176,13 @@ def about(cfg: Cfg, path: Path) -> dict[str, Any]:
         ("context_size", found["context"]),
     ):
         if understood:
-            told.pop(name, None)
-    kept = fields_to_keep(told, path)
+            rest.pop(name, None)
+    kept = fields_to_keep(rest, path)
     return found | {"library_fields": {FORMAT: kept} if kept else {}}
 
 
-def written(config: SAEConfig, metadata: SAEMetadata) -> dict[str, Any]:
-    """The content of `cfg.json` for an autoencoder at inference."""
+def cfg_of(config: SAEConfig, metadata: SAEMetadata) -> dict[str, Any]:
+    """The content of `cfg.json` for an autoencoder of this configuration at inference."""
     trained = metadata.trained_as or config
     cfg: dict[str, Any] = {
         "architecture": architecture_of(config),
@@ -198,7 +198,7 @@ def written(config: SAEConfig, metadata: SAEMetadata) -> dict[str, Any]:
         cfg["d_out"] = config.d_out
     if config.architecture == "topk":
         cfg |= {"k": config.k, "rescale_acts_by_decoder_norm": False}
-    told = {
+    known = {
         "sae_lens_version": VERSION,
         "training_architecture": _TRAINED.get(trained.architecture) or architecture_of(trained),
         "training_architecture_details": _details(trained),
@@ -209,8 +209,8 @@ def written(config: SAEConfig, metadata: SAEMetadata) -> dict[str, Any]:
     }
     kept = metadata.library_fields.get(FORMAT, {})
     if metadata.trained_as is None and "training_architecture" in kept:
-        del told["training_architecture"]  # one of SAELens's that we don't follow
-    return cfg | {"metadata": kept | {name: value for name, value in told.items() if value}}
+        del known["training_architecture"]  # one of SAELens's that we don't follow
+    return cfg | {"metadata": kept | {name: value for name, value in known.items() if value}}
 
 
 def _details(trained: SAEConfig) -> dict[str, Any]:
@@ -222,7 +222,7 @@ def _details(trained: SAEConfig) -> dict[str, Any]:
 
 
 def _trained_as(cfg: Cfg) -> SAEConfig | None:
-    """What was trained, if that isn't what was saved; None also where it isn't told in full."""
+    """What was trained, if that isn't what was saved; None also where it isn't known in full."""
     ours = {its: ours for ours, its in _TRAINED.items()}
     details = cfg.metadata.get("training_architecture_details")
     architecture = ours.get(str(cfg.metadata.get("training_architecture")))

@@ -27,7 +27,7 @@ from engine.sae.formats.metadata import SAEMetadata
 from engine.sae.formats.records import (
     count_or_none,
     fields_to_keep,
-    named,
+    naming_file,
     read_record,
     record_bytes,
     text_or_nothing,
@@ -44,11 +44,11 @@ RUN = "config.json"
 """In the folder above."""
 
 NAMES = {
-    "encoder": "encoder.weight",
-    "decoder": "W_dec",
-    "encoder_bias": "encoder.bias",
-    "decoder_bias": "b_dec",
-    "skip": "W_skip",
+    "W_enc": "encoder.weight",
+    "W_dec": "W_dec",
+    "b_enc": "encoder.bias",
+    "b_dec": "b_dec",
+    "W_skip": "W_skip",
 }
 
 
@@ -109,25 +109,25 @@ def check(config: SAEConfig) -> None:
 
 def read(folder: Path) -> tuple["SparseAutoencoder", SAEMetadata]:
     """The autoencoder in `folder`, for inference, and where it comes from."""
-    from engine.sae.formats.algebra import uncentred
+    from engine.sae.formats.algebra import from_centred
     from engine.sae.formats.tensors import read_safetensors
-    from engine.sae.formats.weights import assembled, take
+    from engine.sae.formats.weights import assemble, from_library
 
     cfg = read_record(folder / CONFIG, _Cfg)
     config = _config_of(cfg, folder / CONFIG)
-    weights = take(read_safetensors(folder / WEIGHTS), NAMES, config)
+    weights = from_library(read_safetensors(folder / WEIGHTS), NAMES, config)
     if cfg.centres and config.transcodes:
-        weights = uncentred(weights)
+        weights = from_centred(weights)
     run = _run_of(folder)
     hookpoint = run.hookpoint_of(folder)
     # a transcoder is named after the module whose input it reads, which we have no site for
     site = "" if config.transcodes else site_of(folder.name) or site_of(hookpoint)
-    told = {
+    fields = {
         "hookpoint": None if site else hookpoint,
         "exclude_tokens": run.exclude_tokens,
         "load_in_8bit": run.load_in_8bit,
     }
-    kept = fields_to_keep({name: value for name, value in told.items() if value}, folder / CONFIG)
+    kept = fields_to_keep({name: value for name, value in fields.items() if value}, folder / CONFIG)
     metadata = SAEMetadata(
         model=text_or_nothing(run.model),
         revision=text_or_nothing(run.revision) or None,
@@ -135,13 +135,13 @@ def read(folder: Path) -> tuple["SparseAutoencoder", SAEMetadata]:
         context=count_or_none(run.ctx_len),
         library_fields={FORMAT: kept} if kept else {},
     )
-    return assembled(config, weights), metadata
+    return assemble(config, weights), metadata
 
 
 def write(sae: "SparseAutoencoder", folder: Path, metadata: SAEMetadata) -> None:
     """Write the two files of the layout into `folder`."""
     from engine.sae.formats.tensors import write_safetensors
-    from engine.sae.formats.weights import give, weights_of
+    from engine.sae.formats.weights import to_library, weights_of
 
     config = sae.config
     cfg = {
@@ -153,21 +153,21 @@ def write(sae: "SparseAutoencoder", folder: Path, metadata: SAEMetadata) -> None
         "transcode": config.transcodes,
     }
     kind, _, layer = metadata.site.partition(".")
-    told = {
+    known = {
         "model": metadata.model,
         "revision": metadata.revision,
         "hookpoint": f"layers.{layer}" if kind == "resid_post" else "",
         "ctx_len": metadata.context,
     }
     cfg |= metadata.library_fields.get(FORMAT, {})
-    cfg |= {name: value for name, value in told.items() if value}
+    cfg |= {name: value for name, value in known.items() if value}
     write_whole(folder / CONFIG, record_bytes(cfg))
-    write_safetensors(folder / WEIGHTS, give(weights_of(sae), NAMES))
+    write_safetensors(folder / WEIGHTS, to_library(weights_of(sae), NAMES))
 
 
 def _config_of(cfg: _Cfg, path: Path) -> SAEConfig:
     """A skip connection without `transcode` is read as a transcoder's, and computes the same."""
-    with named(path):
+    with naming_file(path):
         return SAEConfig(
             architecture="topk",
             d_in=cfg.d_in,

@@ -51,5 +51,5 @@ def load_sae(
 
     Raises UserError, naming the file and the field, for what is missing, damaged or unknown.
     """
-    kept = sae_lens if layout(folder) == "sae_lens" else own
-    return kept.read_sae(folder).to(device), read_metadata(folder)
+    module = sae_lens if layout(folder) == "sae_lens" else own
+    return module.read_sae(folder).to(device), read_metadata(folder)

@@ -22,10 +22,11 @@ THRESHOLD = "log_threshold"
 TRANSPOSED = ".T"
 
 
-def take(
+def from_library(
     tensors: Tensors, names: Names, config: SAEConfig, *, but: Collection[str] = ()
 ) -> Weights:
-    """The weights of an autoencoder of this configuration, and nothing else but what `but` names.
+    """The weights of an autoencoder of this configuration by our names, from a library's file that
+    holds these and nothing else but what `but` names.
 
     Raises UserError for every other file, as `Tensors.exactly`.
     """
@@ -35,17 +36,17 @@ def take(
         for name, shape in ours.items()
     }
     read = tensors.exactly(shapes, but=but)
-    weights = {name: _turned(read[_bare(names[name])], names[name]) for name in ours}
+    weights = {name: _orient(read[_bare(names[name])], names[name]) for name in ours}
     if THRESHOLD in weights:
         weights[THRESHOLD] = logarithm(weights[THRESHOLD])
     return weights
 
 
-def give(weights: Weights, names: Names) -> dict[str, Tensor]:
-    """The same weights as the library has them."""
+def to_library(weights: Weights, names: Names) -> dict[str, Tensor]:
+    """Weights by our names under a library's names, as it has them."""
     if THRESHOLD in weights:
         weights = weights | {THRESHOLD: weights[THRESHOLD].exp()}
-    return {_bare(names[name]): _turned(tensor, names[name]) for name, tensor in weights.items()}
+    return {_bare(names[name]): _orient(tensor, names[name]) for name, tensor in weights.items()}
 
 
 def weights_of(sae: SparseAutoencoder) -> Weights:
@@ -53,7 +54,7 @@ def weights_of(sae: SparseAutoencoder) -> Weights:
     return {name: tensor.detach().cpu() for name, tensor in sae.state_dict().items()}
 
 
-def assembled(config: SAEConfig, weights: Weights) -> SparseAutoencoder:
+def assemble(config: SAEConfig, weights: Weights) -> SparseAutoencoder:
     """An autoencoder for inference that has these weights as its own."""
     sae = outline(config)
     sae.load_state_dict(weights, assign=True)
@@ -82,5 +83,5 @@ def _is_transposed(name: str) -> bool:
     return name.endswith(TRANSPOSED)
 
 
-def _turned(tensor: Tensor, name: str) -> Tensor:
+def _orient(tensor: Tensor, name: str) -> Tensor:
     return tensor.T.contiguous() if _is_transposed(name) else tensor

@@ -2,15 +2,15 @@
 
 import warnings
 from functools import cache
-from types import ModuleType
 
 import torch
 from torch import Tensor
 
 from engine.sae.kernels import reference
+from engine.sae.kernels.protocol import Kernels
 
 
-def kernels_for(tensor: Tensor) -> ModuleType:
+def kernels_for(tensor: Tensor) -> Kernels:
     """The fastest kernels there are for the device and dtype of `tensor`."""
     if tensor.dtype in (torch.float32, torch.bfloat16):
         if tensor.device.type == "cpu":

@@ -12,7 +12,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-BLOCK_ELEMENTS = {"cpu": 1 << 22, "cuda": 1 << 28}
+CACHE_ELEMENTS = {"cpu": 1 << 22, "cuda": 1 << 28}
 """Pre-activations held at once: on a processor as many as its cache holds."""
 
 
@@ -20,7 +20,7 @@ def preactivations(x: Tensor, encoder: Tensor, bias: Tensor, *, parts: int = 1) 
     """x @ encoder.T + bias in blocks of rows [rows, F], each good until the next is asked for."""
     dtype = product_dtype(x.device) if x.dtype == torch.float32 else x.dtype
     x, encoder, bias = (tensor.detach().to(dtype) for tensor in (x, encoder, bias))
-    rows = max(1, BLOCK_ELEMENTS[x.device.type] // max(1, len(encoder)) // parts)
+    rows = max(1, CACHE_ELEMENTS[x.device.type] // max(1, len(encoder)) // parts)
     space = x.new_empty(min(rows, len(x)), len(encoder))
     for block in torch.split(x, rows):
         yield torch.addmm(bias, block, encoder.T, out=space[: len(block)])

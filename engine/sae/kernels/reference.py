@@ -8,7 +8,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from engine.sae.kernels.support import ByFeature, Support, joined, kept, offsets_of, vectors_of
+from engine.sae.kernels.support import (
+    ByFeature,
+    Support,
+    concatenate,
+    offsets_of,
+    subset,
+    vectors_of,
+)
 
 
 def select_top_k(pre: Tensor, k: int) -> Support:
@@ -35,10 +42,10 @@ def largest(support: Support, values: Tensor, count: int) -> tuple[Support, floa
     border = values.double().kthvalue(surplus + 1).values.to(values.dtype)
     above, at = values > border, values == border
     keep = above | (at & (at.cumsum(0) <= count - above.sum()))
-    return kept(support, keep), border.item()
+    return subset(support, keep), border.item()
 
 
-def stacked(support: Support, group_of: Tensor, groups: int) -> tuple[Support, Tensor]:
+def stack_by_group(support: Support, group_of: Tensor, groups: int) -> tuple[Support, Tensor]:
     """The vectors once for each group, [groups · n], each time with that group's entries alone.
 
     `group_of`: [F] int64. Gives the support, and which entries of the old stand in it: [nnz] int64.
@@ -46,7 +53,7 @@ def stacked(support: Support, group_of: Tensor, groups: int) -> tuple[Support, T
     group = group_of[support.features]
     parts = [group == g for g in range(groups)]
     entries = torch.cat([part.nonzero().flatten() for part in parts])
-    return joined([kept(support, part) for part in parts]), entries
+    return concatenate([subset(support, part) for part in parts]), entries
 
 
 def dots(vectors: Tensor, rows: Tensor, support: Support) -> Tensor:
@@ -58,12 +65,12 @@ def dots(vectors: Tensor, rows: Tensor, support: Support) -> Tensor:
     return out
 
 
-def residual(
-    target: Tensor, decoder: Tensor, support: Support, acts: Tensor
+def residual_and_dots(
+    target: Tensor, W_dec: Tensor, support: Support, acts: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """What decoding leaves of `target` [n, d], and that residual · decoder[f] for every entry."""
-    left = target - weighted_rows(decoder, support, acts)
-    return left, dots(left, decoder, support)
+    """What decoding leaves of `target` [n, d], and residual · W_dec[f] for every entry: [nnz]."""
+    residual = target - weighted_rows(W_dec, support, acts)  # [n, d]
+    return residual, dots(residual, W_dec, support)
 
 
 def weighted_rows(rows: Tensor, support: Support, weights: Tensor) -> Tensor:
@@ -78,7 +85,7 @@ def weighted_rows(rows: Tensor, support: Support, weights: Tensor) -> Tensor:
     )
 
 
-def by_feature(support: Support, features: int) -> ByFeature:
+def sort_by_feature(support: Support, features: int) -> ByFeature:
     """The entries of `support` sorted by feature, of which there are `features`."""
     order = support.features.argsort(stable=True)
     counts = torch.bincount(support.features, minlength=features)
@@ -86,28 +93,28 @@ def by_feature(support: Support, features: int) -> ByFeature:
     return ByFeature(offsets_of(counts), order.int(), vectors.int())
 
 
-def sums_by_feature(sorted_: ByFeature, weights: Tensor, vectors: Tensor, out: Tensor) -> None:
-    """Σ weights · vectors[i] over the entries of each feature, onto `out` [F, d]."""
+def sums_by_feature(by_feature: ByFeature, weights: Tensor, vectors: Tensor, out: Tensor) -> None:
+    """Add Σ weights · vectors[i] over the entries of each feature to `out` [F, d]."""
     sums = functional.embedding_bag(
-        sorted_.vectors.long(),
+        by_feature.vectors.long(),
         vectors,
-        sorted_.starts,
+        by_feature.starts,
         mode="sum",
-        per_sample_weights=weights[sorted_.entries.long()],
+        per_sample_weights=weights[by_feature.entries.long()],
         include_last_offset=True,
     )
     out.add_(sums)
 
 
-def totals_by_feature(sorted_: ByFeature, weights: Tensor) -> Tensor:
+def totals_by_feature(by_feature: ByFeature, weights: Tensor) -> Tensor:
     """Σ weights over the entries of each feature: [F]."""
     column = weights.reshape(-1, 1)
     return functional.embedding_bag(
-        sorted_.entries.long(), column, sorted_.starts, mode="sum", include_last_offset=True
+        by_feature.entries.long(), column, by_feature.starts, mode="sum", include_last_offset=True
     )[:, 0]
 
 
-def take_out_parallel(grad: Tensor, rows: Tensor) -> None:
+def remove_parallel(grad: Tensor, rows: Tensor) -> None:
     """Take from each row of `grad` [F, d] its part along the row of `rows`, which has length 1."""
     grad.addcmul_((grad * rows).sum(1, keepdim=True), rows, value=-1)
 

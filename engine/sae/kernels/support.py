@@ -31,7 +31,7 @@ class ByFeature(NamedTuple):
     """[nnz] int32: which vector that entry belongs to"""
 
 
-def joined(parts: Sequence[Support]) -> Support:
+def concatenate(parts: Sequence[Support]) -> Support:
     """One support of the vectors of all `parts`, in order."""
     if len(parts) == 1:
         return parts[0]
@@ -50,7 +50,7 @@ def vectors_of(support: Support) -> Tensor:
     return torch.arange(len(counts), device=counts.device).repeat_interleave(counts)
 
 
-def kept(support: Support, keep: Tensor) -> Support:
+def subset(support: Support, keep: Tensor) -> Support:
     """The entries for which `keep` [nnz] bool is true."""
     before = torch.nn.functional.pad(keep.cumsum(0), (1, 0))
     return Support(before[support.offsets], support.features[keep])

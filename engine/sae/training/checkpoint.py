@@ -26,7 +26,7 @@ from engine.sae.formats.records import read_record
 TENSORS = "state.safetensors"
 RECORD = "state.json"
 SUMS = "SHA256SUMS"
-KEPT = 2
+KEEP = 2
 """Checkpoints of a training that are kept: the newest may turn out to be damaged."""
 
 
@@ -64,11 +64,12 @@ def newest_record(folder: Path) -> Record | None:
     return None
 
 
-def newest_whole(folder: Path, note: Callable[[str], None]) -> Path | None:
-    """The newest checkpoint in which every checksum holds; `note` is told of those that don't."""
+def newest_valid(folder: Path, note: Callable[[str], None]) -> Path | None:
+    """The newest checkpoint in which every checksum holds; each newer one is passed to `note`, in a
+    sentence."""
     for checkpoint in all_checkpoints(folder):
         try:
-            check_whole(checkpoint)
+            check_valid(checkpoint)
         except UserError as error:
             note(f"A checkpoint is passed over: {error}")
         else:
@@ -76,7 +77,7 @@ def newest_whole(folder: Path, note: Callable[[str], None]) -> Path | None:
     return None
 
 
-def check_whole(checkpoint: Path) -> None:
+def check_valid(checkpoint: Path) -> None:
     """Raise UserError, naming the file, unless all files are what they were when it was saved."""
     path = checkpoint / SUMS
     with readable(path):
@@ -96,5 +97,5 @@ def sums_of(checkpoint: Path) -> bytes:
 
 def prune(folder: Path) -> None:
     """Remove all checkpoints but the newest ones."""
-    for old in all_checkpoints(folder)[KEPT:]:
+    for old in all_checkpoints(folder)[KEEP:]:
         shutil.rmtree(old, ignore_errors=True)

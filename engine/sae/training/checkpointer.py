@@ -20,7 +20,7 @@ from engine.files import whole_file, whole_folder, write_whole
 from engine.progress import Progress
 from engine.sae.formats.records import read_record, record_bytes
 from engine.sae.training import checkpoint as disk
-from engine.sae.training.packing import packed, unpacked
+from engine.sae.training.packing import pack, unpack
 from engine.shortages import disk_is_full
 
 MINUTES = 5.0
@@ -28,18 +28,19 @@ MINUTES = 5.0
 
 
 @dataclass(frozen=True)
-class Saved:
+class SavedTraining:
     """A training as a checkpoint has it."""
 
     step: int
     about: Mapping[str, Any]
-    """What is trained on what, as it was handed to `Checkpoints`."""
+    """What is trained on what, as it was handed to `Checkpointer`."""
     state: dict[str, Any]
 
 
-def newest_saved(folder: Path, note: Callable[[str], None]) -> Saved | None:
-    """The newest whole checkpoint of a training; damaged ones after it are told of and removed."""
-    found = disk.newest_whole(folder, note)
+def load_newest_checkpoint(folder: Path, note: Callable[[str], None]) -> SavedTraining | None:
+    """Read the newest checkpoint of a training that is not damaged, if there is one. Damaged ones
+    after it are noted, and removed."""
+    found = disk.newest_valid(folder, note)
     if found is None:
         return None
     for newer in disk.all_checkpoints(folder):
@@ -48,10 +49,12 @@ def newest_saved(folder: Path, note: Callable[[str], None]) -> Saved | None:
         shutil.rmtree(newer, ignore_errors=True)
     record = read_record(found / disk.RECORD, disk.Record)
     tensors = load_file(found / disk.TENSORS)
-    return Saved(record.step, record.about, unpacked(msgspec.json.decode(record.state), tensors))
+    return SavedTraining(
+        record.step, record.about, unpack(msgspec.json.decode(record.state), tensors)
+    )
 
 
-class Checkpoints:
+class Checkpointer:
     """The checkpoints of one training, in its own folder (see `engine.sae.training.checkpoint`).
 
     Saving copies the state, and a thread writes the copy while the training goes on. A checkpoint
@@ -62,7 +65,7 @@ class Checkpoints:
     """
 
     def __init__(self, folder: Path, about: Mapping[str, Any], *, minutes: float = MINUTES) -> None:
-        """`about` tells what is trained on what, in JSON's own types."""
+        """`about` says what is trained on what, in JSON's own types."""
         self._folder = folder
         self._about = dict(about)
         self._minutes = minutes
@@ -70,7 +73,7 @@ class Checkpoints:
         self._step: int | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
         self._writing: Future[str] | None = None
-        self._told = ""
+        self._reported = ""
 
     def __enter__(self) -> Self:
         return self
@@ -92,24 +95,24 @@ class Checkpoints:
         """Save where a training of `steps` stands after `step`, unless that is done already."""
         if step == self._step:
             return
-        structure, tensors = packed(state)
+        structure, tensors = pack(state)
         record = disk.Record(
             step=step,
             steps=steps,
             about=self._about,
             state=msgspec.Raw(msgspec.json.encode(structure)),
         )
-        copies = {name: _copied(tensor) for name, tensor in tensors.items()}
+        copies = {name: _copy_to_cpu(tensor) for name, tensor in tensors.items()}
         self._writing = self._thread.submit(self._write, record, copies)
         self._step, self._last = step, time.monotonic()
 
-    def tell(self, progress: Progress) -> None:
-        """Say what came of the last save, once it is known: at first, and when it is news."""
+    def report(self, progress: Progress) -> None:
+        """Note what came of the last save, once it is known and other than the time before."""
         if self._writing is None or not self._writing.done():
             return
         outcome, self._writing = self._writing.result(), None
-        if outcome != self._told:
-            self._told = outcome
+        if outcome != self._reported:
+            self._reported = outcome
             progress.note(outcome)
 
     def _write(self, record: disk.Record, tensors: dict[str, Tensor]) -> str:
@@ -130,10 +133,10 @@ class Checkpoints:
         size = sum(tensor.nbytes for tensor in tensors.values())
         return (
             f"A checkpoint of {size / 1e6:,.1f} MB is saved every {self._minutes:g} minutes in"
-            f" {self._folder}; the last {disk.KEPT} are kept until the training is done."
+            f" {self._folder}; the last {disk.KEEP} are kept until the training is done."
         )
 
 
-def _copied(tensor: Tensor) -> Tensor:
-    """[…] on the CPU, in memory of its own."""
+def _copy_to_cpu(tensor: Tensor) -> Tensor:
+    """A copy of a tensor on the CPU, in memory of its own."""
     return tensor.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)

@@ -10,7 +10,8 @@ from engine.sae.config import SAEConfig
 
 
 def check_devices(sae: SAEConfig, batch: int, devices: int, shards: int) -> None:
-    """Raise UserError unless it can be."""
+    """Raise UserError unless an autoencoder can be trained on so many devices, with its features in
+    so many shards."""
     if devices < 1:
         raise UserError(f"Nothing can be trained on {devices} devices.", "Choose at least one.")
     if shards < 1 or devices % shards:

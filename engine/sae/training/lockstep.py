@@ -1,6 +1,6 @@
 """Progress and checkpoints of several processes that train together.
 
-The first one tells and writes. When it is held, the others wait with it; when it is to stop or to
+The first one reports and writes. When it is held, the others wait with it; when it is to stop or to
 save, all do so at the same step. Every process asks the same at the same places.
 """
 
@@ -10,15 +10,15 @@ from typing import Any
 
 from engine.progress import Cancelled, Progress
 from engine.sae.parallel import Group
-from engine.sae.training.checkpointer import Checkpoints
+from engine.sae.training.checkpointer import Checkpointer
 
-BEAT = 10.0
+HEARTBEAT = 10.0
 """Seconds after which the others hear again that they are to wait: less than any timeout."""
 WAIT, GO, STOP = range(3)
 
 
-class ProgressInStep:
-    """The first process's progress, for all."""
+class ProgressInLockstep:
+    """A `Progress` that reports to the first process's, and is interrupted in all when that is."""
 
     def __init__(self, progress: Progress, group: Group) -> None:
         self._progress = progress
@@ -33,53 +33,53 @@ class ProgressInStep:
         unit: str = "",
         metrics: Mapping[str, float] | None = None,
     ) -> None:
-        """Raises Cancelled in all processes when the first is told so."""
-        told: Future[None] | None = None
+        """Report to the first process's progress; raises Cancelled in all when that does."""
+        answer: Future[None] | None = None
         if self._group.rank == 0:
-            told = self._thread.submit(self._progress, phase, done, total, unit, metrics)
-        while (order := self._group.said_by_first(_order(told))) == WAIT:
+            answer = self._thread.submit(self._progress, phase, done, total, unit, metrics)
+        while (order := self._group.broadcast(_order(answer))) == WAIT:
             pass
         if order == STOP:
             raise Cancelled
 
     def note(self, text: str) -> None:
-        """The first process's; what it answers, the next call says."""
+        """Pass a note to the first process's progress; what that raises, the next call raises."""
         if self._group.rank == 0:
             self._thread.submit(self._progress.note, text)
 
     @property
     def interrupted(self) -> bool:
-        """Whether the first process's work is."""
-        return bool(self._group.said_by_first(self._progress.interrupted))
+        """Whether the first process's progress says that the work is to stop."""
+        return bool(self._group.broadcast(self._progress.interrupted))
 
 
-class CheckpointsInStep:
-    """Checkpoints that the first process writes, of a state that all hand over."""
+class CheckpointerInLockstep:
+    """A `Checkpointer` with which the first process saves a state that all hand over."""
 
-    def __init__(self, checkpoints: Checkpoints, group: Group) -> None:
-        self._checkpoints = checkpoints
+    def __init__(self, checkpointer: Checkpointer, group: Group) -> None:
+        self._checkpointer = checkpointer
         self._group = group
 
     def due(self) -> bool:
-        """As the first process's."""
-        return bool(self._group.said_by_first(self._checkpoints.due()))
+        """Whether it is time for the first process to save again, and for all to hand over."""
+        return bool(self._group.broadcast(self._checkpointer.due()))
 
     def save(self, step: int, steps: int, state: dict[str, Any]) -> None:
-        """As the first process's."""
+        """Save in the first process where a training of `steps` stands after `step`."""
         if self._group.rank == 0:
-            self._checkpoints.save(step, steps, state)
+            self._checkpointer.save(step, steps, state)
 
-    def tell(self, progress: Progress) -> None:
-        """As the first process's."""
-        self._checkpoints.tell(progress)
+    def report(self, progress: Progress) -> None:
+        """Note what came of this process's last save."""
+        self._checkpointer.report(progress)
 
 
-def _order(told: Future[None] | None) -> int:
-    """What the first process says to all, once it has waited for an answer."""
-    if told is None or not wait([told], timeout=BEAT).done:
+def _order(answer: Future[None] | None) -> int:
+    """What all processes are to do, by what the first one's progress has answered so far."""
+    if answer is None or not wait([answer], timeout=HEARTBEAT).done:
         return WAIT
     try:
-        told.result()
+        answer.result()
     except Cancelled:
         return STOP
     return GO

@@ -15,16 +15,19 @@ from engine.progress import SILENT, Cancelled, Progress
 from engine.sae.architectures.base import SparseAutoencoder
 from engine.sae.config import SAEConfig, TrainConfig
 from engine.sae.parallel import ALONE, Ranks
-from engine.sae.training.checkpointer import Checkpoints, Saved
+from engine.sae.training.checkpointer import Checkpointer, SavedTraining
 from engine.sae.training.devices import check_devices
-from engine.sae.training.joint import Figures, Training, combined
-from engine.sae.training.lockstep import CheckpointsInStep, ProgressInStep
+from engine.sae.training.lockstep import CheckpointerInLockstep, ProgressInLockstep
 from engine.sae.training.memory import check_memory
-from engine.sae.training.metrics import Pace
+from engine.sae.training.metrics import Metrics, Throughput
 from engine.sae.training.runs import Run, check_runs
+from engine.sae.training.trainer_group import TrainerGroup, combine_metrics
 
 SAMPLE = 16_384
 """Vectors from which scale, centre and statistics are taken."""
+
+
+_Saver = Checkpointer | CheckpointerInLockstep
 
 
 @dataclass(frozen=True)
@@ -38,8 +41,8 @@ class Trained:
     """Activation vectors trained on, repeats counted."""
     tokens_per_second: float
     """Since it was begun or resumed."""
-    figures: dict[str, float]
-    """What was told of the last step, by name."""
+    metrics: Metrics
+    """Of the last step."""
     held_rows: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.int64))
     """Rows of the activation set that were kept for evaluation; empty if none were."""
 
@@ -68,18 +71,18 @@ def train_together(
     *,
     device: torch.device | str = "cpu",
     progress: Progress = SILENT,
-    checkpoints: Checkpoints | None = None,
-    saved: Saved | None = None,
+    checkpointer: Checkpointer | None = None,
+    saved: SavedTraining | None = None,
     ranks: Ranks = ALONE,
 ) -> list[Trained]:
     """Train every run on the same batches of `source`, which has so many different vectors to give.
 
     The same seed gives the same bytes. Going on from `saved`, they are those that would have come
     without the interruption, on the same processor. Where the training stands is saved to
-    `checkpoints` now and then, and when it is paused or cancelled.
+    the `checkpointer` now and then, and when it is paused or cancelled.
 
-    Every step is told to `progress` (phase "train") with what `engine.sae.training.metrics.Reading`
-    names, and tokens, tokens_per_second and seconds_left; mse is in raw units whatever the
+    Every step is reported to `progress` (phase "train") with `engine.sae.training.metrics.Metrics`,
+    and tokens, tokens_per_second and seconds_left; mse is in raw units whatever the
     architecture. Of several runs these are means, and beside them stand some of each, as
     `loss NAME`.
 
@@ -87,35 +90,36 @@ def train_together(
     there is; TrainingDiverged for a run that loses its way (see `engine.sae.training.divergence`).
 
     Several processes call it alike, each with its own place among the `ranks`; what comes out is
-    what one process would have made, to round-off. The first one's progress is told, and the first
-    one saves.
+    what one process would have made, to round-off. The first one reports to its progress, and
+    saves.
     """
     device = torch.device(device)
     batch = runs[0].training.batch
     for run in runs:
         _warn_of_memorising(run.sae, vectors, progress)
-        check_devices(run.sae, batch, ranks.all.size, ranks.features.size)
+        check_devices(run.sae, batch, ranks.world.size, ranks.tensor_parallel.size)
     check_memory([run.sae for run in runs], batch, device, progress, ranks)
     if saved is not None:
         source.load_state_dict(saved.state["source"])
     source.prepare(progress)
     sample = source.sample(SAMPLE)
     check_runs(runs, sample)
-    training = Training(runs, sample, vectors, device, ranks)
+    trainers = TrainerGroup(runs, sample, vectors, device, ranks)
     if saved is not None:
-        training.load_state_dict(saved.state["training"])
-    pace = Pace(batch)
-    saves: Checkpoints | CheckpointsInStep | None = checkpoints
-    if ranks.all.size > 1:
-        source = Share(source, ranks.vectors.rank, ranks.vectors.size)
-        progress = ProgressInStep(progress, ranks.all)
-        saves = None if checkpoints is None else CheckpointsInStep(checkpoints, ranks.all)
+        trainers.load_state_dict(saved.state["training"])
+    throughput = Throughput(batch)
+    saver: _Saver | None = checkpointer
+    if ranks.world.size > 1:
+        source = Share(source, ranks.data_parallel.rank, ranks.data_parallel.size)
+        progress = ProgressInLockstep(progress, ranks.world)
+        if checkpointer is not None:
+            saver = CheckpointerInLockstep(checkpointer, ranks.world)
     with Prefetched(source, device) as batches:
-        figures = _all_steps(training, batches, pace, saves, progress)
-    tokens, speed = training.steps * batch, pace.mean_tokens_per_second
+        last_metrics = _take_all_steps(trainers, batches, throughput, saver, progress)
+    tokens, speed = trainers.steps * batch, throughput.mean_tokens_per_second
     return [
-        Trained(sae, training.steps, tokens, speed, its)
-        for sae, its in zip(training.finish(), figures, strict=True)
+        Trained(sae, trainers.steps, tokens, speed, metrics)
+        for sae, metrics in zip(trainers.finish(), last_metrics, strict=True)
     ]
 
 
@@ -128,45 +132,47 @@ def split(acts: ActivationSet, config: TrainConfig, progress: Progress) -> tuple
     return split_documents(acts, held_out, config.seed)
 
 
-def _all_steps(
-    training: Training,
+def _take_all_steps(
+    trainers: TrainerGroup,
     batches: Prefetched,
-    pace: Pace,
-    checkpoints: Checkpoints | CheckpointsInStep | None,
+    throughput: Throughput,
+    saver: _Saver | None,
     progress: Progress,
-) -> Figures:
-    """Take every step that is left; gives the figures of the last."""
+) -> list[Metrics]:
+    """Take every step that is left; gives the metrics of the last, of each run."""
 
     def save() -> None:
-        if checkpoints is not None and training.sound():
-            state = {"training": training.state_dict(), "source": batches.state_dict()}
-            checkpoints.save(training.steps_done, training.steps, state)
+        if saver is not None and trainers.is_sound():
+            state = {"training": trainers.state_dict(), "source": batches.state_dict()}
+            saver.save(trainers.steps_done, trainers.steps, state)
 
-    steps, parts = training.steps, training.parts
-    figures: Figures = []
+    steps, parts = trainers.steps, trainers.parts
+    metrics: list[Metrics] = []
     try:
-        for done, figures in enumerate(training.figures(batches, pace), training.first_to_tell):
-            training.check(done, figures)
-            if training.parts > parts == 1:
-                progress.note(_split_in(training.parts))
-            parts = training.parts
-            if checkpoints is not None:
-                if checkpoints.due() or progress.interrupted:
+        for done, metrics in enumerate(
+            trainers.train(batches, throughput), trainers.next_reported_step
+        ):
+            trainers.check(done, metrics)
+            if trainers.parts > parts == 1:
+                progress.note(_split_note(trainers.parts))
+            parts = trainers.parts
+            if saver is not None:
+                if saver.due() or progress.interrupted:
                     save()
-                checkpoints.tell(progress)
-            metrics = combined(training.runs, figures) | {
-                "tokens": float(done * training.runs[0].training.batch),
-                "tokens_per_second": pace.tokens_per_second,
-                "seconds_left": pace.seconds_left(steps - done),
+                saver.report(progress)
+            reported = combine_metrics(trainers.runs, metrics) | {
+                "tokens": float(done * trainers.runs[0].training.batch),
+                "tokens_per_second": throughput.tokens_per_second,
+                "seconds_left": throughput.seconds_left(steps - done),
             }
-            progress("train", done, steps, "steps", metrics)
+            progress("train", done, steps, "steps", reported)
     except Cancelled:
         save()
         raise
-    return figures
+    return metrics
 
 
-def _split_in(parts: int) -> str:
+def _split_note(parts: int) -> str:
     return (
         f"Memory is short: every batch is taken in {parts} parts from now on. The gradients are"
         " the same, and a step takes longer."

@@ -9,20 +9,26 @@ from typing import Self
 import torch
 from torch import Tensor
 
+Metrics = dict[str, float]
+"""The metrics of one step of one run by name, in the units of raw activations.
 
-class Reading:
-    """A step's figures on their way from the device; ask for them once the next is under way.
+loss (what was minimised) and its other terms by name, mse (mean squared error per dimension), fvu
+(squared error over the variance of the training vectors), l0 (active features per vector),
+dead_fraction (share of the features that have not fired for long), grad_norm (of all parameters
+together), lr.
+"""
 
-    In the units of raw activations: loss (what was minimised) and its other terms by name, mse
-    (mean squared error per dimension), fvu (squared error over the variance of the training
-    vectors), l0 (active features per vector), dead_fraction (share of the features that have not
-    fired for long), grad_norm (of all parameters together), lr.
+
+class PendingMetrics:
+    """A step's metrics on their way from the device: wait for them once the next step is under way.
+
+    Which there are: see `Metrics`.
     """
 
-    def __init__(self, figures: Mapping[str, Tensor], *, lr: float) -> None:
-        self._names = list(figures)
+    def __init__(self, metrics: Mapping[str, Tensor], *, lr: float) -> None:
+        self._names = list(metrics)
         self._lr = lr
-        stacked = torch.stack([figure.detach().float() for figure in figures.values()])
+        stacked = torch.stack([metric.detach().float() for metric in metrics.values()])
         self._host = stacked.to("cpu", non_blocking=True)
         self._arrived = None
         if stacked.is_cuda:
@@ -30,20 +36,20 @@ class Reading:
             self._arrived.record()
 
     @classmethod
-    def of(cls, figures: Mapping[str, float]) -> Self:
-        """A reading that was read before."""
-        tensors = {name: torch.tensor(value) for name, value in figures.items() if name != "lr"}
-        return cls(tensors, lr=figures["lr"])
+    def from_metrics(cls, metrics: Metrics) -> Self:
+        """Metrics that have arrived already, as a checkpoint has them."""
+        tensors = {name: torch.tensor(value) for name, value in metrics.items() if name != "lr"}
+        return cls(tensors, lr=metrics["lr"])
 
-    def figures(self) -> dict[str, float]:
-        """Wait for them, if need be."""
+    def wait(self) -> Metrics:
+        """The metrics, once they are here."""
         if self._arrived is not None:
             self._arrived.synchronize()
         return dict(zip(self._names, self._host.tolist(), strict=True)) | {"lr": self._lr}
 
 
-class Pace:
-    """Vectors per second over the last steps, of time spent inside `with pace:` blocks.
+class Throughput:
+    """Vectors per second over the last steps, of time spent inside `with throughput:` blocks.
 
     What lies between the blocks (somebody paused the work) doesn't count.
     """
@@ -53,10 +59,10 @@ class Pace:
         self._seconds: deque[float] = deque(maxlen=window)
         self._steps = 0
         self._total_seconds = 0.0
-        self._began = 0.0
+        self._started = 0.0
 
     def __enter__(self) -> Self:
-        self._began = time.perf_counter()
+        self._started = time.perf_counter()
         return self
 
     def __exit__(
@@ -65,18 +71,18 @@ class Pace:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._seconds.append(time.perf_counter() - self._began)
+        self._seconds.append(time.perf_counter() - self._started)
         self._steps += 1
         self._total_seconds += self._seconds[-1]
 
     @property
     def tokens_per_second(self) -> float:
-        """Vectors per second; 0 before there was any."""
+        """Vectors per second over the last steps; 0 before there was any."""
         return self._batch * len(self._seconds) / sum(self._seconds) if self._seconds else 0.0
 
     @property
     def mean_tokens_per_second(self) -> float:
-        """The same over all steps, not only the last ones."""
+        """Vectors per second over all steps; 0 before there was any."""
         return self._batch * self._steps / self._total_seconds if self._steps else 0.0
 
     def seconds_left(self, steps: int) -> float:

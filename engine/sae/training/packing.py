@@ -14,37 +14,37 @@ from typing import Any
 from torch import Tensor
 
 
-def packed(state: Any) -> tuple[Any, dict[str, Tensor]]:
+def pack(state: Any) -> tuple[Any, dict[str, Tensor]]:
     """JSON's own types that say what `state` is, and the tensors in it by name."""
     tensors: dict[str, Tensor] = {}
-    return _packed(state, "", tensors), tensors
+    return _pack(state, "", tensors), tensors
 
 
-def unpacked(value: Any, tensors: Mapping[str, Tensor]) -> Any:
-    """What was packed, from both parts of it."""
+def unpack(value: Any, tensors: Mapping[str, Tensor]) -> Any:
+    """The state that `pack` was given, from both parts of what it gave."""
     match value:
         case list():
-            return [unpacked(item, tensors) for item in value]
+            return [unpack(item, tensors) for item in value]
         case {"tensor": name}:
             return tensors[name]
         case {"dict": items}:
-            return {key: unpacked(item, tensors) for key, item in items}
+            return {key: unpack(item, tensors) for key, item in items}
         case {"tuple": items}:
-            return tuple(unpacked(item, tensors) for item in items)
+            return tuple(unpack(item, tensors) for item in items)
         case {"float": text}:
             return float(text)
     return value
 
 
-def _packed(state: Any, place: str, tensors: dict[str, Tensor]) -> Any:
+def _pack(state: Any, place: str, tensors: dict[str, Tensor]) -> Any:
     match state:
         case Tensor():
             tensors[place] = state
             return {"tensor": place}
         case dict():
-            return {"dict": [[k, _packed(v, _inside(place, k), tensors)] for k, v in state.items()]}
+            return {"dict": [[k, _pack(v, _inside(place, k), tensors)] for k, v in state.items()]}
         case list() | tuple():
-            items = [_packed(v, _inside(place, i), tensors) for i, v in enumerate(state)]
+            items = [_pack(v, _inside(place, i), tensors) for i, v in enumerate(state)]
             return items if isinstance(state, list) else {"tuple": items}
         case float() if not math.isfinite(state):
             return {"float": repr(state)}

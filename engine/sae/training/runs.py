@@ -20,7 +20,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     target: str | None = None
     """For a transcoder: the site that it predicts. None: it reconstructs what it reads."""
     name: str = ""
-    """What the others of the same stream tell it by."""
+    """What tells it from the others of the same stream."""
 
     @property
     def sites(self) -> tuple[str, str]:
@@ -56,8 +56,9 @@ def check_runs(runs: Sequence[Run], rows: Rows) -> None:
         raise UserError("Two trainings have the same name.", "Give each a name of its own.")
 
 
-def state_of_some(state: Mapping[str, Any], places: Sequence[int]) -> dict[str, Any]:
-    """What the state of a `Training` has of some of its runs, by their places in it."""
+def state_of_runs(state: Mapping[str, Any], places: Sequence[int]) -> dict[str, Any]:
+    """The state of a `TrainerGroup` of some of the runs of another, whose state is given, by their
+    places in it."""
     return {
         name: [of_each[place] for place in places] if of_each else []
         for name, of_each in state.items()

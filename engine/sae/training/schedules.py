@@ -13,11 +13,6 @@ PERIODS = 40
 """In how many parts `plateau` cuts a run of few epochs."""
 
 
-def warmed_up(done: float, warmup: float) -> float:
-    """From 0 to 1 while the share of the run that lies behind, `done`, goes from 0 to `warmup`."""
-    return min(1.0, done / warmup) if warmup else 1.0
-
-
 class Schedule(Protocol):
     """Sets an optimiser's learning rate, step by step."""
 

@@ -1,10 +1,11 @@
-"""What each of several processes has of one autoencoder that is being trained: all of it, or its
+"""What each of several processes has of an autoencoder that they train: all, or a shard of it, its
 own features. Alone, a process has it all and none of this changes anything.
 
-A process holds the whole weights in the CPU's memory when a training begins, and when it ends.
+"Full" is what one process would have, "local" what this one has. A process holds the full weights
+in the CPU's memory when a training begins, and when it ends.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -15,87 +16,92 @@ from engine.sae.architectures.base import SparseAutoencoder
 from engine.sae.parallel import ALONE, Ranks
 
 
-def share_out(sae: SparseAutoencoder, ranks: Ranks) -> SparseAutoencoder:
-    """Leave this process its own features of an autoencoder that lies whole on the CPU."""
+def shard(sae: SparseAutoencoder, ranks: Ranks) -> SparseAutoencoder:
+    """Leave this process its own features of an autoencoder that is full and on the CPU."""
     sae.ranks = ranks
-    if ranks.features.size > 1:
-        _change_rows(sae, ranks.features.own_rows)
+    if ranks.tensor_parallel.size > 1:
+        _replace_rows(sae, ranks.tensor_parallel.local_rows)
     return sae
 
 
-def put_together(sae: SparseAutoencoder) -> SparseAutoencoder:
-    """The reverse, for every process; on the CPU, where it was shared out."""
-    if sae.ranks.features.size > 1:
-        _change_rows(sae.to("cpu"), sae.ranks.features.all_rows)
+def unshard(sae: SparseAutoencoder) -> SparseAutoencoder:
+    """Give every process all features again, on the CPU if it was sharded."""
+    if sae.ranks.tensor_parallel.size > 1:
+        _replace_rows(sae.to("cpu"), sae.ranks.tensor_parallel.full_rows)
     sae.ranks = ALONE
     return sae
 
 
 @torch.no_grad()
-def begin_alike(sae: SparseAutoencoder) -> None:
+def broadcast_state(sae: SparseAutoencoder) -> None:
     """Take from the first process what all are to have alike."""
     for name, tensor in sae.state_dict().items():
-        group = sae.ranks.all if name in sae.whole else sae.ranks.vectors
-        tensor.copy_(group.as_first(tensor))
+        group = sae.ranks.world if name in sae.replicated else sae.ranks.data_parallel
+        tensor.copy_(group.broadcast_tensor(tensor))
 
 
-def sum_gradients(sae: SparseAutoencoder) -> None:
-    """Of every process's share of a batch make that of the batch."""
+def all_reduce_gradients(sae: SparseAutoencoder) -> None:
+    """Make of the gradients of every process's part of a batch those of the batch."""
     for name, parameter in sae.named_parameters():
         assert parameter.grad is not None
-        sae.ranks.vectors.sum(parameter.grad)
-        if name in sae.whole:
-            sae.ranks.features.sum(parameter.grad)
+        sae.ranks.data_parallel.all_reduce(parameter.grad)
+        if name in sae.replicated:
+            sae.ranks.tensor_parallel.all_reduce(parameter.grad)
 
 
 def gradient_norm(sae: SparseAutoencoder) -> Tensor:
-    """Of the gradients of all parameters together, every process's features among them."""
+    """The length of the gradients of all parameters together, of all processes' features."""
     gradients = {name: p.grad for name, p in sae.named_parameters() if p.grad is not None}
-    if sae.ranks.features.size == 1:
+    if sae.ranks.tensor_parallel.size == 1:
         return get_total_norm(gradients.values())
-    of_whole = get_total_norm([gradients[name] for name in gradients.keys() & sae.whole])
-    of_own = get_total_norm([gradients[name] for name in gradients.keys() - sae.whole])
-    return (of_whole.square() + sae.ranks.features.sum(of_own.square())).sqrt()
+    replicated = get_total_norm([gradients[name] for name in gradients.keys() & sae.replicated])
+    local = get_total_norm([gradients[name] for name in gradients.keys() - sae.replicated])
+    return (replicated.square() + sae.ranks.tensor_parallel.all_reduce(local.square())).sqrt()
 
 
-def whole_state(sae: SparseAutoencoder) -> dict[str, Tensor]:
-    """The state dict of the whole autoencoder."""
+def full_state(sae: SparseAutoencoder) -> dict[str, Tensor]:
+    """The state dictionary of the full autoencoder."""
     state = sae.state_dict()
-    return {name: _all_rows(sae, name, tensor) for name, tensor in state.items()}
+    return {name: _full_rows(sae, name, tensor) for name, tensor in state.items()}
 
 
-def own_state(sae: SparseAutoencoder, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """This process's share of what `whole_state` gave."""
-    return {name: _own_rows(sae, name, tensor) for name, tensor in state.items()}
+def local_state(sae: SparseAutoencoder, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """This process's part of a full state dictionary."""
+    return {name: _local_rows(sae, name, tensor) for name, tensor in state.items()}
 
 
-def whole_moments(sae: SparseAutoencoder, state: dict[str, Any]) -> dict[str, Any]:
-    """The state of an optimiser of sae's parameters, as if they were whole."""
-    return _moments(sae, state, _all_rows)
+def full_moments(sae: SparseAutoencoder, state: dict[str, Any]) -> dict[str, Any]:
+    """The state of an optimiser of the full autoencoder's parameters, from the local one's."""
+    return _map_moments(sae, state, _full_rows)
 
 
-def own_moments(sae: SparseAutoencoder, state: dict[str, Any]) -> dict[str, Any]:
-    """This process's share of what `whole_moments` gave."""
-    return _moments(sae, state, _own_rows)
+def local_moments(sae: SparseAutoencoder, state: dict[str, Any]) -> dict[str, Any]:
+    """This process's part of the state of an optimiser of the full autoencoder's parameters."""
+    return _map_moments(sae, state, _local_rows)
 
 
-def whole_numbers(sae: SparseAutoencoder, features: Tensor) -> Tensor:
-    """Everybody's features, by their numbers in the whole autoencoder; `features` are one's own."""
-    first = sae.ranks.features.rank * sae.features
-    return torch.cat(sae.ranks.features.gathered_lists(features + first))
+def full_indices(sae: SparseAutoencoder, features: Tensor) -> Tensor:
+    """All processes' features [any] int64 by their indices in the full autoencoder; `features` are
+    this process's, by their local indices."""
+    first = sae.ranks.tensor_parallel.rank * sae.features
+    return torch.cat(sae.ranks.tensor_parallel.all_gather_ragged(features + first))
 
 
-def own_numbers(sae: SparseAutoencoder, features: Tensor) -> Tensor:
-    """The reverse: those of `features` that this process has, by their numbers here."""
-    features = features - sae.ranks.features.rank * sae.features
+def local_indices(sae: SparseAutoencoder, features: Tensor) -> Tensor:
+    """Those of `features` [any] int64, indices in the full autoencoder, that this process has, by
+    their local indices."""
+    features = features - sae.ranks.tensor_parallel.rank * sae.features
     return features[(features >= 0) & (features < sae.features)]
 
 
-def _moments(sae: SparseAutoencoder, state: dict[str, Any], changed: Any) -> dict[str, Any]:
+_Change = Callable[[SparseAutoencoder, str, Tensor], Tensor]
+
+
+def _map_moments(sae: SparseAutoencoder, state: dict[str, Any], change: _Change) -> dict[str, Any]:
     names = [name for name, _ in sae.named_parameters()]
     moments = {
         number: {
-            kind: changed(sae, names[number], value) if value.dim() else value
+            kind: change(sae, names[number], value) if value.dim() else value
             for kind, value in its.items()
         }
         for number, its in state["state"].items()
@@ -103,15 +109,15 @@ def _moments(sae: SparseAutoencoder, state: dict[str, Any], changed: Any) -> dic
     return {**state, "state": moments}
 
 
-def _all_rows(sae: SparseAutoencoder, name: str, tensor: Tensor) -> Tensor:
-    return tensor if name in sae.whole else sae.ranks.features.all_rows(tensor)
+def _full_rows(sae: SparseAutoencoder, name: str, tensor: Tensor) -> Tensor:
+    return tensor if name in sae.replicated else sae.ranks.tensor_parallel.full_rows(tensor)
 
 
-def _own_rows(sae: SparseAutoencoder, name: str, tensor: Tensor) -> Tensor:
-    return tensor if name in sae.whole else sae.ranks.features.own_rows(tensor)
+def _local_rows(sae: SparseAutoencoder, name: str, tensor: Tensor) -> Tensor:
+    return tensor if name in sae.replicated else sae.ranks.tensor_parallel.local_rows(tensor)
 
 
-def _change_rows(sae: SparseAutoencoder, changed: Any) -> None:
+def _replace_rows(sae: SparseAutoencoder, change: Callable[[Tensor], Tensor]) -> None:
     for name, tensor in [*sae.named_parameters(), *sae.named_buffers()]:
-        if name not in sae.whole:
-            tensor.data = changed(tensor.data)
+        if name not in sae.replicated:
+            tensor.data = change(tensor.data)

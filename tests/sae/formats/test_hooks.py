@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.sae.formats.gemma_scope_names import Told, told_by_path
+from engine.sae.formats.gemma_scope_names import Origin, origin_of
 from engine.sae.formats.hooks import lens_hook, site_of
 
 
@@ -47,32 +47,32 @@ def test_a_site_is_spelled_so_that_it_is_read_again(site: str) -> None:
     [
         (
             "gemma-scope-9b-it-res/layer_31/width_16k/average_l0_76",
-            Told(model="google/gemma-2-9b-it", site="resid_post.31"),
+            Origin(model="google/gemma-2-9b-it", site="resid_post.31"),
         ),
         (
             "models--google--gemma-scope-2b-pt-mlp/snapshots/abc/layer_5/width_16k/average_l0_9",
-            Told(model="google/gemma-2-2b", site="mlp_out.5"),
+            Origin(model="google/gemma-2-2b", site="mlp_out.5"),
         ),
-        ("gemma-scope-2b-pt-att/layer_5/width_16k/average_l0_9", Told(model="google/gemma-2-2b")),
-        ("gemma-scope-2b-pt-res/embedding/width_4k", Told(model="google/gemma-2-2b")),
+        ("gemma-scope-2b-pt-att/layer_5/width_16k/average_l0_9", Origin(model="google/gemma-2-2b")),
+        ("gemma-scope-2b-pt-res/embedding/width_4k", Origin(model="google/gemma-2-2b")),
         (
             "gemma-scope-2b-pt-transcoders/layer_5/width_16k/average_l0_9",
-            Told(model="google/gemma-2-2b", target_site="mlp_out.5", transcodes=True),
+            Origin(model="google/gemma-2-2b", target_site="mlp_out.5", transcodes=True),
         ),
         (
             "gemma-scope-2-27b-pt/mlp_out/layer_40_width_262k_l0_big",
-            Told(model="google/gemma-3-27b-pt", site="mlp_out.40"),
+            Origin(model="google/gemma-3-27b-pt", site="mlp_out.40"),
         ),
         (
             "gemma-scope-2-1b-it/transcoder_all/layer_5_width_16k_l0_big_affine",
-            Told(model="google/gemma-3-1b-it", target_site="mlp_out.5", transcodes=True),
+            Origin(model="google/gemma-3-1b-it", target_site="mlp_out.5", transcodes=True),
         ),
         (
             "gemma-scope-2-1b-it/attn_out/layer_5_width_16k_l0_big",
-            Told(model="google/gemma-3-1b-it"),
+            Origin(model="google/gemma-3-1b-it"),
         ),
-        ("somewhere/layer_5", Told()),
+        ("somewhere/layer_5", Origin()),
     ],
 )
-def test_gemma_scopes_folders_tell_where_they_belong(path: str, told: Told) -> None:
-    assert told_by_path(Path("/data") / path) == told
+def test_gemma_scopes_folders_tell_where_they_belong(path: str, told: Origin) -> None:
+    assert origin_of(Path("/data") / path) == told

@@ -20,7 +20,7 @@ from engine.activations.seed_format import import_seed_activations
 from engine.errors import UserError
 from engine.sae.config import MOST_FEATURES, SAEConfig
 from engine.sae.formats.inference import at_inference
-from engine.sae.formats.libraries import library, recognised
+from engine.sae.formats.libraries import library, recognise
 from engine.sae.formats.metadata import SAEMetadata
 from engine.sae.formats.records import read_record
 from engine.sae.formats.store import load_sae, save_sae
@@ -69,7 +69,7 @@ def test_nor_are_they_weights(tmp_path: Path, name: str) -> None:
     torch.save(state, tmp_path / name)
     trainer = {"dict_class": "AutoEncoder", "activation_dim": d, "dict_size": n}
     (tmp_path / "config.json").write_text(json.dumps({"trainer": trainer}))
-    format, path = recognised(tmp_path, None)
+    format, path = recognise(tmp_path, None)
     with pytest.raises(UserError, match=r"but not the numbers for it"):
         library(format).read(path)
 
@@ -79,7 +79,7 @@ def test_a_small_number_for_all_features_is_what_it_says(tmp_path: Path) -> None
     state = torch.load(tmp_path / "autoencoder.pt")
     torch.save(state | {"latent_bias": torch.ones(1).expand(N)}, tmp_path / "autoencoder.pt")
     read, _ = library("openai").read(tmp_path / "autoencoder.pt")
-    assert torch.equal(read.state_dict()["encoder_bias"], torch.ones(N))
+    assert torch.equal(read.state_dict()["b_enc"], torch.ones(N))
 
 
 def packed(path: Path) -> None:

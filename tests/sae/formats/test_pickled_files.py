@@ -9,7 +9,7 @@ import torch
 from engine.errors import UserError
 from engine.sae.formats import dictionary_learning
 from engine.sae.formats.inference import at_inference
-from engine.sae.formats.libraries import library, recognised
+from engine.sae.formats.libraries import library, recognise
 from engine.sae.formats.metadata import SAEMetadata
 from engine.sae.formats.pickled_names import library_of
 from tests.sae.formats.made import X, assert_same, made
@@ -56,7 +56,7 @@ def test_a_trainers_checkpoint_is_read(
     run: Path, architecture: str, format: str | None, old: bool
 ) -> None:
     path = checkpoint(run, architecture, old=old)
-    assert recognised(path, format) == ("dictionary_learning", path)
+    assert recognise(path, format) == ("dictionary_learning", path)
     sae, about = dictionary_learning.read(path)
     assert_same(sae, made(architecture).encode(X), made(architecture)(X))
     assert (about.model, about.site) == ("m", "resid_post.2")
@@ -66,33 +66,33 @@ def test_a_checkpoint_without_its_configuration_is_named_for_what_it_is(run: Pat
     path = checkpoint(run)
     (run / "config.json").unlink()
     with pytest.raises(UserError, match=r"no file .*config\.json.*dictionary_learning"):
-        dictionary_learning.read(recognised(path, None)[1])
+        dictionary_learning.read(recognise(path, None)[1])
 
 
 def test_checkpoints_in_a_folder_are_listed_where_there_are_several(run: Path) -> None:
     one = checkpoint(run, step=900)
-    assert recognised(one.parent, None) == ("dictionary_learning", one)
+    assert recognise(one.parent, None) == ("dictionary_learning", one)
     checkpoint(run, step=1000)
     with pytest.raises(UserError, match=r"several files of dictionary_learning: ae_900\.pt, ae_1"):
-        recognised(one.parent, None)
+        recognise(one.parent, None)
     with pytest.raises(UserError, match=r"itself holds no .*: checkpoints/ae_900\.pt, .*Name one"):
-        recognised(run, None)
+        recognise(run, None)
 
 
 def test_openais_is_known_whatever_it_is_called(run: Path) -> None:
     library("openai").write(made("relu"), run.parent, SAEMetadata())
     path = run.parent / "autoencoder.pt"
     assert library_of(path) == "openai"
-    assert recognised(path, None) == ("openai", path)
+    assert recognise(path, None) == ("openai", path)
 
 
 def test_a_run_of_sparsify_names_the_folders_in_it(run: Path) -> None:
     sparsify_run(run)
     with pytest.raises(UserError, match=r"these in it do: layers\.2, best/layers\.10\. Name one"):
-        recognised(run, None)
+        recognise(run, None)
     with pytest.raises(UserError, match=r"state\.pt holds no autoencoder that is known"):
-        recognised(run / "state.pt", None)
-    assert recognised(run / "layers.2", None) == ("sparsify", run / "layers.2")
+        recognise(run / "state.pt", None)
+    assert recognise(run / "layers.2", None) == ("sparsify", run / "layers.2")
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\x80\x02}q", b"no pickle at all"])
@@ -100,6 +100,6 @@ def test_what_can_not_be_read_is_left_to_the_reader(tmp_path: Path, content: byt
     path = tmp_path / "6.pt"
     path.write_bytes(content)
     assert library_of(path) is None
-    format, where = recognised(path, None)
+    format, where = recognise(path, None)
     with pytest.raises(UserError, match=r"6\.pt (is damaged|was not opened)"):
         library(format).read(where)

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from engine.errors import UserError
 from engine.sae.formats.inference import at_inference
-from engine.sae.formats.libraries import library, recognised
+from engine.sae.formats.libraries import library, recognise
 from engine.sae.formats.metadata import SAEMetadata
 from tests.sae.formats.made import GROUPS, made
 
@@ -274,7 +274,7 @@ def test_the_file_and_the_field_are_named(
     about = SAEMetadata(trained_as=None if used is trained else trained.config)
     library(case.format).write(used, tmp_path, about)
     case.damage(tmp_path)
-    _, path = recognised(tmp_path, case.format)
+    _, path = recognise(tmp_path, case.format)
     with pytest.raises(UserError) as refused:
         library(case.format).read(path)
     assert case.said in str(refused.value)

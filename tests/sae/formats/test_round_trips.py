@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from engine.errors import UserError
 from engine.sae.config import SAEConfig
-from engine.sae.formats.algebra import centred, uncentred
+from engine.sae.formats.algebra import from_centred, to_centred
 from engine.sae.formats.inference import at_inference
-from engine.sae.formats.libraries import FORMATS, check_writable, library, recognised
+from engine.sae.formats.libraries import FORMATS, check_writable, library, recognise
 from engine.sae.formats.metadata import SAEMetadata
 from engine.sae.formats.weights import logarithm, weights_of
 from tests.sae.formats.made import GROUPS, D, K, X, assert_same, made
@@ -76,7 +76,7 @@ def test_what_can_be_written_comes_back_and_the_rest_is_refused(
     check_writable(used.config, format)
     trained_as = None if used is sae else sae.config
     library(format).write(used, tmp_path, SAEMetadata(trained_as=trained_as))
-    found, path = recognised(tmp_path, None)
+    found, path = recognise(tmp_path, None)
     assert found == format
     read, _ = library(format).read(path)
     assert_same(read, sae.encode(X), sae(X))
@@ -107,7 +107,7 @@ def test_thresholds_that_were_changed_since_are_no_longer_one(tmp_path: Path) ->
 @pytest.mark.parametrize("architecture", ["jumprelu", "gated", "relu"])
 def test_centring_folds_in_and_out(architecture: str) -> None:
     weights = weights_of(made(architecture))
-    back = uncentred(centred(weights))
+    back = from_centred(to_centred(weights))
     for name, tensor in weights.items():
         torch.testing.assert_close(back[name], tensor, rtol=1e-5, atol=1e-6)
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from engine.errors import UserError
 from engine.sae.formats import sae_lens
-from engine.sae.formats.libraries import recognised
+from engine.sae.formats.libraries import recognise
 from engine.sae.formats.metadata import SAEMetadata
 from engine.sae.formats.store import load_sae, save_sae
 from tests.sae.formats.made import D, K, N, X, assert_same, drawn, jump, top_k
@@ -79,7 +79,7 @@ def test_standard(tmp_path: Path, cfg: dict[str, Any]) -> None:
     acts = pre(w).relu()
     assert_same(sae, acts, acts @ w["W_dec"] + w["b_dec"])
     assert (about.model, about.site, about.context) == ("gpt2-small", "resid_pre.2", 128)
-    assert recognised(tmp_path, None) == ("sae_lens", tmp_path)
+    assert recognise(tmp_path, None) == ("sae_lens", tmp_path)
 
 
 @pytest.mark.parametrize("cfg", [THREE | TOPK, FIVE | TOPK, FIVE | TOPK | {"architecture": "topk"}])

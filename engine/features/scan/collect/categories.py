@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from engine.features.scan.collect.collector import Arrays, Collector
 from engine.features.scan.collect.rows import Rows
-from engine.sae.kernels.cpu.launch import compiled, in_threads
+from engine.numba_launch import jit, run_in_threads
 
 
 class Categories(Collector):
@@ -29,7 +29,7 @@ class Categories(Collector):
         category_of_row = self._category_of[rows.documents]
         here = category_of_row[rows.counted & (category_of_row >= 0)]
         self._tokens += np.bincount(here, minlength=len(self._tokens))
-        in_threads(
+        run_in_threads(
             _add,
             self._sums.shape[1],
             category_of_row,
@@ -66,7 +66,7 @@ class Categories(Collector):
         }
 
 
-@compiled
+@jit
 def _add(category_of_row, offsets, features, values, sums, counts, lo, hi):
     for row in range(len(category_of_row)):
         category = category_of_row[row]

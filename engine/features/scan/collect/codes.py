@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from engine.features.scan.collect.collector import Arrays, Collector
 from engine.features.scan.collect.hashing import stretch_ranks
 from engine.features.scan.collect.rows import Rows
-from engine.sae.kernels.cpu.sorting import by_feature
+from engine.sae.kernels.cpu.sorting import sort_by_feature
 from engine.sae.kernels.support import Support
 
 ROOM = 1 << 24
@@ -71,7 +71,7 @@ class KeptCodes(Collector):
         first = np.ones(len(rows), np.bool_)
         first[1:] = np.diff(rows.documents) | np.diff(rows.positions // self._stretch)
         support = Support(torch.from_numpy(rows.offsets), torch.from_numpy(rows.features))
-        order = by_feature(support, self._features)
+        order = sort_by_feature(support, self._features)
         return {
             "codes/documents": rows.documents[first],
             "codes/firsts": rows.positions[first],

@@ -4,7 +4,7 @@ import numpy as np
 
 from engine.features.scan.collect.collector import Arrays, Collector
 from engine.features.scan.collect.rows import Rows
-from engine.sae.kernels.cpu.launch import compiled, in_threads
+from engine.numba_launch import jit, run_in_threads
 
 
 class Examples(Collector):
@@ -62,7 +62,7 @@ class Examples(Collector):
         if count <= 0:
             return
         first = len(recent) - self._waiting
-        in_threads(
+        run_in_threads(
             _add,
             len(self._newest),
             recent.documents,
@@ -84,7 +84,7 @@ class Examples(Collector):
         self._recent = recent.from_row(max(0, first + count - self._radius))
 
 
-@compiled
+@jit
 def _add(
     documents,
     positions,
@@ -131,7 +131,7 @@ def _add(
             _surroundings(documents, offsets, features, values, row, f, radius, windows[f, place])
 
 
-@compiled
+@jit
 def _weakest(values, documents):
     place = 0
     for other in range(1, len(values)):
@@ -142,7 +142,7 @@ def _weakest(values, documents):
     return place
 
 
-@compiled
+@jit
 def _surroundings(documents, offsets, features, values, row, f, radius, window):
     """A feature's activations from `radius` rows before a row to as many after, in its document."""
     for step in range(2 * radius + 1):

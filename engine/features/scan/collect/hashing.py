@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.sae.kernels.cpu.launch import compiled
+from engine.numba_launch import jit
 
 
-@compiled
+@jit
 def mixed(x):
     """An integer's bits well mixed: the last step of SplitMix64 (Steele, Lea and Flood, "Fast
     splittable pseudorandom number generators", OOPSLA 2014)."""
@@ -18,7 +18,7 @@ def mixed(x):
     return x ^ (x >> np.uint64(31))
 
 
-@compiled
+@jit
 def rank_of(seed, document, position):
     """A token's place in a random order of all tokens: a number of 64 bits."""
     return mixed(mixed(np.uint64(seed) ^ np.uint64(document)) ^ np.uint64(position))
@@ -32,7 +32,7 @@ def stretch_ranks(
     return np.asarray(_stretch_ranks(np.uint64(seed), documents, numbers))
 
 
-@compiled
+@jit
 def _stretch_ranks(seed, documents, numbers):
     ranks = np.empty(len(documents), np.uint64)
     for i in range(len(documents)):

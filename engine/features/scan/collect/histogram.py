@@ -5,7 +5,7 @@ import numpy as np
 from engine.features.catalogue.bins import BINS, LOWEST
 from engine.features.scan.collect.collector import Arrays, Collector
 from engine.features.scan.collect.rows import Rows
-from engine.sae.kernels.cpu.launch import compiled, in_threads
+from engine.numba_launch import jit, run_in_threads
 
 _EXPONENT_BIAS = 127
 _ROOT_OF_TWO = int(np.float32(2**0.5).view(np.int32)) & 0x7FFFFF
@@ -19,13 +19,13 @@ class Histogram(Collector):
 
     def add(self, rows: Rows) -> None:
         bits = rows.values.view(np.int32)
-        in_threads(_add, len(self._counts), rows.features, bits, self._counts)
+        run_in_threads(_add, len(self._counts), rows.features, bits, self._counts)
 
     def held(self) -> Arrays:
         return {"histogram": self._counts}
 
 
-@compiled
+@jit
 def _add(features, bits, counts, lo, hi):
     """The bin is read off a float's bits: its exponent, and whether its mantissa reaches √2."""
     for entry in range(len(features)):

@@ -4,7 +4,7 @@ import numpy as np
 
 from engine.features.scan.collect.collector import Arrays, Collector
 from engine.features.scan.collect.rows import Rows
-from engine.sae.kernels.cpu.launch import compiled, in_threads
+from engine.numba_launch import jit, run_in_threads
 
 
 class Moments(Collector):
@@ -28,7 +28,7 @@ class Moments(Collector):
     def add(self, rows: Rows) -> None:
         """Take in rows; documents come in their order, and may have begun before."""
         self._tokens += rows.counted.sum()
-        in_threads(
+        run_in_threads(
             _add,
             len(self.count),
             rows.documents,
@@ -66,7 +66,7 @@ class Moments(Collector):
         }
 
 
-@compiled
+@jit
 def _add(
     documents, offsets, features, values, count, total, squares, largest, distinct, newest, lo, hi
 ):

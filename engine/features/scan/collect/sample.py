@@ -5,7 +5,7 @@ import numpy as np
 from engine.features.scan.collect.collector import Arrays, Collector
 from engine.features.scan.collect.hashing import rank_of
 from engine.features.scan.collect.rows import Rows
-from engine.sae.kernels.cpu.launch import compiled, in_threads
+from engine.numba_launch import jit, run_in_threads
 
 
 class Sample(Collector):
@@ -27,7 +27,7 @@ class Sample(Collector):
         self._seed = np.uint64(seed)
 
     def add(self, rows: Rows) -> None:
-        in_threads(
+        run_in_threads(
             _add,
             len(self._last),
             self._seed,
@@ -51,7 +51,7 @@ class Sample(Collector):
         }
 
 
-@compiled
+@jit
 def _add(
     seed,
     documents,
@@ -87,7 +87,7 @@ def _add(
                     last[f] = _greatest_rank(seed, kept_documents[f], kept_positions[f])
 
 
-@compiled
+@jit
 def _greatest_rank(seed, documents, positions):
     greatest = np.uint64(0)
     for other in range(len(documents)):

@@ -27,8 +27,8 @@ from engine.jobs.work.distributed.relay import Folder, Relayed
 from engine.jobs.work.train import train_sae
 from engine.model.device import choose_device
 from engine.progress import SILENT, Cancelled, Silent
-from engine.sae.parallel import ranks_in_grid
-from engine.sae.training.joint import TrainingDiverged
+from engine.sae.parallel import init_ranks
+from engine.sae.training.divergence import TrainingDiverged
 from engine.shortages import shortage_of
 from engine.workspace.folders import Workspace
 
@@ -70,7 +70,7 @@ def train_here(spec: Train, workspace: Workspace, folder: Folder | None) -> None
             f"torchrun began {dist.get_world_size()} processes, not {spec.devices}.",
             "Let it begin one for each device.",
         )
-    ranks = ranks_in_grid(spec.shards)
+    ranks = init_ranks(spec.shards)
     here = msgspec.structs.replace(spec, device=str(device))
     if ranks.leads:
         progress = Printed() if folder is None else Relayed(folder)

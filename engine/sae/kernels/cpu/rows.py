@@ -3,26 +3,26 @@
 import numpy as np
 from torch import Tensor
 
-from engine.sae.kernels.cpu.launch import arrays, compiled, in_threads
+from engine.numba_launch import arrays, jit, run_in_threads
 
 
-def take_out_parallel(grad: Tensor, rows: Tensor) -> None:
-    """See `reference.take_out_parallel`."""
-    in_threads(_take_out_parallel, len(rows), *arrays(grad, rows))
+def remove_parallel(grad: Tensor, rows: Tensor) -> None:
+    """Take from each row of `grad` its part along that row of `rows`, which has length 1."""
+    run_in_threads(_remove_parallel, len(rows), *arrays(grad, rows))
 
 
 def normalise_rows(rows: Tensor) -> None:
-    """See `reference.normalise_rows`."""
-    in_threads(_normalise_rows, len(rows), *arrays(rows))
+    """Give every row [F, d] length 1."""
+    run_in_threads(_normalise_rows, len(rows), *arrays(rows))
 
 
-@compiled
-def _take_out_parallel(grad, rows, lo, hi):
+@jit
+def _remove_parallel(grad, rows, lo, hi):
     for f in range(lo, hi):
         add(grad[f], -dot(grad[f], rows[f]), rows[f])
 
 
-@compiled
+@jit
 def _normalise_rows(rows, lo, hi):
     for f in range(lo, hi):
         factor = 1 / np.sqrt(dot(rows[f], rows[f]))
@@ -30,7 +30,7 @@ def _normalise_rows(rows, lo, hi):
             rows[f, j] *= factor
 
 
-@compiled
+@jit
 def dot(a, b):
     total = a.dtype.type(0)
     for j in range(len(a)):
@@ -38,7 +38,7 @@ def dot(a, b):
     return total
 
 
-@compiled
+@jit
 def add(to, weight, row):
     for j in range(len(to)):
         to[j] += weight * row[j]

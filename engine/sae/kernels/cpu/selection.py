@@ -8,17 +8,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.sae.kernels.cpu.launch import arrays, bits_of, compiled, in_threads
+from engine.numba_launch import arrays, bits_of, jit, run_in_threads
 from engine.sae.kernels.support import Support, offsets_of
 
 
 def select_top_k(pre: Tensor, k: int) -> Support:
-    """See `reference.select_top_k`. Of equal values at the border, those of some features."""
+    """Of each row of [n, F] the k largest above 0, as `Kernels.select_top_k` says.
+
+    Of equal values at the border, those of some features.
+    """
     n, width = pre.shape
     chosen = np.empty((n, k), np.int32)
     counts = np.empty(n, np.int64)
     columns = min(width, 1 << max(6, round(np.log2(k * width) / 2)))
-    in_threads(_top_k, n, bits_of(pre), k, columns, chosen, counts)
+    run_in_threads(_top_k, n, bits_of(pre), k, columns, chosen, counts)
     features = chosen.ravel()
     if (counts < k).any():
         features = chosen[np.arange(k) < counts[:, None]]
@@ -26,18 +29,20 @@ def select_top_k(pre: Tensor, k: int) -> Support:
 
 
 def select_above(pre: Tensor, bounds: Tensor) -> tuple[Support, Tensor]:
-    """See `reference.select_above`; here bounds must be above 0."""
+    """Of [n, F] what is at least its feature's bound [F], as `Kernels.select_above` says."""
     n, width = pre.shape
     found, counts = np.empty((n, width), np.int32), np.empty(n, np.int64)
-    in_threads(_above, n, bits_of(pre), bits_of(bounds.to(pre.dtype)), found, counts)
+    run_in_threads(_above, n, bits_of(pre), bits_of(bounds.to(pre.dtype)), found, counts)
     offsets = offsets_of(torch.from_numpy(counts))
     features = torch.empty(int(offsets[-1]), dtype=torch.int32)
     values = torch.empty(len(features), dtype=pre.dtype)
-    in_threads(_gathered, n, bits_of(pre), found, *arrays(offsets, features), bits_of(values))
+    run_in_threads(
+        _copy_selected, n, bits_of(pre), found, *arrays(offsets, features), bits_of(values)
+    )
     return Support(offsets, features), values
 
 
-@compiled
+@jit
 def _top_k(bits, k, columns, chosen, counts, lo, hi):
     """A row is folded to [width / columns, columns]. The k columns with the largest maxima hold k
     values that are at least the smallest of these maxima: nothing below it can be among the k
@@ -81,7 +86,7 @@ def _top_k(bits, k, columns, chosen, counts, lo, hi):
         counts[row] = n
 
 
-@compiled
+@jit
 def _kth_largest(values, n, k):
     """Of the first n, by halving the range it lies in; 1, the least float above 0, if there are
     fewer than k above 0."""
@@ -98,7 +103,7 @@ def _kth_largest(values, n, k):
     return low
 
 
-@compiled
+@jit
 def _above(bits, least, found, counts, lo, hi):
     """Most stretches of a row hold nothing: whether one does is told without a branch."""
     stretch = 64
@@ -118,8 +123,8 @@ def _above(bits, least, found, counts, lo, hi):
         counts[row] = n
 
 
-@compiled
-def _gathered(bits, found, offsets, features, values, lo, hi):
+@jit
+def _copy_selected(bits, found, offsets, features, values, lo, hi):
     for row in range(lo, hi):
         for n in range(offsets[row + 1] - offsets[row]):
             feature = found[row, n]

@@ -4,12 +4,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.sae.kernels.cpu.launch import arrays, bits_of, compiled
+from engine.numba_launch import arrays, bits_of, jit
 from engine.sae.kernels.support import ByFeature, Support
 
 
 def largest(support: Support, values: Tensor, count: int) -> tuple[Support, float]:
-    """See `reference.largest`; here values must be above 0."""
+    """The `count` largest of the entries, as `Kernels.largest` says."""
     surplus = len(values) - count
     if surplus < 0:
         return support, 0.0
@@ -22,24 +22,24 @@ def largest(support: Support, values: Tensor, count: int) -> tuple[Support, floa
     return Support(offsets, features), values[place].item()
 
 
-def stacked(support: Support, group_of: Tensor, groups: int) -> tuple[Support, Tensor]:
-    """See `reference.stacked`."""
+def stack_by_group(support: Support, group_of: Tensor, groups: int) -> tuple[Support, Tensor]:
+    """The vectors once for each group of features, as `Kernels.stack_by_group` says."""
     offsets = torch.zeros(groups * (len(support.offsets) - 1) + 1, dtype=torch.int64)
     features = torch.empty_like(support.features)
     entries = torch.empty(len(features), dtype=torch.int64)
-    _stacked(*arrays(*support, group_of, offsets, features, entries))
+    _stack_by_group(*arrays(*support, group_of, offsets, features, entries))
     return Support(offsets, features), entries
 
 
-def by_feature(support: Support, features: int) -> ByFeature:
-    """See `reference.by_feature`."""
+def sort_by_feature(support: Support, features: int) -> ByFeature:
+    """The entries sorted by feature, as `Kernels.sort_by_feature` says."""
     starts = torch.empty(features + 1, dtype=torch.int64)
     entries, vectors = torch.empty_like(support.features), torch.empty_like(support.features)
-    _sort_by_feature(*arrays(*support, starts, entries, vectors))
+    _sort_entries(*arrays(*support, starts, entries, vectors))
     return ByFeature(starts, entries, vectors)
 
 
-@compiled
+@jit
 def _largest(offsets, features, bits, border, at_border, new_offsets, new_features):
     """`at_border` of those that equal the border are taken, the first ones."""
     place = 0
@@ -54,9 +54,9 @@ def _largest(offsets, features, bits, border, at_border, new_offsets, new_featur
         new_offsets[row + 1] = place
 
 
-@compiled
-def _stacked(offsets, features, group_of, new_offsets, new_features, entries):
-    """By counting, as `_sort_by_feature`."""
+@jit
+def _stack_by_group(offsets, features, group_of, new_offsets, new_features, entries):
+    """By counting, as `_sort_entries`."""
     n = len(offsets) - 1
     for row in range(n):
         for entry in range(offsets[row], offsets[row + 1]):
@@ -72,8 +72,8 @@ def _stacked(offsets, features, group_of, new_offsets, new_features, entries):
             places[line] += 1
 
 
-@compiled
-def _sort_by_feature(offsets, features, starts, entries, vectors):
+@jit
+def _sort_entries(offsets, features, starts, entries, vectors):
     starts[:] = 0
     for entry in range(len(features)):
         starts[features[entry] + 1] += 1

@@ -3,65 +3,69 @@
 import torch
 from torch import Tensor
 
-from engine.sae.kernels.cpu.launch import arrays, compiled, in_threads
+from engine.numba_launch import arrays, jit, run_in_threads
 from engine.sae.kernels.cpu.rows import add, dot
 from engine.sae.kernels.support import ByFeature, Support
 
 
 def dots(vectors: Tensor, rows: Tensor, support: Support) -> Tensor:
-    """See `reference.dots`."""
+    """vectors[i] · rows[f] of every entry, as `Kernels.dots` says."""
     out = vectors.new_empty(len(support.features))
-    in_threads(_dots, len(vectors), *arrays(vectors, rows, *support, out))
+    run_in_threads(_dots, len(vectors), *arrays(vectors, rows, *support, out))
     return out
 
 
-def residual(
-    target: Tensor, decoder: Tensor, support: Support, acts: Tensor
+def residual_and_dots(
+    target: Tensor, W_dec: Tensor, support: Support, acts: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """See `reference.residual`; a vector's rows are still in the cache for the second half."""
-    left, out = torch.empty_like(target), torch.empty_like(acts)
-    in_threads(_residual, len(target), *arrays(target, decoder, *support, acts, left, out))
-    return left, out
+    """The residual, and its dot product with each entry's row, as `Kernels.residual_and_dots` says;
+    a vector's rows are still in the cache for the second half."""
+    residual, dots = torch.empty_like(target), torch.empty_like(acts)
+    outputs = arrays(residual, dots)
+    run_in_threads(
+        _residual_and_dots, len(target), *arrays(target, W_dec, *support, acts), *outputs
+    )
+    return residual, dots
 
 
-def sums_by_feature(sorted_: ByFeature, weights: Tensor, vectors: Tensor, out: Tensor) -> None:
-    """See `reference.sums_by_feature`."""
-    in_threads(_sums_by_feature, len(out), *arrays(*sorted_, weights, vectors, out))
+def sums_by_feature(by_feature: ByFeature, weights: Tensor, vectors: Tensor, out: Tensor) -> None:
+    """Add Σ_i weights · vectors[i] of every feature to `out`, as `Kernels.sums_by_feature` says."""
+    run_in_threads(_sums_by_feature, len(out), *arrays(*by_feature, weights, vectors, out))
 
 
-def totals_by_feature(sorted_: ByFeature, weights: Tensor) -> Tensor:
-    """See `reference.totals_by_feature`."""
-    out = weights.new_empty(len(sorted_.starts) - 1)
-    _totals_by_feature(*arrays(sorted_.starts, sorted_.entries, weights, out))
+def totals_by_feature(by_feature: ByFeature, weights: Tensor) -> Tensor:
+    """Σ weights of every feature, as `Kernels.totals_by_feature` says."""
+    out = weights.new_empty(len(by_feature.starts) - 1)
+    _totals_by_feature(*arrays(by_feature.starts, by_feature.entries, weights, out))
     return out
 
 
-@compiled
+@jit
 def _dots(vectors, rows, offsets, features, out, lo, hi):
     for i in range(lo, hi):
         for entry in range(offsets[i], offsets[i + 1]):
             out[entry] = dot(vectors[i], rows[features[entry]])
 
 
-@compiled
-def _residual(target, decoder, offsets, features, acts, left, out, lo, hi):
+@jit
+def _residual_and_dots(target, W_dec, offsets, features, acts, residual, dots, lo, hi):
     for i in range(lo, hi):
-        line = left[i]
+        line = residual[i]
         line[:] = target[i]
         for entry in range(offsets[i], offsets[i + 1]):
-            add(line, -acts[entry], decoder[features[entry]])
+            add(line, -acts[entry], W_dec[features[entry]])
         for entry in range(offsets[i], offsets[i + 1]):
-            out[entry] = dot(line, decoder[features[entry]])
+            dots[entry] = dot(line, W_dec[features[entry]])
 
 
-@compiled
+@jit
 def _sums_by_feature(starts, entries, which, weights, vectors, out, lo, hi):
     for f in range(lo, hi):
         for place in range(starts[f], starts[f + 1]):
             add(out[f], weights[entries[place]], vectors[which[place]])
 
 
-@compiled
+@jit
 def _totals_by_feature(starts, entries, weights, out):
     for f in range(len(out)):
         total = 0.0

@@ -7,28 +7,28 @@ Nothing here waits for the GPU but what has a size that only the GPU knows: the 
 that `select_top_k` and `select_above` find, and what `largest` keeps.
 """
 
-from engine.sae.kernels.cuda.rows import normalise_rows, take_out_parallel
+from engine.sae.kernels.cuda.rows import normalise_rows, remove_parallel
 from engine.sae.kernels.cuda.selection import select_above, select_top_k
-from engine.sae.kernels.cuda.sorting import by_feature, largest, stacked
+from engine.sae.kernels.cuda.sorting import largest, sort_by_feature, stack_by_group
 from engine.sae.kernels.cuda.sums import (
     dots,
-    residual,
+    residual_and_dots,
     sums_by_feature,
     totals_by_feature,
     weighted_rows,
 )
 
 __all__ = [
-    "by_feature",
     "dots",
     "largest",
     "normalise_rows",
-    "residual",
+    "remove_parallel",
+    "residual_and_dots",
     "select_above",
     "select_top_k",
-    "stacked",
+    "sort_by_feature",
+    "stack_by_group",
     "sums_by_feature",
-    "take_out_parallel",
     "totals_by_feature",
     "weighted_rows",
 ]

@@ -7,12 +7,12 @@ from torch import Tensor
 from engine.sae.kernels.cuda.launch import launch, warps_for
 
 
-def take_out_parallel(grad: Tensor, rows: Tensor) -> None:
-    """See `reference.take_out_parallel`."""
+def remove_parallel(grad: Tensor, rows: Tensor) -> None:
+    """Take from each row of `grad` its part along that row of `rows`, which has length 1."""
     wide = triton.next_power_of_2(rows.shape[1])
     arrays = (grad, rows.detach().contiguous())
     launch(
-        _take_out_parallel,
+        _remove_parallel,
         (len(rows),),
         *arrays,
         rows.shape[1],
@@ -22,13 +22,13 @@ def take_out_parallel(grad: Tensor, rows: Tensor) -> None:
 
 
 def normalise_rows(rows: Tensor) -> None:
-    """See `reference.normalise_rows`."""
+    """Give every row [F, d] length 1."""
     wide = triton.next_power_of_2(rows.shape[1])
     launch(_normalise_rows, (len(rows),), rows, rows.shape[1], WIDE=wide, num_warps=warps_for(wide))
 
 
 @triton.jit
-def _take_out_parallel(grad, rows, d, WIDE: tl.constexpr):
+def _remove_parallel(grad, rows, d, WIDE: tl.constexpr):
     column = tl.arange(0, WIDE)
     place = tl.program_id(0).to(tl.int64) * d + column
     slope = tl.load(grad + place, mask=column < d, other=0.0).to(tl.float32)

@@ -16,7 +16,9 @@ _MOST_IN_REGISTERS = 1 << 14
 
 
 def select_top_k(pre: Tensor, k: int) -> Support:
-    """See `reference.select_top_k`. Of equal values at the border, those of some features.
+    """Of each row of [n, F] the k largest above 0, as `Kernels.select_top_k` says.
+
+    Of equal values at the border, those of some features.
 
     Floats are compared as the integers of the same bits: for numbers above 0 the order is the same,
     and of the others none is ever selected.
@@ -50,7 +52,10 @@ def select_top_k(pre: Tensor, k: int) -> Support:
 
 
 def select_above(pre: Tensor, bounds: Tensor) -> tuple[Support, Tensor]:
-    """See `reference.select_above`: how many there are in each stretch is counted first."""
+    """Of [n, F] what is at least its feature's bound [F], as `Kernels.select_above` says.
+
+    How many there are in each stretch is counted first.
+    """
     n, width = pre.shape
     pre, bounds = pre.detach().contiguous(), bounds.detach().contiguous()
     grid = (n, triton.cdiv(width, _STRETCH))

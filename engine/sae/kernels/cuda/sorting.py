@@ -3,18 +3,18 @@
 import torch
 from torch import Tensor
 
-from engine.sae.kernels.support import ByFeature, Support, kept
+from engine.sae.kernels.support import ByFeature, Support, subset
 
 
-def by_feature(support: Support, features: int) -> ByFeature:
-    """See `reference.by_feature`."""
+def sort_by_feature(support: Support, features: int) -> ByFeature:
+    """The entries sorted by feature, as `Kernels.sort_by_feature` says."""
     in_order, entries = support.features.sort(stable=True)
     starts = _starts(in_order, features)
     return ByFeature(starts, entries.int(), _vector_of(support, entries).int())
 
 
-def stacked(support: Support, group_of: Tensor, groups: int) -> tuple[Support, Tensor]:
-    """See `reference.stacked`."""
+def stack_by_group(support: Support, group_of: Tensor, groups: int) -> tuple[Support, Tensor]:
+    """The vectors once for each group of features, as `Kernels.stack_by_group` says."""
     n = len(support.offsets) - 1
     every = torch.arange(len(support.features), device=support.features.device)
     line = group_of[support.features] * n + _vector_of(support, every)
@@ -23,13 +23,13 @@ def stacked(support: Support, group_of: Tensor, groups: int) -> tuple[Support, T
 
 
 def largest(support: Support, values: Tensor, count: int) -> tuple[Support, float]:
-    """See `reference.largest`."""
+    """The `count` largest of the entries, as `Kernels.largest` says."""
     if len(values) < count:
         return support, 0.0
     border = values.sort(descending=True).values[count - 1]
     above, at = values > border, values == border
     keep = above | (at & (at.cumsum(0) <= count - above.sum()))
-    return kept(support, keep), border.item()
+    return subset(support, keep), border.item()
 
 
 def _starts(in_order: Tensor, keys: int) -> Tensor:

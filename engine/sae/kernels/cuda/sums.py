@@ -21,41 +21,46 @@ _TERMS = 128
 
 
 def dots(vectors: Tensor, rows: Tensor, support: Support) -> Tensor:
-    """See `reference.dots`."""
+    """vectors[i] · rows[f] of every entry, as `Kernels.dots` says."""
     parts = _parts(rows, support)
     arrays = (*_contiguous(vectors, rows), *support, parts)
     _launch(_dots, len(vectors), rows.shape[1], *arrays, parts.shape[1])
     return parts.sum(0).to(vectors.dtype)
 
 
-def residual(
-    target: Tensor, decoder: Tensor, support: Support, acts: Tensor
+def residual_and_dots(
+    target: Tensor, W_dec: Tensor, support: Support, acts: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """See `reference.residual`; what a program decoded with is still in the cache for the dots."""
-    target, decoder, acts = _contiguous(target, decoder, acts)
-    parts, left = _parts(decoder, support), torch.empty_like(target)
-    arrays = (target, decoder, *support, acts, left, parts)
-    _launch(_residual, len(target), decoder.shape[1], *arrays, parts.shape[1])
-    return left, parts.sum(0).to(acts.dtype)
+    """The residual, and its dot product with each entry's row, as `Kernels.residual_and_dots` says;
+    what a program decoded with is still in the cache for the dots."""
+    target, W_dec, acts = _contiguous(target, W_dec, acts)
+    parts, residual = _parts(W_dec, support), torch.empty_like(target)
+    arrays = (target, W_dec, *support, acts, residual, parts)
+    _launch(_residual, len(target), W_dec.shape[1], *arrays, parts.shape[1])
+    return residual, parts.sum(0).to(acts.dtype)
 
 
 def weighted_rows(rows: Tensor, support: Support, weights: Tensor) -> Tensor:
-    """See `reference.weighted_rows`."""
+    """Σ_f weights · rows[f] of every vector, as `Kernels.weighted_rows` says."""
     out = rows.new_zeros(len(support.offsets) - 1, rows.shape[1])
     _launch(_add_sums, *out.shape, *support, *_contiguous(weights, rows), out)
     return out
 
 
-def sums_by_feature(sorted_: ByFeature, weights: Tensor, vectors: Tensor, out: Tensor) -> None:
-    """See `reference.sums_by_feature`; a feature that is active nowhere costs nothing."""
-    arrays = (sorted_.starts, sorted_.vectors, weights[sorted_.entries], *_contiguous(vectors))
+def sums_by_feature(by_feature: ByFeature, weights: Tensor, vectors: Tensor, out: Tensor) -> None:
+    """Add Σ_i weights · vectors[i] of every feature to `out`, as `Kernels.sums_by_feature` says.
+
+    A feature that is active nowhere costs nothing.
+    """
+    entry_weights = weights[by_feature.entries]
+    arrays = (by_feature.starts, by_feature.vectors, entry_weights, *_contiguous(vectors))
     _launch(_add_sums, *out.shape, *arrays, out)
 
 
-def totals_by_feature(sorted_: ByFeature, weights: Tensor) -> Tensor:
-    """See `reference.totals_by_feature`."""
-    out = weights.new_empty(len(sorted_.starts) - 1)
-    arrays = (sorted_.starts, sorted_.entries, *_contiguous(weights), out)
+def totals_by_feature(by_feature: ByFeature, weights: Tensor) -> Tensor:
+    """Σ weights of every feature, as `Kernels.totals_by_feature` says."""
+    out = weights.new_empty(len(by_feature.starts) - 1)
+    arrays = (by_feature.starts, by_feature.entries, *_contiguous(weights), out)
     launch(_totals, (len(out),), *arrays, TERMS=_TERMS, num_warps=1)
     return out
 
@@ -96,16 +101,16 @@ def _dots(
 
 @triton.jit(do_not_specialize=["entries"])
 def _residual(
-    target, decoder, offsets, features, acts, left, parts, entries, d,
+    target, W_dec, offsets, features, acts, residual, parts, entries, d,
     ROWS: tl.constexpr, COLUMNS: tl.constexpr,
 ):  # fmt: skip
     i, block = tl.program_id(0).to(tl.int64), tl.program_id(1)
     column = block * COLUMNS + tl.arange(0, COLUMNS)
     rest = tl.load(target + i * d + column, mask=column < d, other=0.0).to(tl.float32)
-    rest -= _sum(decoder, offsets, features, acts, i, column, d, ROWS)
-    tl.store(left + i * d + column, rest, mask=column < d)
+    rest -= _sum(W_dec, offsets, features, acts, i, column, d, ROWS)
+    tl.store(residual + i * d + column, rest, mask=column < d)
     out = parts + block.to(tl.int64) * entries
-    _store_dots(rest, decoder, offsets, features, i, out, column, d, ROWS)
+    _store_dots(rest, W_dec, offsets, features, i, out, column, d, ROWS)
 
 
 @triton.jit
@@ -139,7 +144,7 @@ def _sum(rows, starts, which, weights, i, column, d, ROWS: tl.constexpr):
     for first in range(tl.load(starts + i), stop, ROWS):
         entry = first + tl.arange(0, ROWS)
         weight = tl.load(weights + entry, mask=entry < stop, other=0.0).to(tl.float32)
-        total += weight[:, None] * _gathered(rows, which, entry, stop, column, d)
+        total += weight[:, None] * _load_rows(rows, which, entry, stop, column, d)
     return tl.sum(total, axis=0)
 
 
@@ -149,12 +154,12 @@ def _store_dots(vector, rows, starts, which, i, out, column, d, ROWS: tl.constex
     stop = tl.load(starts + i + 1)
     for first in range(tl.load(starts + i), stop, ROWS):
         entry = first + tl.arange(0, ROWS)
-        products = vector[None, :] * _gathered(rows, which, entry, stop, column, d)
+        products = vector[None, :] * _load_rows(rows, which, entry, stop, column, d)
         tl.store(out + entry, tl.sum(products, axis=1), mask=entry < stop)
 
 
 @triton.jit
-def _gathered(rows, which, entry, stop, column, d):
+def _load_rows(rows, which, entry, stop, column, d):
     """Of the rows of some entries the columns given, [entries, columns] fp32; 0 from `stop` on."""
     row = tl.load(which + entry, mask=entry < stop, other=0).to(tl.int64)
     place = row[:, None] * d + column[None, :]

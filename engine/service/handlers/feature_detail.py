@@ -1,4 +1,4 @@
-"""One feature as the daemon tells of it."""
+"""What is known of one feature, gathered from its catalogue and its note."""
 
 from collections.abc import Mapping
 
@@ -7,17 +7,17 @@ from engine.features.catalogue.bins import edges
 from engine.features.catalogue.catalogue import Catalogue
 from engine.features.examples.snippets import snippets
 from engine.service import protocol as p
-from engine.service.opened import open_tokens
+from engine.service.open_catalogues import open_tokens
 from engine.workspace.folders import Workspace
 
-Notes = Mapping[int, p.Note]
-"""Feature to what is written down about it, of one SAE."""
 
-
-def detail(
-    workspace: Workspace, catalogue: Catalogue, notes: Notes, id: int, most: int
+def feature_detail(
+    workspace: Workspace, catalogue: Catalogue, notes: Mapping[int, p.Note], id: int, most: int
 ) -> p.FeatureDetail:
-    """What is known of a feature, with its strongest snippets, `most` at most."""
+    """What is known of a feature, with its strongest snippets, `most` at most.
+
+    `notes`: feature to what is written down about it.
+    """
     note = notes.get(id, p.Note())
     columns, manifest = catalogue.columns, catalogue.manifest
     # -1: active only in documents without a category, or nowhere

@@ -18,9 +18,11 @@ from engine.service.protocol import (
     Noted,
     Progressed,
     Question,
+    R,
     Refusal,
-    ReplyBody,
-    Report,
+    WorkProgress,
+    decode_reply,
+    encode_body,
 )
 
 KEEP = 900.0
@@ -29,8 +31,8 @@ GRACE = 1.0
 """Seconds between asking the worker to give up a question and killing it."""
 
 
-class Questions:
-    """Hands questions to the session worker."""
+class SessionWorker:
+    """Hands questions to the session worker, which it starts and ends."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -39,21 +41,19 @@ class Questions:
         self._ids = itertools.count(1)
         self._expiry: asyncio.TimerHandle | None = None
 
-    async def ask(
-        self, question: Question, report: Callable[[Progressed | Noted], None]
-    ) -> ReplyBody:
+    async def ask(self, question: Question[R], report: Callable[[Progressed | Noted], None]) -> R:
         """The answer to `question`; `report` hears how far it is.
 
         Raises UserError or EngineFault as the worker did. Cancelling gives the question up; the
         worker and what it has loaded survive if it notices soon.
         """
         async with self._one_at_a_time:
-            self._keep()
-            worker = await self._session()
-            ask = Ask(id=next(self._ids), request=question)
+            self._postpone_end()
+            worker = await self._worker_at_hand()
+            ask = Ask(id=next(self._ids), request=encode_body(question))
             try:
                 await worker.send(ask)
-                return await self._reply(worker, ask.id, report)
+                return decode_reply(await self._answer(worker, ask.id, report), question)
             except asyncio.CancelledError:
                 await self._give_up(worker, ask.id)
                 raise
@@ -61,27 +61,27 @@ class Questions:
                 await worker.end()  # a bug may have left it, or its GPU, in any state
                 raise
             finally:
-                self._keep()
+                self._postpone_end()
 
-    async def _session(self) -> Worker:
+    async def _worker_at_hand(self) -> Worker:
         if self._worker is None or not self._worker.alive:
             self._worker = await self._pool.take("session", log="session")
         return self._worker
 
-    async def _reply(
+    async def _answer(
         self, worker: Worker, id: int, report: Callable[[Progressed | Noted], None]
-    ) -> ReplyBody:
+    ) -> Answer:
         while (frame := await worker.receive()) is not None:
             match frame:
-                case Report(body):
+                case WorkProgress(body):
                     report(body)
-                case Answer(body=body) if frame.id == id:
-                    return body
+                case Answer() if frame.id == id:
+                    return frame
                 case Refusal(bug=True) if frame.id == id:
                     raise EngineFault(frame.what, frame.trace)
                 case Refusal() if frame.id == id:
                     raise UserError(frame.what, frame.do)
-        status = await worker.ended()
+        status = await worker.wait()
         raise UserError(
             f"The worker that held the model ended (status {status}) before it had an answer;"
             " when nobody killed it by hand, the machine ran out of memory.",
@@ -92,18 +92,18 @@ class Questions:
         try:
             async with asyncio.timeout(GRACE):
                 await worker.send(Abandon())
-                await self._reply(worker, id, lambda _: None)
+                await self._answer(worker, id, lambda _: None)
         except (TimeoutError, EngineFault):
             await worker.end()
         except UserError:
             return
 
-    def _keep(self) -> None:
+    def _postpone_end(self) -> None:
         if self._expiry is not None:
             self._expiry.cancel()
-        self._expiry = asyncio.get_running_loop().call_later(KEEP, self._expire)
+        self._expiry = asyncio.get_running_loop().call_later(KEEP, self._end_if_idle)
 
-    def _expire(self) -> None:
+    def _end_if_idle(self) -> None:
         worker = self._worker
         if worker is not None and worker.alive and not self._one_at_a_time.locked():
             self._worker = None

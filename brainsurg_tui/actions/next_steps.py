@@ -1,26 +1,11 @@
 """What could be done next, said wherever there is nothing to be seen; with the keys that do it."""
 
-from brainsurg_tui.actions import key_of
-from brainsurg_tui.actions.action import (
-    Action,
-    can_redo,
-    can_search_prompts,
-    can_undo,
-    has_activations,
-    has_edits,
-    has_feature,
-    has_features,
-    has_findings,
-    has_prompts,
-    has_sae,
-)
+from brainsurg_tui.actions.registry import key_of
 from brainsurg_tui.state.state import State
 from engine.service.protocol import Capture, Evaluate, JobSpec, Progressed, Scan, Sweep, Train
 
 NOWHERE = "It is active nowhere in the scanned text."
 NO_EXAMPLE = "There is no example of that kind."
-_CHAIN = (has_activations, has_sae, has_features, has_feature)
-"""What becomes possible one after the other, until there are features."""
 
 
 def waiting(progress: Progressed) -> str:
@@ -31,14 +16,14 @@ def waiting(progress: Progressed) -> str:
 
 
 def for_prompts(state: State) -> str:
-    """In a prompts pane without prompts."""
+    """What a prompts pane without prompts says."""
     if state.connection != "connected":
         return ""
     return f"No prompts yet - press {key_of('add', state)} to add one."
 
 
 def for_features(state: State) -> str:
-    """In a features pane without features."""
+    """What a features pane without features says."""
     if state.connection != "connected":
         return ""
     sae = state.sae_info()
@@ -54,12 +39,12 @@ def for_features(state: State) -> str:
 
 
 def for_snippets(state: State) -> str:
-    """In a snippets pane while no feature is selected."""
+    """What a snippets pane says while no feature is selected."""
     return f"Choose a feature in pane {key_of('pane_2', state)}." if state.table else ""
 
 
 def for_a_feature_without_notes(state: State) -> str:
-    """Where nothing was written down about a feature."""
+    """What a detail says where nothing was written down about the feature."""
     keys = {id: key_of(id, state) for id in ("label", "tags", "star", "note")}
     return (
         f"{keys['label']} names it, {keys['tags']} tags it, {keys['star']} puts a star on it, "
@@ -68,10 +53,10 @@ def for_a_feature_without_notes(state: State) -> str:
 
 
 def for_findings(state: State) -> str:
-    """In findings that are awaited, or empty."""
-    if state.search_progress is not None:
-        return f"{waiting(state.search_progress)} {key_of('cancel_job', state)} gives up"
-    if state.search_results is None:
+    """What findings say that are awaited, or empty."""
+    if state.search.progress is not None:
+        return f"{waiting(state.search.progress)} {key_of('cancel_job', state)} gives up"
+    if state.search.results is None:
         return (
             f"Nothing was searched for yet: {key_of('firing', state)} in the prompts, "
             f"or {key_of('grep', state)} at a feature."
@@ -80,13 +65,13 @@ def for_findings(state: State) -> str:
 
 
 def for_clamp(state: State) -> str:
-    """In a clamp pane without a report."""
+    """What a clamp pane without a report says."""
     clamp = key_of("clamp", state)
-    if state.clamp_progress is not None:
+    if state.clamp.progress is not None:
         return "Clamping …"
     if state.connection != "connected":
         return ""
-    if state.clamp_draft.edits:
+    if state.clamp.draft.edits:
         return f"Press {clamp} to run the clamp."
     if state.table is None:
         return "Nothing to clamp yet: features come first."
@@ -96,7 +81,7 @@ def for_clamp(state: State) -> str:
 
 
 def for_loss(state: State) -> str:
-    """In a loss pane without a training."""
+    """What a loss pane without a training says."""
     if state.connection != "connected":
         return ""
     if state.contents.activations:
@@ -105,45 +90,23 @@ def for_loss(state: State) -> str:
 
 
 def for_jobs(state: State) -> str:
-    """In a jobs pane without jobs."""
+    """What a jobs pane without jobs says."""
     if state.connection != "connected":
         return ""
     return f"Nothing was done yet - press {key_of('capture', state)} to capture activations."
 
 
-def first(action: Action, state: State) -> str:
-    """Why an action can't be done now, and where there is something to do first, that."""
-    without_sae = action.possible is can_search_prompts and state.sae is None
-    if state.connection != "connected":
-        why = "The engine is not there yet."
-    elif action.possible in _CHAIN or without_sae:
-        why = for_features(state)
-    elif action.possible in (has_prompts, can_search_prompts):
-        why = for_prompts(state)
-    elif action.possible is has_edits:
-        why = for_clamp(state)
-    elif action.possible is has_findings:
-        why = for_findings(state)
-    elif action.possible is can_undo:
-        why = "There is no change to take back."
-    elif action.possible is can_redo:
-        why = "Nothing was taken back."
-    else:
-        why = "No job runs."
-    return f"{action.title}: {why}"
-
-
 def for_job_line(state: State) -> str:
-    """While no job runs: what is being waited for, or the next step of the chain."""
+    """What the job line says while no job runs: what is awaited, or the next step."""
     if state.connection == "connecting":
         return "connecting to the engine …"
     if state.connection == "lost":
         return "The engine is gone; trying to reach it again …"
-    if state.clamp_progress is not None:
-        progress = state.clamp_progress
+    if state.clamp.progress is not None:
+        progress = state.clamp.progress
         so_far = f" {progress.done} of {progress.total} {progress.unit}" if progress.total else ""
         return f"Clamping{so_far} - {key_of('cancel_job', state)} gives it up"
-    if state.search_progress is not None:
+    if state.search.progress is not None:
         return f"Searching for features - {key_of('cancel_job', state)} gives it up"
     if not state.contents.activations:
         return f"Next: {key_of('capture', state)} captures activations of the prompts."
@@ -152,14 +115,14 @@ def for_job_line(state: State) -> str:
         return f"Next: {key_of('train', state)} trains an SAE on the activations."
     if not sae.scanned:
         return f"Next: {key_of('scan', state)} scans {sae.name} for its features."
-    if state.report is None:
+    if state.clamp.report is None:
         pane, clamp = key_of("pane_2", state), key_of("clamp", state)
         return f"Next: choose a feature in pane {pane}, {clamp} clamps it."
     return "no job runs"
 
 
 def after(spec: JobSpec, state: State) -> str:
-    """When a job has ended well."""
+    """What the user is told to do next when a job has ended well."""
     match spec:
         case Capture():
             return f"{key_of('train', state)} trains an SAE on it."

@@ -1,7 +1,10 @@
-"""What the daemon finds in a scan's catalogue and codes, for one feature or one pattern.
+"""Looking closer at features: other examples, relatives, and the search for features.
 
-Each function answers one request, as those of `engine.service.catalogues` do.
+What a session worker finds comes without labels, which are in the database: here they are added.
 """
+
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 from msgspec.structs import replace
@@ -15,10 +18,10 @@ from engine.features.examples.snippets import snippet_at, snippets
 from engine.features.search.coactive import coactive
 from engine.features.search.grep import Matched, Scores
 from engine.features.text.patterns import Stopwatch, compiled
-from engine.progress import Progress
 from engine.service import protocol as p
-from engine.service.details import Notes
-from engine.service.opened import (
+from engine.service.handlers.context import Context, ThreadContext
+from engine.service.handlers.registry import in_thread, on_loop
+from engine.service.open_catalogues import (
     check_feature,
     open_catalogue,
     open_codes,
@@ -27,18 +30,21 @@ from engine.service.opened import (
 )
 from engine.workspace.folders import Workspace
 
+Found = TypeVar("Found", p.FiringFeature, p.Contrasted, p.Relative)
 
-def get_snippets(workspace: Workspace, request: p.GetSnippets) -> p.SnippetList:
+
+@in_thread(p.GetSnippets)
+def get_snippets(request: p.GetSnippets, context: ThreadContext) -> p.SnippetList:
     """Examples of a feature."""
-    catalogue = open_catalogue(workspace, request.sae)
+    catalogue = open_catalogue(context.workspace, request.sae)
     check_feature(catalogue, request.sae, request.feature)
     try:
-        tokens = open_tokens(workspace, catalogue)
+        tokens = open_tokens(context.workspace, catalogue)
     except UserError as error:
         return p.SnippetList(snippets=[], textless=str(error))
     if request.kind == "silent" and catalogue.codes is None:
         return p.SnippetList(snippets=[], textless="They can be told once the scan is complete.")
-    found = _snippets(workspace, catalogue, tokens, request)
+    found = _snippets(context.workspace, catalogue, tokens, request)
     peaks = [snippet.activations[snippet.peak] for snippet in found]
     return p.SnippetList(
         snippets=found,
@@ -48,24 +54,26 @@ def get_snippets(workspace: Workspace, request: p.GetSnippets) -> p.SnippetList:
     )
 
 
-def get_coactive(workspace: Workspace, notes: Notes, request: p.GetCoactive) -> p.Relatives:
+@in_thread(p.GetCoactive)
+def get_coactive(request: p.GetCoactive, context: ThreadContext) -> p.Relatives:
     """Which features are active on the same tokens."""
-    catalogue = open_catalogue(workspace, request.sae)
+    catalogue = open_catalogue(context.workspace, request.sae)
     check_feature(catalogue, request.sae, request.feature)
     found = coactive(open_codes(catalogue), request.feature, request.most)
-    relatives = [replace(each, label=_label(notes, each.id)) for each in found.relatives]
+    relatives = [replace(each, label=_label(context.notes, each.id)) for each in found.relatives]
     return replace(found, relatives=relatives)
 
 
-def grep(workspace: Workspace, notes: Notes, request: p.Grep, progress: Progress) -> p.GrepReport:
+@in_thread(p.Grep)
+def grep(request: p.Grep, context: ThreadContext) -> p.GrepReport:
     """Where a pattern matches, and which features answer there."""
     pattern = compiled(request.pattern, ignore_case=request.ignore_case)
-    catalogue = open_catalogue(workspace, request.sae)
+    catalogue = open_catalogue(context.workspace, request.sae)
     feature = request.feature
     if feature is not None:
         check_feature(catalogue, request.sae, feature)
-    codes, texts = open_codes(catalogue), open_texts(workspace, catalogue)
-    matches = texts.matches(Stopwatch(pattern, progress=progress))
+    codes, texts = open_codes(catalogue), open_texts(context.workspace, catalogue)
+    matches = texts.matches(Stopwatch(pattern, progress=context.progress))
     matched = Matched(codes, matches)
     scores = matched.scores()
     readable = np.diff(texts.characters) > 0
@@ -77,16 +85,42 @@ def grep(workspace: Workspace, notes: Notes, request: p.Grep, progress: Progress
         tokens=int(readable.sum()),
         documents=len(np.unique(codes.documents)),
         total_documents=catalogue.manifest.documents,
-        features=[_scored(scores, each, _label(notes, each)) for each in wanted],
+        features=[_score(scores, each, _label(context.notes, each)) for each in wanted],
     )
     if feature is None:
         return report
-    tokens, radius = open_tokens(workspace, catalogue), catalogue.manifest.radius
+    tokens, radius = open_tokens(context.workspace, catalogue), catalogue.manifest.radius
     hits, misses, false_alarms = (
         [snippet_at(codes, tokens, feature, place, radius=radius) for place in places]
         for places in matched.answers(feature, request.most)
     )
     return replace(report, hits=hits, misses=misses, false_alarms=false_alarms)
+
+
+@on_loop(p.FindFiring)
+async def find_firing(request: p.FindFiring, context: Context) -> p.Firing:
+    """Which features fire in a text."""
+    firing = await context.ask_worker(request)
+    return replace(firing, features=_labelled(firing.features, context.notes.labels(request.sae)))
+
+
+@on_loop(p.FindContrast)
+async def find_contrast(request: p.FindContrast, context: Context) -> p.Contrast:
+    """Which features tell one text, or file, from another."""
+    found = await context.ask_worker(request)
+    return replace(found, features=_labelled(found.features, context.notes.labels(request.sae)))
+
+
+@on_loop(p.GetNearest)
+async def get_nearest(request: p.GetNearest, context: Context) -> p.Relatives:
+    """Which features have the most similar decoder directions."""
+    found = await context.ask_worker(request)
+    labels = context.notes.labels(request.other or request.sae)
+    return replace(found, relatives=_labelled(found.relatives, labels))
+
+
+def _labelled(features: Sequence[Found], labels: Mapping[int, str]) -> list[Found]:
+    return [replace(feature, label=labels.get(feature.id, "")) for feature in features]
 
 
 def _snippets(
@@ -118,11 +152,11 @@ def _why_none(catalogue: Catalogue, request: p.GetSnippets) -> str:
     return "Wherever a token like those at its peaks stands in the kept documents, it is active."
 
 
-def _label(notes: Notes, feature: int) -> str:
+def _label(notes: Mapping[int, p.Note], feature: int) -> str:
     return notes.get(feature, p.Note()).label
 
 
-def _scored(scores: Scores, feature: int, label: str) -> p.GrepScore:
+def _score(scores: Scores, feature: int, label: str) -> p.GrepScore:
     return p.GrepScore(
         id=feature,
         label=label,

@@ -1,4 +1,5 @@
-"""How a kernel is compiled and run: by Numba, a range of rows for each of torch's threads.
+"""Kernels for the CPU in Numba: compiled by `jit`, run with a range of rows for each of torch's
+threads.
 
 Numba keeps what it compiled beside the file (or in the user's cache), so only the first worker ever
 waits for it. A row is always summed by one thread in one order: the number of threads changes no
@@ -17,13 +18,13 @@ from torch import Tensor
 
 # sums may be reordered to use vector registers; infinities and NaN stay what they are, since a run
 # that diverges is told by them
-compiled: Any = numba.njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "arcp", "nsz"})
+jit: Any = numba.njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "arcp", "nsz"})
 
 _BITS = {torch.bfloat16: torch.int16, torch.float16: torch.int16, torch.float32: torch.int32}
 
 
-def in_threads(kernel: Callable[..., None], n: int, *arguments: Any) -> None:
-    """`kernel(*arguments, lo, hi)` with every one of torch's threads at one range of the n rows."""
+def run_in_threads(kernel: Callable[..., None], n: int, *arguments: Any) -> None:
+    """Call `kernel(*arguments, lo, hi)` in all of torch's threads, each with a range of n rows."""
     threads = torch.get_num_threads()
     cuts = [n * i // threads for i in range(threads + 1)]
     others = [

@@ -1,4 +1,4 @@
-"""What is loaded once, what anew, and what an SAE without a past lacks."""
+"""What is session once, what anew, and what an SAE without a past lacks."""
 
 import shutil
 from pathlib import Path
@@ -13,7 +13,7 @@ from engine.sae.architectures.registry import build
 from engine.sae.config import SAEConfig
 from engine.sae.formats.metadata import SAEMetadata
 from engine.sae.formats.store import save_sae
-from engine.service.loaded import Loaded
+from engine.service.session import Session
 from engine.workspace.folders import Workspace
 from tests.features.dense_codes import catalogue_of, random_dense
 from tests.features.written_tokens import token_table
@@ -33,29 +33,29 @@ def test_the_last_model_and_sae_are_kept(workspace: Workspace, tiny_llama_path: 
     about = SAEMetadata(model=str(tiny_llama_path), site="resid_post.1")
     save(workspace, "one", about)
     save(workspace, "other", about)
-    loaded = Loaded(workspace, SILENT)
-    subject = loaded.subject("one", "cpu")
+    session = Session(workspace, SILENT)
+    subject = session.subject("one", "cpu")
     assert (str(subject.site), subject.sae.config.d_sae) == ("resid_post.1", 9)
-    assert loaded.subject("one", "cpu").sae is subject.sae
-    loaded.sae_once("other", "cpu")
-    assert loaded.subject("one", "cpu").sae is subject.sae
-    assert loaded.subject("other", "cpu").lm is subject.lm
-    assert loaded.subject("one", "cpu").sae is not subject.sae
+    assert session.subject("one", "cpu").sae is subject.sae
+    session.load_sae_once("other", "cpu")
+    assert session.subject("one", "cpu").sae is subject.sae
+    assert session.subject("other", "cpu").lm is subject.lm
+    assert session.subject("one", "cpu").sae is not subject.sae
 
 
-def test_an_sae_that_was_replaced_is_loaded_anew(workspace: Workspace) -> None:
+def test_an_sae_that_was_replaced_is_session_anew(workspace: Workspace) -> None:
     save(workspace, "one", SAEMetadata())
-    loaded = Loaded(workspace, SILENT)
-    assert loaded.sae("one", "cpu")[0].config.d_sae == 9
+    session = Session(workspace, SILENT)
+    assert session.sae("one", "cpu")[0].config.d_sae == 9
     shutil.rmtree(workspace.sae("one"))
     save(workspace, "one", SAEMetadata(), width=11)
-    assert loaded.sae("one", "cpu")[0].config.d_sae == 11
+    assert session.sae("one", "cpu")[0].config.d_sae == 11
 
 
 def test_an_sae_that_nobody_knows_the_place_of_can_not_be_tried(workspace: Workspace) -> None:
     save(workspace, "stray", SAEMetadata(site="resid_post.1"))
     with pytest.raises(UserError, match="stray does not say which model and site"):
-        Loaded(workspace, SILENT).subject("stray", "cpu")
+        Session(workspace, SILENT).subject("stray", "cpu")
 
 
 @pytest.mark.parametrize("site", ["resid_post.0", "resid_post.1"])
@@ -68,9 +68,9 @@ def test_a_set_of_another_site_is_not_encoded_as_the_scanned_one(
     about = msgspec.structs.replace(catalogue.manifest, site=site)
     write_manifest(catalogue.folder, about)
     table = token_table(workspace.activations("set"), [[1, 1, 1]], ["<s>", " dog"])
-    loaded = Loaded(workspace, SILENT)
+    session = Session(workspace, SILENT)
     if site == table.manifest.site:
-        assert len(loaded.scanned_activations("one")) == 3
+        assert len(session.scanned_activations("one")) == 3
     else:
         with pytest.raises(UserError, match="not the one that was scanned"):
-            loaded.scanned_activations("one")
+            session.scanned_activations("one")
