@@ -26,6 +26,8 @@ def reproduce(request: ClampRequest) -> str:
     words += ["--seed", str(request.seed), "--view", request.view]
     if request.chat:
         words.append("--chat")
+    if request.model is not None:
+        words += ["--model", request.model]
     return shlex.join(words)
 
 
