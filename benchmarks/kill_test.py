@@ -41,7 +41,7 @@ class Engine:
     killed: list[str] = field(default_factory=list)
     """What was killed in this round, and the step that had been saved by then."""
 
-    async def ask(self, request: p.Reply[p.R]) -> p.R:
+    async def ask(self, request: p.Request[p.R]) -> p.R:
         """Ask the engine, started if need be."""
         if self.client is None:
             self.client = await connect(self.root)

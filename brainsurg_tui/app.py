@@ -10,18 +10,16 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, NoReturn, ParamSpec, TypeVar
 
 from textual import on
+from textual.await_complete import AwaitComplete
 from textual.binding import BindingType
 from textual.events import Key
 from textual.filter import LineFilter
 from textual.worker import WorkType
 
-from brainsurg_tui import next_steps
-from brainsurg_tui import settings as files
-from brainsurg_tui.actions import BY_ID, bindings, is_refused, key_of, possible
 from brainsurg_tui.actions.action import Action
+from brainsurg_tui.actions.registry import bindings, find_action, is_refused, key_of
 from brainsurg_tui.controllers.controllers import Controllers
-from brainsurg_tui.engine import Engine
-from brainsurg_tui.engine_link import EngineFactory, EngineLink
+from brainsurg_tui.engine_link import Engine, EngineFactory, EngineLink
 from brainsurg_tui.panes.clamp.pane import ClampPane
 from brainsurg_tui.panes.detail.pane import DetailSheet
 from brainsurg_tui.panes.feature_rows import GoToFeature, ReadDocument
@@ -31,39 +29,44 @@ from brainsurg_tui.panes.jobs.pane import JobsPane
 from brainsurg_tui.panes.prompts.pane import PromptsPane
 from brainsurg_tui.screens.main import MainScreen
 from brainsurg_tui.screens.text_dialog import TextDialog
-from brainsurg_tui.settings import Memory, Settings, WorkspaceMemory
+from brainsurg_tui.settings import (
+    THEME,
+    Memory,
+    Settings,
+    WorkspaceMemory,
+    config_path,
+    read_memory,
+    read_settings,
+    state_path,
+    write_memory,
+)
+from brainsurg_tui.state.parts import StatePart
 from brainsurg_tui.state.state import State, UserMessage
 from brainsurg_tui.state.visits import FeatureRef
 from brainsurg_tui.terminal.ascii import AsciiSigns
 from brainsurg_tui.terminal.key_queue import KeyQueueApp
 from brainsurg_tui.theme import DARK, LIGHT
 from brainsurg_tui.widgets.visible import visible
-from brainsurg_tui.wishes import COMMANDS
 from engine.errors import UserError
 from engine.service.faults import EngineFault, EngineGoneError
-from engine.service.protocol import Reply
+from engine.service.protocol import Request
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 _ASCII_SIGNS = AsciiSigns()
-_REDRAW = 0.5
-"""Seconds between two drawings of what jobs report: a chart is 8 KB over the link."""
-_LOOK_AT_MACHINE = 5.0
-"""Seconds between two looks at the GPU."""
+_STATUS_INTERVAL = 5.0
+"""Seconds between two questions how busy the GPU is."""
 
 
 class BrainSurgery(KeyQueueApp):
-    """Panes post what is wanted, controllers do it, and `show` hands the state back down."""
+    """Panes post what is wanted, controllers do it and change the state, and the main screen has
+    the panes painted that show what changed."""
 
     TITLE = "brain surgery"
-    CSS_PATH = "theme.tcss"
+    CSS_PATH = Path(__file__).with_name("theme.tcss")
     ENABLE_COMMAND_PALETTE = False  # ours is in the list of actions, as every other key is
     BINDINGS: ClassVar[list[BindingType]] = bindings("app")
-
-    state: State
-    main: MainScreen
-    controllers: Controllers
 
     def __init__(
         self,
@@ -79,29 +82,27 @@ class BrainSurgery(KeyQueueApp):
         super().__init__()
         self.settings = settings or Settings()
         self._memory_path = memory_path
-        self.memory = Memory() if memory_path is None else files.read_memory(memory_path)
+        self.memory = Memory() if memory_path is None else read_memory(memory_path)
         self.device = device
         self.ascii_only = self.settings.ascii_only()
-        self.state = State(keys=self.settings.keys)
-        self.main = MainScreen(self.memory, ascii_only=self.ascii_only)
-        self.controllers = Controllers.of(self)
+        self.state = State(self.settings.keys, self._on_state_change)
+        self.main = MainScreen(self.state, self.memory, ascii_only=self.ascii_only)
+        self.controllers = Controllers.build(self)
         self._engine_link = EngineLink(engine, self.controllers.connection, first_wait=first_wait)
-        self._marked: set[str] = set()
-        self._redrawn = 0.0
 
     def on_mount(self) -> None:
         """Paint, and only then look for the engine."""
         for theme in (DARK, LIGHT):
             self.register_theme(theme)
         wanted = self.settings.theme or self.memory.theme
-        self.theme = wanted if wanted in self.available_themes else files.THEME
+        self.theme = wanted if wanted in self.available_themes else THEME
         self.animation_level = "full" if self.settings.animations else "none"
         self.set_keymap(self.settings.keys)
         self.push_screen(self.main)
-        self.call_after_refresh(self.begin, "engine", self._engine_link.keep)
+        self.call_after_refresh(self.begin, "engine", self._engine_link.run)
         if not self.is_headless:
             self._leave_with_the_terminal()
-        self.set_interval(_LOOK_AT_MACHINE, self.controllers.connection.look_at_machine)
+        self.set_interval(_STATUS_INTERVAL, self.controllers.connection.refresh_status)
 
     def _leave_with_the_terminal(self) -> None:
         """What is remembered is written when the app is told to end, or its terminal goes away."""
@@ -121,8 +122,19 @@ class BrainSurgery(KeyQueueApp):
         await self._engine_link.close()
 
     def _remember(self) -> None:
-        if self._memory_path is not None:
-            self.controllers.program.remember(self._memory_path)
+        """Write down what the user would have to do again the next time."""
+        if self._memory_path is None:
+            return
+        memory = self.memory
+        memory.theme, memory.pane = self.theme, self.main.last_pane
+        memory.tables = self.main.sortings()
+        if self.state.contents.workspace:
+            self.workspace_memory.sae = self.state.sae or ""
+            self.workspace_memory.feature = self.state.feature
+        try:
+            write_memory(self._memory_path, memory)
+        except OSError as error:
+            self.log.warning(f"nothing is remembered: {error}")
 
     @property
     def workspace_memory(self) -> WorkspaceMemory:
@@ -134,9 +146,14 @@ class BrainSurgery(KeyQueueApp):
         filters = super().get_line_filters()
         return [*filters, _ASCII_SIGNS] if self.ascii_only else filters
 
-    # What controllers need
+    def pop_screen(self) -> AwaitComplete:
+        """Close a dialog; what changed is painted under it first, not once more after it."""
+        self.main.paint()
+        return super().pop_screen()
 
-    async def ask(self, request: Reply[R]) -> R:
+    # What controllers need (`controllers.shell`)
+
+    async def ask(self, request: Request[R]) -> R:
         """The engine's answer. Raises UserError if there is none."""
         return await self._engine_link.ask(request)
 
@@ -151,7 +168,7 @@ class BrainSurgery(KeyQueueApp):
 
         see = f"{key_of('messages', self.state)} shows it."
 
-        async def guarded() -> None:
+        async def report_errors() -> None:
             try:
                 await work(*args, **kwargs)
             except UserError as mistake:
@@ -163,24 +180,15 @@ class BrainSurgery(KeyQueueApp):
             except Exception as bug:
                 self.say(f"That is a bug: {bug!r}. {see}", "error", traceback.format_exc())
 
-        worker: WorkType[None] = guarded
+        worker: WorkType[None] = report_errors
         self.run_worker(worker, group=group, exclusive=True, exit_on_error=False)
 
-    def show(self, *panes: str) -> None:
-        """Have these panes (none: all) show the state."""
-        self.main.show(self.state, *panes)
+    def cancel(self, group: str) -> None:
+        """Stop what `group` is doing; the engine stops working on what it asked."""
+        self.workers.cancel_group(self, group)
 
-    def mark(self, *panes: str) -> None:
-        """Have these panes show the state soon, together with what else happens until then."""
-        if not self._marked:
-            since = time.monotonic() - self._redrawn
-            self.set_timer(max(0.01, _REDRAW - since), self._show_marked)
-        self._marked.update(panes)
-
-    def _show_marked(self) -> None:
-        panes, self._marked = self._marked, set()
-        self._redrawn = time.monotonic()
-        self.show(*panes)
+    def _on_state_change(self, parts: frozenset[StatePart]) -> None:
+        self.main.on_state_change(parts)
 
     def say(
         self,
@@ -189,26 +197,27 @@ class BrainSurgery(KeyQueueApp):
         trace: str = "",
     ) -> None:
         """Tell the user something, and keep it for the messages screen."""
-        self.state.messages.append(UserMessage(time.time(), severity, text, trace))
+        self.state.add_message(UserMessage(time.time(), severity, text, trace))
         self.notify(visible(text), severity=severity, markup=False)
 
     # Keys
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Grey out what can't be done now."""
-        name = str(parameters[0]) if action == "do" else action
-        return True if possible(name, self.state) else None
+        registered = find_action(str(parameters[0])) if action == "do" else None
+        return True if registered is None or registered.is_possible(self.state) else None
 
     def on_key(self, event: Key) -> None:
         """Say why a key does nothing now, where it would do something at another time."""
         active = self.main.active_bindings.get(event.key) if self.screen is self.main else None
-        action = None if active is None else BY_ID.get(active.binding.id or "")
+        action = None if active is None else find_action(active.binding.id)
         if action is not None and is_refused(action, event.key, self.state):
-            self.say(next_steps.first(action, self.state), "warning")
+            self.say(action.why_not(self.state), "warning")
 
     def action_do(self, id: str) -> None:
-        """Fulfil the wish of this id."""
-        COMMANDS[id](self)
+        """Do the action of this id: what all key bindings of the list call."""
+        if (action := find_action(id)) is not None:
+            self.perform(action)
 
     async def action_quit(self) -> None:
         """What Textual binds ctrl+q to; a running job is asked about here too."""
@@ -218,11 +227,19 @@ class BrainSurgery(KeyQueueApp):
         """What Textual binds ctrl+c to, for those who expect it to quit."""
         self.say(f"{key_of('quit', self.state)} quits.")
 
-    async def perform(self, action: Action) -> None:
+    def perform_anywhere(self, action: Action) -> None:
         """Do any action of the list, as if its key had been pressed in its pane."""
         if action.home in self.main.panes:
             self.main.go_to(action.home)
-        await self.run_action(action.call, self.main.namespace(action.home))
+        if action.is_possible(self.state):
+            self.perform(action)
+
+    def perform(self, action: Action) -> None:
+        """Do an action here and now; an error of the user's is told to the user."""
+        try:
+            action.run(self)
+        except UserError as mistake:
+            self.say(str(mistake), "error")
 
     # What panes want
 
@@ -247,11 +264,11 @@ class BrainSurgery(KeyQueueApp):
         self.controllers.features.filter(message.text)
 
     @on(FindingsSheet.Chosen)
-    def _choose_found(self, message: FindingsSheet.Chosen) -> None:
-        self.controllers.search.chose(message.feature)
+    def _choose_result(self, message: FindingsSheet.Chosen) -> None:
+        self.controllers.search.choose(message.feature)
 
     @on(FindingsSheet.Opened)
-    def _open_found(self, message: FindingsSheet.Opened) -> None:
+    def _open_result(self, message: FindingsSheet.Opened) -> None:
         self.controllers.search.open(message.feature)
 
     @on(DetailSheet.Step)
@@ -260,7 +277,7 @@ class BrainSurgery(KeyQueueApp):
 
     @on(GoToFeature)
     def _go_to_feature(self, message: GoToFeature) -> None:
-        self.controllers.features.go(FeatureRef(message.sae, message.feature))
+        self.controllers.features.go_to(FeatureRef(message.sae, message.feature))
 
     @on(ReadDocument)
     def _read_document(self, message: ReadDocument) -> None:
@@ -281,12 +298,12 @@ class BrainSurgery(KeyQueueApp):
 
 def run(workspace: Path, device: str = "auto") -> None:
     """Open the app on the workspace at this path. Raises UserError for a bad configuration."""
-    settings = files.read_settings(files.config_path())
+    settings = read_settings(config_path())
 
     async def connect() -> Engine:
         from engine.service.client import connect
 
         return await connect(workspace)
 
-    app = BrainSurgery(connect, settings=settings, memory_path=files.state_path(), device=device)
+    app = BrainSurgery(connect, settings=settings, memory_path=state_path(), device=device)
     app.run(mouse=settings.mouse)

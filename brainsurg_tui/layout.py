@@ -82,7 +82,8 @@ def arrange(
     zoomed: bool = False,
     weights: Mapping[str, float] = WEIGHTS,
 ) -> dict[str, Region]:
-    """Pane name to its place, for all panes that are to be seen. Columns stand one cell apart."""
+    """Pane name to its place in cells, for all panes that are to be seen; columns stand one cell
+    apart."""
     mode = mode_of(width, height)
     if zoomed or mode == "one" or active in SHEETS:
         return {active: Region(0, 0, width, height)}
@@ -90,16 +91,16 @@ def arrange(
     places: dict[str, Region] = {}
     x = 0
     room = width - (len(plan) - 1)
-    for column_width, panes in zip(_shares(room, list(plan), weights), plan.values(), strict=True):
+    for column_width, panes in zip(_divide(room, list(plan), weights), plan.values(), strict=True):
         y = 0
-        for pane, share in zip(panes, _shares(height, panes, weights), strict=True):
+        for pane, share in zip(panes, _divide(height, panes, weights), strict=True):
             places[pane] = Region(x, y, column_width, share)
             y += share
         x += column_width + 1
     return places
 
 
-def _shares(whole: int, names: Sequence[str], weights: Mapping[str, float]) -> list[int]:
+def _divide(whole: int, names: Sequence[str], weights: Mapping[str, float]) -> list[int]:
     """`whole` cells divided among `names` by weight, without a remainder."""
     total = sum(weights.get(name, WEIGHTS[name]) for name in names)
     edges = [0]
@@ -110,17 +111,17 @@ def _shares(whole: int, names: Sequence[str], weights: Mapping[str, float]) -> l
     return [after - before for before, after in pairwise(edges)]
 
 
-def resized(
+def resize(
     weights: Mapping[str, float], mode: Mode, pane: str, lower: str, *, wider: int, taller: int
 ) -> dict[str, float]:
     """`weights` after making the column of `pane` wider, and the pane taller, by some steps."""
     changed = {**WEIGHTS, **weights}
     for column, panes in columns(mode, lower).items():
         if pane in panes:
-            changed[column] = _stretched(changed[column], wider)
-            changed[pane] = _stretched(changed[pane], taller)
+            changed[column] = _scale(changed[column], wider)
+            changed[pane] = _scale(changed[pane], taller)
     return changed
 
 
-def _stretched(weight: float, steps: int) -> float:
+def _scale(weight: float, steps: int) -> float:
     return min(20.0, max(1.0, weight * _STEP**steps))

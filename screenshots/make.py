@@ -16,7 +16,7 @@ import resvg_py
 from textual.pilot import Pilot
 
 from brainsurg_tui.app import BrainSurgery
-from brainsurg_tui.engine import Engine
+from brainsurg_tui.engine_link import Engine
 from engine.service import protocol as p
 from engine.service.client import Client, connect
 
@@ -75,12 +75,12 @@ async def _take(folder: Path, root: Path, client: Client, size: tuple[int, int])
         await save("detail")
         await pilot.press("escape", "1", "f")
         await _until(
-            pilot, lambda: bool(app.state.search_results and app.state.search_results.found)
+            pilot, lambda: bool(app.state.search.results and app.state.search.results.answer)
         )
         await save("findings")
         await pilot.press("2")
         await pilot.press("c", "4")
-        await _until(pilot, lambda: app.state.report is not None)
+        await _until(pilot, lambda: app.state.clamp.report is not None)
         await save("clamp")
         job = await client.ask(p.Submit(spec=TRAINS[1]))
         await pilot.press("5")
@@ -97,12 +97,12 @@ async def _run(client: Client, spec: p.JobSpec) -> None:
         await asyncio.sleep(0.2)
     if job.error:
         raise RuntimeError(job.error)
-    print(f"{p.describe(spec)}: done", flush=True)
+    print(f"{spec.title}: done", flush=True)
 
 
 def _steps(app: BrainSurgery, job: int) -> int:
     """How many steps of a training job the app knows of."""
-    known = app.state.jobs.get(job)
+    known = app.state.jobs.by_id.get(job)
     training = known is not None and known.progress is not None and known.progress.phase == "train"
     return known.progress.done if training else 0
 

@@ -1,4 +1,8 @@
-"""The sub-commands, in the order in which data flows."""
+"""The sub-commands, in the order in which data flows.
+
+A command is a file here and a line in `COMMANDS`; a kind of job that needs no file of its own is
+`kinds:` and its tag. A kind without a line is a command, too, below the others.
+"""
 
 from cyclopts import App, Group
 
@@ -8,18 +12,18 @@ COMMANDS: dict[str, dict[str, str]] = {
         "sites": "sites:sites",
         "capture": "capture:capture",
         "summary": "summary:summary",
-        "import-activations": "exchange_activations:import_activations",
-        "export-activations": "exchange_activations:export_activations",
+        "import-activations": "kinds:import_activations",
+        "export-activations": "kinds:export_activations",
     },
     "Autoencoders": {
         "train": "train:train",
         "sweep": "sweep:sweep",
-        "evaluate": "evaluate:evaluate",
-        "import-sae": "exchange_saes:import_sae",
-        "export-sae": "exchange_saes:export_sae",
+        "evaluate": "kinds:evaluate",
+        "import-sae": "kinds:import_sae",
+        "export-sae": "kinds:export_sae",
     },
     "Features": {
-        "scan": "scan:scan",
+        "scan": "kinds:scan",
         "features": "features:features",
         "feature": "feature:feature",
         "grep": "grep:grep",
@@ -48,8 +52,18 @@ def add_commands(app: App) -> None:
             app.command(f"{__name__}.{where}", name=name, group=group, sort_key=place)
 
 
+def add_other_kinds(app: App) -> None:
+    """Add a command for each kind of job that has none, which imports all kinds."""
+    from brainsurg_tui.commands.job_command import job_command
+    from engine.service.protocol import registered_kinds
+
+    group = Group("Other jobs", sort_key=len(COMMANDS))
+    for name, kind in registered_kinds().items():
+        if name not in app:
+            app.command(job_command(kind), name=name, group=group)
+
+
 def import_commands(app: App) -> None:
-    """Import all of them, for what each says of itself."""
-    for commands in COMMANDS.values():
-        for name in commands:
-            app[name]
+    """Import all commands, for what each says of itself."""
+    for name in app:
+        app[name]

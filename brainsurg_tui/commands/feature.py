@@ -43,7 +43,7 @@ def feature(
     """
     if silent and band is not None:
         wrong_usage("Give either --band or --silent.")
-    kind: p.Kind = "silent" if silent else "top" if band is None else "band"
+    kind: p.SnippetKind = "silent" if silent else "top" if band is None else "band"
     request = p.GetSnippets(sae=sae, feature=id, kind=kind, band=band or 0, radius=radius)
 
     async def talk(client: "Client") -> tuple[p.FeatureDetail, p.SnippetList, p.Relatives]:

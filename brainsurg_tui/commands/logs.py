@@ -13,7 +13,7 @@ import msgspec
 from engine.errors import UserError
 from engine.service.protocol import Event, Progressed
 
-Format = Literal["jsonl", "tensorboard"]
+LogFormat = Literal["jsonl", "tensorboard"]
 
 
 class Log(Protocol):
@@ -120,7 +120,7 @@ class TensorBoard:
             writer.close()
 
 
-def open_log(format: Format, folder: Path, job: int) -> tuple[Path, Log]:
+def open_log(format: LogFormat, folder: Path, job: int) -> tuple[Path, Log]:
     """A log of a job in `folder`, and where it lies. UserError where it can't be written."""
     path = folder / (f"job-{job}.jsonl" if format == "jsonl" else f"job-{job}")
     try:

@@ -4,51 +4,48 @@ What only one command has is told in that command's own docstring.
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 from cyclopts.types import PositiveInt
 
-NewSet = Annotated[str, Parameter(help="What to call the activation set.")]
+from engine.service.protocol import filter_help, order_names
+
 ActivationSet = Annotated[str, Parameter(help="The activation set.")]
-NewSAE = Annotated[str, Parameter(help="What to call the SAE.")]
 SAE = Annotated[str, Parameter(help="The SAE.")]
 ScannedSAE = Annotated[
     str, Parameter(help="The SAE; it is scanned first if that has not been done.")
 ]
 Feature = Annotated[int, Parameter(help="The feature, by its number.")]
-NewFolder = Annotated[Path, Parameter(help="The folder to make.")]
-
 Model = Annotated[str, Parameter(help="A folder, a hub id, or `demo` for the embedded model.")]
 MovedModel = Annotated[
     str | None,
     Parameter(help="The model that the activations are of, if it lies elsewhere now."),
 ]
+SAEModel = Annotated[
+    str | None,
+    Parameter(
+        help="The SAE's model, if it is called otherwise here, or lies elsewhere, than the SAE and"
+        " its scan say."
+    ),
+]
 Prompts = Annotated[Path | None, Parameter(help="A file of prompts: .txt, .jsonl or .json.")]
-Texts = Annotated[
-    list[Path] | None,
-    Parameter(
-        consume_multiple=True,
-        help="Files or folders of documents: .txt, .jsonl, .json or .parquet.",
-    ),
-]
-Dataset = Annotated[
-    str | None, Parameter(help="An id for the datasets library, where there is a network.")
-]
-Context = Annotated[
-    PositiveInt | None,
-    Parameter(
-        help="Longest window of tokens in one forward pass; if nothing is said, what the model"
-        " allows, at most 1,024."
-    ),
-]
 Chat = Annotated[bool, Parameter(help="Put each prompt into the tokenizer's chat template.")]
 
+if TYPE_CHECKING:
+    _Column = str
+else:  # the choices, as the feature table's columns declare them
+    _Column = Literal[tuple(order_names())]
+
 By = Annotated[
-    Literal["max", "mean", "std", "density", "count", "documents", "selectivity", "activity"],
+    _Column,
     Parameter(
         help="What to order them by. `activity` is the mean over all tokens, the seed's own"
         " ranking."
     ),
+]
+Filter = Annotated[
+    str,
+    Parameter(help=f'Such as "density < 1e-3 max > 5 label ~ cit(y|ies)". {filter_help()}'),
 ]
 Most = Annotated[PositiveInt, Parameter(help="How many features to show.")]

@@ -129,7 +129,7 @@ def _print_note(text: str) -> None:
         Console(file=sys.stderr).print(Text(text, "yellow"))
 
 
-async def ask_with_progress(client: "Client", request: p.Reply[R]) -> R:
+async def ask_with_progress(client: "Client", request: p.Request[R]) -> R:
     """Ask a question that takes a while, with its progress shown."""
     with ProgressDisplay() as display:
         return await client.ask(request, display.show)

@@ -1,10 +1,10 @@
 """Capturing activations: of the workspace's prompts, or of text."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from textual.widget import AwaitMount
 
+from brainsurg_tui.controllers.shell import Shell
 from brainsurg_tui.controllers.submit import (
     existing_path,
     free_name,
@@ -16,22 +16,19 @@ from brainsurg_tui.screens.form import Field, Form
 from engine.errors import UserError
 from engine.service.protocol import Capture, GetSites, Prompt
 
-if TYPE_CHECKING:
-    from brainsurg_tui.app import BrainSurgery
-
 _PROMPTS = "prompts"
 
 
 class CaptureController:
-    """The first step of the chain."""
+    """Submits captures of activations: the first step of the chain."""
 
-    def __init__(self, app: "BrainSurgery") -> None:
-        self._app = app
+    def __init__(self, shell: Shell) -> None:
+        self._shell = shell
 
     def capture(self) -> None:
         """Ask what to capture, with the answers of the last time in the form."""
-        known = self._app.state.contents.activations
-        last = self._app.workspace_memory.forms.get("capture", {})
+        known = self._shell.state.contents.activations
+        last = self._shell.workspace_memory.forms.get("capture", {})
         model = last.get("model") or (known[-1].model if known else "demo")
         site = last.get("site") or (known[-1].site if known else "")
         name = free_name("acts", (info.name for info in known))
@@ -43,22 +40,24 @@ class CaptureController:
             Field("max_tokens", "at most", empty="all tokens", help="Tokens to keep."),
             Field("name", "name", name, help="Name of the new activation set."),
         ]
-        form = Form("Capture activations", fields, self._capture, verb="capture", left=self._left)
-        opened = self._app.push_screen(form)
-        self._app.begin("sites", self._offer_sites, form, model, opened)
+        form = Form(
+            "Capture activations", fields, self._capture, verb="capture", left=self._on_field_left
+        )
+        opened = self._shell.push_screen(form)
+        self._shell.begin("sites", self._offer_sites, form, model, opened)
 
-    def _left(self, form: Form, field: str, value: str) -> None:
+    def _on_field_left(self, form: Form, field: str, value: str) -> None:
         if field == "model":
-            self._app.begin("sites", self._offer_sites, form, value)
+            self._shell.begin("sites", self._offer_sites, form, value)
 
     async def _offer_sites(self, form: Form, model: str, opened: AwaitMount | None = None) -> None:
         """Let the form turn through the model's sites; the middle is where most work begins."""
         if opened is not None:
             await opened
         try:
-            sites = (await self._app.ask(GetSites(model=model))).sites
+            sites = (await self._shell.ask(GetSites(model=model))).sites
         except UserError as mistake:
-            form.say(str(mistake))
+            form.show_error(str(mistake))
             return
         names = tuple(info.site for info in sites)
         outputs = [name for name in names if name.startswith("resid_post.")]
@@ -83,13 +82,13 @@ class CaptureController:
             texts=texts,
             generate=parse_whole_number(values["generate"] or "0", "continue by") if prompts else 0,
             max_tokens=parse_optional_whole_number(values["max_tokens"], "at most"),
-            device=self._app.device,
+            device=self._shell.device,
         )
-        await submit(self._app, "capture", values, spec)
+        await submit(self._shell, "capture", values, spec)
 
     def _prompts(self) -> list[Prompt]:
         """The marked prompts, or all. UserError if there is none."""
-        known = self._app.main.prompts.marked() or self._app.state.contents.prompts
+        known = self._shell.main.prompts.marked_prompts() or self._shell.state.contents.prompts
         if not known:
             raise UserError("There are no prompts.", "Add one in pane 1 with a.")
         return [Prompt(prompt=prompt.prompt, category=prompt.category) for prompt in known]

@@ -1,85 +1,72 @@
 """Trying edits of features, and seeing what follows."""
 
 import asyncio
-from typing import TYPE_CHECKING, cast, get_args
+from typing import cast, get_args
 
+from brainsurg_tui.controllers.shell import Shell
 from brainsurg_tui.controllers.submit import parse_number, parse_whole_number
 from brainsurg_tui.screens.form import Field, Form
-from brainsurg_tui.state.clamp_draft import OPERATIONS, ClampDraft
-from engine.service.protocol import Clamp, Operation, Progressed, Unit, View
-
-if TYPE_CHECKING:
-    from brainsurg_tui.app import BrainSurgery
+from brainsurg_tui.state.clamp_draft import ClampDraft
+from engine.service.protocol import Clamp, Unit, View, operations
 
 _PAUSE = 0.35
 """Seconds without another key before a changed draft is run."""
 
 
 class ClampController:
-    """A key changes the draft; the engine is asked when the keys have come to rest."""
+    """Changes the draft of a clamp, and asks for a report when the keys have come to rest."""
 
-    def __init__(self, app: "BrainSurgery") -> None:
-        self._app = app
+    def __init__(self, shell: Shell) -> None:
+        self._shell = shell
 
     def clamp(self) -> None:
         """Clamp the marked or selected features; in the clamp pane, run the draft again."""
-        app = self._app
-        if not (app.main.active == "clamp" and app.state.clamp_draft.edits):
-            app.state.clamp_draft = app.state.clamp_draft.of(app.main.wanted())
-        app.main.go_to("clamp")
+        main, clamp = self._shell.main, self._shell.state.clamp
+        if not (main.active == "clamp" and clamp.draft.edits):
+            clamp.set_draft(clamp.draft.of(main.selected_features()))
+        main.go_to("clamp")
         self._run(0)
 
     def change(self, draft: ClampDraft) -> None:
-        """Try this instead."""
-        state = self._app.state
-        if draft == state.clamp_draft:
+        """Replace the draft, and run it unless it is empty or the same as before."""
+        if draft == self._shell.state.clamp.draft:
             return
-        state.clamp_draft = draft
+        self._shell.state.clamp.set_draft(draft)
         if draft.edits:
             self._run(_PAUSE)
         else:
-            state.report = None
             self.give_up()
 
     def give_up(self) -> None:
         """Do not wait for the report any more; the engine stops working on it."""
-        self._app.workers.cancel_group(self._app, "clamp")
-        self._app.state.clamp_progress = None
-        self._app.show("clamp")
+        self._shell.cancel("clamp")
+        self._shell.state.clamp.end()
 
     def _run(self, pause: float) -> None:
-        self._app.state.clamp_progress = Progressed(phase="waiting", done=0)
-        self._app.show("clamp")
-        self._app.begin("clamp", self._ask, self._app.state.clamp_draft, pause)
+        self._shell.state.clamp.begin()
+        self._shell.begin("clamp", self._fetch_report, self._shell.state.clamp.draft, pause)
 
-    async def _ask(self, draft: ClampDraft, pause: float) -> None:
-        app, state = self._app, self._app.state
+    async def _fetch_report(self, draft: ClampDraft, pause: float) -> None:
+        shell, state = self._shell, self._shell.state
         await asyncio.sleep(pause)
         try:
             assert state.sae is not None
-            prompts = app.main.prompts.marked() or state.contents.prompts
+            prompts = shell.main.prompts.marked_prompts() or state.contents.prompts
             request = draft.request(state.sae, [prompt.prompt for prompt in prompts])
-            report = await app.ask(Clamp(request=request, device=app.device))
-            if (draft, request.sae) == (state.clamp_draft, state.sae):
-                state.report = report
+            report = await shell.ask(Clamp(request=request, device=shell.device))
+            if request.sae == state.sae:
+                state.clamp.set_report(draft, report)
         finally:
-            # A newer draft has its own progress to show.
-            if draft is state.clamp_draft:
-                state.clamp_progress = None
-                app.show("clamp")
-
-    def progress(self, progress: Progressed) -> None:
-        """Say how far the engine is with it."""
-        if self._app.state.clamp_progress is not None:
-            self._app.state.clamp_progress = progress
-            self._app.mark("clamp")
+            if draft is state.clamp.draft:  # a newer one has its own progress to show
+                state.clamp.end()
 
     def settings(self) -> None:
-        """Let the user type what the keys step through."""
-        draft = self._app.state.clamp_draft
+        """Let the user type operation, value, unit, view, length and nulls in a form."""
+        draft = self._shell.state.clamp.draft
         edit = draft.edits[0]
+        names = tuple(operation.name for operation in operations())
         fields = [
-            Field("operation", "operation", edit.operation, choices=OPERATIONS, free=False),
+            Field("operation", "operation", edit.operation, choices=names, free=False),
             Field("value", "value", f"{edit.value:g}", "A number; nothing counts for ablate."),
             Field(
                 "unit",
@@ -101,11 +88,11 @@ class ClampController:
             Field("nulls", "nulls", str(draft.nulls), "Matched random features to compare with."),
         ]
         features = ", ".join(str(edit.feature) for edit in draft.edits)
-        self._app.push_screen(Form(f"Clamp {features}", fields, self._set, verb="run"))
+        self._shell.push_screen(Form(f"Clamp {features}", fields, self._use_form, verb="run"))
 
-    async def _set(self, values: dict[str, str]) -> None:
-        draft = self._app.state.clamp_draft.set(
-            cast(Operation, values["operation"]),
+    async def _use_form(self, values: dict[str, str]) -> None:
+        draft = self._shell.state.clamp.draft.set(
+            values["operation"],
             parse_number(values["value"], "value"),
             cast(Unit, values["unit"]),
         )

@@ -1,10 +1,13 @@
-"""What is done when the engine is found, tells news, or is lost."""
+"""What is done when the engine is reached, sends news, or is lost."""
 
-from typing import TYPE_CHECKING
-
+from brainsurg_tui.controllers.contents import ContentsController
+from brainsurg_tui.controllers.features import FeatureController
+from brainsurg_tui.controllers.jobs import JobController
+from brainsurg_tui.controllers.shell import Shell
 from engine.service.protocol import (
     ContentsChanged,
     Event,
+    GetContents,
     GetStatus,
     ListJobs,
     NewsBody,
@@ -13,61 +16,67 @@ from engine.service.protocol import (
     Watch,
 )
 
-if TYPE_CHECKING:
-    from brainsurg_tui.app import BrainSurgery
-
 
 class ConnectionController:
-    """After every connecting the state is asked for afresh; between two, news keeps it fresh."""
+    """Asks for the whole state after every connecting; until the next, news keeps it fresh."""
 
-    def __init__(self, app: "BrainSurgery") -> None:
-        self._app = app
-        self._told = ""
+    def __init__(
+        self,
+        shell: Shell,
+        contents: ContentsController,
+        features: FeatureController,
+        jobs: JobController,
+    ) -> None:
+        self._shell = shell
+        self._contents = contents
+        self._features = features
+        self._jobs = jobs
+        self._last_reason = ""
+        """Why the engine could not be reached the last time, as the user was told."""
 
-    async def greet(self) -> None:
-        """Ask for all that the panes show, having asked to be told what happens from now on."""
-        app, state = self._app, self._app.state
-        await app.ask(Watch())
+    async def on_connect(self) -> None:
+        """Ask for all that the panes show, having asked for news of what happens from now on."""
+        shell, state = self._shell, self._shell.state
+        await shell.ask(Watch())
         if state.connection == "lost":
-            app.say("The engine is there again.")
-        state.connection, self._told = "connected", ""
-        state.status = await app.ask(GetStatus())
-        state.take_jobs((await app.ask(ListJobs())).jobs)
-        await app.controllers.contents.refresh()
-        if any(sae.name == app.workspace_memory.sae for sae in state.contents.saes):
-            app.controllers.features.choose_sae(app.workspace_memory.sae)
-        app.show()
-        if (job := state.charted()) is not None:
-            await app.controllers.jobs.past(job.id)
+            shell.say("The engine is there again.")
+        self._last_reason = ""
+        status, jobs = await shell.ask(GetStatus()), (await shell.ask(ListJobs())).jobs
+        contents = await shell.ask(GetContents())
+        state.connect(status, jobs)
+        self._contents.update(contents)
+        if any(sae.name == shell.workspace_memory.sae for sae in contents.saes):
+            self._features.choose_sae(shell.workspace_memory.sae)
+        if (job := state.jobs.training_to_chart()) is not None:
+            await self._jobs.fetch_past(job.id)
 
-    def hear(self, body: NewsBody) -> None:
-        """Take in what the engine tells."""
-        match body:
+    def on_news(self, news: NewsBody) -> None:
+        """Bring the state up to date with what happened."""
+        state = self._shell.state
+        match news:
             case Event():
-                self._app.controllers.jobs.hear(body)
+                self._jobs.on_event(news)
             case ContentsChanged():
-                self._app.begin("contents", self._app.controllers.contents.refresh)
+                self._shell.begin("contents", self._contents.refresh)
             case QuestionProgress(body=Progressed() as progress):
-                self._app.controllers.clamp.progress(progress)
-                self._app.controllers.search.progress(progress)
+                state.clamp.report_progress(progress)
+                state.search.report_progress(progress)
 
-    def lost(self, trouble: Exception | None) -> None:
+    def on_loss(self, trouble: Exception | None) -> None:
         """Say that the engine is gone, once for every reason."""
         reason = "" if trouble is None else str(trouble)
-        if self._app.state.connection == "connected":
-            self._app.say(f"The engine is gone; looking for it. {reason}".strip(), "error")
-        elif reason and reason != self._told:
-            self._app.say(reason, "error")
-        self._told = reason
-        self._app.state.connection = "lost"
-        self._app.show()
+        if self._shell.state.connection == "connected":
+            self._shell.say(f"The engine is gone; looking for it. {reason}".strip(), "error")
+        elif reason and reason != self._last_reason:
+            self._shell.say(reason, "error")
+        self._last_reason = reason
+        self._shell.state.disconnect()
 
-    def look_at_machine(self) -> None:
+    def refresh_status(self) -> None:
         """Ask how busy the GPU is, where there is one."""
-        status = self._app.state.status
-        if self._app.state.connection == "connected" and status is not None and status.gpus:
-            self._app.begin("status", self._get_status)
+        status = self._shell.state.status
+        if self._shell.state.connection == "connected" and status is not None and status.gpus:
+            self._shell.begin("status", self._get_status)
 
     async def _get_status(self) -> None:
-        self._app.state.status = await self._app.ask(GetStatus())
-        self._app.show("jobs")
+        self._shell.state.set_status(await self._shell.ask(GetStatus()))

@@ -1,70 +1,73 @@
 """What the workspace holds, and taking things out of it or back."""
 
-from typing import TYPE_CHECKING
-
 from rich.text import Text
 
+from brainsurg_tui.controllers.features import FeatureController
+from brainsurg_tui.controllers.shell import Shell
 from brainsurg_tui.controllers.submit import submit
 from brainsurg_tui.screens.choice import Choice, ChoiceDialog
 from brainsurg_tui.screens.text_dialog import TextDialog
 from brainsurg_tui.screens.workspace import WorkspaceChoice, WorkspaceDialog
-from brainsurg_tui.state.state import UndoStep
 from engine.service.protocol import (
     Annotate,
+    Contents,
     DeleteActivations,
     DeleteSAE,
+    Done,
     Evaluate,
     GetContents,
     GetSummary,
+    Request,
 )
-
-if TYPE_CHECKING:
-    from brainsurg_tui.app import BrainSurgery
 
 
 class ContentsController:
-    """The daemon owns the contents; this controller keeps the state's copy of them fresh."""
+    """Keeps the state's copy of the workspace's contents, which the daemon owns, fresh."""
 
-    def __init__(self, app: "BrainSurgery") -> None:
-        self._app = app
+    def __init__(self, shell: Shell, features: FeatureController) -> None:
+        self._shell = shell
+        self._features = features
 
     async def refresh(self) -> None:
         """Ask what the workspace holds, and for the features if those may be others now."""
-        app, state = self._app, self._app.state
+        self.update(await self._shell.ask(GetContents()))
+
+    def update(self, contents: Contents) -> None:
+        """Show what the workspace holds, and ask for the features if those may be others now."""
+        state = self._shell.state
         before, sae = state.contents, state.sae_info()
-        state.take_contents(await app.ask(GetContents()))
-        app.show()
+        state.set_contents(contents)
         same_but_labels = (before.prompts, before.activations) == (
             state.contents.prompts,
             state.contents.activations,
         )
         if state.sae_info() != sae:
-            app.controllers.features.load()
+            self._features.load()
         elif same_but_labels:
-            app.controllers.features.load_notes()
+            self._features.load_notes()
 
-    def look_around(self) -> None:
-        """Show sets and SAEs."""
-        state = self._app.state
-        jobs = list(state.jobs.values())
-        screen = WorkspaceDialog(state.contents, state.sae, jobs, ascii_only=self._app.ascii_only)
-        self._app.push_screen(screen, self._picked)
+    def open_workspace(self) -> None:
+        """Show activation sets and SAEs, and let the user choose one to do something with."""
+        state = self._shell.state
+        jobs = list(state.jobs.by_id.values())
+        screen = WorkspaceDialog(state.contents, state.sae, jobs, ascii_only=self._shell.ascii_only)
+        self._shell.push_screen(screen, self._on_choice)
 
-    def _picked(self, picked: WorkspaceChoice | None) -> None:
-        match picked:
+    def _on_choice(self, choice: WorkspaceChoice | None) -> None:
+        match choice:
             case WorkspaceChoice(action="use", name=name):
-                self._app.controllers.features.choose_sae(name)
+                self._features.choose_sae(name)
             case WorkspaceChoice(action="summary", name=name):
-                self._app.begin("summary", self._summary, name)
+                self._shell.begin("summary", self._summary, name)
             case WorkspaceChoice(action="measure", name=name):
-                self._app.begin("measure", self._measure, name)
+                self._shell.begin("measure", self._measure, name)
             case WorkspaceChoice(action="delete"):
-                self._ask_to_delete(picked)
+                self._ask_to_delete(choice)
 
     async def _summary(self, name: str) -> None:
-        summary = await self._app.ask(GetSummary(name=name))
+        summary = await self._shell.ask(GetSummary(name=name))
         origin = next(
-            (a.origin for a in self._app.state.contents.activations if a.name == name), ""
+            (a.origin for a in self._shell.state.contents.activations if a.name == name), ""
         )
         text = Text(
             f"prompts            {summary.prompts:>12,}\n"
@@ -72,55 +75,52 @@ class ContentsController:
             f"hidden size        {summary.d_model:>12,}\n"
             f"vectors            {summary.vectors:>12,}\n\n{origin}"
         )
-        self._app.push_screen(TextDialog(f"Activations {name}", text))
+        self._shell.push_screen(TextDialog(f"Activations {name}", text))
 
     async def _measure(self, name: str) -> None:
-        spec = Evaluate(sae=name, histogram=True, device=self._app.device)
-        await submit(self._app, "evaluate", {}, spec)
+        spec = Evaluate(sae=name, histogram=True, device=self._shell.device)
+        await submit(self._shell, "evaluate", {}, spec)
 
-    def _ask_to_delete(self, picked: WorkspaceChoice) -> None:
+    def _ask_to_delete(self, choice: WorkspaceChoice) -> None:
         what = (
-            "activation set" if picked.kind == "activations" else "SAE with its features and labels"
+            "activation set" if choice.kind == "activations" else "SAE with its features and labels"
         )
         answers = [Choice("n", "keep it", ""), Choice("y", "delete it from disk", "delete")]
         request = (
-            DeleteActivations(name=picked.name)
-            if picked.kind == "activations"
-            else DeleteSAE(name=picked.name)
+            DeleteActivations(name=choice.name)
+            if choice.kind == "activations"
+            else DeleteSAE(name=choice.name)
         )
 
-        def answered(answer: str | None) -> None:
+        def on_answer(answer: str | None) -> None:
             if answer:
-                self._app.begin("delete", self._delete, request)
+                self._shell.begin("delete", self._delete, request)
 
         question = f"The {what} is gone then; there is no undo."
-        self._app.push_screen(ChoiceDialog(f"Delete {picked.name}?", question, answers), answered)
+        self._shell.push_screen(
+            ChoiceDialog(f"Delete {choice.name}?", question, answers), on_answer
+        )
 
     async def _delete(self, request: DeleteActivations | DeleteSAE) -> None:
-        await self._app.ask(request)
-        self._app.say(f"Deleted {request.name}.")
+        await self._shell.ask(request)
+        self._shell.say(f"Deleted {request.name}.")
         await self.refresh()
 
     # Undo
 
     def undo(self) -> None:
         """Take back the last change."""
-        if self._app.state.undo:
-            change = self._app.state.undo.pop()
-            self._app.state.redo.append(change)
-            self._app.begin("undo", self._apply, change, back=True)
+        if (step := self._shell.state.undo_history.undo()) is not None:
+            self._shell.begin("undo", self._apply, step.undo, f"Undid: {step.title}.")
 
     def redo(self) -> None:
-        """Do again what was undone last."""
-        if self._app.state.redo:
-            change = self._app.state.redo.pop()
-            self._app.state.undo.append(change)
-            self._app.begin("undo", self._apply, change, back=False)
+        """Do again the change that was undone last."""
+        if (step := self._shell.state.undo_history.redo()) is not None:
+            self._shell.begin("undo", self._apply, step.redo, f"Did again: {step.title}.")
 
-    async def _apply(self, change: UndoStep, *, back: bool) -> None:
-        request = change.back if back else change.again
-        await self._app.ask(request)
+    async def _apply(self, request: Request[Done], message: str) -> None:
+        await self._shell.ask(request)
         if isinstance(request, Annotate):
-            self._app.state.take_note(request.sae, request.feature, request.note)
+            self._shell.state.set_note(request.sae, request.feature, request.note)
         await self.refresh()
-        self._app.say(f"{'Undid' if back else 'Did again'}: {change.title}.")
+        self._shell.say(message)

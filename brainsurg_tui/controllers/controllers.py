@@ -1,7 +1,6 @@
-"""All controllers of the app."""
+"""All controllers of the app, each with those that it calls handed in."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from brainsurg_tui.controllers.annotations import AnnotationController
 from brainsurg_tui.controllers.capture import CaptureController
@@ -17,49 +16,54 @@ from brainsurg_tui.controllers.program import ProgramController
 from brainsurg_tui.controllers.prompts import PromptController
 from brainsurg_tui.controllers.relatives import RelativesController
 from brainsurg_tui.controllers.search import SearchController
+from brainsurg_tui.controllers.shell import Shell
 from brainsurg_tui.controllers.train import TrainController
-
-if TYPE_CHECKING:
-    from brainsurg_tui.app import BrainSurgery
 
 
 @dataclass(frozen=True)
 class Controllers:
     """One controller for each subject."""
 
+    annotations: AnnotationController
     capture: CaptureController
     clamp: ClampController
     connection: ConnectionController
     contents: ContentsController
     exchange: ExchangeController
+    feature_view: FeatureViewController
     features: FeatureController
     files: FileController
-    search: SearchController
     jobs: JobController
-    annotations: AnnotationController
-    feature_view: FeatureViewController
     program: ProgramController
     prompts: PromptController
     relatives: RelativesController
+    search: SearchController
     train: TrainController
 
     @classmethod
-    def of(cls, app: "BrainSurgery") -> "Controllers":
+    def build(cls, shell: Shell) -> "Controllers":
         """The controllers of an app."""
+        relatives = RelativesController(shell)
+        features = FeatureController(shell, relatives)
+        feature_view = FeatureViewController(shell, relatives)
+        contents = ContentsController(shell, features)
+        clamp = ClampController(shell)
+        search = SearchController(shell, features, feature_view)
+        jobs = JobController(shell, features, clamp, search)
         return cls(
-            capture=CaptureController(app),
-            clamp=ClampController(app),
-            connection=ConnectionController(app),
-            contents=ContentsController(app),
-            exchange=ExchangeController(app),
-            features=FeatureController(app),
-            files=FileController(app),
-            search=SearchController(app),
-            jobs=JobController(app),
-            annotations=AnnotationController(app),
-            feature_view=FeatureViewController(app),
-            program=ProgramController(app),
-            prompts=PromptController(app),
-            relatives=RelativesController(app),
-            train=TrainController(app),
+            annotations=AnnotationController(shell),
+            capture=CaptureController(shell),
+            clamp=clamp,
+            connection=ConnectionController(shell, contents, features, jobs),
+            contents=contents,
+            exchange=ExchangeController(shell),
+            feature_view=feature_view,
+            features=features,
+            files=FileController(shell),
+            jobs=jobs,
+            program=ProgramController(shell, jobs),
+            prompts=PromptController(shell),
+            relatives=relatives,
+            search=search,
+            train=TrainController(shell, features),
         )

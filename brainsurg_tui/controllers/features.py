@@ -3,15 +3,13 @@
 import asyncio
 import contextlib
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from brainsurg_tui.controllers.relatives import RelativesController
+from brainsurg_tui.controllers.shell import Shell
 from brainsurg_tui.state.feature_filter import FeatureFilter
 from brainsurg_tui.state.visits import FeatureRef
 from engine.errors import UserError
 from engine.service.protocol import GetFeature, GetFeatureTable, GetNotes, MatchFeatures, Scan
-
-if TYPE_CHECKING:
-    from brainsurg_tui.app import BrainSurgery
 
 _PAUSE = 0.06
 """Seconds that the cursor rests on a feature before its snippets are asked for."""
@@ -20,29 +18,31 @@ _TYPING = 0.12
 
 
 class FeatureController:
-    """Answers that come late are dropped: the state knows what is wanted by then."""
+    """Chooses SAE, feature and filter, and fetches what the panes show of them; late answers are
+    dropped, for the state knows what is wanted by then."""
 
-    def __init__(self, app: "BrainSurgery") -> None:
-        self._app = app
-        self._wanted: FeatureRef | None = None
+    def __init__(self, shell: Shell, relatives: RelativesController) -> None:
+        self._shell = shell
+        self._relatives = relatives
+        self._next: FeatureRef | None = None
+        """The feature to select when the table of its SAE is there."""
 
     def choose_sae(self, name: str) -> None:
-        """Work with another SAE."""
-        if self._app.state.choose_sae(name):
-            self._app.show()
+        """Use another SAE, and ask for its features."""
+        if self._shell.state.choose_sae(name):
             self.load()
 
     def load(self) -> None:
         """Ask for the feature table of the selected SAE, if it has one."""
-        sae = self._app.state.sae_info()
+        sae = self._shell.state.sae_info()
         if sae is not None and sae.scanned:
-            self._app.begin("table", self._load, sae.name)
+            self._shell.begin("table", self._load, sae.name)
         elif sae is not None and self._is_scanned_now(sae.name):
-            self._app.begin("table", self._load_if_there, sae.name)
+            self._shell.begin("table", self._load_if_there, sae.name)
 
     def _is_scanned_now(self, sae: str) -> bool:
         """Whether a scan goes on, which may have published what it found so far."""
-        specs = [job.spec for job in self._app.state.running()]
+        specs = [job.spec for job in self._shell.state.jobs.running()]
         return any(isinstance(spec, Scan) and spec.sae == sae for spec in specs)
 
     async def _load_if_there(self, sae: str) -> None:
@@ -50,117 +50,109 @@ class FeatureController:
             await self._load(sae)
 
     async def _load(self, sae: str) -> None:
-        app, state = self._app, self._app.state
-        table = await app.ask(GetFeatureTable(sae=sae))
-        feature_filter = await self._match(sae, app.main.features.pattern)
-        if not state.take_table(table):
+        shell, state = self._shell, self._shell.state
+        table = await shell.ask(GetFeatureTable(sae=sae))
+        feature_filter = await self._match(sae, shell.main.features.pattern)
+        if not state.set_table(table):
             return
-        self._take(feature_filter)
-        if state.feature_view is not None and isinstance(state.feature_view.coactive, str):
-            state.feature_view.coactive = None  # what a scan could not tell yet, it may tell now
-        if (wanted := self._wanted_of(sae)) is not None and wanted < table.features:
+        self._set_filter(feature_filter)
+        if (wanted := self._feature_to_begin_with(sae)) is not None and wanted < table.features:
             state.choose_feature(wanted)
-        app.show()
         self._fetch()
 
     def load_notes(self) -> None:
         """Ask what is written down about the features: a fraction of the table."""
-        if self._app.state.table is None:
+        if self._shell.state.table is None:
             self.load()
         else:
-            self._app.begin("notes", self._load_notes, self._app.state.table.sae)
+            self._shell.begin("notes", self._load_notes, self._shell.state.table.sae)
 
     async def _load_notes(self, sae: str) -> None:
-        notes = (await self._app.ask(GetNotes(sae=sae))).notes
-        if self._app.state.take_notes(sae, notes):
-            self._app.show("features", "snippets", "detail", "findings")
+        notes = (await self._shell.ask(GetNotes(sae=sae))).notes
+        self._shell.state.set_notes(sae, notes)
 
-    def _wanted_of(self, sae: str) -> int | None:
+    def _feature_to_begin_with(self, sae: str) -> int | None:
         """The feature to begin with, in an SAE that was chosen just now."""
-        wanted, self._wanted = self._wanted, None
-        remembered = self._app.workspace_memory
+        wanted, self._next = self._next, None
+        remembered = self._shell.workspace_memory
         if wanted is not None and wanted.sae == sae:
             return wanted.feature
-        fresh = self._app.state.feature is None and remembered.sae == sae
+        fresh = self._shell.state.feature is None and remembered.sae == sae
         return remembered.feature if fresh else None
 
     # The filter
 
     def filter(self, text: str) -> None:
-        """Show only the features that this lets through, once it can be read."""
-        state = self._app.state
+        """Show only the features that the filter `text` lets through, once it can be read."""
+        state = self._shell.state
         if text.strip() and state.sae is not None:
-            self._app.begin("sift", self._filter, state.sae, text)
+            self._shell.begin("filter", self._filter, state.sae, text)
         else:
-            self._app.workers.cancel_group(self._app, "sift")
-            state.feature_filter = FeatureFilter()
-            self._app.show("features")
+            self._shell.cancel("filter")
+            state.set_filter(FeatureFilter())
 
     async def _filter(self, sae: str, text: str) -> None:
         await asyncio.sleep(_TYPING)
         feature_filter = await self._match(sae, text)
-        if sae == self._app.state.sae:
-            self._take(feature_filter)
-            self._app.show("features")
+        if sae == self._shell.state.sae:
+            self._set_filter(feature_filter)
 
     async def _match(self, sae: str, text: str) -> FeatureFilter:
         """What a filter lets through; where it can't be read, what the last one did, and why."""
         if not text.strip():
             return FeatureFilter()
         try:
-            matches = await self._app.ask(MatchFeatures(sae=sae, filter=text))
+            matches = await self._shell.ask(MatchFeatures(sae=sae, filter=text))
         except UserError as mistake:
-            return replace(self._app.state.feature_filter, fault=str(mistake))
+            return replace(self._shell.state.feature_filter, fault=str(mistake))
         return FeatureFilter(text, matches)
 
-    def _take(self, feature_filter: FeatureFilter) -> None:
+    def _set_filter(self, feature_filter: FeatureFilter) -> None:
         """A filter that can't be read stays open, to be mended; where nobody is at it any more, the
         last one that could be read holds."""
-        pane = self._app.main.features
+        pane = self._shell.main.features
         if feature_filter.fault and not pane.filtering and pane.table.has_focus:
-            pane.mend()
+            pane.reopen_filter()
         elif feature_filter.fault and not pane.filtering:
-            self._app.say(feature_filter.fault, "error")
+            self._shell.say(feature_filter.fault, "error")
             feature_filter = replace(feature_filter, fault="")
-            pane.fall_back(feature_filter.text)
-        self._app.state.feature_filter = feature_filter
+            pane.use_filter(feature_filter.text)
+        self._shell.state.set_filter(feature_filter)
 
     # One feature
 
     def choose(self, feature: int) -> None:
-        """Look at a feature."""
-        if self._app.state.choose_feature(feature):
-            self._app.show("features", "snippets", "detail", "findings")
+        """Select a feature of the SAE in use, and ask for its detail."""
+        if self._shell.state.choose_feature(feature):
             self._fetch()
 
-    def go(self, place: FeatureRef) -> None:
-        """Look at a feature of any SAE."""
-        if place.sae == self._app.state.sae:
-            self.choose(place.feature)
+    def go_to(self, feature: FeatureRef) -> None:
+        """Select a feature of any SAE, which is used from then on."""
+        if feature.sae == self._shell.state.sae:
+            self.choose(feature.feature)
         else:
-            self._wanted = place
-            self.choose_sae(place.sae)
+            self._next = feature
+            self.choose_sae(feature.sae)
 
     def visit(self, step: int) -> None:
-        """Back or forth among the features looked at."""
-        if (place := self._app.state.visit(step)) is not None:
-            self.go(place)
+        """Go back (-1) or forward again (1) among the features looked at."""
+        if (feature := self._shell.state.visit(step)) is not None:
+            self.go_to(feature)
         else:
             when = "before" if step < 0 else "after"
-            self._app.say(f"No feature was looked at {when} this one.")
+            self._shell.say(f"No feature was looked at {when} this one.")
 
     def step(self, rows: int) -> None:
-        """The next or previous feature of the list that this one was opened from."""
-        self._app.main.listing.step(rows)
+        """Go on by so many rows in the list that the feature was opened from."""
+        self._shell.main.listing.step(rows)
 
     def _fetch(self) -> None:
-        state = self._app.state
+        state = self._shell.state
         if state.sae is not None and state.feature is not None:
-            self._app.begin("feature", self._look, state.sae, state.feature)
-            self._app.controllers.relatives.fetch()
+            self._shell.begin("feature", self._fetch_detail, state.sae, state.feature)
+            self._relatives.fetch()
 
-    async def _look(self, sae: str, feature: int) -> None:
+    async def _fetch_detail(self, sae: str, feature: int) -> None:
         await asyncio.sleep(_PAUSE)
-        detail = await self._app.ask(GetFeature(sae=sae, feature=feature))
-        if self._app.state.take_detail(sae, detail):
-            self._app.show("snippets", "detail")
+        detail = await self._shell.ask(GetFeature(sae=sae, feature=feature))
+        self._shell.state.set_detail(sae, detail)

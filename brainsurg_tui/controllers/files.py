@@ -1,48 +1,47 @@
 """What leaves the app: to the clipboard, and to files in the workspace."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from brainsurg_tui.controllers.shell import Shell
 from brainsurg_tui.exports import Export
 from engine.errors import UserError
 from engine.files import write_whole
-
-if TYPE_CHECKING:
-    from brainsurg_tui.app import BrainSurgery
 
 _FOLDER = "exports"
 _COPIED = "copied.txt"
 
 
 class FileController:
-    """Everything goes to one folder of the workspace, and the user is told where."""
+    """Writes to the clipboard and to one folder of the workspace, and tells the user where.
 
-    def __init__(self, app: "BrainSurgery") -> None:
-        self._app = app
+    Its methods raise UserError where a file can't be written."""
+
+    def __init__(self, shell: Shell) -> None:
+        self._shell = shell
 
     def copy(self, text: str) -> None:
         """Put `text` on the clipboard (OSC 52 crosses SSH) and into a file for where that fails."""
         if not text:
-            self._app.say("There is nothing to copy here.", "warning")
+            self._shell.say("There is nothing to copy here.", "warning")
             return
-        self._app.copy_to_clipboard(text)
+        self._shell.copy_to_clipboard(text)
         path = self._write(Export(_COPIED, text + "\n"))
-        self._app.say(f"Copied, also to {path}.")
+        self._shell.say(f"Copied, also to {path}.")
 
     def export(self, files: list[Export]) -> None:
-        """Write files."""
+        """Write files, or say that there are none."""
         if not files:
-            self._app.say("There is nothing to export here.", "warning")
+            self._shell.say("There is nothing to export here.", "warning")
             return
         paths = [self._write(file) for file in files]
-        self._app.say(f"Wrote {', '.join(path.name for path in paths)} in {paths[0].parent}.")
+        self._shell.say(f"Wrote {', '.join(path.name for path in paths)} in {paths[0].parent}.")
 
     def picture(self) -> None:
         """Write the screen as an SVG file."""
-        self.export([Export("screen.svg", self._app.export_screenshot())])
+        self.export([Export("screen.svg", self._shell.export_screenshot())])
 
     def _write(self, file: Export) -> Path:
-        workspace = self._app.state.contents.workspace
+        workspace = self._shell.state.contents.workspace
         folder = Path(workspace) / _FOLDER if workspace else Path.cwd()
         path = folder / file.name
         try:

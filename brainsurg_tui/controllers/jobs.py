@@ -1,11 +1,13 @@
 """Following jobs, and stopping, holding and reading about them."""
 
-from typing import TYPE_CHECKING
-
 from rich.text import Text
 
-from brainsurg_tui import next_steps
-from brainsurg_tui.actions import key_of
+from brainsurg_tui.actions import next_steps
+from brainsurg_tui.actions.registry import key_of
+from brainsurg_tui.controllers.clamp import ClampController
+from brainsurg_tui.controllers.features import FeatureController
+from brainsurg_tui.controllers.search import SearchController
+from brainsurg_tui.controllers.shell import Shell
 from brainsurg_tui.panes.jobs import text as job_texts
 from brainsurg_tui.screens.choice import Choice, ChoiceDialog
 from brainsurg_tui.screens.text_dialog import TextDialog
@@ -25,99 +27,100 @@ from engine.service.protocol import (
     StateChanged,
 )
 
-if TYPE_CHECKING:
-    from brainsurg_tui.app import BrainSurgery
-
 
 class JobController:
-    """The daemon owns the jobs; this controller only says what is wanted and what is seen."""
+    """Follows the jobs, which the daemon owns, and has them paused, stopped and shown."""
 
-    def __init__(self, app: "BrainSurgery") -> None:
-        self._app = app
+    def __init__(
+        self,
+        shell: Shell,
+        features: FeatureController,
+        clamp: ClampController,
+        search: SearchController,
+    ) -> None:
+        self._shell = shell
+        self._features = features
+        self._clamp = clamp
+        self._search = search
 
     # What happens
 
-    def hear(self, event: Event) -> None:
-        """Take in what happened to a job."""
-        state = self._app.state
-        before = state.jobs.get(event.job)
-        if not state.take_event(event):
+    def on_event(self, event: Event) -> None:
+        """Bring the state up to date with what happened to a job."""
+        jobs = self._shell.state.jobs
+        before = jobs.by_id.get(event.job)
+        if not jobs.add_event(event):
             return
-        self._app.mark("jobs", "loss")
-        self._look_at(event.job)
+        self._follow(event.job)
         match event.body:
             case Progressed(metrics=metrics) if "alive" in metrics:
-                self._look_at_features(event.job)
+                self._reload_features(event.job)
             case StateChanged(state=new) if before is None or before.over or new in ENDED:
-                self._app.begin(f"job-{event.job}", self._fetch, event.job, tell=new in ENDED)
+                self._shell.begin(f"job-{event.job}", self._fetch, event.job, tell=new in ENDED)
             case Noted(text=text):
-                self._app.say(f"Job {event.job}: {text}")
+                self._shell.say(f"Job {event.job}: {text}")
 
     async def _fetch(self, id: int, *, tell: bool) -> None:
         """Get a job with its result, and tell the user how it ended."""
-        app = self._app
-        job = await app.ask(GetJob(id=id))
-        app.state.take_job(job)
-        self._look_at(id)
-        app.show("jobs", "loss")
+        shell = self._shell
+        job = await shell.ask(GetJob(id=id))
+        shell.state.jobs.set(job)
+        self._follow(id)
         if not tell:
             return
-        if isinstance(job.spec, Scan) and job.state == "done" and job.spec.sae == app.state.sae:
-            app.controllers.features.load()
+        if job.state == "done":
+            self._reload_features(id)
         title = f"Job {job.id}, {job.spec.title}"
-        hold, pane = (key_of(id, app.state) for id in ("hold_job", "pane_6"))
+        hold, pane = (key_of(id, shell.state) for id in ("hold_job", "pane_6"))
         goes_on = f" {hold} in pane {pane} lets it go on." if job.resumable else ""
         if job.state == "failed":
-            app.say(f"{title}, failed. {job.error}{goes_on}", "error")
+            shell.say(f"{title}, failed. {job.error}{goes_on}", "error")
         elif job.state == "done":
-            app.say(f"{title}, is done. {next_steps.after(job.spec, app.state)}")
+            shell.say(f"{title}, is done. {next_steps.after(job.spec, shell.state)}")
         else:
-            app.say(f"{title}, was cancelled.{goes_on}", "warning")
+            shell.say(f"{title}, was cancelled.{goes_on}", "warning")
 
-    def _look_at(self, id: int) -> None:
-        """Follow a training that has begun, unless another job that still goes on is looked at."""
-        state = self._app.state
-        job, chosen = state.jobs.get(id), state.jobs.get(state.job or 0)
+    def _follow(self, id: int) -> None:
+        """Choose a training that has begun, unless the chosen job still goes on."""
+        jobs = self._shell.state.jobs
+        job, chosen = jobs.by_id.get(id), jobs.chosen_info()
         begun = job is not None and job.state == "running" and job.spec.is_training
         if begun and chosen is not None and chosen.over:
             self.choose(id)
 
-    def _look_at_features(self, id: int) -> None:
-        """A scan has published what it found so far: show that, if it is of the SAE in use."""
-        job = self._app.state.jobs.get(id)
-        if job is not None and isinstance(job.spec, Scan) and job.spec.sae == self._app.state.sae:
-            self._app.controllers.features.load()
+    def _reload_features(self, id: int) -> None:
+        """Show what a scan has found so far, if the job is one, and of the SAE in use."""
+        job = self._shell.state.jobs.by_id.get(id)
+        if job is not None and isinstance(job.spec, Scan) and job.spec.sae == self._shell.state.sae:
+            self._features.load()
 
-    async def past(self, id: int) -> None:
-        """Ask for all that a job has told so far."""
-        answer = await self._app.ask(GetEvents(job=id))
-        self._app.state.history(id).add_past(answer.events)
-        self._app.show("jobs", "loss")
+    async def fetch_past(self, id: int) -> None:
+        """Ask for all events of a job so far."""
+        answer = await self._shell.ask(GetEvents(job=id))
+        self._shell.state.jobs.add_past_events(id, answer.events)
 
     def choose(self, id: int) -> None:
-        """Look at a job."""
-        if self._app.state.job != id:
-            self._app.state.job = id
-            self._app.show("loss")
-            self._app.begin("past", self.past, id)
+        """Choose a job, and show its past."""
+        if self._shell.state.jobs.choose(id):
+            self._shell.begin("past", self.fetch_past, id)
 
     # What is wanted
 
-    def _meant(self) -> JobInfo | None:
+    def _job_at_hand(self) -> JobInfo | None:
         """The chosen job if it goes on, else the one that runs."""
-        state = self._app.state
-        running = state.running()
-        chosen = [job for job in running if job.id == state.job]
+        jobs = self._shell.state.jobs
+        running = jobs.running()
+        chosen = [job for job in running if job.id == jobs.chosen]
         return next(iter(chosen or running), None)
 
     def cancel_work(self) -> None:
         """Give up the clamp or the search that is waited for; else stop a job, after asking."""
-        job = self._meant()
-        in_jobs = self._app.main.active == "jobs"
-        if self._app.state.clamp_progress is not None and not in_jobs:
-            self._app.controllers.clamp.give_up()
-        elif self._app.state.search_progress is not None and not in_jobs:
-            self._app.controllers.search.give_up()
+        job = self._job_at_hand()
+        in_jobs = self._shell.main.active == "jobs"
+        if self._shell.state.clamp.progress is not None and not in_jobs:
+            self._clamp.give_up()
+        elif self._shell.state.search.progress is not None and not in_jobs:
+            self._search.give_up()
         elif job is not None:
             self._ask_to_cancel(job)
 
@@ -131,35 +134,34 @@ class JobController:
             answers,
         )
 
-        def answered(answer: str | None) -> None:
+        def on_answer(answer: str | None) -> None:
             if answer:
-                self._app.begin("change-job", self._change, CancelJob(id=job.id))
+                self._shell.begin("change-job", self._ask_to_change, CancelJob(id=job.id))
 
-        self._app.push_screen(question, answered)
+        self._shell.push_screen(question, on_answer)
 
-    def hold(self) -> None:
-        """Pause a job, or let it go on: in the jobs pane also a training that was interrupted."""
-        chosen = self._app.state.jobs.get(self._app.state.job or 0)
+    def toggle_pause(self) -> None:
+        """Pause a job, or resume it: in the jobs pane also a training that was interrupted."""
+        chosen = self._shell.state.jobs.chosen_info()
         interrupted = chosen is not None and chosen.resumable
-        job = chosen if interrupted and self._app.main.active == "jobs" else self._meant()
+        job = chosen if interrupted and self._shell.main.active == "jobs" else self._job_at_hand()
         if job is not None:
             goes_on = job.state == "paused" or job.resumable
             request = ResumeJob(id=job.id) if goes_on else PauseJob(id=job.id)
-            self._app.begin("change-job", self._change, request)
+            self._shell.begin("change-job", self._ask_to_change, request)
 
-    async def _change(self, request: CancelJob | PauseJob | ResumeJob) -> None:
-        self._app.state.take_job(await self._app.ask(request))
-        self._app.show("jobs", "loss")
+    async def _ask_to_change(self, request: CancelJob | PauseJob | ResumeJob) -> None:
+        self._shell.state.jobs.set(await self._shell.ask(request))
 
     async def cancel_all(self) -> None:
         """Stop whatever runs or waits."""
-        for job in self._app.state.running():
-            await self._app.ask(CancelJob(id=job.id))
+        for job in self._shell.state.jobs.running():
+            await self._shell.ask(CancelJob(id=job.id))
 
     def read(self, id: int) -> None:
-        """Show all about a job."""
-        job = self._app.state.jobs[id]
+        """Show a job's description, its notes and its outcome in a dialog."""
+        job = self._shell.state.jobs.by_id[id]
         lines = [f"{job.state}  {job_texts.duration(job)}", job.spec.details, ""]
-        lines += [*self._app.state.history(id).notes(), *job_texts.outcome(job)]
+        lines += [*self._shell.state.jobs.history(id).notes(), *job_texts.outcome(job)]
         text = Text("\n".join(map(visible, lines)))
-        self._app.push_screen(TextDialog(f"Job {id} · {job.spec.title}", text))
+        self._shell.push_screen(TextDialog(f"Job {id} · {job.spec.title}", text))

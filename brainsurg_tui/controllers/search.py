@@ -2,10 +2,13 @@
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import msgspec
 
+from brainsurg_tui.controllers.feature_view import FeatureViewController
+from brainsurg_tui.controllers.features import FeatureController
+from brainsurg_tui.controllers.shell import Shell
 from brainsurg_tui.controllers.submit import parse_whole_number
 from brainsurg_tui.screens.form import Field, Form
 from brainsurg_tui.state.search_results import SearchAnswer, SearchRequest, SearchResults
@@ -17,13 +20,9 @@ from engine.service.protocol import (
     FindFiring,
     Grep,
     GrepReport,
-    Progressed,
-    Reply,
+    Request,
     TextSource,
 )
-
-if TYPE_CHECKING:
-    from brainsurg_tui.app import BrainSurgery
 
 _PAUSE = 0.15
 """Seconds that the cursor rests on a feature before its hits and misses are asked for."""
@@ -34,32 +33,36 @@ _COUNTS, _IGNORED = "yes", "no"
 
 
 class SearchController:
-    """One search at a time; the sheet of findings shows the last."""
+    """Runs one search at a time; the sheet of findings shows the last."""
 
-    def __init__(self, app: "BrainSurgery") -> None:
-        self._app = app
+    def __init__(
+        self, shell: Shell, features: FeatureController, feature_view: FeatureViewController
+    ) -> None:
+        self._shell = shell
+        self._features = features
+        self._feature_view = feature_view
 
     # Asking
 
     def firing(self) -> None:
         """Search for what fires in the prompt under the cursor."""
-        state = self._app.state
-        prompt = self._app.main.prompts.copied()
+        state = self._shell.state
+        prompt = self._shell.main.prompts.text_to_copy()
         if prompt and state.sae is not None:
-            self._search(FindFiring(sae=state.sae, prompt=prompt, device=self._app.device))
+            self._search(FindFiring(sae=state.sae, prompt=prompt, device=self._shell.device))
 
     def contrast(self) -> None:
         """Contrast the two marked prompts; else let the user say what with what."""
-        state, prompts = self._app.state, self._app.main.prompts
+        state, prompts = self._shell.state, self._shell.main.prompts
         if state.sae is None:
             return
-        marked = [prompt.prompt for prompt in prompts.marked()]
-        a, *others = marked or [prompts.copied()]
+        marked = [prompt.prompt for prompt in prompts.marked_prompts()]
+        a, *others = marked or [prompts.text_to_copy()]
         search = FindContrast(
             sae=state.sae,
             a=TextSource(text=a),
             b=TextSource(text=next(iter(others), "")),
-            device=self._app.device,
+            device=self._shell.device,
         )
         if len(marked) == 2:
             self._search(search)
@@ -68,16 +71,16 @@ class SearchController:
 
     def grep(self) -> None:
         """Let the user type a pattern to search the corpus for."""
-        if self._app.state.sae is not None:
-            last = self._app.workspace_memory.forms.get("grep", {}).get("pattern", "")
-            looked_at = self._app.main.active in _ABOUT_ONE
-            about = self._app.state.feature if looked_at else None
-            self._ask_grep(Grep(sae=self._app.state.sae, pattern=last), about)
+        if self._shell.state.sae is not None:
+            last = self._shell.workspace_memory.forms.get("grep", {}).get("pattern", "")
+            looked_at = self._shell.main.active in _ABOUT_ONE
+            about = self._shell.state.feature if looked_at else None
+            self._ask_grep(Grep(sae=self._shell.state.sae, pattern=last), about)
 
     def again(self) -> None:
-        """Let the user change what was searched for."""
-        results = self._app.state.search_results
-        match None if results is None else results.search:
+        """Let the user change what was searched for last, and search again."""
+        results = self._shell.state.search.results
+        match None if results is None else results.request:
             case FindFiring() as search:
                 self._ask_firing(search)
             case FindContrast() as search:
@@ -113,10 +116,10 @@ class SearchController:
                 )
             )
 
-        self._app.push_screen(Form("Features that fire", fields, send, verb="search"))
+        self._shell.push_screen(Form("Features that fire", fields, send, verb="search"))
 
     def _ask_contrast(self, search: FindContrast) -> None:
-        prompts = tuple(escape(known.prompt) for known in self._app.state.contents.prompts)
+        prompts = tuple(escape(known.prompt) for known in self._shell.state.contents.prompts)
         help = "A text, or the path of a file of prompts or documents."
         fields = [
             Field(name, label, source.file or escape(source.text), help, prompts)
@@ -127,7 +130,7 @@ class SearchController:
             a, b = _source(values["a"]), _source(values["b"])
             self._search(msgspec.structs.replace(search, a=a, b=b))
 
-        self._app.push_screen(Form("Contrast two texts", fields, send, verb="contrast"))
+        self._shell.push_screen(Form("Contrast two texts", fields, send, verb="contrast"))
 
     def _ask_grep(self, search: Grep, about: int | None) -> None:
         fields = [
@@ -151,7 +154,7 @@ class SearchController:
                 raise UserError(
                     "A pattern is missing.", r"\d+ finds numbers, capital finds itself."
                 )
-            self._app.workspace_memory.forms["grep"] = values
+            self._shell.workspace_memory.forms["grep"] = values
             self._search(
                 msgspec.structs.replace(
                     search, pattern=values["pattern"], ignore_case=values["case"] == _IGNORED
@@ -159,76 +162,65 @@ class SearchController:
                 about,
             )
 
-        self._app.push_screen(Form("Search by a pattern", fields, send, verb="search"))
+        self._shell.push_screen(Form("Search by a pattern", fields, send, verb="search"))
 
     # Answers
 
     def _search(self, search: SearchRequest, about: int | None = None) -> None:
-        app, state = self._app, self._app.state
-        results = state.search_results = SearchResults(search, about=about)
-        state.search_progress = Progressed(phase="searching", done=0)
-        app.main.go_to("findings")
-        app.show("findings")
-        app.begin("find", self._find, results)
+        results = SearchResults(search, about=about)
+        self._shell.state.search.begin(results)
+        self._shell.main.go_to("findings")
+        self._shell.begin("search", self._find, results)
 
     async def _find(self, results: SearchResults) -> None:
-        app, state = self._app, self._app.state
+        shell, state = self._shell, self._shell.state.search
         try:
-            search = results.search
-            results.found = await app.ask(cast(Reply[SearchAnswer], search))
-            if isinstance(search, Grep) and results.about is not None:
-                await self._ask_places(results, results.about)
-                if results.closer is not None and results.closer.features:
-                    results.with_score_of(results.closer.features[0])
+            request = results.request
+            answer = await shell.ask(cast(Request[SearchAnswer], request))
+            try:
+                if isinstance(request, Grep) and results.about is not None:
+                    await self._fetch_places(results, results.about)
+            finally:
+                state.set_answer(results, answer)
         finally:
-            if results is state.search_results:  # a newer search has its own progress to show
-                state.search_progress = None
-                app.show("findings")
-        if results is state.search_results and (ids := results.ids()):
-            self.chose(ids[0])  # the one it is about, or the best
+            if state.results is results:  # a newer search has its own progress to show
+                state.end()
+        if state.results is results and (ids := results.ids()):
+            self.choose(ids[0])  # the one it is about, or the best
 
-    def chose(self, feature: int) -> None:
-        """The cursor came to a feature that was found: it is the one that is looked at."""
-        results = self._app.state.search_results
+    def choose(self, feature: int) -> None:
+        """Look at a feature that was found, and at where it responds to the pattern."""
+        results = self._shell.state.search.results
         if results is None:
             return
-        if results.sae == self._app.state.sae:
-            self._app.controllers.features.choose(feature)
-        if isinstance(results.search, Grep) and results.asked_of != feature:
-            self._app.begin("closer", self._closer, results, feature)
+        if results.sae == self._shell.state.sae:
+            self._features.choose(feature)
+        if isinstance(results.request, Grep) and results.places_of != feature:
+            self._shell.begin("places", self._fetch_places_soon, results, feature)
 
-    async def _closer(self, results: SearchResults, feature: int) -> None:
+    async def _fetch_places_soon(self, results: SearchResults, feature: int) -> None:
         await asyncio.sleep(_PAUSE)
-        await self._ask_places(results, feature)
-        self._app.show("findings")
+        await self._fetch_places(results, feature)
 
-    async def _ask_places(self, results: SearchResults, feature: int) -> None:
-        """Ask where a feature answers to the pattern, and where it fails."""
-        assert isinstance(results.search, Grep)
-        results.asked_of = feature
-        closer = await self._app.ask(msgspec.structs.replace(results.search, feature=feature))
-        assert isinstance(closer, GrepReport)
-        if results.asked_of == feature:
-            results.closer = closer
+    async def _fetch_places(self, results: SearchResults, feature: int) -> None:
+        """Ask where a feature responds to the pattern, and where it fails."""
+        assert isinstance(results.request, Grep)
+        self._shell.state.search.await_places(results, feature)
+        answer = await self._shell.ask(msgspec.structs.replace(results.request, feature=feature))
+        assert isinstance(answer, GrepReport)
+        self._shell.state.search.set_places(results, feature, answer)
 
     def open(self, feature: int) -> None:
         """Show all of a feature that was found."""
-        results = self._app.state.search_results
+        results = self._shell.state.search.results
         if results is not None:
-            self._app.controllers.features.go(FeatureRef(results.sae, feature))
-            self._app.controllers.feature_view.open()
-
-    def progress(self, progress: Progressed) -> None:
-        """Say how far the engine is with it."""
-        if self._app.state.search_progress is not None:
-            self._app.state.search_progress = progress
-            self._app.mark("findings")
+            self._features.go_to(FeatureRef(results.sae, feature))
+            self._feature_view.open()
 
     def give_up(self) -> None:
         """Do not wait for the answer any more; the engine stops working on it."""
-        self._app.workers.cancel_group(self._app, "find")
-        self._app.state.search_progress = None
-        self._app.show("findings")
+        self._shell.cancel("search")
+        self._shell.state.search.end()
 
 
 def _source(typed: str) -> TextSource:

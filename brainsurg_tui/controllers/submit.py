@@ -1,23 +1,19 @@
-"""What every form that ends in a job shares: names, numbers, paths, and the asking itself."""
+"""What every form that ends in a job needs: names, numbers, paths, and the asking itself."""
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from brainsurg_tui.controllers.shell import Shell
 from engine.errors import UserError
 from engine.service.protocol import JobSpec, Submit
 
-if TYPE_CHECKING:
-    from brainsurg_tui.app import BrainSurgery
 
-
-async def submit(app: "BrainSurgery", form: str, values: dict[str, str], spec: JobSpec) -> None:
+async def submit(shell: Shell, form: str, values: dict[str, str], spec: JobSpec) -> None:
     """Ask for a job, and remember what was typed for the next time. UserError if refused."""
-    job = await app.ask(Submit(spec=spec))
-    app.workspace_memory.forms[form] = values
-    app.state.take_job(job)
-    app.state.job = job.id
-    app.show("jobs", "loss")
+    job = await shell.ask(Submit(spec=spec))
+    shell.workspace_memory.forms[form] = values
+    shell.state.jobs.set(job)
+    shell.state.jobs.choose(job.id)
 
 
 def free_name(stem: str, taken: Iterable[str]) -> str:
@@ -54,5 +50,5 @@ def parse_whole_number(text: str, name: str) -> int:
 
 
 def parse_optional_whole_number(text: str, name: str) -> int | None:
-    """The same, and None for nothing at all."""
+    """`text` as a whole number from 0, and None where it is empty. UserError if it is none."""
     return parse_whole_number(text, name) if text else None

@@ -1,50 +1,32 @@
 """From activations to features: training an SAE, and scanning what it learned."""
 
-from collections.abc import Container
-from typing import TYPE_CHECKING
-
-from brainsurg_tui.controllers.submit import (
-    free_name,
-    parse_number,
-    parse_optional_whole_number,
-    submit,
-)
+from brainsurg_tui.controllers.features import FeatureController
+from brainsurg_tui.controllers.shell import Shell
+from brainsurg_tui.controllers.submit import free_name, submit
+from brainsurg_tui.controllers.train_fields import parse_settings, setting_fields
 from brainsurg_tui.screens.form import Field, Form
-from engine.service.protocol import ARCHITECTURES, PRESETS, Scan, Train, takers
+from engine.service.protocol import ARCHITECTURES, PRESETS, Scan, Train
 
-if TYPE_CHECKING:
-    from brainsurg_tui.app import BrainSurgery
-
-_RECIPE = "as its recipe says"
 _PUBLISHED = {arch for preset in PRESETS.values() for arch in preset.architectures}
 """Architectures that somebody has published a recipe for."""
 
 
 class TrainController:
-    """The middle of the chain."""
+    """Submits trainings and scans: the middle of the chain."""
 
-    def __init__(self, app: "BrainSurgery") -> None:
-        self._app = app
+    def __init__(self, shell: Shell, features: FeatureController) -> None:
+        self._shell = shell
+        self._features = features
 
     def train(self) -> None:
-        """Ask what to train."""
-        contents = self._app.state.contents
+        """Let the user fill in what to train, with the answers of the last time in the form."""
+        contents = self._shell.state.contents
         sets = tuple(known.name for known in contents.activations)
-        last = self._app.workspace_memory.forms.get("train", {})
+        last = self._shell.workspace_memory.forms.get("train", {})
 
-        begun = [job.spec for job in self._app.state.jobs.values()]
+        begun = [job.spec for job in self._shell.state.jobs.by_id.values()]
         trained = [spec.name for spec in begun if isinstance(spec, Train)]
         name = free_name("r", [*trained, *(known.name for known in contents.saes)])
-
-        def optional(name: str, label: str, help: str, archs: Container[str]) -> Field:
-            return Field(
-                name,
-                label,
-                last.get(name, ""),
-                help=help,
-                empty=_RECIPE,
-                shown=lambda values: values["arch"] in archs,
-            )
 
         fields = [
             Field("activations", "activations", sets[-1], choices=sets, free=False),
@@ -56,12 +38,7 @@ class TrainController:
                 choices=tuple(ARCHITECTURES),
                 free=False,
             ),
-            optional("width", "features", "How many features, d_sae.", ARCHITECTURES),
-            optional("k", "k", "Active features per token.", takers("k").keys() - {"jumprelu"}),
-            optional("target_l0", "L0", "Active features per token to aim at.", {"jumprelu"}),
-            optional("l1", "L1 penalty", "Its weight: more of it, fewer active.", takers("l1")),
-            optional("tokens", "tokens", "To train on, counted with repetition.", ARCHITECTURES),
-            optional("lr", "learning rate", "Of the optimiser.", ARCHITECTURES),
+            *setting_fields(last),
             Field(
                 "preset",
                 "recipe",
@@ -72,31 +49,27 @@ class TrainController:
             ),
             Field("name", "name", name, help="Name of the new SAE."),
         ]
-        self._app.push_screen(Form("Train an SAE", fields, self._train, verb="train"))
+        self._shell.push_screen(Form("Train an SAE", fields, self._train, verb="train"))
 
     async def _train(self, values: dict[str, str]) -> None:
         spec = Train(
             name=values["name"],
             activations=values["activations"],
             arch=values["arch"],
-            width=parse_optional_whole_number(values["width"], "features"),
             preset=values["preset"],
-            k=parse_optional_whole_number(values["k"] or values["target_l0"], "k"),
-            l1=parse_number(values["l1"], "L1 penalty") if values["l1"] else None,
-            tokens=parse_optional_whole_number(values["tokens"], "tokens"),
-            lr=parse_number(values["lr"], "learning rate") if values["lr"] else None,
-            device=self._app.device,
+            **parse_settings(values),
+            device=self._shell.device,
         )
-        await submit(self._app, "train", values, spec)
-        self._app.main.go_to("loss")
+        await submit(self._shell, "train", values, spec)
+        self._shell.main.go_to("loss")
 
     def scan(self) -> None:
-        """Ask what to scan."""
-        contents = self._app.state.contents
+        """Let the user choose which SAE to scan, over which activations."""
+        contents = self._shell.state.contents
         saes = tuple(known.name for known in contents.saes)
         sets = tuple(known.name for known in contents.activations)
         unscanned = [known.name for known in contents.saes if not known.scanned]
-        wanted = next(reversed(unscanned), self._app.state.sae or saes[-1])
+        wanted = next(reversed(unscanned), self._shell.state.sae or saes[-1])
         fields = [
             Field("sae", "SAE", wanted, choices=saes, free=False),
             Field(
@@ -107,10 +80,10 @@ class TrainController:
                 empty="the set it was trained on",
             ),
         ]
-        self._app.push_screen(Form("Scan for features", fields, self._scan, verb="scan"))
+        self._shell.push_screen(Form("Scan for features", fields, self._scan, verb="scan"))
 
     async def _scan(self, values: dict[str, str]) -> None:
         activations = values["activations"] or None
-        spec = Scan(sae=values["sae"], activations=activations, device=self._app.device)
-        await submit(self._app, "scan", values, spec)
-        self._app.controllers.features.choose_sae(values["sae"])
+        spec = Scan(sae=values["sae"], activations=activations, device=self._shell.device)
+        await submit(self._shell, "scan", values, spec)
+        self._features.choose_sae(values["sae"])

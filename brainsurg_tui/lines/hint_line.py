@@ -3,30 +3,28 @@
 from rich.text import Text
 from textual.reactive import reactive
 
-from brainsurg_tui.actions import BY_ID, HINTS, key_of
-from brainsurg_tui.lines.line import Line
+from brainsurg_tui.actions.action import Action
+from brainsurg_tui.actions.hints import HINTS
+from brainsurg_tui.actions.registry import find_action, key_of
+from brainsurg_tui.lines.line import StatusLine
 
 
-class HintLine(Line):
+class HintLine(StatusLine):
     """At most six keys, those of the focused pane first, `?` always among them."""
 
     pane: reactive[str] = reactive("prompts")
 
-    def drawn(self) -> Text:
-        """The line for the present state."""
-        *others, help = [
-            hint
-            for id in HINTS[self.pane]
-            if BY_ID[id].possible(self.state) and (hint := self._hint(id))
-        ]
+    def text(self) -> Text:
+        """The keys of the focused pane that do something now, as far as there is room."""
+        actions = [action for id in HINTS[self.pane] if (action := find_action(id)) is not None]
+        *others, help = [self._hint(a) for a in actions if a.is_possible(self.state)]
         room = self.size.width - help.cell_len
         text = Text(" ", no_wrap=True, end="")
         for hint in others:
             if text.cell_len + hint.cell_len <= room:
                 text.append_text(hint)
-        return self.fitted(text.append_text(help), Text())
+        return self.fit(text.append_text(help), Text())
 
-    def _hint(self, id: str) -> Text:
-        return Text.assemble(
-            (key_of(id, self.state), f"bold {self.accent}"), (f" {BY_ID[id].hint}   ", "dim")
-        )
+    def _hint(self, action: Action) -> Text:
+        key = key_of(action.id, self.state)
+        return Text.assemble((key, f"bold {self.accent}"), (f" {action.hint}   ", "dim"))

@@ -4,9 +4,9 @@ from rich.text import Text
 from textual.geometry import Offset
 from textual.reactive import reactive
 
-from brainsurg_tui import next_steps
+from brainsurg_tui.actions import next_steps
 from brainsurg_tui.layout import PANES
-from brainsurg_tui.lines.line import Line
+from brainsurg_tui.lines.line import StatusLine
 from brainsurg_tui.panes.jobs import text as job_texts
 from brainsurg_tui.widgets.bars import sparkline
 from brainsurg_tui.widgets.visible import visible
@@ -15,18 +15,18 @@ _CURVE = 10
 """Cells of the running job's curve."""
 
 
-class JobLine(Line):
+class JobLine(StatusLine):
     """The running job with its bar and curve; without one, what could be done next."""
 
     hidden: reactive[str] = reactive("")
     """Name of the one pane that is not seen."""
 
-    def drawn(self) -> Text:
-        """The line for the present state."""
-        running = self.state.running()
+    def text(self) -> Text:
+        """The running job, or the next step, and the name of the pane that is not seen."""
+        running = self.state.jobs.running()
         if not running:
             text = next_steps.for_job_line(self.state)
-            return self.fitted(Text(f" {text}", "dim", no_wrap=True, end=""), self._right(""))
+            return self.fit(Text(f" {text}", "dim", no_wrap=True, end=""), self._right(""))
         job = next((job for job in running if job.state == "running"), running[0])
         left = Text.assemble((f" job {job.id} ", "bold"), visible(job.spec.title), " ", end="")
         left.no_wrap = True
@@ -39,11 +39,11 @@ class JobLine(Line):
         room = self.size.width - left.cell_len - remaining.cell_len - right.cell_len - 1
         if job.progress is not None and job.spec.is_training:
             left.append_text(self._training(job.id, job.progress.metrics, room))
-        return self.fitted(left.append_text(remaining), right)
+        return self.fit(left.append_text(remaining), right)
 
     def _training(self, job: int, metrics: dict[str, float], room: int) -> Text:
         """The loss and its curve, and where there is room the other figures."""
-        _, losses = self.state.history(job).curve("loss")
+        _, losses = self.state.jobs.history(job).curve("loss")
         curve = sparkline(losses, _CURVE, ascii_only=self.ascii_only)
         for names in (("loss", "fvu", "l0"), ("loss", "fvu"), ("loss",)):
             text = Text("  " + "  ".join(job_texts.metrics(metrics, names)))

@@ -6,38 +6,37 @@ from textual.widget import Widget
 from brainsurg_tui.state.state import State
 
 
-class Line(Widget):
+class StatusLine(Widget):
     """One line of text about the state."""
 
-    DEFAULT_CSS = "Line { height: 1; }"
+    DEFAULT_CSS = "StatusLine { height: 1; }"
 
-    def __init__(self, id: str, *, ascii_only: bool) -> None:
+    def __init__(self, id: str, state: State, *, ascii_only: bool) -> None:
         super().__init__(id=id)
         self.ascii_only = ascii_only
-        self.state = State()
-        self._drawn = Text()
-
-    def show(self, state: State) -> None:
-        """Draw anew, where something is new."""
         self.state = state
-        if self.drawn() != self._drawn:
+        self._text = Text()
+
+    def show(self) -> None:
+        """Draw the line again, where it reads otherwise by now."""
+        if self.text() != self._text:
             self.refresh()
 
     def render(self) -> Text:
         """Draw the line."""
-        self._drawn = self.drawn()
-        return self._drawn.copy()
+        self._text = self.text()
+        return self._text.copy()
 
-    def drawn(self) -> Text:
-        """The line for the present state."""
+    def text(self) -> Text:
+        """What the line reads in the present state."""
         raise NotImplementedError
 
     @property
     def accent(self) -> str:
-        """The one colour."""
+        """The one colour of the theme that stands out."""
         return self.app.theme_variables["accent"]
 
-    def fitted(self, left: Text, right: Text) -> Text:
+    def fit(self, left: Text, right: Text) -> Text:
         """`left`, cut where it must be, and `right` at the right end."""
         room = max(0, self.size.width - right.cell_len - 1)
         if left.cell_len > room:

@@ -8,7 +8,7 @@ from textual.geometry import Offset
 from textual.reactive import reactive
 
 from brainsurg_tui.layout import PANES
-from brainsurg_tui.lines.line import Line
+from brainsurg_tui.lines.line import StatusLine
 from brainsurg_tui.panes.jobs import text as job_texts
 from brainsurg_tui.widgets.cells import clip
 from brainsurg_tui.widgets.numbers import quantity
@@ -17,7 +17,7 @@ from brainsurg_tui.widgets.visible import visible
 _SHORT = ("Prompts", "Feat", "Snip", "Clamp", "Loss", "Jobs")
 
 
-class TopLine(Line):
+class TopLine(StatusLine):
     """Model, site and SAE; the six panes where not all are seen; the machine and the engine."""
 
     active: reactive[str] = reactive("prompts")
@@ -25,8 +25,8 @@ class TopLine(Line):
     """Whether the names of the panes are needed."""
     _strip_from = 0
 
-    def drawn(self) -> Text:
-        """The line for the present state."""
+    def text(self) -> Text:
+        """What is open, the panes where not all are seen, and how machine and engine are."""
         left = Text(no_wrap=True, end="")
         right = self._machine()
         if self.tabs:
@@ -42,7 +42,7 @@ class TopLine(Line):
         else:
             left.append(" brain surgery ", f"bold {self.accent}")
             left.append(f" {visible(self._subject(short=False), ascii_only=self.ascii_only)}")
-        return self.fitted(left, right)
+        return self.fit(left, right)
 
     def _subject(self, *, short: bool) -> str:
         sae = self.state.sae_info()
@@ -67,7 +67,7 @@ class TopLine(Line):
     def _strip(self) -> Text:
         strip = Text()
         for number, (pane, short) in enumerate(zip(PANES, _SHORT, strict=True), 1):
-            style = Style(meta={"@click": f"screen.pane({number})"})
+            style = Style(meta={"@click": f"app.do('pane_{number}')"})
             if pane == self.active:
                 strip.append(f"[{number}{short}]", Style.parse(f"bold {self.accent}") + style)
             else:

@@ -9,9 +9,9 @@ from textual.containers import Vertical
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from brainsurg_tui.actions import possible
 from brainsurg_tui.exports import Export
 from brainsurg_tui.layout import PANES
+from brainsurg_tui.state.parts import StatePart
 from brainsurg_tui.state.state import State
 from brainsurg_tui.widgets.cells import clip
 from brainsurg_tui.widgets.visible import visible
@@ -65,18 +65,23 @@ class PaneTitle(Widget):
 
 
 class Pane(Vertical):
-    """One of the six, or a sheet over them: shows the state it is handed, posts what is wanted."""
+    """One of the six, or a sheet over them: shows parts of the state, and posts what is wanted.
+
+    `show` is called when one of the parts in `shows` has changed.
+    """
 
     heading: ClassVar[str]
+    shows: ClassVar[frozenset[StatePart]]
 
     DEFAULT_CSS = """
     Pane { background: transparent; }
     """
 
-    def __init__(self, name: str, *, ascii_only: bool = False) -> None:
+    def __init__(self, name: str, state: State, *, ascii_only: bool = False) -> None:
+        """`state` is read, and never changed here."""
         super().__init__(name=name, id=name)
         self.ascii_only = ascii_only
-        self.state = State()
+        self.state = state
         number = f"{PANES.index(name) + 1} " if name in PANES else ""
         self.title_line = PaneTitle(f"{number}{self.heading}")
         self.title_line.ascii_only = ascii_only
@@ -95,13 +100,9 @@ class Pane(Vertical):
         """The widget that takes the focus."""
         raise NotImplementedError
 
-    def show(self, state: State) -> None:
-        """Show what is in `state`, as far as it is this pane's subject."""
+    def show(self) -> None:
+        """Show what the state says of this pane's subject, drawing only what is new."""
         raise NotImplementedError
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Grey out what can't be done now."""
-        return True if possible(action, self.state) else None
 
     # What every pane may be able to do; a pane without it says so by returning nothing.
 
@@ -115,10 +116,10 @@ class Pane(Vertical):
     def step(self, rows: int) -> None:
         """Go to the next or previous match."""
 
-    def copied(self) -> str:
-        """What the copy key takes from this pane."""
+    def text_to_copy(self) -> str:
+        """What the copy key takes from this pane; empty where there is nothing."""
         return ""
 
-    def exported(self) -> list[Export]:
-        """What the export key writes; nothing where there is nothing to write."""
+    def exports(self) -> list[Export]:
+        """The files that the export key writes; none where there is nothing to write."""
         return []

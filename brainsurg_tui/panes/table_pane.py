@@ -8,6 +8,7 @@ from textual.widget import Widget
 
 from brainsurg_tui.panes.pane import Pane
 from brainsurg_tui.settings import Sorting
+from brainsurg_tui.state.state import State
 from brainsurg_tui.widgets.columns import Column
 from brainsurg_tui.widgets.filter_input import FilterInput, matcher
 from brainsurg_tui.widgets.line_table import Cells, LineTable
@@ -22,8 +23,8 @@ class TablePane(Pane):
 
     columns: ClassVar[tuple[Column, ...]]
 
-    def __init__(self, name: str, *, ascii_only: bool = False) -> None:
-        super().__init__(name, ascii_only=ascii_only)
+    def __init__(self, name: str, state: State, *, ascii_only: bool = False) -> None:
+        super().__init__(name, state, ascii_only=ascii_only)
         self.table = self.make_table()
         self.filter_line = self.make_filter()
         self.pattern = ""
@@ -52,14 +53,14 @@ class TablePane(Pane):
     def set_rows(self, count: int, cells: Cells) -> None:
         """Show `count` rows through the filter."""
         self._total = count
-        self.table.set_rows(count, cells, self.ordered(count))
-        self.count_shown()
+        self.table.set_rows(count, cells, self.row_order(count))
+        self.show_count()
 
     def row_text(self, row: int) -> str:
         """What the filter looks at and the copy key takes."""
         raise NotImplementedError
 
-    def ordered(self, count: int) -> "NDArray[np.integer] | None":
+    def row_order(self, count: int) -> "NDArray[np.integer] | None":
         """Ids of the rows that the filter lets through, in the order of showing; None: all."""
         if not self.pattern:
             return None
@@ -73,14 +74,14 @@ class TablePane(Pane):
         order = self.table.order
         return range(self._total) if order is None else order.tolist()
 
-    def count_shown(self) -> None:
+    def show_count(self) -> None:
         """Say how many rows the filter lets through."""
         if self.filter_line.display:
             self.filter_line.set_count(self.table.shown, self._total)
-        self.title_line.info = self.figures()
+        self.title_line.info = self.title_info()
 
-    def figures(self) -> str:
-        """The right end of the title."""
+    def title_info(self) -> str:
+        """What stands at the right end of the title: how many rows there are, and the filter."""
         if not self.pattern or self.filter_line.display:
             return f"{self._total:,}" if self._total else ""
         return f"/{self.pattern}  {self.table.shown:,} of {self._total:,}"
@@ -101,13 +102,13 @@ class TablePane(Pane):
     def set_pattern(self, pattern: str) -> None:
         """Filter by `pattern`."""
         self.pattern = pattern
-        self.table.order = self.ordered(self._total)
-        self.count_shown()
+        self.table.order = self.row_order(self._total)
+        self.show_count()
 
     def open_filter(self) -> None:
         """Let the user go on typing the filter."""
         self.filter_line.open(self.pattern)
-        self.count_shown()
+        self.show_count()
 
     def clear_filter(self) -> bool:
         """Show everything again; False if everything was shown."""
@@ -123,7 +124,7 @@ class TablePane(Pane):
         if self.table.row == before:
             (self.table.action_first if rows > 0 else self.table.action_last)()
 
-    def copied(self) -> str:
+    def text_to_copy(self) -> str:
         """The row under the cursor."""
         return "" if self.table.row is None else self.row_text(self.table.row)
 

@@ -1,1 +1,1 @@
-"""Screens that stand over the panes for a moment."""
+"""The main screen with its panes, and the dialogs that stand over it for a moment."""

@@ -26,7 +26,7 @@ class Choice:
 
 
 class ChoiceDialog(Dialog[str | None]):
-    """Press the key of an answer, or enter for the one under the cursor; esc gives none."""
+    """Asks a question; returns the value of the answer chosen by its key or the cursor, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = []
 
@@ -54,6 +54,6 @@ class ChoiceDialog(Dialog[str | None]):
                 self.dismiss(answer.value)
 
     @on(LineTable.Opened)
-    def _chosen(self, event: LineTable.Opened) -> None:
+    def _choose(self, event: LineTable.Opened) -> None:
         event.stop()
         self.dismiss(self._answers[event.row].value)

@@ -16,7 +16,7 @@ Result = TypeVar("Result")
 
 
 class Dialog(ModalScreen[Result]):
-    """A box over the main screen."""
+    """A framed box over the main screen; returns a result, or None where it is left."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Leave", show=False, id="dialog.leave"),

@@ -14,7 +14,7 @@ from engine.service.protocol import Snippet
 
 
 class DocumentDialog(TextDialog):
-    """The snippet at first; the document around it when that is answered."""
+    """Shows a snippet, and once it is there the whole document around it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("p", "peak", "To the peak", show=False, id="reading.peak"),
@@ -38,21 +38,21 @@ class DocumentDialog(TextDialog):
 
     def on_mount(self) -> None:
         """Say that there is more to come."""
-        self.say("reading the whole document …")
+        self.show_status("reading the whole document …")
 
-    def take(self, document: Snippet) -> None:
+    def show_document(self, document: Snippet) -> None:
         """Show the whole document; where it holds the snippet's peak, that is marked."""
         # The peak that was chosen, which need not be the document's strongest.
         peak = self._position if self._position < len(document.tokens) else document.peak
         self._shown, self._plain = document, document.text
         self._strip.show(document.tokens, document.activations, peak, self._maximum)
         active = sum(activation > 0 for activation in document.activations)
-        self.say(f"{len(document.tokens):,} tokens, active on {active:,}")
+        self.show_status(f"{len(document.tokens):,} tokens, active on {active:,}")
         self.call_after_refresh(self._go_to, peak)
 
-    def say(self, text: str) -> None:
+    def show_status(self, text: str) -> None:
         """Say something above the text."""
-        self._note.say(text)
+        self._note.show(text)
 
     def action_peak(self) -> None:
         """Scroll to the strongest token."""

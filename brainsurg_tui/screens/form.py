@@ -92,7 +92,7 @@ class FieldInput(Input):
 
 
 class Form(Dialog[bool]):
-    """Enter: the next field, and from the last one off it goes. ctrl+s: off from anywhere."""
+    """Fields that are sent off together: by enter in the last one, or by ctrl+s."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s", "send", "Send off", show=False, id="form.send"),
@@ -149,8 +149,8 @@ class Form(Dialog[bool]):
             assert field.parent is not None
             field.parent.display = field in seen
 
-    def say(self, text: str) -> None:
-        """Show what is wrong, or nothing."""
+    def show_error(self, text: str) -> None:
+        """Show what is wrong with what was typed; an empty text shows nothing."""
         self._error.update(visible(text))
 
     def offer(self, name: str, choices: tuple[str, ...], value: str) -> None:
@@ -162,7 +162,7 @@ class Form(Dialog[bool]):
             field.value = value
 
     @on(Input.Blurred)
-    def _was_left(self, event: Input.Blurred) -> None:
+    def _report_change(self, event: Input.Blurred) -> None:
         assert isinstance(event.input, FieldInput)
         name, value = event.input.field.name, event.value.strip()
         if value != self._seen[name]:
@@ -193,17 +193,17 @@ class Form(Dialog[bool]):
         self.run_worker(self._sending(), exclusive=True, group="form")
 
     async def _sending(self) -> None:
-        self.say("")
+        self.show_error("")
         for field in self._inputs():
             if not field.field.free and field.value not in field.field.choices:
                 field.focus()
-                self.say(f"{field.field.label}: one of the choices, please.")
+                self.show_error(f"{field.field.label}: one of the choices, please.")
                 return
         self.add_class(KeyQueueApp.BUSY)  # what is typed meanwhile is for what comes after the form
         try:
             await self._send(self.values())
         except UserError as mistake:
-            self.say(str(mistake))
+            self.show_error(str(mistake))
         else:
             self.dismiss(True)
         finally:

@@ -12,7 +12,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input
 
-from brainsurg_tui.actions import BY_ID
+from brainsurg_tui.actions.registry import find_action
 from brainsurg_tui.panes.pane import Pane
 from brainsurg_tui.screens.dialog import Dialog
 from brainsurg_tui.widgets.columns import Column
@@ -47,7 +47,7 @@ def keys_in(bindings: Iterable[ActiveBinding], app: App[None]) -> list[KeyHelp]:
     lines = []
     for (_, where, _), same in sorted(grouped.items(), key=lambda item: item[0][0]):
         binding = same[0].binding
-        action = BY_ID.get(binding.id or "")
+        action = find_action(binding.id)
         lines.append(
             KeyHelp(
                 where=where,
@@ -77,7 +77,7 @@ def _home(node: DOMNode) -> tuple[str, int]:
 
 
 class Help(Dialog[None]):
-    """Type to filter; the arrows scroll."""
+    """A list of keys and what they do, with a filter over it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down", "move(1)", show=False),

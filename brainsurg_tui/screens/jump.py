@@ -14,7 +14,8 @@ LETTERS = "asdfgh"
 
 
 class Jump(ModalScreen[str | None]):
-    """The workbench stays visible under the letters; the answer is the name of a pane."""
+    """Puts a letter on every pane of the main screen; returns the name of the pane whose letter was
+    pressed, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = []
 

@@ -1,17 +1,17 @@
 """The one screen: six panes between three lines, laid out for the terminal there is."""
 
+import time
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.dom import DOMNode
 from textual.events import DescendantFocus, Resize
 from textual.geometry import Region
 from textual.screen import Screen
 from textual.widgets import Static
 
-from brainsurg_tui import layout as arrangement
-from brainsurg_tui.actions import bindings, possible
+from brainsurg_tui import layout
+from brainsurg_tui.actions.registry import bindings
 from brainsurg_tui.layout import PANES, SHEETS
 from brainsurg_tui.lines.hint_line import HintLine
 from brainsurg_tui.lines.job_line import JobLine
@@ -29,38 +29,48 @@ from brainsurg_tui.panes.table_pane import TablePane
 from brainsurg_tui.screens.jump import Jump
 from brainsurg_tui.screens.pane_area import PaneArea
 from brainsurg_tui.settings import Memory, Sorting
+from brainsurg_tui.state.parts import FREQUENT, StatePart
 from brainsurg_tui.state.state import State
+
+_REDRAW = 0.5
+"""Seconds between two drawings of what jobs report: a chart is 8 KB over the link."""
 
 
 class MainScreen(Screen[None]):
-    """Owns what is seen where, and where the focus is; not what the panes show."""
+    """Owns what is seen where, where the focus is, and when panes are painted."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("main")
 
-    def __init__(self, memory: Memory, *, ascii_only: bool) -> None:
+    def __init__(self, state: State, memory: Memory, *, ascii_only: bool) -> None:
+        """`memory` gives the shares and the tables of the last session, and keeps new shares."""
         super().__init__()
+        self._state = state
         self._memory = memory
-        self.state = State()
-        self.prompts = PromptsPane("prompts", ascii_only=ascii_only)
-        self.features = FeaturesPane("features", ascii_only=ascii_only)
-        self.snippets = SnippetsPane("snippets", ascii_only=ascii_only)
-        self.clamp = ClampPane("clamp", ascii_only=ascii_only)
-        self.loss = LossPane("loss", ascii_only=ascii_only)
-        self.jobs = JobsPane("jobs", ascii_only=ascii_only)
+        self.prompts = PromptsPane("prompts", state, ascii_only=ascii_only)
+        self.features = FeaturesPane("features", state, ascii_only=ascii_only)
+        self.snippets = SnippetsPane("snippets", state, ascii_only=ascii_only)
+        self.clamp = ClampPane("clamp", state, ascii_only=ascii_only)
+        self.loss = LossPane("loss", state, ascii_only=ascii_only)
+        self.jobs = JobsPane("jobs", state, ascii_only=ascii_only)
         panes = (self.prompts, self.features, self.snippets, self.clamp, self.loss, self.jobs)
-        self.findings = FindingsSheet("findings", ascii_only=ascii_only)
-        sheets = (DetailSheet("detail", ascii_only=ascii_only), self.findings)
+        self.detail = DetailSheet("detail", state, ascii_only=ascii_only)
+        self.findings = FindingsSheet("findings", state, ascii_only=ascii_only)
+        sheets = (self.detail, self.findings)
         self.panes: dict[str, Pane] = dict(zip((*PANES, *SHEETS), (*panes, *sheets), strict=True))
+        """By their names, panes before sheets."""
         for pane in (self.prompts, self.features):
             pane.restore(memory.tables.get(pane.name or "", pane.sorting))
         self.active = memory.pane if memory.pane in PANES else "prompts"
         self.lower = self.active if self.active in ("loss", "jobs") else "loss"
         self.zoomed = False
+        self._changed: set[StatePart] = set()
+        self._changed_often: set[StatePart] = set()
+        self._painted = 0.0
         self._came_from = self.active
         self._under: list[str] = []
-        self._top = TopLine("top-line", ascii_only=ascii_only)
-        self._job = JobLine("job-line", ascii_only=ascii_only)
-        self._hints = HintLine("hint-line", ascii_only=ascii_only)
+        self._top = TopLine("top-line", state, ascii_only=ascii_only)
+        self._job = JobLine("job-line", state, ascii_only=ascii_only)
+        self._hints = HintLine("hint-line", state, ascii_only=ascii_only)
         self._area = PaneArea(*panes, *sheets)
         self._too_small = Static(id="too-small", markup=False)
 
@@ -79,17 +89,39 @@ class MainScreen(Screen[None]):
 
     # What the panes show
 
-    def show(self, state: State, *names: str) -> None:
-        """Hand the state to the panes of these names (none: to all) and to the lines."""
-        self.state = state
+    def on_state_change(self, parts: frozenset[StatePart]) -> None:
+        """Paint what shows one of these parts: after what is being done now, or, where they change
+        many times a second, together with what else of that kind changes for a while."""
+        if often := parts & FREQUENT:
+            if not self._changed_often:
+                since = time.monotonic() - self._painted
+                self.set_timer(max(0.01, _REDRAW - since), self._paint_often)
+            self._changed_often |= often
+        if now := parts - FREQUENT:
+            if not self._changed:
+                self.app.call_next(self.paint)
+            self._changed |= now
+
+    def paint(self) -> None:
+        """Paint what has changed at once."""
+        parts, self._changed = self._changed, set()
+        if parts:
+            self._paint(parts)
+
+    def _paint_often(self) -> None:
+        parts, self._changed_often = self._changed_often, set()
+        self._painted = time.monotonic()
+        self._paint(parts)
+
+    def _paint(self, parts: set[StatePart]) -> None:
         if not (self.is_mounted and self.app.is_running):
             return  # too early, or too late: the widgets are not all there
         with self.app.batch_update():
-            for name in names or self.panes:
-                self.panes[name].state = state
-                self.panes[name].show(state)
+            for pane in self.panes.values():
+                if pane.shows & parts:
+                    pane.show()
             for line in (self._top, self._job, self._hints):
-                line.show(state)
+                line.show()
         self.refresh_bindings()
 
     def sortings(self) -> dict[str, Sorting]:
@@ -99,9 +131,9 @@ class MainScreen(Screen[None]):
     # Where they are
 
     @property
-    def mode(self) -> arrangement.Mode:
+    def mode(self) -> layout.Mode:
         """How many columns there are."""
-        return arrangement.mode_of(self.size.width, max(0, self.size.height - 3))
+        return layout.mode_of(self.size.width, max(0, self.size.height - 3))
 
     def on_resize(self, event: Resize) -> None:
         """Lay the panes out for the new size."""
@@ -110,15 +142,15 @@ class MainScreen(Screen[None]):
     def rearrange(self) -> None:
         """Lay the panes out, or say that there is no room."""
         width, height = self.size
-        tiny = arrangement.too_small(width, height)
+        tiny = layout.too_small(width, height)
         self.set_class(tiny, "-too-small")
         if tiny:
-            least = "×".join(map(str, arrangement.SMALLEST))
+            least = "×".join(map(str, layout.SMALLEST))
             self._too_small.update(
                 f"{width}×{height} is too small.\nFrom {least} on there is something to see."
             )
             return
-        places = arrangement.arrange(
+        places = layout.arrange(
             width,
             height - 3,
             active=self.active,
@@ -152,12 +184,12 @@ class MainScreen(Screen[None]):
             if self.active != name:
                 self._under.append(self.active)
         else:
-            self._came_from = self.remembered
+            self._came_from = self.last_pane
             self._under.clear()
         self.active = name
 
     @property
-    def remembered(self) -> str:
+    def last_pane(self) -> str:
         """The pane to begin with the next time."""
         return next((name for name in (self.active, *self._under) if name in PANES), PANES[0])
 
@@ -168,116 +200,69 @@ class MainScreen(Screen[None]):
         if name in ("loss", "jobs"):
             self.lower = name
         self.rearrange()
+        if name in SHEETS:
+            self.panes[name].show()  # a sheet that is not seen is not painted
         self.panes[name].target.focus()
 
-    def action_pane(self, number: int) -> None:
-        """Go to the pane of this number."""
-        self.go_to(PANES[number - 1])
-
-    def action_findings(self) -> None:
-        """Go back to what the last search found."""
-        self.go_to("findings")
-
-    def wanted(self) -> list[int]:
+    def selected_features(self) -> list[int]:
         """The features that are meant where the focus is: those marked, or the one looked at."""
         if self.active == "findings" and self.findings.table.shown:
-            return self.findings.wanted()
-        if self.active == "detail" and self.state.feature is not None:
-            return [self.state.feature]
-        return self.features.wanted()
+            return self.findings.selected_features()
+        if self.active == "detail" and self._state.feature is not None:
+            return [self._state.feature]
+        return self.features.selected_features()
 
     @property
     def listing(self) -> TablePane:
         """The list of features that a detail lies over, or the one there always is."""
         return self.findings if "findings" in self._under else self.features
 
-    def action_next_pane(self) -> None:
-        """Go to the pane after this one."""
-        self.go_to(PANES[(PANES.index(self.remembered) + 1) % len(PANES)])
+    def go_to_next_pane(self, step: int) -> None:
+        """Go to the pane after this one (1), or to the one before (-1)."""
+        self.go_to(PANES[(PANES.index(self.last_pane) + step) % len(PANES)])
 
-    def action_previous_pane(self) -> None:
-        """Go to the pane before."""
-        self.go_to(PANES[PANES.index(self.remembered) - 1])
-
-    def _go_back(self) -> None:
+    def _leave_sheet(self) -> None:
         """From a sheet to what it lies over."""
         self.active = self._under.pop()
         self.rearrange()
-        self.panes[self.active].show(self.state)
+        self.panes[self.active].show()
         self.panes[self.active].target.focus()
 
-    def action_zoom(self) -> None:
+    def zoom(self) -> None:
         """Give the pane the whole screen, or only its part."""
         self.zoomed = not self.zoomed
         self.rearrange()
 
-    def action_jump(self) -> None:
+    def jump(self) -> None:
         """Put letters on the panes, and on the names of those that are not seen."""
         places = self._top.tabs_at() | self._job.hidden_at()
         places |= {name: pane.region.offset for name, pane in self.panes.items() if pane.display}
         in_order = {name: places[name] for name in PANES if name in places}
-        self.app.push_screen(Jump(in_order), self._jumped)
+        self.app.push_screen(Jump(in_order), self._go_to_letter)
 
-    def _jumped(self, name: str | None) -> None:
+    def _go_to_letter(self, name: str | None) -> None:
         if name is not None:
             self.go_to(name)
 
-    def action_wider(self) -> None:
-        """Widen the column of this pane."""
-        self._stretch(wider=1)
-
-    def action_narrower(self) -> None:
-        """Narrow it."""
-        self._stretch(wider=-1)
-
-    def action_taller(self) -> None:
-        """Give this pane more of its column."""
-        self._stretch(taller=1)
-
-    def action_shorter(self) -> None:
-        """Give it less."""
-        self._stretch(taller=-1)
-
-    def _stretch(self, *, wider: int = 0, taller: int = 0) -> None:
-        self._memory.weights = arrangement.resized(
+    def stretch(self, *, wider: int = 0, taller: int = 0) -> None:
+        """Widen the column of this pane, and heighten the pane, by so many steps."""
+        self._memory.weights = layout.resize(
             self._memory.weights, self.mode, self.active, self.lower, wider=wider, taller=taller
         )
         self.rearrange()
-
-    # Keys that every pane answers in its own way
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Grey out what can't be done now."""
-        return True if possible(action, self.state) else None
-
-    def namespace(self, home: str) -> DOMNode:
-        """Whose methods the actions of this home are."""
-        return self.panes.get(home, self)
 
     @property
     def pane(self) -> Pane:
         """The pane that has the focus, or had it last."""
         return self.panes[self.active]
 
-    def action_filter(self) -> None:
-        """Type a filter."""
-        self.pane.open_filter()
-
-    def action_next_match(self) -> None:
-        """Go to the next row of what the filter found."""
-        self.pane.step(1)
-
-    def action_previous_match(self) -> None:
-        """Go to the one before."""
-        self.pane.step(-1)
-
-    def action_back(self) -> None:
+    def go_back(self) -> None:
         """Clear the filter, then the sheet or the zoom, then go to the pane before."""
         if self.pane.clear_filter():
             return
         if self._under:
-            self._go_back()
+            self._leave_sheet()
         elif self.zoomed:
-            self.action_zoom()
+            self.zoom()
         else:
             self.go_to(self._came_from)

@@ -13,7 +13,7 @@ from brainsurg_tui.screens.dialog import Dialog
 
 
 class TextDialog(Dialog[None]):
-    """Scrolls like everything else here."""
+    """A text, or a widget that draws one, in a box that scrolls."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("j,down", "scroll(1)", "Down", show=False, id="reading.down"),

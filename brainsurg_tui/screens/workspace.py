@@ -10,8 +10,8 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 from textual.widgets import Static
 
-from brainsurg_tui.panes import sae_texts
 from brainsurg_tui.panes.jobs import text as job_texts
+from brainsurg_tui.screens import workspace_text
 from brainsurg_tui.screens.dialog import Dialog
 from brainsurg_tui.widgets.columns import Column
 from brainsurg_tui.widgets.line_table import LineTable
@@ -30,7 +30,7 @@ class WorkspaceChoice:
 
 
 class WorkspaceDialog(Dialog[WorkspaceChoice | None]):
-    """Two tables; enter works with an SAE or shows a set's summary, d deletes, v evaluates."""
+    """Activation sets and SAEs in two tables; returns what the user wants with one of them."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("d", "delete", "Delete from disk", show=False, id="workspace.delete"),
@@ -106,11 +106,11 @@ class WorkspaceDialog(Dialog[WorkspaceChoice | None]):
         if event.table is not self._saes:
             return
         known = self._contents.saes[event.row]
-        histogram = sae_texts.newest_histogram(known, self._jobs)
-        lines = [sae_texts.figures(known), "features by density   v counts them"]
+        histogram = workspace_text.newest_histogram(known, self._jobs)
+        lines = [workspace_text.figures(known), "features by density   v counts them"]
         if histogram is not None:
-            lines[1] = sae_texts.density(histogram, ascii_only=self._ascii_only)
-        self._figures.say(Text("\n".join(lines), "dim"))
+            lines[1] = workspace_text.density(histogram, ascii_only=self._ascii_only)
+        self._figures.show(Text("\n".join(lines), "dim"))
 
     @on(LineTable.Opened)
     def _use(self, event: LineTable.Opened) -> None:

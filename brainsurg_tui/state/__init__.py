@@ -1,1 +1,1 @@
-"""What the app knows, one subject a file. No Textual and no I/O in here."""
+"""What the app knows, one subject a file; it says by itself what of it changed."""

@@ -1,43 +1,37 @@
 """A closer look at one feature: its examples group by group, and its relatives as they arrive."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from engine.service.protocol import FeatureDetail, GetSnippets, Relatives, Snippet, SnippetList
+from engine.service.protocol import (
+    FeatureDetail,
+    GetSnippets,
+    Relatives,
+    Snippet,
+    SnippetKind,
+    SnippetList,
+)
 
 BANDS = 10
 """Into so many equal parts the feature's activations are divided."""
 
 
 class ExampleGroup(NamedTuple):
-    """Some of a feature's examples, as they are asked for."""
+    """Some of a feature's examples."""
 
     title: str
-    request: Callable[[str, int, int | None], GetSnippets]
-    """From SAE, feature and radius."""
-
-
-def _top(sae: str, feature: int, radius: int | None) -> GetSnippets:
-    return GetSnippets(sae=sae, feature=feature, kind="top", radius=radius)
-
-
-def _silent(sae: str, feature: int, radius: int | None) -> GetSnippets:
-    return GetSnippets(sae=sae, feature=feature, kind="silent", radius=radius)
-
-
-def _band(band: int) -> ExampleGroup:
-    def request(sae: str, feature: int, radius: int | None) -> GetSnippets:
-        return GetSnippets(sae=sae, feature=feature, kind="band", band=band, radius=radius)
-
-    low, high = (100 * edge // BANDS for edge in (band, band + 1))
-    return ExampleGroup(f"{low}–{high} % of activations", request)
+    kind: SnippetKind
+    band: int = BANDS - 1
+    """Which tenth of the activations, from 0, the weakest; counts where the kind is `band`."""
 
 
 EXAMPLE_GROUPS = (
-    ExampleGroup("top", _top),
-    *(_band(band) for band in reversed(range(BANDS))),
-    ExampleGroup("silent", _silent),
+    ExampleGroup("top", "top"),
+    *(
+        ExampleGroup(f"{10 * band}–{10 * band + 10} % of activations", "band", band)
+        for band in reversed(range(BANDS))
+    ),
+    ExampleGroup("silent", "silent"),
 )
 """The strongest, then every tenth from the strongest to the weakest, then the hard negatives."""
 
@@ -55,14 +49,22 @@ class FeatureView:
     examples: SnippetList | None = None
     """The group's examples; None: not answered yet."""
     nearest: Relatives | str | None = None
-    """The nearest by decoder direction, or why there are none; None: not answered yet."""
+    """The features nearest by decoder direction, or why there are none; None: not answered yet."""
     coactive: Relatives | str | None = None
+    """Those active on the same tokens, or why there are none; None: not answered yet."""
 
     def request(self) -> GetSnippets:
         """How to ask for the group's examples."""
-        return EXAMPLE_GROUPS[self.group].request(self.sae, self.feature, self.radius)
+        group = EXAMPLE_GROUPS[self.group]
+        return GetSnippets(
+            sae=self.sae,
+            feature=self.feature,
+            kind=group.kind,
+            band=group.band,
+            radius=self.radius,
+        )
 
-    def at_first(self) -> bool:
+    def is_default(self) -> bool:
         """Whether the detail's own snippets are what is to be seen."""
         return self.group == 0 and self.radius is None
 
@@ -83,13 +85,13 @@ class FeatureView:
 
     def snippets(self, detail: FeatureDetail) -> list[Snippet] | None:
         """The examples to be seen; None: not answered yet."""
-        if self.at_first():
+        if self.is_default():
             return detail.snippets
         return None if self.examples is None else self.examples.snippets
 
     def textless(self, detail: FeatureDetail) -> str:
         """Why there is nothing to see, where the engine says so."""
-        if self.at_first():
+        if self.is_default():
             return detail.textless
         return "" if self.examples is None else self.examples.textless
 

@@ -24,53 +24,53 @@ SearchAnswer = Firing | Contrast | GrepReport
 class SearchResults:
     """A search, its answer, and of a pattern what it finds of one feature."""
 
-    search: SearchRequest
-    found: SearchAnswer | None = None
+    request: SearchRequest
+    answer: SearchAnswer | None = None
     """None: not answered yet."""
-    closer: GrepReport | None = None
+    places_answer: GrepReport | None = None
     """Where the feature under the cursor answers to the pattern, and where it fails."""
     about: int | None = None
     """The feature that is judged first, however little it knows of the pattern; None: the best."""
-    asked_of: int | None = None
-    """The feature that `closer` is, or will be, about."""
+    places_of: int | None = None
+    """The feature whose places were asked for last."""
 
     @property
     def sae(self) -> str:
-        """Whose features were looked through."""
-        return self.search.sae
+        """The SAE whose features were searched."""
+        return self.request.sae
 
     def title(self) -> str:
         """What was asked, in a few words."""
-        match self.search:
+        match self.request:
             case FindFiring(prompt=prompt):
                 return f"fires in “{prompt}”"
             case FindContrast(a=a, b=b):
-                return f"{named(a)} against {named(b)}"
+                return f"{text_name(a)} against {text_name(b)}"
             case Grep(pattern=pattern):
                 return f"knows /{pattern}/"
 
     def ids(self) -> list[int]:
         """The features found, in the order of the answer."""
-        return [] if self.found is None else [feature.id for feature in self.found.features]
+        return [] if self.answer is None else [feature.id for feature in self.answer.features]
 
-    def with_score_of(self, feature: GrepScore) -> None:
-        """Put a feature before those that know the pattern, unless it is there."""
-        if isinstance(self.found, GrepReport) and feature.id not in self.ids():
-            scores = [feature, *self.found.features]
-            self.found = msgspec.structs.replace(self.found, features=scores)
+    def add_score(self, feature: GrepScore) -> None:
+        """Put a feature before those that know the pattern, unless it is among them."""
+        if isinstance(self.answer, GrepReport) and feature.id not in self.ids():
+            scores = [feature, *self.answer.features]
+            self.answer = msgspec.structs.replace(self.answer, features=scores)
 
     def places(self) -> list[tuple[str, Snippet]]:
-        """What `closer` shows, each place with what it is: a hit, a miss, a false alarm."""
-        if self.closer is None:
+        """What `places_answer` shows, each place with what it is: a hit, a miss, a false alarm."""
+        if self.places_answer is None:
             return []
         kinds = (
-            ("hit", self.closer.hits),
-            ("miss", self.closer.misses),
-            ("false", self.closer.false_alarms),
+            ("hit", self.places_answer.hits),
+            ("miss", self.places_answer.misses),
+            ("false", self.places_answer.false_alarms),
         )
         return [(kind, snippet) for kind, snippets in kinds for snippet in snippets]
 
 
-def named(source: TextSource) -> str:
-    """A text by its beginning, a file by its name."""
+def text_name(source: TextSource) -> str:
+    """A text in quotes, a file by its name."""
     return f"“{source.text}”" if source.file is None else source.file.rpartition("/")[2]

@@ -11,23 +11,23 @@ class FeatureRef(NamedTuple):
 
 
 class VisitHistory:
-    """Places in the order of going there, and which of them one stands at."""
+    """The features looked at, in that order, and which of them one has gone back to."""
 
     def __init__(self) -> None:
-        self._places: list[FeatureRef] = []
+        self._features: list[FeatureRef] = []
         self._at = -1
 
-    def go(self, place: FeatureRef) -> None:
-        """Go to a place; what was gone back from is forgotten."""
-        if self._places and self._places[self._at] == place:
+    def add(self, feature: FeatureRef) -> None:
+        """Go on to a feature; those gone back from are forgotten."""
+        if self._features and self._features[self._at] == feature:
             return
         self._at += 1
-        self._places[self._at :] = [place]
+        self._features[self._at :] = [feature]
 
     def step(self, steps: int) -> FeatureRef | None:
-        """Go back (-1) or forward again (1); None where there is nothing."""
+        """Go back (-1) or forward again (1), and return the feature there, if there is one."""
         at = self._at + steps
-        if not 0 <= at < len(self._places):
+        if not 0 <= at < len(self._features):
             return None
         self._at = at
-        return self._places[at]
+        return self._features[at]

@@ -36,7 +36,7 @@ class AsciiSigns(LineFilter):
     """Writes signs as ASCII, cell by cell."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
-        """The same line in plainer signs."""
+        """Replace every sign that is not ASCII by one that is."""
         return [
             Segment(text.translate(_TABLE), style, control) for text, style, control in segments
         ]

@@ -36,7 +36,7 @@ class _Passed(Message):
 
 
 class KeyQueueApp(App[None]):
-    """An app that obeys keys and pastes in turn."""
+    """An app that handles keys and pastes one at a time, each when the one before is done."""
 
     BUSY: ClassVar[str] = "-busy"
     """Class of a screen that takes no keys for the moment, but for those that leave it."""
@@ -50,7 +50,7 @@ class KeyQueueApp(App[None]):
         self._taking = False
 
     async def on_event(self, event: Event) -> None:
-        """Let keys wait for their turn."""
+        """Queue keys and pastes, and handle everything else at once."""
         if not isinstance(event, Key | Paste) or event.is_forwarded:
             await super().on_event(event)
             return
@@ -79,7 +79,7 @@ class KeyQueueApp(App[None]):
             self.post_message(_Passed(self._turn, self, rounds))
 
     @on(_Passed)
-    async def _passed(self, event: _Passed) -> None:
+    async def _go_round(self, event: _Passed) -> None:
         event.stop()
         if event.turn == self._turn and event.rounds > 1:
             self._follow(event.target, event.rounds - 1)

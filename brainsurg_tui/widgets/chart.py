@@ -13,7 +13,7 @@ from textual.widget import Widget
 from brainsurg_tui.widgets.bars import sparkline
 from brainsurg_tui.widgets.cells import fit
 from brainsurg_tui.widgets.numbers import figure
-from brainsurg_tui.widgets.plot import BRAILLE, Line, plot, points_to_draw
+from brainsurg_tui.widgets.plot import BRAILLE, Series, plot, points_to_draw
 from brainsurg_tui.widgets.visible import visible
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class Chart(Widget):
             shown = visible(name, ascii_only=self.ascii_only)
             if points[0]:
                 turn = index % len(colours)
-                lines.append(Line(shown, *points, colours[turn], self._marker(turn)))
+                lines.append(Series(shown, *points, colours[turn], self._marker(turn)))
         if not lines:
             return Text(visible(self.empty_text, ascii_only=self.ascii_only), "dim")
         if height < LEAST_ROWS:
@@ -102,7 +102,7 @@ class Chart(Widget):
         without_colours = self.app.no_color and len(self._series) > 1
         return _MARKERS[turn] if self.ascii_only or without_colours else BRAILLE
 
-    def _legend(self, lines: Sequence[Line]) -> Text:
+    def _legend(self, lines: Sequence[Series]) -> Text:
         """Return one line: what the ys are, which line is which, and at its end what the xs are."""
         width = self.size.width
         scale = [self.y_label, "(log)" if self.log_y else ""]
@@ -117,7 +117,7 @@ class Chart(Widget):
         legend.truncate(width, overflow="crop" if self.ascii_only else "ellipsis")
         return legend
 
-    def _sparklines(self, lines: Sequence[Line]) -> Text:
+    def _sparklines(self, lines: Sequence[Series]) -> Text:
         width = self.size.width
         names = min(max(cell_len(line.name) for line in lines), width // 3)
         rows = []
@@ -130,5 +130,5 @@ class Chart(Widget):
         return Text("\n").join(rows)
 
 
-def _style(line: Line) -> Style:
+def _style(line: Series) -> Style:
     return Style(color=line.colour.rich_color)

@@ -31,12 +31,12 @@ def columns_that_fit(columns: Sequence[Column], width: int) -> list[tuple[int, i
     however narrow it gets. Cells left over go to the columns with a fraction.
     """
     shown = sorted(range(len(columns)), key=lambda index: (-columns[index].priority, index))
-    while len(shown) > 1 and _needed(columns, shown) > width:
+    while len(shown) > 1 and _width_of(columns, shown) > width:
         shown.pop()
     shown.sort()
-    if len(shown) == 1 and _needed(columns, shown) > width:
+    if len(shown) == 1 and _width_of(columns, shown) > width:
         return [(shown[0], max(0, width))]
-    spare = width - _needed(columns, shown)
+    spare = width - _width_of(columns, shown)
     parts = sum(columns[index].fraction for index in shown)
     fitted = []
     for index in shown:
@@ -47,5 +47,5 @@ def columns_that_fit(columns: Sequence[Column], width: int) -> list[tuple[int, i
     return fitted
 
 
-def _needed(columns: Sequence[Column], shown: Sequence[int]) -> int:
+def _width_of(columns: Sequence[Column], shown: Sequence[int]) -> int:
     return sum(columns[index].width for index in shown) + GAP * (len(shown) - 1)

@@ -19,7 +19,7 @@ def columns_of(
     """
     if not counts or width < 1 or height < 1:
         return []
-    heights = _summed(counts, width)
+    heights = _resample(counts, width)
     cells = width // len(heights)
     largest = max(heights) or 1
     eighths = [
@@ -38,7 +38,7 @@ def _sign(eighths: int, blocks: str) -> str:
     return " " if eighths <= 0 else blocks[min(eighths, _EIGHTHS) - 1]
 
 
-def _summed(counts: Sequence[int], width: int) -> list[int]:
+def _resample(counts: Sequence[int], width: int) -> list[int]:
     """At most `width` counts, as even in what they are made of as may be."""
     bins = min(width, len(counts))
     return [

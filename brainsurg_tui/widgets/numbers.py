@@ -16,7 +16,7 @@ def figure(value: float) -> str:
         return str(value)  # nan, inf, -inf
     if value == 0:
         return "0"
-    mantissa, exponent = _rounded(value)
+    mantissa, exponent = _round(value)
     if not -3 <= exponent < 6:
         return f"{mantissa}e{exponent}"
     if exponent >= 3:
@@ -24,14 +24,19 @@ def figure(value: float) -> str:
     return f"{value:.{2 - exponent}f}"
 
 
+def count_or_figure(value: float) -> str:
+    """Return a whole number in full, `1,204`, and any other with three significant digits."""
+    return f"{value:,}" if isinstance(value, int) else figure(value)
+
+
 def quantity(value: float) -> str:
     """Return a count in thousands, millions …: `31900` is `31.9k`, `512` stays `512`."""
-    return _scaled(value, _THOUSANDS, separator="")
+    return _with_unit(value, _THOUSANDS, separator="")
 
 
 def byte_size(value: float) -> str:
     """Return a number of bytes in decimal units: `18_400_000_000` is `18.4 GB`."""
-    return _scaled(value, _BYTE_UNITS, separator=" ")
+    return _with_unit(value, _BYTE_UNITS, separator=" ")
 
 
 def seconds(value: float) -> str:
@@ -73,19 +78,19 @@ def column_format(largest: float, *, digits: int = 3, at_least: int = 0) -> Call
     return write
 
 
-def _rounded(value: float) -> tuple[str, int]:
+def _round(value: float) -> tuple[str, int]:
     """Return mantissa and exponent of `value` after rounding to three digits (9.999 is 10.0)."""
     mantissa, exponent = f"{value:.2e}".split("e")
     return mantissa, int(exponent)
 
 
-def _scaled(value: float, units: tuple[str, ...], separator: str) -> str:
+def _with_unit(value: float, units: tuple[str, ...], separator: str) -> str:
     if not math.isfinite(value):
         return str(value)
     if abs(value) < 999.5:
         shown = f"{value:.0f}" if value == int(value) or abs(value) >= 99.95 else f"{value:.3g}"
         return f"{shown}{separator}{units[0]}".rstrip()
-    power = min(_rounded(value)[1] // 3, len(units) - 1)
+    power = min(_round(value)[1] // 3, len(units) - 1)
     scaled = value / 1000**power
-    digits = max(0, 2 - _rounded(scaled)[1])
+    digits = max(0, 2 - _round(scaled)[1])
     return f"{scaled:.{digits}f}{separator}{units[power]}"

@@ -23,7 +23,7 @@ _HUGE = 1e300
 _ASCII_FRAME = str.maketrans("│─┤┬└┼", "|-++++")
 
 
-class Line(NamedTuple):
+class Series(NamedTuple):
     """A series that is ready to be drawn."""
 
     name: str
@@ -51,7 +51,9 @@ def points_to_draw(
     return x.tolist(), y.tolist()
 
 
-def plot(lines: Sequence[Line], width: int, height: int, *, log_y: bool, ascii_only: bool) -> Text:
+def plot(
+    lines: Sequence[Series], width: int, height: int, *, log_y: bool, ascii_only: bool
+) -> Text:
     """Return the lines in a frame with labels, in all `width` by `height` cells.
 
     Every line has at least one point. With `log_y` the ys are log10 of what the labels say.

@@ -49,7 +49,7 @@ def blended_shades(background: Color, accent: Color, levels: int = 6) -> Shades:
 
 @cache
 def palette_shades(background: Color, accent: Color, levels: int = 6) -> Shades:
-    """Return the same as near as 256 colours come, fewer where two come to one colour.
+    """Return shades like `blended_shades` among 256 colours, fewer where two come to one colour.
 
     Rich takes a colour to its nearest channel by channel, which makes of an amber that grows
     stronger a red, an olive and a mauve.
@@ -58,7 +58,7 @@ def palette_shades(background: Color, accent: Color, levels: int = 6) -> Shades:
         min(_palette(), key=lambda number: math.dist(_palette()[number], rgb_to_lab(blend)))
         for blend in _blends(background, accent, levels)
     ]
-    return [_ground(_asked_for_by(number)) for number in dict.fromkeys(nearest)]
+    return [_ground(_color_behind(number)) for number in dict.fromkeys(nearest)]
 
 
 def _blends(background: Color, accent: Color, levels: int) -> list[Color]:
@@ -76,11 +76,11 @@ def _palette() -> dict[int, Lab]:
     return {
         number: rgb_to_lab(colour)
         for number, colour in seen.items()
-        if _taken_to(_asked_for_by(number)) == number
+        if _nearest_number(_color_behind(number)) == number
     }
 
 
-def _asked_for_by(number: int) -> Color:
+def _color_behind(number: int) -> Color:
     """What Rich takes to the colour of this number: a grey's place among the greys, or itself."""
     if number < _FIRST_GREY:
         return Color(*RichColor.from_ansi(number).get_truecolor())
@@ -88,7 +88,7 @@ def _asked_for_by(number: int) -> Color:
     return Color(grey, grey, grey)
 
 
-def _taken_to(colour: Color) -> int | None:
+def _nearest_number(colour: Color) -> int | None:
     return colour.rich_color.downgrade(ColorSystem.EIGHT_BIT).number
 
 

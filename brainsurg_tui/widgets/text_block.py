@@ -9,12 +9,12 @@ class TextBlock(Static):
 
     def __init__(self, id: str) -> None:
         super().__init__(id=id, markup=False)
-        self._said: tuple[str, Text] = ("", Text())
+        self._shown: tuple[str, Text] = ("", Text())
 
-    def say(self, text: Text | str) -> None:
+    def show(self, text: Text | str) -> None:
         """Show `text`, of visible characters only."""
         text = Text(text) if isinstance(text, str) else text
-        said = (str(text.style), text)  # equality of texts leaves their base style out
-        if said != self._said:
-            self._said = said
+        shown = (str(text.style), text)  # equality of texts leaves their base style out
+        if shown != self._shown:
+            self._shown = shown
             self.update(text, layout=self.styles.is_auto_height)

@@ -103,14 +103,14 @@ class TokenStrip(Widget):
     def line_of(self, token: int) -> int:
         """The line in which a token stands at the present width."""
         width = max(1, self.size.width)
-        before = self._drawn(token + 1).wrap(self.app.console, width)
+        before = self._draw(token + 1).wrap(self.app.console, width)
         return max(0, len(before) - 1)
 
     def render(self) -> Text:
         """Draw the tokens for the colours that the terminal has."""
-        return self._drawn(len(self._tokens))
+        return self._draw(len(self._tokens))
 
-    def _drawn(self, first: int) -> Text:
+    def _draw(self, first: int) -> Text:
         """The first so many tokens."""
         return token_lines(
             self._tokens[:first],

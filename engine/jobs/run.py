@@ -3,12 +3,19 @@
 import pkgutil
 
 from engine.jobs.kinds import JobResult, JobSpec
+from engine.jobs.kinds.base import registered_kinds
 from engine.progress import Progress
 from engine.workspace.folders import Workspace
 
 
+def import_work() -> None:
+    """Import what does the jobs of every kind, with torch, so that the first begins at once."""
+    for kind in registered_kinds().values():
+        pkgutil.resolve_name(kind.work)
+
+
 def run(spec: JobSpec, workspace: Workspace, progress: Progress) -> JobResult:
-    """Do the job in this process, which imports torch for most kinds.
+    """Do a job in this process.
 
     Raises UserError, or Cancelled out of a call of `progress`.
     """

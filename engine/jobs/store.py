@@ -1,4 +1,4 @@
-"""The book of jobs: every job of a workspace and every event of each, in its database."""
+"""Every job of a workspace, and every event of each, in its database."""
 
 import sqlite3
 import time
@@ -25,7 +25,7 @@ from engine.jobs.kinds.base import decode_result, decode_spec
 _COLUMNS = "id, spec, state, created, started, ended, pid, error, result"
 
 
-class Ledger:
+class JobStore:
     """Reads and writes the tables `jobs` and `events`."""
 
     def __init__(self, database: sqlite3.Connection) -> None:
@@ -62,7 +62,7 @@ class Ledger:
         """State to number of jobs."""
         return dict(self._database.execute("SELECT state, COUNT(*) FROM jobs GROUP BY state"))
 
-    def change(
+    def set_state(
         self,
         id: int,
         state: str,
@@ -123,7 +123,7 @@ class Ledger:
         """Mark jobs that ran when the engine ended as failed; their workers are gone."""
         for job in self.in_state(RUNNING, PAUSED):
             error = f"The engine ended while this job ran. {job.spec.resume_hint(job.id)}".strip()
-            self.change(job.id, FAILED, error=error)
+            self.set_state(job.id, FAILED, error=error)
 
     def _read(self, where: str, *values: object) -> Iterator[JobInfo]:
         rows = self._database.execute(f"SELECT {_COLUMNS} FROM jobs {where}", values).fetchall()

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+import msgspec
 from filelock import AsyncFileLock, Timeout
 from websockets.asyncio.client import ClientConnection, unix_connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
@@ -36,14 +37,14 @@ class Client:
     def __init__(self, connection: ClientConnection) -> None:
         self._connection = connection
         self._ids = itertools.count(1)
-        self._waiting: dict[int, asyncio.Future[Any]] = {}
+        self._waiting: dict[int, tuple[p.Request[Any], asyncio.Future[Any]]] = {}
         self._reports: dict[int, Callable[[p.Progressed | p.Noted], None]] = {}
         self._news: asyncio.Queue[p.NewsBody | None] = asyncio.Queue()
         self._listening = asyncio.create_task(self._listen())
 
     async def ask(
         self,
-        request: p.Reply[R],
+        request: p.Request[R],
         report: Callable[[p.Progressed | p.Noted], None] | None = None,
     ) -> R:
         """The answer to `request`; `report` hears how far a long question is.
@@ -55,20 +56,20 @@ class Client:
         if self._listening.done():
             raise EngineGoneError("the engine has ended")
         id = next(self._ids)
-        answer = self._waiting[id] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        self._waiting[id] = request, answer
         if report is not None:
             self._reports[id] = report
         try:
-            await self._send(p.Ask(id=id, request=request))  # type: ignore[arg-type]
-            reply: R = await answer
+            await self._send_request(id, request)
+            return await answer
         except asyncio.CancelledError:
             with contextlib.suppress(EngineGoneError):
-                await self._send(p.Ask(id=next(self._ids), request=p.CancelQuestion(ask=id)))
+                await self._send_request(next(self._ids), p.CancelRequest(ask=id))
             raise
         finally:
             self._waiting.pop(id, None)
             self._reports.pop(id, None)
-        return reply
 
     async def news(self) -> AsyncIterator[p.NewsBody]:
         """What happens without being asked, after a `Watch`; ends when the connection does."""
@@ -86,9 +87,9 @@ class Client:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    async def _send(self, frame: p.Frame) -> None:
+    async def _send_request(self, id: int, request: p.Request[Any]) -> None:
         try:
-            data = p.pack(frame)
+            data = p.pack(p.Ask(id=id, request=p.encode_body(request)))
         except (OverflowError, UnicodeEncodeError) as error:
             raise UserError(f"This can't be sent to the engine: {error}.") from error
         try:
@@ -99,37 +100,41 @@ class Client:
     async def _listen(self) -> None:
         try:
             async for data in self._connection:
-                assert isinstance(data, bytes)
-                self._hear(p.unpack(data))
+                self._receive(p.unpack(data))
         except ConnectionClosed:
             pass
         finally:
-            for answer in self._waiting.values():
+            for _, answer in self._waiting.values():
                 if not answer.done():
                     answer.set_exception(EngineGoneError("the engine has ended"))
             self._news.put_nowait(None)
 
-    def _hear(self, frame: p.Frame) -> None:
+    def _receive(self, frame: p.Frame) -> None:
         match frame:
             case p.News(p.QuestionProgress(ask=id, body=body)) if id in self._reports:
                 self._reports[id](body)
             case p.News(body):
                 self._news.put_nowait(body)
-            case p.Answer(id=id, body=reply):
-                self._settle(id, reply)
-            case p.Refusal(id=id, bug=True):
-                self._settle(id, EngineFault(frame.what, frame.trace))
-            case p.Refusal(id=id):
-                self._settle(id, UserError(frame.what, frame.do))
+            case p.Answer() | p.Refusal() if frame.id in self._waiting:
+                request, answer = self._waiting[frame.id]
+                if not answer.done():
+                    _settle(answer, frame, request)
 
-    def _settle(self, id: int, outcome: p.ReplyBody | Exception) -> None:
-        answer = self._waiting.get(id)
-        if answer is None or answer.done():
-            return
-        if isinstance(outcome, Exception):
-            answer.set_exception(outcome)
-        else:
-            answer.set_result(outcome)
+
+def _settle(
+    answer: "asyncio.Future[R]", frame: p.Answer | p.Refusal, request: p.Request[R]
+) -> None:
+    """End the wait for the answer to `request` with what came for it."""
+    match frame:
+        case p.Refusal(bug=True):
+            answer.set_exception(EngineFault(frame.what, frame.trace))
+        case p.Refusal():
+            answer.set_exception(UserError(frame.what, frame.do))
+        case p.Answer():
+            try:
+                answer.set_result(p.decode_reply(frame, request))
+            except msgspec.DecodeError as error:
+                answer.set_exception(EngineFault(f"The engine's answer can't be read: {error}"))
 
 
 async def connect(root: Path) -> Client:
@@ -169,7 +174,6 @@ async def _attach(workspace: Workspace) -> Client | None:
             f"The engine of {workspace.root} runs but does not answer.",
             f"Its log is {_log(workspace)}; end it with: pkill -KILL -f {command}",
         ) from None
-    assert isinstance(data, bytes)
     hello = p.unpack(data)
     assert isinstance(hello, p.Hello)
     if hello.version != p.VERSION:
@@ -210,8 +214,8 @@ async def _start_locked(workspace: Workspace) -> Client:
         if client is not None:
             return client
         if process.poll() is not None:
-            said = log.read_bytes()[before:].decode(errors="replace").strip()
-            last = said.splitlines()[-1] if said else f"status {process.returncode}"
+            printed = log.read_bytes()[before:].decode(errors="replace").strip()
+            last = printed.splitlines()[-1] if printed else f"status {process.returncode}"
             raise UserError(f"The engine could not start: {last}", f"Its log is {log}.")
         await asyncio.sleep(0.03)
     raise _too_slow(workspace)

@@ -1,44 +1,51 @@
 """The engine daemon: one for each workspace; it has the database, the queue and the workers.
 
-It is started by the first front end that finds none (`engine.service.client`), in a session of
-its own, so that the end of a terminal does not reach it; it ends by itself when it has had no
-client and no job for a while.
+1.  The first front end that finds none starts it (`client.connect`), in a session of its own, so
+    that the end of a terminal does not reach it. It takes the workspace's lock (`runtime`), opens
+    the database, and marks jobs as failed that ran when its predecessor ended.
+2.  It listens on a Unix socket. Front ends and its own workers connect to it, each with a `Hello`.
+3.  A front end sends requests (`protocol`), each in an `Ask`. The handler is looked up by the type
+    of the request (`handlers`); it runs on the daemon's loop, in a thread, or in the session worker
+    (`session_worker`), each request in a task of its own. An `Answer` or a `Refusal` goes back.
+4.  A submitted job waits in the `queue`, which has it done by a worker process taken from the
+    `pool`, writes down what that reports, and sends it as `News` to the front ends that watch.
+5.  A spare worker is kept warm, with torch imported, as long as there are front ends. The daemon
+    itself never imports torch.
+6.  It ends when it is told to, by SIGTERM or a request, or when it has had no client and no job
+    for a while. Running jobs are cancelled; waiting ones are left to the next daemon.
 """
 
 import asyncio
-import contextlib
 import logging
 import os
 import signal
 import sys
 import time
 import traceback
-from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import msgspec
-from websockets.asyncio.server import ServerConnection, broadcast, unix_serve
+from websockets.asyncio.server import ServerConnection, unix_serve
 from websockets.exceptions import ConnectionClosed
 
 from engine.activations.corpus import Prompt
 from engine.demo.prompts import SEED_PROMPTS
 from engine.errors import UserError
-from engine.jobs.conflicts import check_conflicts
-from engine.jobs.events import Event
-from engine.jobs.store import Ledger
-from engine.service import machine
+from engine.jobs.store import JobStore
 from engine.service import protocol as p
-from engine.service.answers import Answers
 from engine.service.faults import EngineFault
+from engine.service.front_end import FrontEnd, publish
+from engine.service.handlers.context import Context
+from engine.service.handlers.registry import Handler, handler_of
 from engine.service.pool import Pool
-from engine.service.questions import Questions
 from engine.service.queue import Queue
 from engine.service.runtime import only_daemon, socket_path
-from engine.service.searches import Search
+from engine.service.session_worker import SessionWorker
 from engine.workspace.database import open_database
 from engine.workspace.folders import Workspace
-from engine.workspace.notes import Notes
-from engine.workspace.prompts import Prompts
+from engine.workspace.notes import NoteStore
+from engine.workspace.prompts import PromptStore
 
 IDLE = float(os.environ.get("BRAINSURG_ENGINE_IDLE", "60"))
 """Seconds without client and job after which the daemon ends."""
@@ -54,25 +61,20 @@ class Daemon:
         self._socket = socket
         self._started = time.monotonic()
         self._end = asyncio.Event()
-        self._clients: set[ServerConnection] = set()
-        self._watchers: set[ServerConnection] = set()
+        self._front_ends: set[FrontEnd] = set()
         self._answering: set[asyncio.Task[None]] = set()
         fresh = not workspace.database.exists()
         database = open_database(workspace.database)
-        prompts = Prompts(database)
+        self._prompts = PromptStore(database)
         if fresh:
-            prompts.fill([Prompt(prompt=text, category=kind) for text, kind in SEED_PROMPTS])
-        self._ledger = Ledger(database)
-        self._ledger.close_interrupted()
-        workspace.sweep()
+            self._prompts.fill([Prompt(prompt=text, category=kind) for text, kind in SEED_PROMPTS])
+        self._notes = NoteStore(database)
+        self._jobs = JobStore(database)
+        self._jobs.close_interrupted()
+        workspace.clean_up()
         self._pool = Pool(workspace, socket)
-        self._questions = Questions(self._pool)
-        self._queue = Queue(
-            workspace, self._ledger, self._pool, tell=self._tell, changed=self._changed
-        )
-        self._answers = Answers(
-            workspace, prompts, Notes(database), self._ledger, changed=self._changed
-        )
+        self._session_worker = SessionWorker(self._pool)
+        self._queue = Queue(workspace, self._jobs, self._pool, publish=self._publish)
 
     async def serve(self) -> None:
         """Answer until somebody says stop, or nobody has wanted anything for a while."""
@@ -82,7 +84,7 @@ class Daemon:
         self._socket.unlink(missing_ok=True)  # left by a daemon that was killed: we hold the lock
         usual = os.umask(0o177)  # the socket is born with mode 0600, not given it a moment later
         async with unix_serve(
-            self._connected,
+            self._serve_connection,
             str(self._socket),
             max_size=None,
             compression=None,
@@ -91,7 +93,7 @@ class Daemon:
         ) as server:
             os.umask(usual)
             log.info("serving %s on %s, pid %d", self._workspace.root, self._socket, os.getpid())
-            self._queue.pump()
+            self._queue.start_next()
             idle = asyncio.create_task(self._end_when_idle())
             await self._end.wait()
             idle.cancel()
@@ -100,138 +102,114 @@ class Daemon:
             await self._pool.close()
         log.info("ended")
 
-    async def _connected(self, connection: ServerConnection) -> None:
-        hello = p.unpack(_bytes(await connection.recv()))
-        assert isinstance(hello, p.Hello)
-        await connection.send(p.pack(p.Hello(pid=os.getpid())))
-        if hello.worker:
-            worker = self._pool.by_token(hello.worker)
-            if worker is not None:
-                worker.connected(connection)
-                await connection.wait_closed()
-        else:
-            await self._serve_client(connection)
-
-    async def _serve_client(self, connection: ServerConnection) -> None:
-        self._clients.add(connection)
-        self._pool.warm()
-        questions: dict[int, asyncio.Task[None]] = {}
+    async def _serve_connection(self, connection: ServerConnection) -> None:
         try:
-            async for data in connection:
-                frame = p.unpack(_bytes(data))
-                assert isinstance(frame, p.Ask)
-                if isinstance(frame.request, p.CancelQuestion):
-                    if (question := questions.pop(frame.request.ask, None)) is not None:
-                        question.cancel()
-                    await connection.send(p.pack(p.Answer(id=frame.id, body=p.Done())))
-                    continue
-                task = asyncio.create_task(self._answer(connection, frame, questions))
-                self._answering.add(task)
-                task.add_done_callback(self._answering.discard)
-                if isinstance(frame.request, p.Question | Search):
-                    questions[frame.id] = task
+            hello = p.unpack(await connection.recv())
+        except msgspec.DecodeError as error:
+            log.warning("somebody who can't be understood has connected: %s", error)
+            return
+        if not isinstance(hello, p.Hello):
+            log.warning("somebody has connected without a Hello")
+            return
+        await connection.send(p.pack(p.Hello(pid=os.getpid())))
+        if not hello.worker:
+            await self._serve_front_end(FrontEnd(connection))
+        elif (worker := self._pool.by_token(hello.worker)) is not None:
+            worker.attach(connection)
+            await connection.wait_closed()
+
+    async def _serve_front_end(self, front_end: FrontEnd) -> None:
+        self._front_ends.add(front_end)
+        self._pool.warm()
+        try:
+            async for data in front_end.connection:
+                await self._receive(data, front_end)
         except ConnectionClosed:
             pass
         finally:
-            # Nobody waits for these answers. Changes that were asked for are still made.
-            for task in list(questions.values()):
-                task.cancel()
-            self._clients.discard(connection)
-            self._watchers.discard(connection)
+            front_end.cancel_all()
+            self._front_ends.discard(front_end)
+
+    async def _receive(self, data: str | bytes, front_end: FrontEnd) -> None:
+        """Begin to answer a frame. What can't be answered is refused, and the connection lives."""
+        id = 0
+        try:
+            frame = p.unpack(data)
+            if not isinstance(frame, p.Ask):
+                raise UserError(f"A front end asks, and does not send {type(frame).__name__}.")
+            id = frame.id
+            request = p.decode_request(frame)
+            handler = handler_of(request)
+        except (msgspec.DecodeError, UserError) as error:
+            await front_end.send(_refusal(id, error))
+            return
+        task = asyncio.create_task(self._answer(id, request, handler, front_end))
+        self._answering.add(task)
+        task.add_done_callback(self._answering.discard)
+        if handler.cancellable:
+            front_end.let_cancel(id, task)
 
     async def _answer(
-        self, connection: ServerConnection, ask: p.Ask, questions: dict[int, asyncio.Task[None]]
+        self, id: int, request: p.Request[Any], handler: Handler, front_end: FrontEnd
     ) -> None:
-        reply: p.Answer | p.Refusal
+        answer: p.Answer | p.Refusal
         try:
-            reply = p.Answer(id=ask.id, body=await self._reply(connection, ask))
+            reply = await handler.answer(request, self._context(id, front_end))
+            answer = p.Answer(id=id, body=p.encode_body(reply))
         except asyncio.CancelledError:
-            reply = p.Refusal(id=ask.id, what="This was given up.")
-        except UserError as error:
-            reply = p.Refusal(id=ask.id, what=error.what, do=error.do)
-        except EngineFault as error:
-            log.error("a worker failed:\n%s", error.trace)
-            reply = p.Refusal(id=ask.id, what=error.what, bug=True, trace=error.trace)
+            answer = p.Refusal(id=id, what="This was given up.")
         except Exception as error:
-            log.exception("could not answer %s", type(ask.request).__name__)
-            what = f"{type(error).__name__}: {error}"
-            reply = p.Refusal(id=ask.id, what=what, bug=True, trace=traceback.format_exc())
-        questions.pop(ask.id, None)
-        with contextlib.suppress(ConnectionClosed):
-            await connection.send(p.pack(reply))
+            if not isinstance(error, UserError | EngineFault):
+                log.exception("could not answer %s", type(request).__name__)
+            answer = _refusal(id, error)
+        await front_end.send(answer)
 
-    async def _reply(self, connection: ServerConnection, ask: p.Ask) -> p.ReplyBody:
-        request = ask.request
-        if self._answers.can(request):
-            return await self._answers.answer(request)
-        match request:
-            case p.Submit(spec=spec):
-                spec.check(self._workspace)
-                check_conflicts(spec, self._ledger.pending(), self._workspace)
-                return self._queue.submit(spec)
-            case p.CancelJob(id=id):
-                return await self._queue.cancel(id)
-            case p.PauseJob(id=id):
-                return await self._queue.pause(id)
-            case p.ResumeJob(id=id):
-                return await self._queue.resume(id)
-            case request if isinstance(request, p.Question):
-
-                def report(body: p.Progressed | p.Noted) -> None:
-                    news = p.QuestionProgress(ask=ask.id, body=body)
-                    broadcast([connection], p.pack(p.News(news)))
-
-                reply = await self._questions.ask(request, report)
-                return self._answers.labelled(request, reply)
-            case p.Watch():
-                self._watchers.add(connection)
-                return p.Done()
-            case p.GetStatus():
-                return self._status()
-            case p.Stop():
-                asyncio.get_running_loop().call_later(0.1, self._end.set)
-                return p.Done()
-        raise AssertionError(f"nobody answers {type(request).__name__}")
-
-    def _status(self) -> p.Status:
-        used, total = machine.memory()
-        return p.Status(
-            pid=os.getpid(),
-            uptime=time.monotonic() - self._started,
-            version=version("brainsurg"),
-            workspace=str(self._workspace.root),
-            device=machine.device(),
-            jobs=self._ledger.count(),
-            workers=[
-                p.WorkerInfo(pid=w.pid, doing=w.doing, bytes=machine.resident(w.pid))
-                for w in self._pool.workers
-            ],
-            gpus=machine.gpus(),
-            memory_used=used,
-            memory_total=total,
-            clients=len(self._clients),
+    def _context(self, ask: int, front_end: FrontEnd) -> Context:
+        return Context(
+            workspace=self._workspace,
+            prompts=self._prompts,
+            notes=self._notes,
+            jobs=self._jobs,
+            queue=self._queue,
+            pool=self._pool,
+            session_worker=self._session_worker,
+            front_ends=self._front_ends,
+            started=self._started,
+            publish=self._publish,
+            stop=self._end_soon,
+            front_end=front_end,
+            ask=ask,
         )
 
-    def _tell(self, event: Event) -> None:
-        broadcast(self._watchers, p.pack(p.News(event)))
+    def _end_soon(self) -> None:
+        """End when the answer to whoever asked for that has been sent."""
+        asyncio.get_running_loop().call_later(0.1, self._end.set)
 
-    def _changed(self) -> None:
-        broadcast(self._watchers, p.pack(p.News(p.ContentsChanged())))
+    def _publish(self, body: p.NewsBody) -> None:
+        publish([each for each in self._front_ends if each.watches], body)
 
     async def _end_when_idle(self) -> None:
         since = time.monotonic()
         while time.monotonic() - since < IDLE:
             await asyncio.sleep(min(1.0, IDLE / 4))
-            if self._clients or self._queue.busy:
+            if self._front_ends or self._queue.busy:
                 since = time.monotonic()
         log.info("idle for %.0f s", IDLE)
         self._end.set()
 
 
-def _bytes(data: str | bytes) -> bytes:
-    if isinstance(data, str):
-        raise msgspec.ValidationError("a frame is binary")
-    return data
+def _refusal(id: int, error: Exception) -> p.Refusal:
+    """What an error is to who asked: a sentence for what the user can mend, else a bug of ours."""
+    match error:
+        case UserError():
+            return p.Refusal(id=id, what=error.what, do=error.do)
+        case msgspec.DecodeError():
+            return p.Refusal(id=id, what=f"This frame can't be read: {error}.")
+        case EngineFault():
+            log.error("a worker failed:\n%s", error.trace)
+            return p.Refusal(id=id, what=error.what, bug=True, trace=error.trace)
+    what = f"{type(error).__name__}: {error}"
+    return p.Refusal(id=id, what=what, bug=True, trace="".join(traceback.format_exception(error)))
 
 
 def main() -> int:

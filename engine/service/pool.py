@@ -56,8 +56,8 @@ class Worker:
     def alive(self) -> bool:
         return self._process.returncode is None
 
-    def connected(self, connection: ServerConnection) -> None:
-        """The process has made itself known."""
+    def attach(self, connection: ServerConnection) -> None:
+        """Take the connection that the process has opened."""
         self._connection.set_result(connection)
 
     async def send(self, frame: Frame) -> None:
@@ -76,10 +76,9 @@ class Worker:
             data = await connection.recv()
         except ConnectionClosed:
             return None
-        assert isinstance(data, bytes)
         return unpack(data)
 
-    async def ended(self) -> int:
+    async def wait(self) -> int:
         """Wait for the process to end; its exit status, negative for a signal."""
         return await self._process.wait()
 

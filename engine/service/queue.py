@@ -24,9 +24,17 @@ from engine.jobs.events import (
     JobInfo,
 )
 from engine.jobs.kinds import JobResult, JobSpec
-from engine.jobs.store import Ledger
+from engine.jobs.store import JobStore
 from engine.service.pool import Pool, Worker
-from engine.service.protocol import Finished, Pause, Refusal, Report, Resume, Run
+from engine.service.protocol import (
+    ContentsChanged,
+    Finished,
+    Pause,
+    Refusal,
+    Resume,
+    Run,
+    WorkProgress,
+)
 from engine.workspace.folders import Workspace
 
 CANCEL_GRACE = 0.6
@@ -46,18 +54,16 @@ class Queue:
     def __init__(
         self,
         workspace: Workspace,
-        ledger: Ledger,
+        store: JobStore,
         pool: Pool,
         *,
-        tell: Callable[[Event], None],
-        changed: Callable[[], None],
+        publish: Callable[[Event | ContentsChanged], None],
     ) -> None:
-        """`tell` hears every event; `changed` is called when a job has left something behind."""
+        """`publish` is given every event, and word when a job has left something behind."""
         self._workspace = workspace
-        self._ledger = ledger
+        self._jobs = store
         self._pool = pool
-        self._tell = tell
-        self._changed = changed
+        self._publish = publish
         self._running: dict[int, asyncio.Task[None]] = {}
         self._workers: dict[int, Worker] = {}
         self._cancelled: set[int] = set()
@@ -66,62 +72,65 @@ class Queue:
     @property
     def busy(self) -> bool:
         """Whether any job is not over."""
-        return bool(self._running) or bool(self._ledger.in_state(QUEUED))
+        return bool(self._running) or bool(self._jobs.in_state(QUEUED))
 
     def submit(self, spec: JobSpec) -> JobInfo:
-        """Put a job at the end of the queue."""
-        job, event = self._ledger.add(spec)
-        self._tell(event)
-        self.pump()
-        return self._ledger.get(job.id)
+        """Put a job at the end of the queue. UserError for one that can't succeed, or would make
+        what another is about to make."""
+        spec.check(self._workspace)
+        check_conflicts(spec, self._jobs.pending(), self._workspace)
+        job, event = self._jobs.add(spec)
+        self._publish(event)
+        self.start_next()
+        return self._jobs.get(job.id)
 
-    def pump(self) -> None:
+    def start_next(self) -> None:
         """Start the next job if none is running."""
         if self._closed:
             return
-        waiting = self._ledger.in_state(QUEUED)
-        if waiting and not self._ledger.in_state(RUNNING):
+        waiting = self._jobs.in_state(QUEUED)
+        if waiting and not self._jobs.in_state(RUNNING):
             job = waiting[0]
-            self._tell(self._ledger.change(job.id, RUNNING))
+            self._publish(self._jobs.set_state(job.id, RUNNING))
             self._running[job.id] = asyncio.create_task(self._run(job))
 
     async def cancel(self, id: int) -> JobInfo:
         """Stop a job. Who asks again while it is being stopped doesn't wait for it to save
         anything. UserError if it is over."""
-        job = self._not_over(id)
+        job = self._pending_job(id)
         if job.state == QUEUED:
-            self._tell(self._ledger.change(id, CANCELLED))
+            self._publish(self._jobs.set_state(id, CANCELLED))
         else:
             await self._stop(id)
-        return self._ledger.get(id)
+        return self._jobs.get(id)
 
     async def pause(self, id: int) -> JobInfo:
         """Hold a running job. UserError if it doesn't run."""
-        if self._ledger.get(id).state != RUNNING:
+        if self._jobs.get(id).state != RUNNING:
             raise UserError(f"Job {id} is not running.")
         if id not in self._workers:
             raise UserError(f"Job {id} is only starting.", "Pause it in a moment.")
         worker = self._workers[id]
         # Written down before it is sent: the job may end while we wait for the sending.
-        self._tell(self._ledger.change(id, PAUSED, pid=worker.pid))
+        self._publish(self._jobs.set_state(id, PAUSED, pid=worker.pid))
         await worker.send(Pause())
-        self.pump()
-        return self._ledger.get(id)
+        self.start_next()
+        return self._jobs.get(id)
 
     async def resume(self, id: int) -> JobInfo:
         """Let a paused job go on, or one that was interrupted and can go on from where it stood.
 
         UserError for any other.
         """
-        job = self._ledger.get(id)
+        job = self._jobs.get(id)
         if job.resumable:
             return self._requeue(job)
         if job.state != PAUSED:
             raise UserError(f"Job {id} is {job.state}, so it can't go on.")
         worker = self._workers[id]
-        self._tell(self._ledger.change(id, RUNNING, pid=worker.pid))
+        self._publish(self._jobs.set_state(id, RUNNING, pid=worker.pid))
         await worker.send(Resume())
-        return self._ledger.get(id)
+        return self._jobs.get(id)
 
     async def close(self) -> None:
         """Cancel what runs; what waits stays queued for the next daemon."""
@@ -132,13 +141,13 @@ class Queue:
         """Put it at the end of the queue."""
         spec = job.spec.resumed_spec(self._workspace)
         spec.check(self._workspace)
-        check_conflicts(spec, self._ledger.pending(), self._workspace)
-        self._tell(self._ledger.requeue(job.id, spec))
-        self.pump()
-        return self._ledger.get(job.id)
+        check_conflicts(spec, self._jobs.pending(), self._workspace)
+        self._publish(self._jobs.requeue(job.id, spec))
+        self.start_next()
+        return self._jobs.get(job.id)
 
-    def _not_over(self, id: int) -> JobInfo:
-        job = self._ledger.get(id)
+    def _pending_job(self, id: int) -> JobInfo:
+        job = self._jobs.get(id)
         if job.over:
             raise UserError(f"Job {id} is over already: it is {job.state}.")
         return job
@@ -150,35 +159,35 @@ class Queue:
         self._cancelled.add(id)
         worker = self._workers.get(id)
         if worker is not None:
-            saves = self._ledger.get(id).spec.resumable
+            saves = self._jobs.get(id).spec.resumable
             grace = SAVING_GRACE if saves else CANCEL_GRACE
             await worker.dismiss(0.0 if hurry else grace)
         await asyncio.wait([running])
 
     async def _run(self, job: JobInfo) -> None:
         try:
-            state, error, result = await self._in_worker(job)
+            state, error, result = await self._run_in_worker(job)
         except Exception as bug:  # whatever it was, the queue goes on
             log.exception("job %d could not be run", job.id)
             state, error, result = FAILED, f"The engine could not run it: {bug}", None
         if state != DONE and len(self._running) == 1:  # nobody else writes
-            await asyncio.to_thread(self._workspace.sweep)
+            await asyncio.to_thread(self._workspace.clean_up)
         if state != DONE and job.id in self._cancelled:
             state, error = CANCELLED, ""
         self._cancelled.discard(job.id)
         self._workers.pop(job.id, None)
         self._running.pop(job.id, None)
-        self._tell(self._ledger.change(job.id, state, error=error, result=result))
-        self._changed()
-        self.pump()
+        self._publish(self._jobs.set_state(job.id, state, error=error, result=result))
+        self._publish(ContentsChanged())
+        self.start_next()
 
-    async def _in_worker(self, job: JobInfo) -> Outcome:
+    async def _run_in_worker(self, job: JobInfo) -> Outcome:
         worker = await self._pool.take(f"job {job.id}", log=f"job-{job.id}")
         self._workers[job.id] = worker
         try:
             if job.id in self._cancelled:
                 return CANCELLED, "", None
-            self._tell(self._ledger.change(job.id, RUNNING, pid=worker.pid))
+            self._publish(self._jobs.set_state(job.id, RUNNING, pid=worker.pid))
             await worker.send(Run(job=job.id, spec=job.spec))
             return await self._follow(job, worker)
         finally:
@@ -187,8 +196,8 @@ class Queue:
     async def _follow(self, job: JobInfo, worker: Worker) -> Outcome:
         while (frame := await worker.receive()) is not None:
             match frame:
-                case Report(body):
-                    self._tell(self._ledger.record(job.id, body))
+                case WorkProgress(body):
+                    self._publish(self._jobs.record(job.id, body))
                 case Finished(result):
                     return DONE, "", result
                 case Refusal(what=what, bug=True):
@@ -196,11 +205,11 @@ class Queue:
                     return FAILED, f"{what} {where} {job.spec.resume_hint(job.id)}".strip(), None
                 case Refusal(what=what, do=do):
                     return FAILED, f"{what} {do}".strip(), None
-        how, where = _how_it_ended(await worker.ended()), f"Its log is {worker.log}."
+        how, where = _worker_ending(await worker.wait()), f"Its log is {worker.log}."
         return FAILED, f"{how} {where} {job.spec.resume_hint(job.id)}".strip(), None
 
 
-def _how_it_ended(status: int) -> str:
+def _worker_ending(status: int) -> str:
     if status == -signal.SIGKILL:
         return (
             "The worker was killed (signal 9);"

@@ -1,106 +1,97 @@
-"""What a worker does with torch: a job, or questions about a model that it keeps loaded."""
+"""What a session worker keeps loaded from one question to the next: a model and an SAE."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from engine.activations.any_text import read_texts
+from engine.activations.store import ActivationSet
+from engine.activations.tokens import TokenTable
 from engine.errors import UserError
 from engine.features.catalogue.catalogue import Catalogue
-from engine.features.examples.document import whole_document
-from engine.features.search.contrast import Texts, contrast
-from engine.features.search.nearest import cautions, nearest
-from engine.interventions.clamp import clamp
-from engine.interventions.firing import find_firing
-from engine.jobs.run import run
-from engine.model.locate import all_sites
+from engine.interventions.prompt_run import ModelWithSAE
+from engine.model.device import choose_device
+from engine.model.load import LanguageModel, load_model
+from engine.model.site import parse_site
 from engine.progress import Progress
-from engine.service import protocol as p
-from engine.service.loaded import Loaded
-from engine.workspace.folders import Workspace
+from engine.sae.architectures.base import SparseAutoencoder
+from engine.sae.formats.metadata import SAEMetadata
+from engine.sae.formats.store import load_sae
+from engine.service.model_of_sae import models_and_site
+from engine.workspace.folders import Stamp, Workspace, stamp
 
 
 class Session:
-    """Answers questions; what it loads for one is there for the next."""
+    """Loads models and SAEs of a workspace, and keeps the last of each for the next question."""
 
     def __init__(self, workspace: Workspace, progress: Progress) -> None:
-        self._workspace = workspace
-        self._progress = progress
-        self._loaded = Loaded(workspace, progress)
+        self.workspace = workspace
+        self.progress = progress
+        self._model: tuple[tuple[str, str], LanguageModel] | None = None
+        self._sae: tuple[tuple[str, str, Stamp], SparseAutoencoder, SAEMetadata] | None = None
 
-    def run(self, spec: p.JobSpec) -> p.JobResult:
-        """Do a job. Raises UserError, or Cancelled."""
-        return run(spec, self._workspace, self._progress)
+    def model(self, source: str, device: str) -> LanguageModel:
+        """The model called `source`, on `device`."""
+        key = (source, str(choose_device(device)))  # `auto` and what it means are one model
+        if self._model is None or self._model[0] != key:
+            self._model = None  # let go of the old one before the new one needs its memory
+            self.progress(f"load {source}", 0)
+            self._model = (key, load_model(source, device=device))
+        return self._model[1]
 
-    def answer(self, question: p.Request) -> p.ReplyBody:
-        """The reply to a question, without labels. Raises UserError, or Cancelled."""
-        match question:
-            case p.GetSites(model=model):
-                return p.Sites(all_sites(self._loaded.model(model, "cpu")))
-            case p.Clamp(request=request, device=device):
-                return self._clamp(request, device)
-            case p.FindFiring():
-                return self._firing(question)
-            case p.FindContrast():
-                return self._contrast(question)
-            case p.GetNearest():
-                return self._nearest(question)
-            case p.GetDocument():
-                return self._document(question)
-        raise AssertionError(f"{type(question).__name__} is no question for a worker")
+    def sae(self, name: str, device: str) -> tuple[SparseAutoencoder, SAEMetadata]:
+        """The SAE called `name`, on `device`, and where it comes from."""
+        folder = self.workspace.existing_sae(name)
+        key = (name, device, stamp(folder))
+        if self._sae is None or self._sae[0] != key:
+            self._sae = None
+            self._sae = (key, *self.load_sae_once(name, device))
+        return self._sae[1:]
 
-    def _clamp(self, request: p.ClampRequest, device: str) -> p.ClampReport:
-        catalogue = Catalogue.open(self._workspace.existing_catalogue(request.sae))
-        subject = self._loaded.subject(request.sae, device)
-        return clamp(
-            subject.lm, subject.sae, subject.site, catalogue, request, progress=self._progress
+    def load_sae_once(self, name: str, device: str) -> tuple[SparseAutoencoder, SAEMetadata]:
+        """An SAE for a single question, and where it comes from; the SAE that is kept stays."""
+        self.progress(f"load {name}", 0)
+        return load_sae(self.workspace.existing_sae(name), choose_device(device))
+
+    def subject(self, name: str, device: str, model: str | None = None) -> ModelWithSAE:
+        """The SAE called `name` in the model that it belongs to, or in the `model` that is named.
+
+        Raises UserError where that isn't known, or can't be loaded.
+        """
+        sae, metadata = self.sae(name, device)
+        found = models_and_site(self.workspace, name, metadata, model)
+        return ModelWithSAE(self._first_model(found.models, device), sae, parse_site(found.site))
+
+    def _first_model(self, sources: Sequence[str], device: str) -> LanguageModel:
+        """The first of several models that can be loaded; if none can, the first's UserError."""
+        if self._model is not None and self._model[0][0] in sources:
+            return self.model(self._model[0][0], device)
+        failures = []
+        for source in sources:
+            try:
+                return self.model(source, device)
+            except UserError as error:
+                failures.append(error)
+        raise UserError(
+            failures[0].what,
+            f"{failures[0].do} If it lies elsewhere, or is called otherwise here, name it with"
+            " --model (clamp, find, contrast).".strip(),
         )
 
-    def _firing(self, question: p.FindFiring) -> p.Firing:
-        return find_firing(
-            self._loaded.subject(question.sae, question.device),
-            question.prompt,
-            target=question.target,
-            ablate=question.ablate,
-            most=question.most,
-            by=question.by,
-            progress=self._progress,
-        )
+    def scanned_activations(self, sae: str) -> ActivationSet:
+        """The activation set that the SAE was scanned on.
 
-    def _contrast(self, question: p.FindContrast) -> p.Contrast:
-        a, b = _texts(question.a), _texts(question.b)
-        subject = self._loaded.subject(question.sae, question.device)
-        _, metadata = self._loaded.sae(question.sae, question.device)
-        return contrast(
-            subject.lm,
-            subject.sae,
-            subject.site,
-            a,
-            b,
-            context=metadata.context and min(metadata.context, subject.lm.context),
-            most=question.most,
-            progress=self._progress,
-        )
-
-    def _nearest(self, question: p.GetNearest) -> p.Relatives:
-        sae, metadata = self._loaded.sae(question.sae, question.device)
-        if question.other in (None, question.sae):
-            return p.Relatives(relatives=nearest(sae, question.feature, most=question.most))
-        other, others = self._loaded.sae_once(question.other, question.device)
-        return p.Relatives(
-            relatives=nearest(sae, question.feature, other, most=question.most),
-            warnings=cautions(metadata, others),
-        )
-
-    def _document(self, question: p.GetDocument) -> p.Snippet:
-        acts = self._loaded.scanned_activations(question.sae)
-        sae, _ = self._loaded.sae(question.sae, question.device)
-        return whole_document(sae, acts, question.feature, question.document, self._progress)
-
-
-def _texts(source: p.TextSource) -> Texts:
-    """Reads a source anew each time. Raises UserError for one that names nothing, or both."""
-    path = source.file
-    if (path is None) == (not source.text):
-        raise UserError("A side of the contrast is a text or a file.", "Give one of them.")
-    if path is None:
-        return lambda: [source.text]
-    return lambda: read_texts(Path(path))
+        Raises UserError where it is gone, or one of other texts, model or site has its name.
+        """
+        catalogue = Catalogue.open(self.workspace.existing_catalogue(sae))
+        name = catalogue.manifest.activations
+        folder: Path = self.workspace.activations(name)
+        if not folder.exists():
+            raise UserError(
+                f"The activation set {name!r}, on which {sae} was scanned, has been deleted.",
+                "Its documents can't be shown; scan another set to see that one's.",
+            )
+        acts = ActivationSet.open(folder)
+        catalogue.check_scanned(TokenTable(acts.folder, acts.manifest))
+        scanned = (catalogue.manifest.model, catalogue.manifest.site)
+        if (acts.manifest.model, acts.manifest.site) != scanned:
+            raise catalogue.wrong_set_error()
+        return acts

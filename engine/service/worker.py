@@ -12,8 +12,8 @@ import signal
 import sys
 import threading
 import traceback
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, unix_connect
@@ -26,20 +26,20 @@ from engine.service.reporter import Reporter
 from engine.shortages import shortage_of
 from engine.workspace.folders import Workspace
 
-if TYPE_CHECKING:
-    from engine.service.session import Session
+Work = p.Run | p.Ask
+"""A job, or a question."""
+Do = Callable[[Work], p.Frame]
+"""Does the work, and returns the frame with what came of it."""
 
 
 def serve(connection: ClientConnection, workspace: Workspace) -> None:
     """Do what comes on `connection`: one job, or one question after another."""
-    inbox: queue.SimpleQueue[p.Run | p.Ask] = queue.SimpleQueue()
-    reporter = Reporter(lambda body: connection.send(p.pack(p.Report(body))))
+    inbox: queue.SimpleQueue[Work] = queue.SimpleQueue()
+    reporter = Reporter(lambda body: connection.send(p.pack(p.WorkProgress(body))))
     listener = threading.Thread(target=_listen, args=(connection, inbox, reporter), daemon=True)
     listener.start()
 
-    from engine.service.session import Session  # torch: the seconds that make a spare warm
-
-    session = Session(workspace, reporter)
+    do = _import_work(workspace, reporter)
     told_to_end = threading.Event()
     busy = False
 
@@ -53,22 +53,40 @@ def serve(connection: ClientConnection, workspace: Workspace) -> None:
     while not told_to_end.is_set():
         work = inbox.get()
         busy = True
-        connection.send(p.pack(_outcome(work, session, told_to_end)))
+        connection.send(p.pack(_outcome(work, do, told_to_end)))
         busy = False
         if isinstance(work, p.Run):
             return
 
 
-def _outcome(work: p.Run | p.Ask, session: "Session", told_to_end: threading.Event) -> p.Frame:
+def _import_work(workspace: Workspace, reporter: Reporter) -> Do:
+    """Import torch and all that works with it, which takes the seconds that make a spare warm."""
+    from engine.jobs.run import import_work, run
+    from engine.service.session import Session
+    from engine.service.worker_handlers.registry import answer
+
+    import_work()
+    session = Session(workspace, reporter)
+
+    def do(work: Work) -> p.Frame:
+        match work:
+            case p.Run(spec=spec):
+                return p.Finished(run(spec, workspace, reporter))
+            case p.Ask(id=id):
+                reply = answer(p.decode_request(work), session)
+                return p.Answer(id=id, body=p.encode_body(reply))
+
+    return do
+
+
+def _outcome(work: Work, do: Do, told_to_end: threading.Event) -> p.Frame:
     id = work.id if isinstance(work, p.Ask) else work.job
     try:
-        if isinstance(work, p.Ask):
-            return p.Answer(id=id, body=session.answer(work.request))
-        return p.Finished(session.run(work.spec))
+        return do(work)
     except Cancelled:
         if told_to_end.is_set() and isinstance(work, p.Run):
-            do = work.spec.resume_hint(work.job)
-            return p.Refusal(id=id, what="The worker was told to end (SIGTERM).", do=do)
+            hint = work.spec.resume_hint(work.job)
+            return p.Refusal(id=id, what="The worker was told to end (SIGTERM).", do=hint)
         return p.Refusal(id=id, what="It was cancelled.")
     except UserError as error:
         return p.Refusal(id=id, what=error.what, do=error.do)
@@ -82,11 +100,10 @@ def _outcome(work: p.Run | p.Ask, session: "Session", told_to_end: threading.Eve
 
 
 def _listen(
-    connection: ClientConnection, inbox: "queue.SimpleQueue[p.Run | p.Ask]", reporter: Reporter
+    connection: ClientConnection, inbox: "queue.SimpleQueue[Work]", reporter: Reporter
 ) -> None:
     try:
         for data in connection:
-            assert isinstance(data, bytes)
             match p.unpack(data):
                 case p.Run() | p.Ask() as work:
                     reporter.renew()  # here, not where it begins: its Abandon may come before that

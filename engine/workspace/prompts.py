@@ -16,7 +16,7 @@ class SavedPrompt(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     category: str = ""
 
 
-class Prompts:
+class PromptStore:
     """The table of prompts, in the order in which they were added."""
 
     def __init__(self, database: sqlite3.Connection) -> None:

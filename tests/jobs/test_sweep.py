@@ -11,6 +11,7 @@ import torch
 from engine.activations.capture import capture_documents
 from engine.errors import UserError
 from engine.jobs.kinds import Sweep, SweepResult, Train
+from engine.jobs.kinds.base import decode_spec
 from engine.jobs.run import run
 from engine.jobs.work.sweep import groups
 from engine.model.load import load_model
@@ -96,7 +97,7 @@ def same(a: Mapping[str, torch.Tensor], b: Mapping[str, torch.Tensor]) -> bool:
 
 
 def test_everything_listed_is_combined_and_named() -> None:
-    spec = Sweep(train=BASE, widths=[16, 64], ks=[2, 4], lrs=[1e-3])
+    spec = Sweep(train=BASE, axes={"width": [16, 64], "k": [2, 4], "lr": [1e-3]})
     assert [(m.name, m.k, m.width, m.lr) for m in spec.members()] == [
         ("s.k2.w16.lr0.001", 2, 16, 1e-3),
         ("s.k2.w64.lr0.001", 2, 64, 1e-3),
@@ -106,7 +107,7 @@ def test_everything_listed_is_combined_and_named() -> None:
 
 
 def test_an_architecture_is_varied_in_what_it_has() -> None:
-    spec = Sweep(train=BASE, archs=["topk", "relu", "jumprelu"], ks=[2, 4], l1s=[0.5])
+    spec = Sweep(train=BASE, axes={"arch": ["topk", "relu", "jumprelu"], "k": [2, 4], "l1": [0.5]})
     assert [(m.name, m.arch, m.k, m.l1) for m in spec.members()] == [
         ("s.topk.k2", "topk", 2, None),
         ("s.topk.k4", "topk", 4, None),
@@ -116,12 +117,25 @@ def test_an_architecture_is_varied_in_what_it_has() -> None:
     ]
 
 
+def test_what_earlier_versions_stored_is_read() -> None:
+    stored = (
+        '{"kind":"sweep","train":{"kind":"train","name":"s","activations":"acts"},'
+        '"archs":["topk","relu"],"widths":[16],"ks":[2,4],"l1s":[0.5],"lrs":[0.001]}'
+    )
+    spec = decode_spec(stored)
+    assert isinstance(spec, Sweep)
+    assert [member.name for member in spec.members()] == [
+        "s.topk.k2.w16.lr0.001", "s.topk.k4.w16.lr0.001", "s.relu.w16.l1-0.5.lr0.001"
+    ]  # fmt: skip
+    assert decode_spec(msgspec.json.encode(spec).decode()) == spec
+
+
 def test_values_that_are_listed_twice_count_once() -> None:
-    assert len(Sweep(train=BASE, ks=[4, 4]).members()) == 1
+    assert len(Sweep(train=BASE, axes={"k": [4, 4]}).members()) == 1
 
 
 def test_each_is_what_it_would_be_alone(workspace: Workspace) -> None:
-    spec = Sweep(train=BASE, archs=["topk", "batchtopk", "seed-basic"], ks=[2, 6])
+    spec = Sweep(train=BASE, axes={"arch": ["topk", "batchtopk", "seed-basic"], "k": [2, 6]})
     progress = Watching()
     result = do(spec, workspace, progress)
     assert {r.name for r in result.runs} == {
@@ -146,7 +160,7 @@ def test_each_is_what_it_would_be_alone(workspace: Workspace) -> None:
 
 def test_figures_of_each_are_told_while_they_train(workspace: Workspace) -> None:
     progress = Watching()
-    do(Sweep(train=BASE, ks=[2, 6]), workspace, progress)
+    do(Sweep(train=BASE, axes={"k": [2, 6]}), workspace, progress)
     told = [metrics for phase, _, metrics in progress.told if phase == "train"]
     for metrics in told:
         assert metrics["fvu"] == pytest.approx((metrics["fvu s.k2"] + metrics["fvu s.k6"]) / 2)
@@ -154,7 +168,7 @@ def test_figures_of_each_are_told_while_they_train(workspace: Workspace) -> None
 
 
 def test_one_that_diverges_is_left_out_and_harms_no_other(workspace: Workspace) -> None:
-    spec = Sweep(train=msgspec.structs.replace(BASE, k=4), lrs=[1e-3, 1e30])
+    spec = Sweep(train=msgspec.structs.replace(BASE, k=4), axes={"lr": [1e-3, 1e30]})
     progress = Watching()
     result = do(spec, workspace, progress)
     assert [r.name for r in result.runs] == ["s.lr0.001"]
@@ -167,11 +181,11 @@ def test_one_that_diverges_is_left_out_and_harms_no_other(workspace: Workspace) 
 
 def test_when_all_diverge_the_sweep_has_failed(workspace: Workspace) -> None:
     with pytest.raises(UserError, match="Every training of the sweep diverged"):
-        do(Sweep(train=BASE, lrs=[1e30]), workspace)
+        do(Sweep(train=BASE, axes={"lr": [1e30]}), workspace)
 
 
 def test_a_sweep_that_was_cancelled_goes_on_where_it_stood(workspace: Workspace) -> None:
-    spec = Sweep(train=BASE, ks=[2, 6])
+    spec = Sweep(train=BASE, axes={"k": [2, 6]})
     with pytest.raises(Cancelled):
         run(spec, workspace, Watching(lambda phase, done: phase == "train" and done == 23))
     assert workspace.names("saes") == []
@@ -187,7 +201,7 @@ def test_a_sweep_that_was_cancelled_goes_on_where_it_stood(workspace: Workspace)
 
 
 def test_what_is_trained_is_kept_and_only_measured_when_it_goes_on(workspace: Workspace) -> None:
-    spec = Sweep(train=BASE, ks=[2, 6])
+    spec = Sweep(train=BASE, axes={"k": [2, 6]})
     evaluations = 0
 
     def in_the_second(phase: str, done: int) -> bool:
@@ -208,20 +222,22 @@ def test_what_is_trained_is_kept_and_only_measured_when_it_goes_on(workspace: Wo
 
 
 def test_a_sweep_can_be_widened(workspace: Workspace) -> None:
-    do(Sweep(train=BASE, ks=[2]), workspace)
-    wider = Sweep(train=msgspec.structs.replace(BASE, resume=True), ks=[2, 6])
+    do(Sweep(train=BASE, axes={"k": [2]}), workspace)
+    wider = Sweep(train=msgspec.structs.replace(BASE, resume=True), axes={"k": [2, 6]})
     progress = Watching()
     assert [r.name for r in do(wider, workspace, progress).runs] == ["s.k2", "s.k6"]
     assert all("loss s.k2" not in metrics for _, _, metrics in progress.told)
 
 
 def test_what_was_trained_otherwise_is_not_taken_for_a_part_of_it(workspace: Workspace) -> None:
-    do(Sweep(train=BASE, ks=[2]), workspace)
+    do(Sweep(train=BASE, axes={"k": [2]}), workspace)
     other = msgspec.structs.replace(BASE, lr=1e-4)
-    resumed = Sweep(train=msgspec.structs.replace(other, resume=True), ks=[2])
+    resumed = Sweep(train=msgspec.structs.replace(other, resume=True), axes={"k": [2]})
     with pytest.raises(UserError, match=r"s\.k2 is there, and was trained otherwise"):
         do(resumed, workspace)
-    (row,) = do(Sweep(train=msgspec.structs.replace(other, replace=True), ks=[2]), workspace).runs
+    (row,) = do(
+        Sweep(train=msgspec.structs.replace(other, replace=True), axes={"k": [2]}), workspace
+    ).runs
     assert row.lr == 1e-4
 
 
@@ -229,12 +245,20 @@ def test_what_was_trained_otherwise_is_not_taken_for_a_part_of_it(workspace: Wor
     ("spec", "said"),
     [
         (Sweep(train=BASE), "Nothing is varied"),
-        (Sweep(train=BASE, ks=[4, 64]), "k is 64"),
-        (Sweep(train=BASE, l1s=[0.1]), "topk can't be varied in l1"),
-        (Sweep(train=BASE, archs=["relu", "gated"], ks=[4]), "relu and gated can't be varied in k"),
-        (Sweep(train=BASE, archs=["vanilla"]), "no architecture 'vanilla'"),
-        (Sweep(train=BASE, lrs=[float("nan")]), "learning rate"),
-        (Sweep(train=msgspec.structs.replace(BASE, activations="no"), ks=[4]), "no activation set"),
+        (Sweep(train=BASE, axes={"devices": [2]}), "can't vary devices"),
+        (Sweep(train=BASE, axes={"k": ["many"]}), "--k can't be varied so"),
+        (Sweep(train=BASE, axes={"k": [4, 64]}), "k is 64"),
+        (Sweep(train=BASE, axes={"l1": [0.1]}), "topk can't be varied in l1"),
+        (
+            Sweep(train=BASE, axes={"arch": ["relu", "gated"], "k": [4]}),
+            "relu and gated can't be varied in k",
+        ),
+        (Sweep(train=BASE, axes={"arch": ["vanilla"]}), "no architecture 'vanilla'"),
+        (Sweep(train=BASE, axes={"lr": [float("nan")]}), "learning rate"),
+        (
+            Sweep(train=msgspec.structs.replace(BASE, activations="no"), axes={"k": [4]}),
+            "no activation set",
+        ),
     ],
 )
 def test_mistakes_are_told_before_anything_is_trained(
@@ -246,7 +270,7 @@ def test_mistakes_are_told_before_anything_is_trained(
 
 
 def test_it_makes_every_member_and_reads_the_set(workspace: Workspace) -> None:
-    spec = Sweep(train=BASE, ks=[2, 6])
+    spec = Sweep(train=BASE, axes={"k": [2, 6]})
     assert spec.makes(workspace) == {workspace.sae("s.k2"), workspace.sae("s.k6")}
     assert spec.reads(workspace) == {workspace.activations("acts")}
 

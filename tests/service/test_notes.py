@@ -11,18 +11,14 @@ import pytest
 
 from brainsurg_tui.cli import main
 from engine.errors import UserError
-from engine.features.catalogue.catalogue import Manifest, write_manifest
-from engine.jobs.store import Ledger
+from engine.features.catalogue.catalogue import CatalogueManifest, write_catalogue_manifest
 from engine.sae.architectures.registry import build
 from engine.sae.config import SAEConfig
 from engine.sae.formats.metadata import SAEMetadata
 from engine.sae.formats.store import save_sae
 from engine.service import protocol as p
-from engine.service.answers import Answers
-from engine.workspace.database import open_database
 from engine.workspace.folders import Workspace
-from engine.workspace.notes import Notes
-from engine.workspace.prompts import Prompts
+from tests.service.answering import Asker
 
 WIDTH = 20
 MAX = np.arange(WIDTH, dtype=np.float32)
@@ -38,7 +34,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "columns").mkdir(parents=True)
     np.save(folder / "columns" / "max.npy", MAX)
     np.save(folder / "columns" / "density.npy", MAX / WIDTH)
-    manifest = Manifest(
+    manifest = CatalogueManifest(
         activations="stories",
         model="m",
         site="resid_post.0",
@@ -53,34 +49,28 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         categories=[],
         complete=True,
     )
-    write_manifest(folder, manifest)
+    write_catalogue_manifest(folder, manifest)
     return workspace.root
 
 
-class Asker:
-    """Asks the daemon's answers directly, and counts what they tell the front ends."""
+class CountingAsker(Asker):
+    """Counts what the front ends are told."""
 
     def __init__(self, root: Path) -> None:
-        self.workspace = Workspace.open(root)
-        database = open_database(self.workspace.database)
         self.changes = 0
-        self._answers = Answers(
-            self.workspace, Prompts(database), Notes(database), Ledger(database), self._changed
-        )
+        super().__init__(Workspace.open(root), self._count)
 
-    def _changed(self) -> None:
+    def _count(self, body: p.NewsBody) -> None:
+        assert body == p.ContentsChanged()
         self.changes += 1
-
-    async def __call__(self, request: p.Request) -> Any:
-        return await self._answers.answer(request)
 
 
 @pytest.fixture
-def ask(root: Path, tmp_path: Path) -> Asker:
-    return Asker(Path(shutil.copytree(root, tmp_path / "ws")))
+def ask(root: Path, tmp_path: Path) -> CountingAsker:
+    return CountingAsker(Path(shutil.copytree(root, tmp_path / "ws")))
 
 
-async def test_a_label_by_itself_leaves_the_rest_of_the_note(ask: Asker) -> None:
+async def test_a_label_by_itself_leaves_the_rest_of_the_note(ask: CountingAsker) -> None:
     note = p.Note(label="towns", tags=("place", " geo "), starred=True, text="see 4")
     await ask(p.Annotate(sae="sae", feature=3, note=note))
     await ask(p.LabelFeature(sae="sae", feature=3, text=" cities "))
@@ -92,7 +82,7 @@ async def test_a_label_by_itself_leaves_the_rest_of_the_note(ask: Asker) -> None
     assert (await ask(p.GetNotes(sae="sae"))).notes == {}
 
 
-async def test_parts_of_a_note_are_changed_by_themselves(ask: Asker) -> None:
+async def test_parts_of_a_note_are_changed_by_themselves(ask: CountingAsker) -> None:
     first = p.AmendNote(sae="sae", feature=3, tag=("geo", "place"), starred=True)
     assert await ask(first) == p.Note(tags=("geo", "place"), starred=True)
     second = p.AmendNote(sae="sae", feature=3, text="long", untag=("geo", "absent"), tag=("a",))
@@ -104,7 +94,7 @@ async def test_parts_of_a_note_are_changed_by_themselves(ask: Asker) -> None:
 
 
 @pytest.mark.parametrize("feature", [-1, WIDTH, 2**40])
-async def test_a_feature_that_is_not_there_keeps_no_note(ask: Asker, feature: int) -> None:
+async def test_a_feature_that_is_not_there_keeps_no_note(ask: CountingAsker, feature: int) -> None:
     note = p.Note(label="x")
     for request in (
         p.Annotate(sae="sae", feature=feature, note=note),
@@ -119,7 +109,7 @@ async def test_a_feature_that_is_not_there_keeps_no_note(ask: Asker, feature: in
         await ask(p.GetNotes(sae="other"))
 
 
-async def test_a_filter_answers_with_a_bit_for_each_feature(ask: Asker) -> None:
+async def test_a_filter_answers_with_a_bit_for_each_feature(ask: CountingAsker) -> None:
     await ask(p.Annotate(sae="sae", feature=3, note=p.Note(label="cities", tags=("geo",))))
     found = await ask(p.MatchFeatures(sae="sae", filter="max > 16 or tag = geo"))
     assert found.matching == 4
@@ -130,7 +120,7 @@ async def test_a_filter_answers_with_a_bit_for_each_feature(ask: Asker) -> None:
         await ask(p.MatchFeatures(sae="sae", filter="max 3"))
 
 
-async def test_a_deleted_set_leaves_what_needs_no_text(ask: Asker) -> None:
+async def test_a_deleted_set_leaves_what_needs_no_text(ask: CountingAsker) -> None:
     assert (await ask(p.MatchFeatures(sae="sae", filter="alive"))).matching == WIDTH - 1
     with pytest.raises(UserError, match=r"'stories'.* deleted"):
         await ask(p.MatchFeatures(sae="sae", filter="snippet ~ dog"))

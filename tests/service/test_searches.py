@@ -2,24 +2,22 @@
 
 import asyncio
 import threading
-from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from engine.errors import UserError
-from engine.features.text.patterns import Stopwatch
-from engine.jobs.store import Ledger
-from engine.progress import Cancelled, Progress
-from engine.service import answers
+from engine.features.text.patterns import TimedPattern, compile_pattern
+from engine.progress import Cancelled
 from engine.service import protocol as p
-from engine.service.searches import search
-from engine.workspace.database import open_database
+from engine.service.handlers import exploring
+from engine.service.handlers.context import ThreadContext
+from engine.service.handlers.exploring import get_coactive, get_snippets, grep
 from engine.workspace.folders import Workspace
-from engine.workspace.notes import Notes
-from engine.workspace.prompts import Prompts
 from tests.features.dense_codes import catalogue_of, codes_of, random_dense
 from tests.features.written_tokens import token_table
+from tests.service.answering import Asker
 
 LENGTHS = [20, 30, 10]
 FEATURES = 6
@@ -43,12 +41,10 @@ def workspace_at(root: Path, *, complete: bool = True, tokens: int = sum(LENGTHS
 
 
 def snippets(
-    workspace: Workspace, feature: int, kind: p.Kind = "top", **rest: int
+    workspace: Workspace, feature: int, kind: p.SnippetKind = "top", **rest: int
 ) -> p.SnippetList:
     request = p.GetSnippets(sae="sae", feature=feature, kind=kind, **rest)
-    reply = search(workspace, {}, request)
-    assert isinstance(reply, p.SnippetList)
-    return reply
+    return get_snippets(request, ThreadContext(workspace, {}))
 
 
 def test_low_and_high_are_those_of_the_peaks(tmp_path: Path) -> None:
@@ -72,16 +68,18 @@ def test_what_a_running_scan_cannot_tell_yet(tmp_path: Path) -> None:
     workspace = workspace_at(tmp_path, complete=False)
     assert len(snippets(workspace, RARE).snippets) == 3
     assert "once the scan is complete" in snippets(workspace, 0, "silent").textless
-    for request in (p.GetCoactive(sae="sae", feature=0), p.Grep(sae="sae", pattern="dog")):
-        with pytest.raises(UserError, match="not come to its end"):
-            search(workspace, {}, request)
+    context = ThreadContext(workspace, {})
+    with pytest.raises(UserError, match="not come to its end"):
+        get_coactive(p.GetCoactive(sae="sae", feature=0), context)
+    with pytest.raises(UserError, match="not come to its end"):
+        grep(p.Grep(sae="sae", pattern="dog"), context)
 
 
 def test_another_set_of_the_same_name_is_not_shown(tmp_path: Path) -> None:
     workspace = workspace_at(tmp_path, tokens=sum(LENGTHS) + 1)
     assert "not the one that was scanned" in snippets(workspace, 0).textless
     with pytest.raises(UserError, match="not the one that was scanned"):
-        search(workspace, {}, p.Grep(sae="sae", pattern="dog"))
+        grep(p.Grep(sae="sae", pattern="dog"), ThreadContext(workspace, {}))
 
 
 def test_bands_and_radii_that_cannot_be(tmp_path: Path) -> None:
@@ -97,8 +95,7 @@ def test_bands_and_radii_that_cannot_be(tmp_path: Path) -> None:
 def test_a_pattern_that_matches_everything(tmp_path: Path) -> None:
     workspace = workspace_at(tmp_path)
     notes = {RARE: p.Note(label="rare")}
-    report = search(workspace, notes, p.Grep(sae="sae", pattern=TEXT))
-    assert isinstance(report, p.GrepReport)
+    report = grep(p.Grep(sae="sae", pattern=TEXT), ThreadContext(workspace, notes))
     assert (report.matches, report.matched_tokens, report.tokens) == (60, 60, 60)
     by_id = {score.id: score for score in report.features}
     assert set(by_id) == set(range(FEATURES)) - {DEAD}
@@ -106,35 +103,20 @@ def test_a_pattern_that_matches_everything(tmp_path: Path) -> None:
     assert (by_id[RARE].recall, by_id[RARE].label) == (3 / 60, "rare")
 
 
-def answering_at(root: Path) -> answers.Answers:
-    workspace = workspace_at(root)
-    database = open_database(workspace.database)
-    return answers.Answers(
-        workspace, Prompts(database), Notes(database), Ledger(database), changed=lambda: None
-    )
-
-
 async def test_a_search_keeps_nobody_waiting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answering = answering_at(tmp_path)
+    ask = Asker(workspace_at(tmp_path))
     go_on = threading.Event()
 
-    def slow(
-        _: Workspace, notes: Mapping[int, p.Note], request: p.Grep, __: Progress
-    ) -> p.GrepReport:
+    def slowly_compiled(pattern: str, *, ignore_case: bool) -> Any:
         assert go_on.wait(30)
-        return p.GrepReport(
-            pattern=request.pattern,
-            **dict.fromkeys(("matches", "matched_tokens", "tokens", "documents"), 0),
-            total_documents=0,
-            features=[],
-        )
+        return compile_pattern(pattern, ignore_case=ignore_case)
 
-    monkeypatch.setattr(answers, "search", slow)
-    searching = asyncio.create_task(answering.answer(p.Grep(sae="sae", pattern="dog")))
+    monkeypatch.setattr(exploring, "compiled", slowly_compiled)
+    searching = asyncio.create_task(ask(p.Grep(sae="sae", pattern="dog")))
     await asyncio.sleep(0)
-    assert await answering.answer(p.ListJobs()) == p.JobList(jobs=[])
+    assert await ask(p.ListJobs()) == p.JobList(jobs=[])
     assert not searching.done()
     go_on.set()
     assert isinstance(await searching, p.GrepReport)
@@ -149,24 +131,24 @@ async def test_a_search_keeps_nobody_waiting(
     ],
 )
 async def test_a_search_that_is_given_up_ends(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request_: p.Request
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request_: p.Request[Any]
 ) -> None:
-    answering = answering_at(tmp_path)
+    ask = Asker(workspace_at(tmp_path))
     begun, ended = threading.Event(), threading.Event()
-    found = Stopwatch.found
+    found = TimedPattern.is_in
 
-    def look_at_endless_texts(stopwatch: Stopwatch, text: str, *_: int) -> bool:
+    def look_at_endless_texts(pattern: TimedPattern, text: str, *_: int) -> bool:
         try:
             while True:
-                found(stopwatch, text)
+                found(pattern, text)
                 begun.set()
         except Cancelled:
             ended.set()
             raise
 
-    monkeypatch.setattr(Stopwatch, "found", look_at_endless_texts)
-    monkeypatch.setattr(Stopwatch, "spans", look_at_endless_texts)
-    searching = asyncio.create_task(answering.answer(request_))
+    monkeypatch.setattr(TimedPattern, "found", look_at_endless_texts)
+    monkeypatch.setattr(TimedPattern, "spans", look_at_endless_texts)
+    searching = asyncio.create_task(ask(request_))
     assert await asyncio.to_thread(begun.wait, 30)
     searching.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -33,7 +33,7 @@ def spec(name: str) -> p.Sweep:
         checkpoint_minutes=0.0,
         device="cpu",
     )
-    return p.Sweep(train=train, ks=KS)
+    return p.Sweep(train=train, axes={"k": KS})
 
 
 async def begun(client: Client, root: Path, name: str) -> p.JobInfo:

@@ -56,7 +56,7 @@ class World:
         self.jobs: dict[int, p.JobInfo] = {}
         self.events: list[p.Event] = []
         self.watchers: list[asyncio.Queue[p.NewsBody | None]] = []
-        self.asked: list[p.Reply[Any]] = []
+        self.asked: list[p.Request[Any]] = []
         self.gates: dict[type, asyncio.Event] = {}
         """A request of such a type is answered only when its gate is opened."""
         self.clock = 1_700_000_000.0
@@ -247,7 +247,7 @@ class World:
                 )
             case p.Sweep():
                 runs = []
-                for k in spec.ks:
+                for k in spec.axes["k"]:
                     self.add_sae(f"{spec.name}.k{k}")
                     metrics = {"l0": float(k), "fvu": 1 / k, "dead_fraction": 0.02}
                     runs.append(
@@ -316,7 +316,7 @@ class FakeEngine:
         self._news: asyncio.Queue[p.NewsBody | None] = asyncio.Queue()
         self._gone = False
 
-    async def ask(self, request: p.Reply[Any]) -> Any:
+    async def ask(self, request: p.Request[Any]) -> Any:
         if self._gone:
             raise EngineGoneError("the engine has ended")
         self.world.asked.append(request)

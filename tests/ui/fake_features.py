@@ -1,13 +1,14 @@
 """What the fake engine knows about features: small, believable, and the same every time."""
 
-import operator
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import UserError
+from engine.features.filter import filter as engine_filter
+from engine.features.text.patterns import TimedPattern
 from engine.service import protocol as p
 
 TEXTS = (
@@ -17,17 +18,10 @@ TEXTS = (
     "Between Rome and the coast, the road follows the river for most of the way",
 )
 CATEGORIES = ["story", "news"]
+PROMOTED = [" Paris", " London", " city", " capital", "\n"]
+SUPPRESSED = [" the", " of", " an"]
 DOCUMENTS = 120
 TOKENS = 18_432
-
-_COMPARISON = re.compile(r"(\w+)(<=|>=|<|>|=)(.*)")
-_COMPARE = {
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-    "=": operator.eq,
-}
 
 
 def feature_columns(features: int, share: float = 1.0) -> dict[str, NDArray[np.generic]]:
@@ -45,31 +39,39 @@ def feature_columns(features: int, share: float = 1.0) -> dict[str, NDArray[np.g
     }
 
 
+class FeatureTexts:
+    """The texts of the features, as the engine's filter looks through them."""
+
+    def __init__(self, features: int) -> None:
+        self._features = features
+
+    def snippet(self, stopwatch: TimedPattern) -> NDArray[np.bool_]:
+        """Every feature has all texts among its examples."""
+        return self._all(TEXTS, stopwatch)
+
+    def peak(self, stopwatch: TimedPattern) -> NDArray[np.bool_]:
+        """The words at which a feature's examples are strongest."""
+        peaks = [{s.tokens[s.peak] for s in top(id, 1.0)} for id in range(self._features)]
+        return np.array([any(map(stopwatch.found, tokens)) for tokens in peaks])
+
+    def promoted(self, stopwatch: TimedPattern) -> NDArray[np.bool_]:
+        """All features promote the same tokens."""
+        return self._all(PROMOTED, stopwatch)
+
+    def suppressed(self, stopwatch: TimedPattern) -> NDArray[np.bool_]:
+        """All features suppress the same tokens."""
+        return self._all(SUPPRESSED, stopwatch)
+
+    def _all(self, texts: Iterable[str], stopwatch: TimedPattern) -> NDArray[np.bool_]:
+        return np.full(self._features, any(map(stopwatch.found, texts)))
+
+
 def matching(
     text: str, columns: Mapping[str, NDArray[np.generic]], notes: Mapping[int, p.Note]
 ) -> NDArray[np.bool_]:
-    """Comparisons and words over labels: of the engine's language as much as tests type."""
-    features = len(columns["max"])
-    mask = np.ones(features, dtype=bool)
-    if text == "not labelled":
-        return np.array([not notes.get(i, p.Note()).label for i in range(features)])
-    for word in text.split():
-        comparison = _COMPARISON.fullmatch(word)
-        if comparison is None:
-            found = [bool(re.search(word, notes.get(i, p.Note()).label)) for i in range(features)]
-            mask &= np.array(found)
-            continue
-        name, sign, number = comparison.groups()
-        if name not in columns:
-            raise UserError(f"The filter can't be read at column 1: '{name}' stands there.")
-        if not number:
-            column = len(text) + 1
-            raise UserError(
-                f"The filter can't be read at column {column}: the end stands there.",
-                "Expected a number.",
-            )
-        mask &= _COMPARE[sign](columns[name], float(number))
-    return mask
+    """Which features the engine's own filter lets through."""
+    texts = FeatureTexts(len(columns["max"]))
+    return engine_filter.matching(text, engine_filter.Subject(columns, notes, CATEGORIES, texts))
 
 
 def snippet(
@@ -144,8 +146,8 @@ def detail(
         note=note.text,
         histogram=p.Histogram(edges=[2 ** (i / 2 - 3) for i in range(13)], counts=counts),
         snippets=top(feature, at["max"]),
-        promoted=[" Paris", " London", " city", " capital", "\n"],
-        suppressed=[" the", " of", " an"],
+        promoted=PROMOTED,
+        suppressed=SUPPRESSED,
     )
 
 
@@ -214,7 +216,7 @@ def contrast(request: p.FindContrast, labels: Mapping[int, str]) -> p.Contrast:
         tokens_a=len(request.a.text.split()),
         tokens_b=len(request.b.text.split()),
         features=[
-            p.Contrasted(
+            p.ContrastedFeature(
                 id=id,
                 label=labels.get(id, ""),
                 mean_a=mean_a,

@@ -88,15 +88,16 @@ async def open_app(
     memory: Path | None = None,
     settled: bool = True,
     toasts: bool = False,
+    app: type[BrainSurgery] = BrainSurgery,
 ) -> AsyncIterator[Session]:
     """The app on a fake engine in a terminal of `size`."""
 
     async def connect() -> FakeEngine:
         return FakeEngine(world)
 
-    app = BrainSurgery(connect, settings=settings, memory_path=memory, first_wait=0.02)
-    async with app.run_test(size=size, notifications=toasts) as pilot:
-        session = Session(app, pilot, world)
+    opened = app(connect, settings=settings, memory_path=memory, first_wait=0.02)
+    async with opened.run_test(size=size, notifications=toasts) as pilot:
+        session = Session(opened, pilot, world)
         if settled:
             await session.settled()
         yield session

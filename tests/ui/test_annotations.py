@@ -48,7 +48,7 @@ async def test_a_form_left_as_it_was_changes_nothing(world: World) -> None:
         await user.press("2", "l", "enter")
         await user.until(lambda: user.app.screen is user.app.main)
         assert not user.asked(p.Annotate)
-        assert not user.app.state.undo
+        assert not user.app.state.undo_history.done
 
 
 async def test_next_unlabelled_in_the_order_of_the_pane_from_the_detail_too(world: World) -> None:

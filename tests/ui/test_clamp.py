@@ -15,7 +15,7 @@ def last(user: Session) -> p.ClampRequest:
 
 async def clamped(user: Session) -> None:
     await user.press("2", "c")
-    await user.until(lambda: user.app.state.report is not None)
+    await user.until(lambda: user.app.state.clamp.report is not None)
 
 
 async def test_the_report_in_numbers_and_texts(world: World) -> None:
@@ -50,10 +50,10 @@ async def test_strength_walks_down_past_zero_and_the_engine_is_asked_once_at_res
         await clamped(user)
         asked = len(user.asked(p.Clamp))
         await user.press(*["minus"] * 6)
-        await user.until(lambda: user.app.state.report.edits[0].value == -3)
+        await user.until(lambda: user.app.state.clamp.report.edits[0].value == -3)
         assert len(user.asked(p.Clamp)) == asked + 1
         await user.press("plus")
-        await user.until(lambda: user.app.state.report.edits[0].value == -2)
+        await user.until(lambda: user.app.state.clamp.report.edits[0].value == -2)
 
 
 async def test_operation_view_zero_and_remove(world: World) -> None:
@@ -104,9 +104,9 @@ async def test_a_report_that_comes_too_late_is_dropped(world: World) -> None:
         await user.until(lambda: user.asked(p.Clamp))
         await user.press("plus")
         gate.set()
-        await user.until(lambda: user.app.state.report is not None)
-        assert user.app.state.report.edits[0].value == 2.0
-        assert user.app.state.clamp_progress is None
+        await user.until(lambda: user.app.state.clamp.report is not None)
+        assert user.app.state.clamp.report.edits[0].value == 2.0
+        assert user.app.state.clamp.progress is None
 
 
 async def test_progress_of_a_long_clamp_is_told(world: World) -> None:

@@ -32,12 +32,14 @@ async def test_the_first_picture_comes_before_the_engine(world: World) -> None:
 async def test_a_lost_engine_is_told_and_found_again(world: World) -> None:
     job = training(world, steps=3)
     async with open_app(world) as user:
-        await user.until(lambda: len(user.app.state.history(job)))
+        await user.until(lambda: len(user.app.state.jobs.history(job)))
         world.die()
         await user.until(lambda: user.said("The engine is gone"))
         await user.until(lambda: user.said("The engine is there again."))
         world.report(job, 40)
-        await user.until(lambda: user.app.state.history(job).curve("loss")[0] == [10, 20, 30, 40])
+        await user.until(
+            lambda: user.app.state.jobs.history(job).curve("loss")[0] == [10, 20, 30, 40]
+        )
 
 
 async def test_an_engine_that_cannot_start_says_why_once(world: World) -> None:
@@ -84,7 +86,7 @@ async def test_what_the_engine_refuses_is_told_and_loses_nothing(world: World, m
         await user.press("1", "d")
         await user.until(lambda: user.said("The workspace can't be written. Free some space."))
         assert len(user.app.state.contents.prompts) == 7
-        assert not user.app.state.undo
+        assert not user.app.state.undo_history.done
 
 
 async def test_the_gpu_is_shown_where_there_is_one(world: World) -> None:

@@ -11,7 +11,7 @@ from brainsurg_tui.state.feature_filter import FeatureFilter
 from brainsurg_tui.state.search_results import SearchResults
 from brainsurg_tui.state.visits import FeatureRef, VisitHistory
 from brainsurg_tui.widgets.histogram import columns_of
-from engine.features.catalogue.argsort import ranked
+from engine.features.catalogue.argsort import argsort
 from engine.service import protocol as p
 
 # Columns
@@ -84,7 +84,7 @@ def test_ranked_is_by_value_then_index_and_nan_comes_last(
         missing = bool(np.isnan(value))
         return missing, 0.0 if missing else -value if largest_first else value, index
 
-    found = ranked(values, largest_first=largest_first).tolist()
+    found = argsort(values, largest_first=largest_first).tolist()
     assert found == sorted(range(len(values)), key=place)
 
 
@@ -103,21 +103,21 @@ def test_a_filter_is_a_bit_a_feature(kept: list[bool]) -> None:
 
 
 def test_the_trail_goes_back_and_forth_and_forgets_what_was_left() -> None:
-    trail = VisitHistory()
+    visits = VisitHistory()
     first, second, third = (FeatureRef("r1", feature) for feature in (3, 8, 5))
-    assert trail.step(-1) is None
+    assert visits.step(-1) is None
     for place in (first, second, second):
-        trail.go(place)
-    assert trail.step(1) is None
-    assert trail.step(-1) == first
-    assert trail.step(-1) is None
-    assert trail.step(1) == second
-    assert trail.step(-1) == first
-    trail.go(third)
-    assert trail.step(1) is None
-    assert trail.step(-1) == first
-    trail.go(first)  # to be where one is leaves the way forward
-    assert trail.step(1) == third
+        visits.add(place)
+    assert visits.step(1) is None
+    assert visits.step(-1) == first
+    assert visits.step(-1) is None
+    assert visits.step(1) == second
+    assert visits.step(-1) == first
+    visits.add(third)
+    assert visits.step(1) is None
+    assert visits.step(-1) == first
+    visits.add(first)  # to be where one is leaves the way forward
+    assert visits.step(1) == third
 
 
 # Bars

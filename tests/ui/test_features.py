@@ -103,8 +103,8 @@ async def test_an_answer_that_comes_too_late_is_dropped(world: World) -> None:
         gate.set()
         await user.until(lambda: user.app.state.detail and user.app.state.detail.id == wanted)
         assert late != wanted
-        assert not user.app.state.take_detail("r1", world.detail("r1", late))
-        assert not user.app.state.take_detail("another", world.detail("r1", wanted))
+        assert not user.app.state.set_detail("r1", world.detail("r1", late))
+        assert not user.app.state.set_detail("another", world.detail("r1", wanted))
 
 
 async def test_label_undo_redo(world: World) -> None:
@@ -311,7 +311,7 @@ async def test_features_appear_while_the_first_scan_goes_on(world: World) -> Non
         await user.sees("is not scanned yet")
         job = world.submit(p.Scan(sae="r1"))
         world.start(job.id)
-        await user.until(lambda: job.id in user.app.state.jobs)
+        await user.until(lambda: job.id in user.app.state.jobs.by_id)
         world.publish(job.id, 0.5)
         await user.sees("% scanned · 2,048")
 

@@ -9,7 +9,7 @@ from tests.ui.session import open_app, training
 
 
 def steps(user, job: int) -> list[int]:
-    return user.app.state.history(job).curve("loss")[0]
+    return user.app.state.jobs.history(job).curve("loss")[0]
 
 
 async def test_a_late_front_end_sees_the_whole_history_and_goes_on_live(world: World) -> None:
@@ -103,7 +103,7 @@ async def test_a_training_that_failed_goes_on_when_it_is_chosen(world: World) ->
         await user.press("6", "P")
         await user.until(lambda: world.jobs[job].state == "running")
         assert user.asked(p.ResumeJob) == [p.ResumeJob(id=job)]
-        await user.until(lambda: user.app.state.jobs[job].ended is None)
+        await user.until(lambda: user.app.state.jobs.by_id[job].ended is None)
 
 
 async def test_a_failed_job_says_why(world: World) -> None:

@@ -2,8 +2,9 @@
 
 import pytest
 
-from brainsurg_tui.actions import ACTIONS, BY_ID, HINTS
-from brainsurg_tui.layout import PANES, SHEETS
+from brainsurg_tui.actions.hints import HINTS
+from brainsurg_tui.actions.registry import all_actions
+from brainsurg_tui.layout import PANES
 from brainsurg_tui.settings import Settings
 from engine.service import protocol as p
 from tests.ui.fake_engine import World
@@ -156,7 +157,7 @@ async def test_hints_are_at_most_six_with_help_among_them(world: World) -> None:
             assert 1 <= len(user.screen[-1].strip().split("   ")) <= 6
     assert all(len(hints) <= 6 and hints[-1] == "help" for hints in HINTS.values())
     hinted = {id for hints in HINTS.values() for id in hints}
-    assert hinted == {action.id for action in ACTIONS if action.hint}
+    assert hinted == {action.id for action in all_actions() if action.hint}
 
 
 async def test_ascii_alone(world: World) -> None:
@@ -202,37 +203,6 @@ async def test_the_workspace_screen_shows_sets_and_saes_and_deletes_after_asking
         await user.press("w", "d", "y")
         await user.until(lambda: not world.saes)
         await user.until(lambda: user.app.state.sae is None)
-
-
-def test_every_action_has_its_own_id_and_says_what_it_does() -> None:
-    assert len(BY_ID) == len(ACTIONS)
-    assert all(action.title and action.help.endswith((".", "…")) for action in ACTIONS)
-
-
-def test_no_key_means_two_things_at_one_place() -> None:
-    for pane in (*PANES, *SHEETS):
-        homes = {"app", "main", pane}
-        if pane in ("features", "snippets", *SHEETS):
-            homes.add("feature")
-        keys = [
-            key
-            for action in ACTIONS
-            if action.home in homes and action.keys
-            for key in action.keys.split(",")
-        ]
-        # a pane may give a key of the main screen its own meaning: e is edit in prompts, and tab
-        # goes through the lists of a sheet
-        twice = {key for key in keys if keys.count(key) > 1}
-        assert twice <= ({"tab", "shift+tab"} if pane in SHEETS else {"e"})
-        assert not {"ctrl+m", "ctrl+i", "ctrl+h"} & set(keys)
-
-
-async def test_every_action_can_be_done(world: World) -> None:
-    async with open_app(world) as user:
-        for action in ACTIONS:
-            node = user.app.main.namespace(action.home)
-            target, name, _ = user.app._parse_action(action.call, node)
-            assert getattr(target, f"action_{name}", None), action.id
 
 
 async def test_a_click_on_a_tab_goes_there(world: World) -> None:

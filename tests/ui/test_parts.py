@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brainsurg_tui.layout import PANES, arrange, mode_of, resized, too_small
+from brainsurg_tui.layout import PANES, arrange, mode_of, resize, too_small
 from brainsurg_tui.settings import (
     Memory,
     Settings,
@@ -15,7 +15,7 @@ from brainsurg_tui.settings import (
     read_settings,
     write_memory,
 )
-from brainsurg_tui.state.clamp_draft import ClampDraft, describe_edit
+from brainsurg_tui.state.clamp_draft import ClampDraft
 from brainsurg_tui.state.history import History
 from brainsurg_tui.state.state import State
 from brainsurg_tui.terminal.escapes import escape, unescape
@@ -48,7 +48,7 @@ def test_panes_fill_the_room_without_overlap(
 ) -> None:
     weights: dict[str, float] = {}
     for pane, wider, taller in stretches:
-        weights = resized(weights, mode_of(width, height), pane, lower, wider=wider, taller=taller)
+        weights = resize(weights, mode_of(width, height), pane, lower, wider=wider, taller=taller)
     if active in ("loss", "jobs"):
         lower = active
     places = arrange(width, height, active=active, lower=lower, zoomed=zoomed, weights=weights)
@@ -141,7 +141,7 @@ def draft_on(feature: int = 7) -> ClampDraft:
 def test_a_new_trial_clamps_at_the_maximum() -> None:
     [edit] = draft_on().edits
     assert (edit.operation, edit.value, edit.unit) == ("clamp", 1.0, "max")
-    assert describe_edit(edit) == "7 = 1× max"
+    assert p.describe_edit(edit) == "7 = 1× max"
 
 
 def test_the_ladder_goes_up_and_down_the_same_rungs_and_beyond() -> None:
@@ -161,7 +161,7 @@ def test_every_operation_comes_round() -> None:
     seen = []
     for _ in range(4):
         draft = draft.next_operation()
-        seen.append(describe_edit(draft.edits[0]))
+        seen.append(p.describe_edit(draft.edits[0]))
     assert seen == ["7 ablated", "7 × 2", "7 + 1× max", "7 = 1× max"]
 
 
@@ -181,26 +181,26 @@ def test_another_sae_forgets_what_belonged_to_the_first() -> None:
     world = World()
     world.add_sae("r2", scanned=True)
     state = State()
-    state.take_contents(p.Contents(workspace="", prompts=[], activations=[], saes=list(world.saes)))
+    state.set_contents(p.Contents(workspace="", prompts=[], activations=[], saes=list(world.saes)))
     state.choose_sae("r1")
-    assert state.take_table(world.table("r1"))
+    assert state.set_table(world.table("r1"))
     state.choose_feature(3)
-    assert state.take_detail("r1", world.detail("r1", 3))
+    assert state.set_detail("r1", world.detail("r1", 3))
     state.choose_sae("r2")
     assert state.table is state.detail is state.feature is None
-    assert not state.take_table(world.table("r1"))
+    assert not state.set_table(world.table("r1"))
     state.choose_feature(3)
-    assert not state.take_detail("r1", world.detail("r1", 3))
+    assert not state.set_detail("r1", world.detail("r1", 3))
 
 
 def test_an_sae_that_is_deleted_is_not_selected_any_more() -> None:
     world = World()
     state = State()
     contents = p.Contents(workspace="", prompts=[], activations=[], saes=list(world.saes))
-    assert state.take_contents(contents)
+    assert state.set_contents(contents)
     assert state.sae == "r1"
-    assert not state.take_contents(contents)
-    assert state.take_contents(p.Contents(workspace="", prompts=[], activations=[], saes=[]))
+    assert not state.set_contents(contents)
+    assert state.set_contents(p.Contents(workspace="", prompts=[], activations=[], saes=[]))
     assert state.sae is None
 
 
@@ -210,14 +210,14 @@ def test_the_charted_job_is_the_chosen_one_or_one_that_runs_or_the_last() -> Non
     for name in ("a", "b", "c"):
         world.submit(p.Train(name=name, activations="acts1"))
     world.start(2)
-    state.take_jobs(world.jobs.values())
-    assert state.charted() is world.jobs[2]
-    state.job = 1
-    assert state.charted() is world.jobs[1]
-    state.job = None
+    state.jobs.set_all(world.jobs.values())
+    assert state.jobs.training_to_chart() is world.jobs[2]
+    state.jobs.choose(1)
+    assert state.jobs.training_to_chart() is world.jobs[1]
+    state.jobs.choose(None)
     world.finish(2)
-    state.take_jobs(world.jobs.values())
-    assert state.charted() is world.jobs[3]
+    state.jobs.set_all(world.jobs.values())
+    assert state.jobs.training_to_chart() is world.jobs[3]
 
 
 # Figures

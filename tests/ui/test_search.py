@@ -91,7 +91,7 @@ async def test_a_search_is_given_up(world: World) -> None:
         await user.press("1", "f")
         await user.sees("searching … X gives up", "X gives it up")
         await user.press("X")
-        await user.until(lambda: user.app.state.search_progress is None)
+        await user.until(lambda: user.app.state.search.progress is None)
         assert "gives it up" not in user.text
 
 
@@ -105,7 +105,7 @@ async def test_a_search_that_is_refused_says_why(
     async with open_app(world) as user:
         await user.press("1", "f")
         await user.until(lambda: user.said("The model is gone."))
-        assert user.app.state.search_progress is None
+        assert user.app.state.search.progress is None
 
 
 async def test_findings_are_exported_as_they_are_shown(world: World) -> None:
@@ -211,5 +211,4 @@ async def test_a_pattern_that_can_not_be_read_says_why(world: World) -> None:
 async def test_before_any_search_the_sheet_names_the_keys(world: World) -> None:
     async with open_app(world, (100, 24)) as user:
         user.app.main.go_to("findings")
-        user.app.show()
         await user.sees("Nothing was searched for yet: f in the prompts")

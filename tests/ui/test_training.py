@@ -110,7 +110,7 @@ async def test_curves_that_say_nothing_are_passed_over(world: World) -> None:
 
 async def test_trainings_of_a_sweep_are_drawn_beside_each_other(world: World) -> None:
     train = p.Train(name="s", activations="acts1")
-    job = world.submit(p.Sweep(train=train, ks=[4, 8])).id
+    job = world.submit(p.Sweep(train=train, axes={"k": [4, 8]})).id
     world.start(job)
     for step in (1, 2, 3):
         report(
@@ -126,7 +126,7 @@ async def test_trainings_of_a_sweep_are_drawn_beside_each_other(world: World) ->
 
 
 async def test_a_sweep_tells_what_came_of_it(world: World) -> None:
-    job = world.submit(p.Sweep(train=p.Train(name="s", activations="acts1"), ks=[4, 8])).id
+    job = world.submit(p.Sweep(train=p.Train(name="s", activations="acts1"), axes={"k": [4, 8]})).id
     world.start(job)
     async with open_app(world, LARGE) as user:
         world.finish(job)
@@ -138,7 +138,7 @@ async def test_a_sweep_tells_what_came_of_it(world: World) -> None:
 
 
 async def test_a_sweep_that_was_cancelled_can_go_on(world: World) -> None:
-    job = world.submit(p.Sweep(train=p.Train(name="s", activations="acts1"), ks=[4, 8])).id
+    job = world.submit(p.Sweep(train=p.Train(name="s", activations="acts1"), axes={"k": [4, 8]})).id
     world.start(job)
     async with open_app(world, SMALL) as user:
         await user.press("X")

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import UserError
-from engine.features.notes import Merged, Note
-from engine.jobs.store import Ledger
+from engine.features.notes import MergeOutcome, Note
+from engine.jobs.store import JobStore
 from engine.workspace.database import SCHEMA_VERSION, open_database
-from engine.workspace.notes import Notes
-from engine.workspace.prompts import Prompts
+from engine.workspace.notes import NoteStore
+from engine.workspace.prompts import PromptStore
 
 VERSION_1 = """
 CREATE TABLE prompts (
@@ -69,21 +69,23 @@ def test_the_labels_of_a_first_version_are_kept(path: Path, tmp_path: Path) -> N
     with sqlite3.connect(path) as first:
         first.executescript(VERSION_1)
     database = open_database(path)
-    notes = Notes(database)
+    notes = NoteStore(database)
     assert notes.of("a") == {1: Note(label="it's; a [label]"), 3: Note(label="cities")}
     assert notes.of("b") == {3: Note(label="verbs")}
-    assert [saved.prompt for saved in Prompts(database).all()] == ["What is the capital of France?"]
-    assert [job.state for job in Ledger(database).all()] == ["done"]
+    assert [saved.prompt for saved in PromptStore(database).all()] == [
+        "What is the capital of France?"
+    ]
+    assert [job.state for job in JobStore(database).all()] == ["done"]
     assert database.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
 
     fresh = tmp_path / "fresh.sqlite"
     open_database(fresh).close()
     assert tables(path) == tables(fresh)
-    assert Notes(open_database(path)).of("b") == {3: Note(label="verbs")}
+    assert NoteStore(open_database(path)).of("b") == {3: Note(label="verbs")}
 
 
 def test_notes_are_kept_for_each_sae(path: Path) -> None:
-    notes = Notes(open_database(path))
+    notes = NoteStore(open_database(path))
     whole = Note(label="cities", tags=("geo", "place"), starred=True, text="see 12\nand 13")
     notes.set("a", 1, Note(label="towns"))
     notes.set("a", 1, whole)
@@ -91,7 +93,7 @@ def test_notes_are_kept_for_each_sae(path: Path) -> None:
     notes.set("a", 2, Note(label="colours"))
     notes.set("a", 2, Note(label=" "))
     notes.set("b", 1, Note(text="numbers"))
-    again = Notes(open_database(path))
+    again = NoteStore(open_database(path))
     assert again.of("a") == {0: Note(starred=True), 1: whole}
     assert again.get("a", 1) == whole
     assert again.get("a", 2) == Note()
@@ -102,7 +104,7 @@ def test_notes_are_kept_for_each_sae(path: Path) -> None:
 
 
 def test_every_change_is_read_at_once(path: Path) -> None:
-    notes = Notes(open_database(path))
+    notes = NoteStore(open_database(path))
     notes.set("a", 1, Note(label="towns"))
     before = notes.of("a")
     notes.set("a", 2, Note(label="cities"))
@@ -118,7 +120,7 @@ def test_every_change_is_read_at_once(path: Path) -> None:
 
 
 def test_tags_are_sorted_each_once_and_hold_no_space_or_comma(path: Path) -> None:
-    notes = Notes(open_database(path))
+    notes = NoteStore(open_database(path))
     notes.set("a", 1, Note(tags=(" verb", "city", "verb", "")))
     assert notes.get("a", 1).tags == ("city", "verb")
     for tag in ("two words", "a,b", "tab\tbed"):
@@ -128,7 +130,7 @@ def test_tags_are_sorted_each_once_and_hold_no_space_or_comma(path: Path) -> Non
 
 
 def test_notes_from_elsewhere_join_what_is_there(path: Path) -> None:
-    notes = Notes(open_database(path))
+    notes = NoteStore(open_database(path))
     notes.set("a", 1, Note(label="cities", tags=("geo",)))
     notes.set("a", 2, Note(label="verbs"))
     coming = [
@@ -137,24 +139,24 @@ def test_notes_from_elsewhere_join_what_is_there(path: Path) -> None:
         (3, Note(label="colours", starred=True)),
     ]
     kept = notes.merge("a", coming)
-    assert kept == Merged(new=1, same=1, conflicting=[1], replaced=False)
+    assert kept == MergeOutcome(new=1, same=1, conflicting=[1], replaced=False)
     assert notes.of("a") == {
         1: Note(label="cities", tags=("geo", "place")),
         2: Note(label="verbs"),
         3: Note(label="colours", starred=True),
     }
     replaced = notes.merge("a", coming, replace=True)
-    assert replaced == Merged(new=0, same=2, conflicting=[1], replaced=True)
+    assert replaced == MergeOutcome(new=0, same=2, conflicting=[1], replaced=True)
     assert notes.get("a", 1) == Note(label="towns", tags=("geo", "place"))
 
 
 def test_notes_of_which_one_cannot_be_leave_all_as_it_was(path: Path) -> None:
-    notes = Notes(open_database(path))
+    notes = NoteStore(open_database(path))
     with pytest.raises(UserError, match="can't be a tag"):
         notes.merge("a", [(1, Note(label="cities")), (2, Note(tags=("a b",)))])
     assert notes.of("a") == {}
     notes.set("a", 1, Note(label="the next change is made"))
-    assert Notes(open_database(path)).labels("a") == {1: "the next change is made"}
+    assert NoteStore(open_database(path)).labels("a") == {1: "the next change is made"}
 
 
 written = st.builds(
@@ -172,7 +174,7 @@ many = st.lists(st.tuples(st.integers(0, 3), written), max_size=8)
 def test_merging_twice_is_merging_once(
     first: list[tuple[int, Note]], coming: list[tuple[int, Note]], replace: bool
 ) -> None:
-    notes = Notes(open_database(Path(":memory:")))
+    notes = NoteStore(open_database(Path(":memory:")))
     notes.merge("a", first)
     before = notes.of("a")
     told = notes.merge("a", coming, replace=replace)

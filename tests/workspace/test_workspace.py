@@ -9,7 +9,7 @@ from engine.errors import UserError
 from engine.files import remove_folder
 from engine.workspace.database import open_database
 from engine.workspace.folders import Workspace
-from engine.workspace.prompts import Prompts, SavedPrompt
+from engine.workspace.prompts import PromptStore, SavedPrompt
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_sweep_removes_only_what_killed_writers_left(workspace: Workspace) -> No
     for half in left:
         half.mkdir()
         (half / "weights").write_bytes(b"half")
-    workspace.sweep()
+    workspace.clean_up()
     assert workspace.names("saes") == ["whole"]
     assert kept.exists()
     assert not any(half.exists() for half in left)
@@ -79,7 +79,7 @@ def test_sweep_puts_back_what_a_killed_writer_had_moved_aside(
     """The second name is that of versions before 0.2."""
     (workspace.root / "saes" / aside).mkdir()
     (workspace.root / "saes" / ".kept.fedc9876.new").mkdir()
-    workspace.sweep()
+    workspace.clean_up()
     assert [path.name for path in (workspace.root / "saes").iterdir()] == ["kept"]
 
 
@@ -103,13 +103,13 @@ def test_a_database_of_a_newer_version_is_refused(workspace: Workspace) -> None:
 
 
 def test_prompts_are_kept_changed_deleted_and_restored(workspace: Workspace) -> None:
-    prompts = Prompts(open_database(workspace.database))
+    prompts = PromptStore(open_database(workspace.database))
     prompts.fill([Prompt("Once upon a time", "story"), Prompt("def f", "code")])
     before = prompts.all()
     third = prompts.save(None, "Why?", "question")
     prompts.save(before[0].id, "Twice upon a time", "story")
     prompts.delete(before[1].id)
-    again = Prompts(open_database(workspace.database))
+    again = PromptStore(open_database(workspace.database))
     assert again.all() == [
         SavedPrompt(id=before[0].id, prompt="Twice upon a time", category="story"),
         third,
@@ -119,7 +119,7 @@ def test_prompts_are_kept_changed_deleted_and_restored(workspace: Workspace) -> 
 
 
 def test_bad_prompts_are_refused(workspace: Workspace) -> None:
-    prompts = Prompts(open_database(workspace.database))
+    prompts = PromptStore(open_database(workspace.database))
     with pytest.raises(UserError, match="needs some text"):
         prompts.save(None, " \n", "")
     with pytest.raises(UserError, match="no prompt 7"):
@@ -130,7 +130,7 @@ def test_bad_prompts_are_refused(workspace: Workspace) -> None:
 
 def test_hostile_text_is_kept_as_it_is(workspace: Workspace) -> None:
     hostile = "'; DROP TABLE prompts; -- \x1b[31m[bold]\x00"
-    prompts = Prompts(open_database(workspace.database))
+    prompts = PromptStore(open_database(workspace.database))
     saved = prompts.save(None, hostile, hostile)
     assert prompts.all() == [saved]
     assert saved.prompt == hostile

@@ -1,1 +1,1 @@
-"""The clamp pane: itself, its columns and its texts."""
+"""The clamp pane: its table and texts, and how a report is written."""

@@ -12,18 +12,18 @@ from textual.events import Resize
 from textual.message import Message
 from textual.widget import Widget
 
-from brainsurg_tui import next_steps
-from brainsurg_tui.actions import bindings
+from brainsurg_tui.actions import next_steps
+from brainsurg_tui.actions.registry import bindings
 from brainsurg_tui.exports import Export, json_text, table_files
 from brainsurg_tui.panes.clamp import text as clamp_texts
 from brainsurg_tui.panes.table_pane import TablePane
-from brainsurg_tui.state.clamp_draft import describe_edit
+from brainsurg_tui.state.parts import StatePart
 from brainsurg_tui.state.state import State
 from brainsurg_tui.widgets.columns import Column
 from brainsurg_tui.widgets.line_table import LineTable
 from brainsurg_tui.widgets.text_block import TextBlock
 from brainsurg_tui.widgets.visible import visible
-from engine.service.protocol import ClampReport, EditedPrompt, ModelReport
+from engine.service.protocol import ClampReport, EditedPrompt, ModelReport, describe_edit
 
 _BESIDE_FROM = 100
 """Width from which before and after stand beside each other."""
@@ -49,6 +49,9 @@ class ClampPane(TablePane):
 
     heading = "Clamp"
     BINDINGS: ClassVar[list[BindingType]] = bindings("clamp")
+    shows: ClassVar[frozenset[StatePart]] = frozenset(
+        {"connection", "contents", "table", "clamp", "clamp_progress"}
+    )
     columns = _MODEL
 
     @dataclass
@@ -58,8 +61,8 @@ class ClampPane(TablePane):
         title: str
         text: Text
 
-    def __init__(self, name: str, *, ascii_only: bool = False) -> None:
-        super().__init__(name, ascii_only=ascii_only)
+    def __init__(self, name: str, state: State, *, ascii_only: bool = False) -> None:
+        super().__init__(name, state, ascii_only=ascii_only)
         self.draft_line = TextBlock("clamp-draft")
         self.warnings = TextBlock("clamp-warnings")
         self.before = TextBlock("before")
@@ -75,18 +78,18 @@ class ClampPane(TablePane):
         with Container(id="texts"):
             yield from (self.before, self.after, self.next_tokens)
 
-    def show(self, state: State) -> None:
+    def show(self) -> None:
         """Show the draft and the report that answers it."""
-        self.state = state
+        state = self.state
         self._show_draft()
-        report = state.report
+        report = state.clamp.report
         if report is self._report and self.table.shown:
             return
         self._report = report
-        self.title_line.info = self.figures()
+        self.title_line.info = self.title_info()
         self.table.empty_text = next_steps.for_clamp(state)
         warnings = [] if report is None else report.warnings
-        self.warnings.say(
+        self.warnings.show(
             "\n".join(f"! {visible(text, ascii_only=self.ascii_only)}" for text in warnings)
         )
         if report is None:
@@ -100,26 +103,26 @@ class ClampPane(TablePane):
         self._show_texts()
 
     def _show_draft(self) -> None:
-        draft = self.state.clamp_draft
+        draft = self.state.clamp.draft
         if not draft.edits:
-            self.draft_line.say("")
+            self.draft_line.show("")
             return
         accent = self.app.theme_variables["accent"]
         edits = ", ".join(describe_edit(edit) for edit in draft.edits)
         parts = [f"{draft.view} view", f"{len(self.state.contents.prompts)} prompts"]
         if draft.view == "model":
             parts[1:1] = [f"{draft.generate} tokens", f"{draft.nulls} nulls"]
-        if self.state.clamp_progress is not None:
-            parts = [next_steps.waiting(self.state.clamp_progress)]
-        self.draft_line.say(
+        if self.state.clamp.progress is not None:
+            parts = [next_steps.waiting(self.state.clamp.progress)]
+        self.draft_line.show(
             Text.assemble((edits, f"bold {accent}"), ("   " + " · ".join(parts), "dim"))
         )
 
-    def figures(self) -> str:
+    def title_info(self) -> str:
         """The integrity badges, which are never hidden; the filter where there is one."""
         report = self._report
         if self.pattern:
-            return super().figures()
+            return super().title_info()
         if isinstance(report, ModelReport):
             return clamp_texts.badges(report.checks)
         return "" if report is None else "not run through the model"
@@ -128,7 +131,7 @@ class ClampPane(TablePane):
         report, row = self._report, self.table.row
         if report is None or row is None:
             for text in (self.before, self.after, self.next_tokens):
-                text.say("")
+                text.show("")
             return
         prompt = report.prompts[row]
         if isinstance(prompt, EditedPrompt):
@@ -137,14 +140,14 @@ class ClampPane(TablePane):
             texts = clamp_texts.before_and_after(
                 prompt, accent, beside=beside, ascii_only=self.ascii_only
             )
-            self.before.say(texts[0])
-            self.after.say(texts[1])
-            self.next_tokens.say(clamp_texts.next_tokens(prompt, 5, ascii_only=self.ascii_only))
+            self.before.show(texts[0])
+            self.after.show(texts[1])
+            self.next_tokens.show(clamp_texts.next_tokens(prompt, 5, ascii_only=self.ascii_only))
         else:
             note = "" if isinstance(report, ModelReport) else report.note
-            self.before.say(Text(note, "dim"))
-            self.after.say("")
-            self.next_tokens.say("")
+            self.before.show(Text(note, "dim"))
+            self.after.show("")
+            self.next_tokens.show("")
 
     def on_resize(self, event: Resize) -> None:
         """Put both texts beside each other where there is room."""
@@ -161,7 +164,7 @@ class ClampPane(TablePane):
         event.stop()
         if self._report is not None:
             accent = self.app.theme_variables["accent"]
-            text = clamp_texts.everything(
+            text = clamp_texts.full_report(
                 self._report, event.row, accent, ascii_only=self.ascii_only
             )
             self.post_message(self.Opened(self._edits(), text))
@@ -175,7 +178,7 @@ class ClampPane(TablePane):
         report = self._report
         return "" if report is None else "\t".join(clamp_texts.row_writer(report)(row))
 
-    def exported(self) -> list[Export]:
+    def exports(self) -> list[Export]:
         """The whole report as JSON, the table as CSV."""
         report = self._report
         if report is None:

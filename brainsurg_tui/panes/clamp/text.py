@@ -130,7 +130,7 @@ def _probability(logp: float) -> str:
     return f"{100 * math.exp(logp):8.2f}%"
 
 
-def everything(report: ClampReport, row: int, accent: str, *, ascii_only: bool = False) -> Text:
+def full_report(report: ClampReport, row: int, accent: str, *, ascii_only: bool = False) -> Text:
     """All that the report says of one prompt."""
     prompt = report.prompts[row]
     text = Text.assemble((visible(prompt.prompt, ascii_only=ascii_only), "bold"), "\n\n")

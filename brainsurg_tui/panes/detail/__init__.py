@@ -1,1 +1,1 @@
-"""The detail pane: itself, its columns and its texts."""
+"""The sheet with all that is known of one feature: charts, relatives, examples."""

@@ -12,15 +12,16 @@ from textual.events import Resize
 from textual.message import Message
 from textual.widget import Widget
 
-from brainsurg_tui import next_steps
-from brainsurg_tui.actions import bindings
+from brainsurg_tui.actions import next_steps
+from brainsurg_tui.actions.registry import bindings
 from brainsurg_tui.exports import Export, json_text
 from brainsurg_tui.panes.detail import text as detail_texts
 from brainsurg_tui.panes.detail.relatives import COACTIVE, NEAREST, RelativeRows
 from brainsurg_tui.panes.feature_rows import FeatureRows, ReadDocument
 from brainsurg_tui.panes.pane import Pane
-from brainsurg_tui.panes.snippets.rows import DOCUMENT, PEAK, TEXT, snippet_cells
+from brainsurg_tui.panes.snippet_rows import DOCUMENT, PEAK, TEXT, snippet_cells
 from brainsurg_tui.state.feature_view import EXAMPLE_GROUPS
+from brainsurg_tui.state.parts import StatePart
 from brainsurg_tui.state.state import State
 from brainsurg_tui.widgets.line_table import LineTable
 from brainsurg_tui.widgets.numbers import column_format
@@ -41,6 +42,9 @@ class DetailSheet(Pane):
 
     heading = "Detail"
     BINDINGS: ClassVar[list[BindingType]] = bindings("detail", "feature")
+    shows: ClassVar[frozenset[StatePart]] = frozenset(
+        {"sae", "table", "notes", "feature", "detail", "examples", "relatives"}
+    )
 
     @dataclass
     class Step(Message):
@@ -49,9 +53,9 @@ class DetailSheet(Pane):
 
         rows: int
 
-    def __init__(self, name: str, *, ascii_only: bool = False) -> None:
-        super().__init__(name, ascii_only=ascii_only)
-        self._written = TextBlock("detail-written")
+    def __init__(self, name: str, state: State, *, ascii_only: bool = False) -> None:
+        super().__init__(name, state, ascii_only=ascii_only)
+        self._annotations = TextBlock("detail-annotations")
         self._figures = TextBlock("detail-figures")
         self._histogram = TextBlock("detail-histogram")
         self._activity = TextBlock("detail-activity")
@@ -67,7 +71,7 @@ class DetailSheet(Pane):
         """What is read, and what one moves in."""
         with Vertical(id="detail-parts"):
             with Vertical(id="detail-read"):
-                yield self._written
+                yield self._annotations
                 yield self._figures
                 with Horizontal(id="detail-charts"):
                     yield self._histogram
@@ -88,9 +92,9 @@ class DetailSheet(Pane):
     def _lists(self) -> list[LineTable]:
         return [self._nearest, self._coactive, self._examples]
 
-    def show(self, state: State) -> None:
+    def show(self) -> None:
         """Show the parts that are answered; those of the feature before stay till then."""
-        self.state = state
+        state = self.state
         if not self.display:
             return
         view, detail = state.feature_view, state.detail
@@ -103,7 +107,9 @@ class DetailSheet(Pane):
         )
         accent = self.app.theme_variables["accent"]
         keys = next_steps.for_a_feature_without_notes(state)
-        self._written.say(detail_texts.written_down(note, keys, accent, ascii_only=self.ascii_only))
+        self._annotations.show(
+            detail_texts.annotation_line(note, keys, accent, ascii_only=self.ascii_only)
+        )
         other = state.other_sae or view.sae
         self._nearest.columns = tuple(
             replace(column, title=f"in {other}" if other != view.sae else column.title)
@@ -118,8 +124,8 @@ class DetailSheet(Pane):
 
     def _show_detail(self, detail: FeatureDetail) -> None:
         self.title_line.info = detail_texts.headline(detail, ascii_only=self.ascii_only)
-        self._figures.say(detail_texts.figures(detail))
-        self._tokens.say(detail_texts.tokens(detail, ascii_only=self.ascii_only))
+        self._figures.show(detail_texts.figures(detail))
+        self._tokens.show(detail_texts.tokens(detail, ascii_only=self.ascii_only))
         self._draw_charts(detail)
         view = self.state.feature_view
         assert view is not None
@@ -148,12 +154,12 @@ class DetailSheet(Pane):
         ):
             note.styles.height = height
             note.display = shown and self._bars > 0
-        self._histogram.say(
+        self._histogram.show(
             detail_texts.histogram(
                 detail.histogram, width, heights[0], accent, ascii_only=self.ascii_only
             )
         )
-        self._activity.say(
+        self._activity.show(
             detail_texts.activity(
                 detail, width - _MARGIN, heights[1], accent, ascii_only=self.ascii_only
             )
@@ -168,19 +174,12 @@ class DetailSheet(Pane):
     def on_resize(self, event: Resize) -> None:
         """Give every part its share of the room."""
         self.set_class(event.size.width >= _WIDE_FROM, "-wide")
-        self.show(self.state)
+        self.show()
 
     # The lists
 
-    def action_next_part(self) -> None:
-        """Go to the next list."""
-        self._go_to_list(1)
-
-    def action_previous_part(self) -> None:
-        """Go to the list before."""
-        self._go_to_list(-1)
-
-    def _go_to_list(self, step: int) -> None:
+    def go_to_list(self, step: int) -> None:
+        """Focus the next list (1) or the one before (-1)."""
         lists = self._lists
         focused = self.screen.focused
         place = lists.index(focused) if focused in lists else 0
@@ -208,18 +207,18 @@ class DetailSheet(Pane):
         note = self.state.note(detail.id)
         parts = [
             Text(f"{view.sae} {detail.id}"),
-            detail_texts.written_down(note, "", ""),
+            detail_texts.annotation_line(note, "", ""),
             detail_texts.figures(detail),
             detail_texts.tokens(detail),
             *(Text(snippet.text) for snippet in self._snippets),
         ]
         return Text("\n").join(part for part in parts if part)
 
-    def copied(self) -> str:
+    def text_to_copy(self) -> str:
         """All that can be read here."""
         return self._everything().plain
 
-    def exported(self) -> list[Export]:
+    def exports(self) -> list[Export]:
         """What the engine told of the feature."""
         view, detail = self.state.feature_view, self.state.detail
         if view is None or detail is None:

@@ -5,7 +5,7 @@ from rich.text import Text
 from brainsurg_tui.widgets.bars import progress_bar
 from brainsurg_tui.widgets.cells import fit
 from brainsurg_tui.widgets.histogram import columns_of
-from brainsurg_tui.widgets.numbers import column_format, figure
+from brainsurg_tui.widgets.numbers import column_format, count_or_figure, figure
 from brainsurg_tui.widgets.visible import token_name, visible
 from engine.service.protocol import FeatureDetail, Histogram, Note
 
@@ -28,6 +28,7 @@ def facts(detail: FeatureDetail, *, ascii_only: bool = False) -> Text:
 
 def figures(detail: FeatureDetail) -> Text:
     """The figures that the title leaves out, in a line."""
+    others = detail.other_figures or {}
     return _line(
         [
             f"mean {figure(detail.mean)}",
@@ -35,12 +36,13 @@ def figures(detail: FeatureDetail) -> Text:
             f"density {figure(detail.density)}",
             f"{detail.count:,} tokens",
             f"{detail.documents:,} documents",
+            *(f"{name} {count_or_figure(value)}" for name, value in others.items()),
         ]
     )
 
 
 def headline(detail: FeatureDetail, *, ascii_only: bool = False) -> str:
-    """What a title says of it."""
+    """A feature's preferred category and maximum, for the title of its sheet."""
     return " · ".join([*_preference(detail, ascii_only), f"max {figure(detail.max)}"])
 
 
@@ -55,7 +57,7 @@ def _preference(detail: FeatureDetail, ascii_only: bool) -> list[str]:
     return [f"prefers {category} ({figure(detail.selectivity)})"]
 
 
-def written_down(note: Note, keys: str, accent: str, *, ascii_only: bool = False) -> Text:
+def annotation_line(note: Note, keys: str, accent: str, *, ascii_only: bool = False) -> Text:
     """Star, label, tags and note in a line; where there is nothing, the keys that write it."""
     parts = []
     if note.starred:
@@ -72,7 +74,8 @@ def written_down(note: Note, keys: str, accent: str, *, ascii_only: bool = False
 
 
 def tokens(detail: FeatureDetail, *, ascii_only: bool = False) -> Text:
-    """What its direction makes likelier and unlikelier to come next, a line each."""
+    """The tokens that a feature's direction makes likelier and unlikelier to come next, a line
+    each."""
     lines = []
     for title, found in (("promotes  ", detail.promoted), ("suppresses", detail.suppressed)):
         if found:
@@ -103,7 +106,7 @@ def histogram(
 def activity(
     detail: FeatureDetail, width: int, height: int, accent: str, *, ascii_only: bool = False
 ) -> Text:
-    """How active it is in each category, the most active first, a bar each."""
+    """How active a feature is in each category, the most active first, a bar each."""
     found = sorted(detail.activity, key=lambda kind: -kind.mean)[: max(0, height - 1)]
     if not found:
         return Text()

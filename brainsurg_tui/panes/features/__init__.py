@@ -1,1 +1,1 @@
-"""The features pane: itself, its columns and its texts."""
+"""The features pane: the table of all features, and its columns."""

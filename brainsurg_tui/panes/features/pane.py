@@ -9,13 +9,18 @@ from textual.binding import BindingType
 from textual.message import Message
 from textual.widget import Widget
 
-from brainsurg_tui import next_steps
-from brainsurg_tui.actions import bindings
+from brainsurg_tui.actions import next_steps
+from brainsurg_tui.actions.registry import bindings
 from brainsurg_tui.exports import Export, table_files
 from brainsurg_tui.panes.feature_rows import FeatureRows
-from brainsurg_tui.panes.features.columns import COLUMNS, FeatureColumns, largest_first
+from brainsurg_tui.panes.features.columns import (
+    FeatureColumns,
+    columns_before_any_table,
+    largest_first,
+)
 from brainsurg_tui.panes.table_pane import TablePane
 from brainsurg_tui.settings import Sorting
+from brainsurg_tui.state.parts import StatePart
 from brainsurg_tui.state.state import State
 from brainsurg_tui.widgets.filter_input import FilterInput
 from brainsurg_tui.widgets.line_table import LineTable
@@ -38,7 +43,10 @@ class FeaturesPane(TablePane):
 
     heading = "Features"
     BINDINGS: ClassVar[list[BindingType]] = bindings("features", "feature")
-    columns = tuple(c for c in COLUMNS if c.key not in ("selectivity", "category"))
+    shows: ClassVar[frozenset[StatePart]] = frozenset(
+        {"connection", "contents", "sae", "table", "notes", "filter", "feature"}
+    )
+    columns = columns_before_any_table()
 
     @dataclass
     class Chosen(Message):
@@ -63,8 +71,8 @@ class FeaturesPane(TablePane):
             """Only the last of several waiting filters counts."""
             return isinstance(message, FeaturesPane.Filter)
 
-    def __init__(self, name: str, *, ascii_only: bool = False) -> None:
-        super().__init__(name, ascii_only=ascii_only)
+    def __init__(self, name: str, state: State, *, ascii_only: bool = False) -> None:
+        super().__init__(name, state, ascii_only=ascii_only)
         self._shown: FeatureTable | None = None
         self._data: FeatureColumns | None = None
         self._feature_filter = self.state.feature_filter
@@ -88,31 +96,33 @@ class FeaturesPane(TablePane):
         yield self.fault
         yield self.table
 
-    def show(self, state: State) -> None:
+    def show(self) -> None:
         """Show the feature table; its columns are decoded when they are others."""
-        self.state = state
+        state = self.state
         before, self._feature_filter = self._feature_filter, state.feature_filter
         table = state.table
         self.table.empty_text = next_steps.for_features(state)
         shown, self._shown = self._shown, table
-        if _columns(table) != _columns(shown):
-            self._decode(table, afresh=_sae(table) != _sae(shown))
+        if _sae(table) != _sae(shown):
+            self.table.marked.clear()
+            self._decode(None)  # the cursor begins anew, and says which feature it came to
+            self._decode(table)
+        elif _columns(table) != _columns(shown):
+            self._decode(table)
         elif before.text != state.feature_filter.text:  # marks stay
             self.resort()
         elif table is not shown or before is not state.feature_filter:  # the cursor, too
-            self.table.replace_order(self.ordered(self._total))
+            self.table.replace_order(self.row_order(self._total))
         if table is not None and before is not state.feature_filter:
             self._filtered_notes = table.notes
-        self.count_shown()
+        self.show_count()
         self.fault.display = bool(state.feature_filter.fault)
-        self.fault.say(visible(state.feature_filter.fault, ascii_only=self.ascii_only))
+        self.fault.show(visible(state.feature_filter.fault, ascii_only=self.ascii_only))
         if state.feature is not None and state.feature != self.table.row:
             self.table.select(state.feature)
         self._filter_again()
 
-    def _decode(self, table: FeatureTable | None, *, afresh: bool) -> None:
-        if afresh:
-            self.table.marked.clear()
+    def _decode(self, table: FeatureTable | None) -> None:
         if table is None:
             self._data = None
             self.set_rows(0, lambda row: ())
@@ -125,7 +135,7 @@ class FeaturesPane(TablePane):
 
     # Order and filter
 
-    def ordered(self, count: int) -> "NDArray[np.integer] | None":
+    def row_order(self, count: int) -> "NDArray[np.integer] | None":
         """The features that the filter lets through, sorted."""
         if self._data is None or self.state.table is None:
             return None
@@ -136,44 +146,44 @@ class FeaturesPane(TablePane):
 
     def resort(self) -> None:
         """Bring the rows into the order that is asked for."""
-        self.table.order = self.ordered(self._total)
-        self.count_shown()
+        self.table.order = self.row_order(self._total)
+        self.show_count()
 
     def set_pattern(self, pattern: str) -> None:
         """Have the engine asked what `pattern` lets through."""
         self.pattern = pattern
         self.post_message(self.Filter(pattern))
 
-    def mend(self) -> None:
-        """What was typed last can't be read: let the user go on with it."""
+    def reopen_filter(self) -> None:
+        """Let the user go on with what was typed last, which can't be read."""
         self.filter_line.open(self.pattern, mend=True)
-        self.count_shown()
+        self.show_count()
 
-    def fall_back(self, pattern: str) -> None:
-        """What was typed last can't be read: this is the filter that holds."""
+    def use_filter(self, pattern: str) -> None:
+        """Show `pattern` as the filter that holds, for what was typed last can't be read."""
         self.pattern = pattern
-        self.count_shown()
+        self.show_count()
 
     @property
     def filtering(self) -> bool:
         """Whether a filter is being typed."""
         return self.filter_line.display
 
-    def figures(self) -> str:
+    def title_info(self) -> str:
         """How far the scan is, the count, and the order; the filter stands on the left."""
         if not self._total:
             return ""
         some = f"{self.table.shown:,} of " if self.pattern else ""
         arrow = "▲▼"[self.table.reverse]
-        return f"{self._scanned()}{some}{self._total:,} · {self.table.sort_key} {arrow}"
+        return f"{self._scan_progress()}{some}{self._total:,} · {self.table.sort_key} {arrow}"
 
-    def count_shown(self) -> None:
+    def show_count(self) -> None:
         """Say how many features the filter lets through, and which filter that is."""
-        super().count_shown()
+        super().show_count()
         pattern = f" /{self.pattern}" if self.pattern and not self.filtering else ""
         self.title_line.subject = f"{self.state.sae or ''}{pattern}"
 
-    def _scanned(self) -> str:
+    def _scan_progress(self) -> str:
         table = self.state.table
         if table is None or table.total_tokens <= table.tokens:
             return ""
@@ -185,15 +195,8 @@ class FeaturesPane(TablePane):
         if sorting.column:
             self.table.sort_key, self.table.reverse = sorting.column, sorting.reverse
 
-    def action_sort_right(self) -> None:
-        """Sort by the next column."""
-        self._sort(1)
-
-    def action_sort_left(self) -> None:
-        """Sort by the column before."""
-        self._sort(-1)
-
-    def _sort(self, step: int) -> None:
+    def sort(self, step: int) -> None:
+        """Sort by the next column (1) or the one before (-1)."""
         keys = self._keys()
         place = keys.index(self.table.sort_key or "id")
         self.table.sort_key = key = keys[(place + step) % len(keys)]
@@ -202,7 +205,7 @@ class FeaturesPane(TablePane):
         self.resort()
 
     def _choose_columns(self) -> None:
-        """What is sorted by is seen, however narrow the pane is."""
+        """Show the column that is sorted by, however narrow the pane is."""
         if self._data is not None:
             first = self.table.sort_key
             self.table.columns = tuple(
@@ -218,7 +221,7 @@ class FeaturesPane(TablePane):
         columns = self.columns if self._data is None else self._data.columns
         return [column.key for column in columns]
 
-    def action_reverse(self) -> None:
+    def reverse_order(self) -> None:
         """Turn the order around."""
         self.table.reverse = not self.table.reverse
         self.resort()
@@ -254,20 +257,20 @@ class FeaturesPane(TablePane):
             return False
         return self.table.go_to_next(lambda row: not self.state.label(row))
 
-    def wanted(self) -> list[int]:
+    def selected_features(self) -> list[int]:
         """The marked features, or the selected one."""
         if self.table.marked:
             return sorted(self.table.marked)
         return [] if self.state.feature is None else [self.state.feature]
 
-    def copied(self) -> str:
+    def text_to_copy(self) -> str:
         """The figures of the feature under the cursor, and what was written down about it."""
         row = self.table.row
         if self._data is None or row is None:
             return ""
         return "\t".join(f"{k} {v}" for k, v in self._data.row(row, self.state.note(row)).items())
 
-    def exported(self) -> list[Export]:
+    def exports(self) -> list[Export]:
         """The marked rows, or those that are shown, as they are sorted."""
         if self._data is None or self._shown is None:
             return []

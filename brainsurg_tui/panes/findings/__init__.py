@@ -1,1 +1,1 @@
-"""The findings pane: itself, its columns and its texts."""
+"""The sheet with what a search found: its table, its columns and its texts."""

@@ -74,7 +74,7 @@ _GREP = [
 
 def result_columns(results: SearchResults) -> list[ResultColumn]:
     """The columns for an answer."""
-    match results.found:
+    match results.answer:
         case Firing() as firing:
             return _firing(firing)
         case Contrast():
@@ -85,28 +85,28 @@ def result_columns(results: SearchResults) -> list[ResultColumn]:
             return [_ID, _LABEL]
 
 
-def row_writer(figures: Sequence[ResultColumn], features: Sequence[Any]) -> Cells:
+def row_writer(columns: Sequence[ResultColumn], features: Sequence[Any]) -> Cells:
     """How to write row i, the points of every column under each other."""
     writers: list[Callable[[Value], str]] = []
-    for figure in figures:
-        if figure is _ID:
+    for column in columns:
+        if column is _ID:
             writers.append(str)
             continue
-        values = [figure.value(feature) for feature in features]
+        values = [column.value(feature) for feature in features]
         numbers = [abs(value) for value in values if isinstance(value, float)]
-        write = column_format(max(numbers, default=0), at_least=figure.decimals)
-        writers.append(lambda value, write=write: _written(value, write))  # type: ignore[misc]
+        write = column_format(max(numbers, default=0), at_least=column.decimals)
+        writers.append(lambda value, write=write: _cell(value, write))  # type: ignore[misc]
 
     def cells(row: int) -> list[str]:
         feature = features[row]
         return [
-            write(figure.value(feature)) for figure, write in zip(figures, writers, strict=True)
+            write(column.value(feature)) for column, write in zip(columns, writers, strict=True)
         ]
 
     return cells
 
 
-def _written(value: Value, write: Callable[[float], str]) -> str:
+def _cell(value: Value, write: Callable[[float], str]) -> str:
     if isinstance(value, float):
         return write(value)
     if isinstance(value, int):
@@ -114,9 +114,9 @@ def _written(value: Value, write: Callable[[float], str]) -> str:
     return value or ""
 
 
-def sorted_rows(figure: ResultColumn, features: Sequence[Any], *, reverse: bool) -> list[int]:
+def sorted_rows(column: ResultColumn, features: Sequence[Any], *, reverse: bool) -> list[int]:
     """The rows in the order of a column; of equals the first found first, without a value last."""
-    values = [figure.value(feature) for feature in features]
+    values = [column.value(feature) for feature in features]
     having = [row for row, value in enumerate(values) if value not in (None, "")]
     having.sort(key=lambda row: values[row], reverse=reverse)  # type: ignore[arg-type,return-value]
     return having + [row for row, value in enumerate(values) if value in (None, "")]

@@ -11,8 +11,8 @@ from textual.binding import BindingType
 from textual.message import Message
 from textual.widget import Widget
 
-from brainsurg_tui import next_steps
-from brainsurg_tui.actions import bindings
+from brainsurg_tui.actions import next_steps
+from brainsurg_tui.actions.registry import bindings
 from brainsurg_tui.exports import Export, table_files
 from brainsurg_tui.panes.feature_rows import FeatureRows, ReadDocument
 from brainsurg_tui.panes.findings import text as finding_texts
@@ -22,8 +22,9 @@ from brainsurg_tui.panes.findings.columns import (
     row_writer,
     sorted_rows,
 )
-from brainsurg_tui.panes.snippets.rows import DOCUMENT, PEAK, TEXT, snippet_text
+from brainsurg_tui.panes.snippet_rows import DOCUMENT, PEAK, TEXT, snippet_text
 from brainsurg_tui.panes.table_pane import TablePane
+from brainsurg_tui.state.parts import StatePart
 from brainsurg_tui.state.search_results import SearchResults
 from brainsurg_tui.state.state import State
 from brainsurg_tui.widgets.columns import Column
@@ -45,8 +46,11 @@ class FindingsSheet(TablePane):
 
     heading = "Findings"
     BINDINGS: ClassVar[list[BindingType]] = bindings("findings", "feature")
+    shows: ClassVar[frozenset[StatePart]] = frozenset(
+        {"sae", "table", "notes", "feature", "search", "search_progress"}
+    )
     columns = tuple(
-        figure.column for figure in result_columns(SearchResults(Grep(sae="", pattern="")))
+        column.column for column in result_columns(SearchResults(Grep(sae="", pattern="")))
     )
 
     @dataclass
@@ -65,13 +69,13 @@ class FindingsSheet(TablePane):
 
         feature: int
 
-    def __init__(self, name: str, *, ascii_only: bool = False) -> None:
-        super().__init__(name, ascii_only=ascii_only)
+    def __init__(self, name: str, state: State, *, ascii_only: bool = False) -> None:
+        super().__init__(name, state, ascii_only=ascii_only)
         self._results: SearchResults | None = None
-        self._found: object = None
-        self._closer: object = None
+        self._answer: object = None
+        self._places_answer: object = None
         self._notes: object = None
-        self._figures: list[ResultColumn] = []
+        self._result_columns: list[ResultColumn] = []
         self._features: list[Any] = []
         self._summary = TextBlock("findings-summary")
         self._strip = TextBlock("findings-strip")
@@ -90,10 +94,10 @@ class FindingsSheet(TablePane):
         yield from super().body()
         yield self._places
 
-    def show(self, state: State) -> None:
+    def show(self) -> None:
         """Show the answer, or that it is awaited."""
-        self.state = state
-        results = state.search_results
+        state = self.state
+        results = state.search.results
         self.table.empty_text = next_steps.for_findings(state)
         self.title_line.subject = "" if results is None else results.title()
         if results is None:
@@ -101,8 +105,8 @@ class FindingsSheet(TablePane):
         if results is not self._results:
             self.table.sort_key = None
             self.table.marked.clear()
-        if (results, results.found) != (self._results, self._found) or not self._features:
-            self._show_found(results)
+        if (results, results.answer) != (self._results, self._answer) or not self._features:
+            self._show_answer(results)
         if self.table.row is not None and state.feature != self._features[self.table.row].id:
             self._select(state.feature)
         self._show_places(results)
@@ -110,14 +114,14 @@ class FindingsSheet(TablePane):
             self._notes = state.table.notes
             self.table.refresh()
 
-    def _show_found(self, results: SearchResults) -> None:
-        self._results, self._found = results, results.found
-        self._features = [] if results.found is None else list(results.found.features)
-        self._figures = result_columns(results)
-        self.table.columns = tuple(figure.column for figure in self._figures)
-        self._summary.say(finding_texts.summary(results, ascii_only=self.ascii_only))
-        write = row_writer(self._figures, self._features)
-        label = [figure.column.key for figure in self._figures].index("label")
+    def _show_answer(self, results: SearchResults) -> None:
+        self._results, self._answer = results, results.answer
+        self._features = [] if results.answer is None else list(results.answer.features)
+        self._result_columns = result_columns(results)
+        self.table.columns = tuple(column.column for column in self._result_columns)
+        self._summary.show(finding_texts.summary(results, ascii_only=self.ascii_only))
+        write = row_writer(self._result_columns, self._features)
+        label = [column.column.key for column in self._result_columns].index("label")
 
         def cells(row: int) -> list[str | Text]:
             # A label that was given since is newer than the answer.
@@ -136,28 +140,30 @@ class FindingsSheet(TablePane):
 
     def _show_strip(self) -> None:
         results = self._results
-        firing = None if results is None else results.found
+        firing = None if results is None else results.answer
         self._strip.display = isinstance(firing, Firing)
         if isinstance(firing, Firing):
             marks = self.ascii_only or self.app.no_color
             shades = shades_for(self._strip)
             row = self.table.row
-            self._strip.say(
+            self._strip.show(
                 finding_texts.strip(firing, row, shades, marks=marks, ascii_only=self.ascii_only)
             )
 
     def _show_places(self, results: SearchResults) -> None:
-        self._places.display = isinstance(results.search, Grep)
-        if results.closer is self._closer and self._places.shown:
+        self._places.display = isinstance(results.request, Grep)
+        if results.places_answer is self._places_answer and self._places.shown:
             return
-        self._closer = results.closer
+        self._places_answer = results.places_answer
         places = results.places()
         peaks = [snippet.activations[snippet.peak] for _, snippet in places]
         largest = max(peaks, default=0.0)
         write = column_format(largest)
-        title = finding_texts.score(results.closer)
+        title = finding_texts.score(results.places_answer)
         self._places.columns = (_KIND, PEAK, replace(TEXT, title=title), DOCUMENT)
-        self._places.empty_text = "…" if results.closer is None else "It matches nowhere here."
+        self._places.empty_text = (
+            "…" if results.places_answer is None else "It matches nowhere here."
+        )
 
         def cells(row: int) -> tuple[str, str, Text, str]:
             kind, snippet = places[row]
@@ -168,51 +174,46 @@ class FindingsSheet(TablePane):
 
     # Order and filter
 
-    def figures(self) -> str:
+    def title_info(self) -> str:
         """How many were found, and what the order is, if it is not the answer's."""
         key = self.table.sort_key
         arrow = "" if key is None else f" · {key} {'▲▼'[self.table.reverse]}"
-        return f"{super().figures()} features{arrow}" if self._total else ""
+        return f"{super().title_info()} features{arrow}" if self._total else ""
 
-    def ordered(self, count: int) -> "NDArray[np.integer] | None":
+    def row_order(self, count: int) -> "NDArray[np.integer] | None":
         """As they were answered, or sorted; those that the filter lets through."""
         import numpy as np
 
-        rows = super().ordered(count)
-        figure = next((f for f in self._figures if f.column.key == self.table.sort_key), None)
-        if figure is None:
+        rows = super().row_order(count)
+        column = next(
+            (c for c in self._result_columns if c.column.key == self.table.sort_key), None
+        )
+        if column is None:
             return rows
-        order = np.array(sorted_rows(figure, self._features, reverse=self.table.reverse), dtype=int)
+        order = np.array(sorted_rows(column, self._features, reverse=self.table.reverse), dtype=int)
         return order if rows is None else order[np.isin(order, rows)]
 
     def row_text(self, row: int) -> str:
         """The cells of a row."""
-        return "\t".join(row_writer(self._figures, self._features)(row))  # type: ignore[arg-type]
+        return "\t".join(row_writer(self._result_columns, self._features)(row))  # type: ignore[arg-type]
 
-    def action_found_right(self) -> None:
-        """Sort by the next column, after the last as it was answered."""
-        self._sort(1)
-
-    def action_found_left(self) -> None:
-        """Sort by the column before."""
-        self._sort(-1)
-
-    def _sort(self, step: int) -> None:
-        keys = [None, *(figure.column.key for figure in self._figures)]
+    def sort(self, step: int) -> None:
+        """Sort by the next column (1) or the one before (-1); beyond the last, as answered."""
+        keys = [None, *(column.column.key for column in self._result_columns)]
         self.table.sort_key = keys[(keys.index(self.table.sort_key) + step) % len(keys)]
         self.table.reverse = self.table.sort_key not in ("id", "label", "token")
         self._resort()
 
-    def action_found_reverse(self) -> None:
+    def reverse_order(self) -> None:
         """Turn the order around."""
         self.table.reverse = not self.table.reverse
         self._resort()
 
     def _resort(self) -> None:
-        self.table.order = self.ordered(self._total)
-        self.count_shown()
+        self.table.order = self.row_order(self._total)
+        self.show_count()
 
-    def action_found_part(self) -> None:
+    def go_to_other_list(self) -> None:
         """From the features to the places, and back."""
         there = self.screen.focused is self._places or not self._places.display
         (self.table if there else self._places).focus()
@@ -234,12 +235,12 @@ class FindingsSheet(TablePane):
         elif self._results is not None:
             self.post_message(ReadDocument(self._results.places()[event.row][1]))
 
-    def wanted(self) -> list[int]:
+    def selected_features(self) -> list[int]:
         """The marked features, or the one under the cursor."""
         cursor = [] if self.table.row is None else [self.table.row]
         return [self._features[row].id for row in sorted(self.table.marked) or cursor]
 
-    def exported(self) -> list[Export]:
+    def exports(self) -> list[Export]:
         """The features as they are shown."""
         if self._results is None:
             return []

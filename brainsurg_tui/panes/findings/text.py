@@ -2,7 +2,7 @@
 
 from rich.text import Text
 
-from brainsurg_tui.state.search_results import SearchResults, named
+from brainsurg_tui.state.search_results import SearchResults, text_name
 from brainsurg_tui.widgets.numbers import figure
 from brainsurg_tui.widgets.shades import Shades
 from brainsurg_tui.widgets.token_strip import token_lines
@@ -12,7 +12,7 @@ from engine.service.protocol import Contrast, FindContrast, Firing, GrepReport
 
 def summary(results: SearchResults, *, ascii_only: bool = False) -> str:
     """A line about the answer as a whole."""
-    match results.found:
+    match results.answer:
         case Firing(target=target, logp=logp, active=active):
             token = visible(target, ascii_only=ascii_only)
             return (
@@ -20,9 +20,11 @@ def summary(results: SearchResults, *, ascii_only: bool = False) -> str:
                 f"next token “{token}”, log-probability {figure(logp)}"
             )
         case Contrast(tokens_a=a, tokens_b=b):
-            search = results.search
+            search = results.request
             assert isinstance(search, FindContrast)
-            first, second = (visible(named(s), ascii_only=ascii_only) for s in (search.a, search.b))
+            first, second = (
+                visible(text_name(s), ascii_only=ascii_only) for s in (search.a, search.b)
+            )
             return f"A {first}, {_tokens(a)}\nB {second}, {_tokens(b)}"
         case GrepReport() as report:
             part = (
@@ -38,14 +40,14 @@ def summary(results: SearchResults, *, ascii_only: bool = False) -> str:
             return ""
 
 
-def score(closer: GrepReport | None) -> str:
+def score(answer: GrepReport | None) -> str:
     """How many matches a feature knows, and how often it is wrong."""
-    if closer is None or not closer.features:
+    if answer is None or not answer.features:
         return "snippet"
-    feature = closer.features[0]
-    hits = round(feature.recall * closer.matches)
+    feature = answer.features[0]
+    hits = round(feature.recall * answer.matches)
     elsewhere = round((1 - feature.precision) * feature.active)
-    return f"{feature.id}: {hits:,} hits, {closer.matches - hits:,} misses, {elsewhere:,} false"
+    return f"{feature.id}: {hits:,} hits, {answer.matches - hits:,} misses, {elsewhere:,} false"
 
 
 def _tokens(count: int) -> str:

@@ -1,1 +1,1 @@
-"""The jobs pane: itself, its columns and its texts."""
+"""The jobs pane, and how jobs are put into words."""

@@ -11,10 +11,11 @@ from textual.binding import BindingType
 from textual.message import Message
 from textual.widget import Widget
 
-from brainsurg_tui import next_steps
-from brainsurg_tui.actions import bindings
+from brainsurg_tui.actions import next_steps
+from brainsurg_tui.actions.registry import bindings
 from brainsurg_tui.panes.jobs import text as job_texts
 from brainsurg_tui.panes.table_pane import TablePane
+from brainsurg_tui.state.parts import StatePart
 from brainsurg_tui.state.state import State
 from brainsurg_tui.widgets.columns import Column
 from brainsurg_tui.widgets.line_table import LineTable
@@ -30,6 +31,7 @@ class JobsPane(TablePane):
 
     heading = "Jobs"
     BINDINGS: ClassVar[list[BindingType]] = bindings("jobs")
+    shows: ClassVar[frozenset[StatePart]] = frozenset({"connection", "jobs", "job_events"})
     columns = (
         Column("id", "id", width=3, align="right", priority=4),
         Column("job", "job", width=14, fraction=1, priority=5),
@@ -51,8 +53,8 @@ class JobsPane(TablePane):
 
         job: int
 
-    def __init__(self, name: str, *, ascii_only: bool = False) -> None:
-        super().__init__(name, ascii_only=ascii_only)
+    def __init__(self, name: str, state: State, *, ascii_only: bool = False) -> None:
+        super().__init__(name, state, ascii_only=ascii_only)
         self.log_lines = TextBlock("job-log")
         self._jobs: list[JobInfo] = []
 
@@ -61,16 +63,16 @@ class JobsPane(TablePane):
         yield from super().body()
         yield self.log_lines
 
-    def show(self, state: State) -> None:
+    def show(self) -> None:
         """Show the jobs."""
-        self.state = state
-        before, self._jobs = self._jobs, list(reversed(state.jobs.values()))
+        state = self.state
+        before, self._jobs = self._jobs, list(reversed(state.jobs.by_id.values()))
         self.table.empty_text = next_steps.for_jobs(state)
         if [job.id for job in before] == [job.id for job in self._jobs] and before:
             for row, (old, new) in enumerate(zip(before, self._jobs, strict=True)):
                 if old != new:
                     self.table.refresh_row(row)
-            self.count_shown()
+            self.show_count()
         else:
             self._select_again(before)
         self.table.styles.height = len(self._jobs) + 2
@@ -102,10 +104,10 @@ class JobsPane(TablePane):
     def _show_log(self) -> None:
         row = self.table.row
         if row is None or row >= len(self._jobs):
-            self.log_lines.say("")
+            self.log_lines.show("")
             return
         job = self._jobs[row]
-        lines = [job.spec.details, *self.state.history(job.id).notes()]
+        lines = [job.spec.details, *self.state.jobs.history(job.id).notes()]
         lines += job_texts.outcome(job)
         left = job_texts.remaining(job.progress) if not job.over else ""
         if job.progress is not None and not job.over:
@@ -115,14 +117,14 @@ class JobsPane(TablePane):
             style = "bold" if line == job.error and line else "dim"
             text.append(f"{visible(line, ascii_only=self.ascii_only)}\n", style)
         text.rstrip()
-        self.log_lines.say(text)
+        self.log_lines.show(text)
 
-    def figures(self) -> str:
+    def title_info(self) -> str:
         """How many run and wait."""
         running = sum(job.state == "running" for job in self._jobs)
         waiting = sum(job.state == "queued" for job in self._jobs)
         parts = [f"{running} running"] * bool(running) + [f"{waiting} waiting"] * bool(waiting)
-        return super().figures() if self.pattern else " · ".join(parts)
+        return super().title_info() if self.pattern else " · ".join(parts)
 
     def row_text(self, row: int) -> str:
         """Number, name, state and outcome."""

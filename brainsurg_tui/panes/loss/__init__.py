@@ -1,1 +1,1 @@
-"""The loss pane: itself, its columns and its texts."""
+"""The loss pane: the chart of a training."""

@@ -6,12 +6,13 @@ from typing import ClassVar
 from textual.binding import BindingType
 from textual.widget import Widget
 
-from brainsurg_tui import next_steps
-from brainsurg_tui.actions import bindings
+from brainsurg_tui.actions import next_steps
+from brainsurg_tui.actions.registry import bindings
 from brainsurg_tui.exports import Export, curve_svg, table_files
 from brainsurg_tui.panes.jobs import text as job_texts
 from brainsurg_tui.panes.pane import Pane
 from brainsurg_tui.state.history import History
+from brainsurg_tui.state.parts import StatePart
 from brainsurg_tui.state.state import State
 from brainsurg_tui.widgets.chart import Chart
 from brainsurg_tui.widgets.text_block import TextBlock
@@ -31,9 +32,12 @@ class LossPane(Pane):
 
     heading = "Loss"
     BINDINGS: ClassVar[list[BindingType]] = bindings("loss")
+    shows: ClassVar[frozenset[StatePart]] = frozenset(
+        {"connection", "contents", "jobs", "job_events", "chosen_job"}
+    )
 
-    def __init__(self, name: str, *, ascii_only: bool = False) -> None:
-        super().__init__(name, ascii_only=ascii_only)
+    def __init__(self, name: str, state: State, *, ascii_only: bool = False) -> None:
+        super().__init__(name, state, ascii_only=ascii_only)
         self.chart = LossChart(x_label="step", ascii_only=ascii_only)
         self.figures = TextBlock("loss-figures")
         self.metric = "loss"
@@ -51,10 +55,10 @@ class LossPane(Pane):
         """The chart takes the focus."""
         return self.chart
 
-    def show(self, state: State) -> None:
+    def show(self) -> None:
         """Draw the training that is to be seen, unless the chart is frozen."""
-        self.state = state
-        job = state.charted()
+        state = self.state
+        job = state.jobs.training_to_chart()
         if self.frozen and job is not None and self._job is not None and job.id == self._job.id:
             return
         self._job = job
@@ -64,7 +68,7 @@ class LossPane(Pane):
             self.draw()
 
     def draw(self) -> None:
-        """Draw what is known now."""
+        """Draw the chart and its figures from what is known now."""
         job, history = self._job, self._history()
         self.chart.empty_text = f"  {self._next_step()}"
         self.chart.y_label = self.metric
@@ -76,7 +80,7 @@ class LossPane(Pane):
         left = job_texts.remaining(job.progress) if job is not None and not job.over else ""
         several = f"mean of {history.runs()}:" if history.runs() else ""
         parts = [several, *job_texts.metrics(values), left]
-        self.figures.say(_fitting(parts, self.size.width - _INDENT))
+        self.figures.show(_fitting(parts, self.size.width - _INDENT))
         self._title()
 
     def on_resize(self) -> None:
@@ -103,47 +107,40 @@ class LossPane(Pane):
         return {name.removeprefix(common): curve for name, curve in curves.items()}
 
     def _history(self) -> History:
-        return History() if self._job is None else self.state.history(self._job.id)
+        return History() if self._job is None else self.state.jobs.history(self._job.id)
 
     def _next_step(self) -> str:
         if self._job is not None:
             return "" if self._job.over else "Waiting for the first figures …"
         return next_steps.for_loss(self.state)
 
-    def action_freeze(self) -> None:
+    def toggle_freeze(self) -> None:
         """Hold the chart still, or let it go on."""
         self.frozen = not self.frozen
         if self.frozen:
             self._title()
         else:
-            self.show(self.state)
+            self.show()
 
-    def action_logarithmic(self) -> None:
+    def toggle_logarithmic(self) -> None:
         """Draw the metric on a logarithmic axis, or a linear one."""
         self.chart.log_y = not self.chart.log_y
         self.draw()
 
-    def action_metric_right(self) -> None:
-        """Draw the next metric."""
-        self._turn(1)
-
-    def action_metric_left(self) -> None:
-        """Draw the metric before."""
-        self._turn(-1)
-
-    def _turn(self, step: int) -> None:
+    def turn_metric(self, step: int) -> None:
+        """Draw the next metric (1) or the one before (-1)."""
         names = [name for name in self._history().metrics() if name not in _STRAIGHT]
         if names:
             place = names.index(self.metric) if self.metric in names else 0
             self.metric = names[(place + step) % len(names)]
             self.draw()
 
-    def copied(self) -> str:
+    def text_to_copy(self) -> str:
         """The line of figures."""
         newest = self._history().newest()
         return "" if newest is None else "   ".join(job_texts.metrics(dict(newest.metrics)))
 
-    def exported(self) -> list[Export]:
+    def exports(self) -> list[Export]:
         """All figures as CSV and JSON, the curve as SVG."""
         history = self._history()
         if self._job is None or not history.metrics():

@@ -1,1 +1,1 @@
-"""The prompts pane: itself, its columns and its texts."""
+"""The prompts pane: a table of the workspace's prompts."""

@@ -7,9 +7,10 @@ from textual import on
 from textual.binding import BindingType
 from textual.message import Message
 
-from brainsurg_tui import next_steps
-from brainsurg_tui.actions import bindings
+from brainsurg_tui.actions import next_steps
+from brainsurg_tui.actions.registry import bindings
 from brainsurg_tui.panes.table_pane import TablePane
+from brainsurg_tui.state.parts import StatePart
 from brainsurg_tui.state.state import State
 from brainsurg_tui.widgets.columns import Column
 from brainsurg_tui.widgets.line_table import LineTable
@@ -21,6 +22,7 @@ class PromptsPane(TablePane):
 
     heading = "Prompts"
     BINDINGS: ClassVar[list[BindingType]] = bindings("prompts")
+    shows: ClassVar[frozenset[StatePart]] = frozenset({"connection", "contents"})
     columns = (
         Column("category", "category", width=11, priority=1),
         Column("prompt", "prompt", width=20, fraction=1, priority=2),
@@ -38,13 +40,13 @@ class PromptsPane(TablePane):
 
         prompts: list[SavedPrompt]
 
-    def __init__(self, name: str, *, ascii_only: bool = False) -> None:
-        super().__init__(name, ascii_only=ascii_only)
+    def __init__(self, name: str, state: State, *, ascii_only: bool = False) -> None:
+        super().__init__(name, state, ascii_only=ascii_only)
         self._shown: tuple[list[SavedPrompt], str] = ([], "")
 
-    def show(self, state: State) -> None:
+    def show(self) -> None:
         """Show the prompts."""
-        self.state = state
+        state = self.state
         known = state.contents.prompts
         if (known, state.connection) == self._shown:
             return
@@ -58,19 +60,15 @@ class PromptsPane(TablePane):
         prompt = self.state.contents.prompts[row]
         return f"{prompt.category}\t{prompt.prompt}" if prompt.category else prompt.prompt
 
-    def copied(self) -> str:
+    def text_to_copy(self) -> str:
         """The prompt itself."""
         return "" if self.table.row is None else self.state.contents.prompts[self.table.row].prompt
 
-    def marked(self) -> list[SavedPrompt]:
+    def marked_prompts(self) -> list[SavedPrompt]:
         """The marked prompts, in their order."""
         return [self.state.contents.prompts[row] for row in sorted(self.table.marked)]
 
-    def action_add(self) -> None:
-        """Write a new prompt."""
-        self.post_message(self.Edit(None))
-
-    def action_edit(self) -> None:
+    def edit(self) -> None:
         """Change the prompt under the cursor."""
         if self.table.row is not None:
             self.post_message(self.Edit(self.state.contents.prompts[self.table.row]))
@@ -78,12 +76,14 @@ class PromptsPane(TablePane):
     @on(LineTable.Opened)
     def _edit(self, event: LineTable.Opened) -> None:
         event.stop()
-        self.action_edit()
+        self.edit()
 
-    def action_delete(self) -> None:
+    def delete(self) -> None:
         """Delete the marked prompts, or the one under the cursor."""
         row = self.table.row
-        doomed = self.marked() or ([] if row is None else [self.state.contents.prompts[row]])
+        doomed = self.marked_prompts() or (
+            [] if row is None else [self.state.contents.prompts[row]]
+        )
         if doomed:
             self.table.marked.clear()
             self.post_message(self.Delete(doomed))

@@ -1,1 +1,1 @@
-"""The snippets pane: itself, its columns and its texts."""
+"""The snippets pane: texts on which the selected feature is active."""

@@ -7,14 +7,15 @@ from textual import on
 from textual.binding import BindingType
 from textual.widget import Widget
 
-from brainsurg_tui import next_steps
-from brainsurg_tui.actions import bindings
+from brainsurg_tui.actions import next_steps
+from brainsurg_tui.actions.registry import bindings
 from brainsurg_tui.exports import Export, table_files
 from brainsurg_tui.panes.detail.text import facts
 from brainsurg_tui.panes.feature_rows import FeatureRows, ReadDocument
-from brainsurg_tui.panes.snippets.rows import DOCUMENT, PEAK, TEXT, snippet_cells
+from brainsurg_tui.panes.snippet_rows import DOCUMENT, PEAK, TEXT, snippet_cells
 from brainsurg_tui.panes.table_pane import TablePane
 from brainsurg_tui.state.feature_view import EXAMPLE_GROUPS
+from brainsurg_tui.state.parts import StatePart
 from brainsurg_tui.state.state import State
 from brainsurg_tui.widgets.line_table import LineTable
 from brainsurg_tui.widgets.numbers import column_format, figure
@@ -27,10 +28,13 @@ class SnippetsPane(TablePane):
 
     heading = "Snippets"
     BINDINGS: ClassVar[list[BindingType]] = bindings("snippets", "feature")
+    shows: ClassVar[frozenset[StatePart]] = frozenset(
+        {"sae", "table", "notes", "feature", "detail", "examples"}
+    )
     columns = (PEAK, TEXT, DOCUMENT)
 
-    def __init__(self, name: str, *, ascii_only: bool = False) -> None:
-        super().__init__(name, ascii_only=ascii_only)
+    def __init__(self, name: str, state: State, *, ascii_only: bool = False) -> None:
+        super().__init__(name, state, ascii_only=ascii_only)
         self._shown: object = None
         self._snippets: Sequence[Snippet] = ()
         self.facts = TextBlock("feature-facts")
@@ -44,9 +48,9 @@ class SnippetsPane(TablePane):
         yield self.facts
         yield from super().body()
 
-    def show(self, state: State) -> None:
+    def show(self) -> None:
         """Show the examples of the feature that was answered last: the old ones stay till then."""
-        self.state = state
+        state = self.state
         detail, view = state.detail, state.feature_view
         if detail is None or view is None:
             self._show_nothing()
@@ -61,31 +65,33 @@ class SnippetsPane(TablePane):
         if snippets is None or (detail, view.radius, snippets) == self._shown:
             return
         self._shown, self._snippets = (detail, view.radius, snippets), snippets
-        nothing = next_steps.NOWHERE if view.at_first() else next_steps.NO_EXAMPLE
+        nothing = next_steps.NOWHERE if view.is_default() else next_steps.NO_EXAMPLE
         self.table.empty_text = view.textless(detail) or nothing
         self.set_rows(
             len(snippets),
             snippet_cells(self.table, snippets, detail.max, column_format(detail.max)),
         )
-        self.facts.say(facts(detail, ascii_only=self.ascii_only))
+        self.facts.show(facts(detail, ascii_only=self.ascii_only))
 
     def _show_nothing(self) -> None:
         self._shown, self._snippets = None, ()
         self.title_line.subject = ""
         self.table.empty_text = next_steps.for_snippets(self.state)
         self.set_rows(0, lambda row: ())
-        self.facts.say("")
+        self.facts.show("")
 
-    def figures(self) -> str:
+    def title_info(self) -> str:
         """The feature's maximum."""
         detail = self.state.detail
-        return super().figures() if detail is None or self.pattern else f"max {figure(detail.max)}"
+        return (
+            super().title_info() if detail is None or self.pattern else f"max {figure(detail.max)}"
+        )
 
     def row_text(self, row: int) -> str:
         """The snippet's text."""
         return self._snippets[row].text
 
-    def exported(self) -> list[Export]:
+    def exports(self) -> list[Export]:
         """The examples that are shown, as they are shown."""
         view = self.state.feature_view
         if view is None or not self._snippets:

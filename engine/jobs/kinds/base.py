@@ -117,7 +117,7 @@ def register_kind(kind: Kind) -> Kind:
 
 
 def registered_kinds() -> Mapping[str, type[JobSpec]]:
-    """Every kind of job by its tag: `train`, `scan` and so on."""
+    """Every kind of job that can be asked for, by its tag: `train`, `scan` and so on."""
     return _KINDS
 
 
@@ -141,9 +141,6 @@ class UnreadableSpec(
 
     def check(self, workspace: Workspace) -> None:
         raise UserError(f"This version can't read what the job is to do: {self.why}")
-
-
-_KINDS["unreadable"] = UnreadableSpec  # no job makes it, and none is submitted with it
 
 
 class _Tags(msgspec.Struct, frozen=True):
@@ -175,7 +172,8 @@ def decode_hook(wanted: type, value: Any) -> Any:
     """The `dec_hook` by which msgspec reads fields of type `JobSpec` and `JobResult`."""
     tags = msgspec.convert(value, _Tags)
     if wanted is JobSpec:
-        return msgspec.convert(value, _class_of(tags.kind, _KINDS, "job"), str_keys=True)
+        kinds = _KINDS | {"unreadable": UnreadableSpec}
+        return msgspec.convert(value, _class_of(tags.kind, kinds, "job"), str_keys=True)
     if wanted is JobResult:
         return msgspec.convert(value, _class_of(tags.type, _RESULTS, "result"), str_keys=True)
     raise NotImplementedError(f"{wanted.__name__} can't be read from a message")

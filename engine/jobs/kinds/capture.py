@@ -1,6 +1,7 @@
 """A capture: a model reads prompts or text, and what it does at some sites is stored."""
 
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
@@ -9,10 +10,14 @@ from engine.errors import UserError
 from engine.files import check_absent, checked_name
 from engine.jobs.kinds.base import DeviceSpec, JobResult, register_kind
 from engine.jobs.kinds.checks import check_files, file_names
+from engine.jobs.kinds.fields import Setting
 from engine.model.site import parse_site
 from engine.workspace.folders import Workspace
 
 __all__ = ["Capture", "CaptureResult"]
+
+DTYPES = ("float32", "bfloat16", "float16")
+"""How activations can be stored."""
 
 
 class CaptureResult(JobResult, msgspec.Struct, frozen=True, kw_only=True, tag="capture"):
@@ -34,35 +39,36 @@ class CaptureResult(JobResult, msgspec.Struct, frozen=True, kw_only=True, tag="c
 
 @register_kind
 class Capture(DeviceSpec, frozen=True, kw_only=True, tag="capture"):
-    """Run a model over prompts or text and keep what was seen at some sites."""
+    """Run a model over prompts or text, and keep its activations at some sites."""
 
     work = "engine.jobs.work.capture:capture"
     result = CaptureResult
 
     name: str
-    """Name of the activation set; with several sites, `NAME.SITE` for each."""
-    model: str
+    """What to call the activation set; with several sites, NAME.SITE for each."""
+    model: Annotated[str, Setting(flag="model", meaning="model")]
     """A folder, a hub id, or `demo` for the embedded model."""
-    sites: list[str]
-    """Where to look, as text: `resid_post.13`."""
-    prompts: list[Prompt] = []
+    sites: Annotated[list[str], Setting(flag="site")]
+    """Where to look, such as resid_post.13; may be given several times."""
+    prompts: Annotated[list[Prompt], Setting(offered=False)] = []
     """Prompts given one by one."""
-    prompt_file: str | None = None
-    """A file of prompts: `.txt`, `.jsonl` or `.json`."""
-    texts: list[str] = []
-    """Files or folders of documents."""
+    prompt_file: Annotated[str | None, Setting(flag="prompts", meaning="path")] = None
+    """A file of prompts: .txt, .jsonl or .json."""
+    texts: Annotated[list[str], Setting(flag="text", meaning="path")] = []
+    """Files or folders of documents: .txt, .jsonl, .json or .parquet."""
     dataset: str | None = None
-    """A data set id for the `datasets` library, where there is a network."""
-    demo_documents: int = 0
-    """How many documents to write with the embedded model's own corpus generator."""
+    """An id for the datasets library, where there is a network."""
+    demo_documents: Annotated[int, Setting(offered=False)] = 0
+    """How many documents to write with the generator of the embedded model's corpus."""
     generate: int = 0
-    """How many tokens to continue each prompt by before observing it (the seed's way)."""
-    context: int | None = None
-    """Longest window of tokens in one forward pass; None: what the model allows, at most 1,024."""
+    """Tokens to continue each prompt by before it is observed."""
+    context: Annotated[int | None, Setting(least=1)] = None
+    """Longest window of tokens in one forward pass; if nothing is said, what the model allows, at
+    most 1,024."""
     max_tokens: int | None = None
-    """Stop after this many tokens; None: all there are."""
-    dtype: str = "float32"
-    """How activations are stored: `float32`, `bfloat16` or `float16`."""
+    """Stop after this many tokens."""
+    dtype: Annotated[str, Setting(choices=lambda: DTYPES)] = "float32"
+    """How activations are stored."""
     chat: bool = False
     """Put each prompt into the tokenizer's chat template."""
 

@@ -1,6 +1,7 @@
 """An evaluation: how good an SAE is, on activations and inside its model."""
 
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
@@ -8,6 +9,7 @@ from engine.activations.manifest import read_manifest
 from engine.errors import UserError
 from engine.jobs.kinds.base import DeviceSpec, JobResult, register_kind
 from engine.jobs.kinds.checks import activation_set, check_width
+from engine.jobs.kinds.fields import Setting
 from engine.sae.evaluation.density import DensityHistogram
 from engine.sae.formats.info import read_config
 from engine.sae.formats.metadata import read_metadata
@@ -57,21 +59,22 @@ class EvaluateResult(JobResult, msgspec.Struct, frozen=True, kw_only=True, tag="
 
 @register_kind
 class Evaluate(DeviceSpec, frozen=True, kw_only=True, tag="evaluate"):
-    """Measure how good an SAE is, on activations and, where its model can be had, inside that."""
+    """Measure how good an SAE is: on activations, and inside its model."""
 
     work = "engine.jobs.work.evaluate:evaluate_sae"
     result = EvaluateResult
 
     sae: str
+    """The SAE."""
     activations: str | None = None
-    """None: the set that the SAE was trained on. Of that set, named or not, only what training held
-    out is used, if it held something out."""
+    """The set to measure on; if none is named, the one that the SAE was trained on. Of that one,
+    only what training held out is used, if it held something out."""
     target: str | None = None
-    """For a transcoder: the set of what it predicts, captured in one go with the other."""
-    model: str | None = None
-    """What the set was captured from, where it lies elsewhere now; None: as the set names it."""
-    max_tokens: int = 65_536
-    """Tokens of text for the model to read, in whole windows of the capture."""
+    """For a transcoder: the set that it predicts, captured in one go with the other."""
+    model: Annotated[str | None, Setting(meaning="model")] = None
+    """The model that the activations are of, if it lies elsewhere now."""
+    max_tokens: Annotated[int, Setting(least=1)] = 65_536
+    """How much text the model reads, in tokens; it reads whole windows of the capture."""
     histogram: bool = False
     """Count the features by density, too."""
 

@@ -1,12 +1,14 @@
 """The import and the export of activation sets, in the seed's format."""
 
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
 from engine.errors import UserError
 from engine.files import check_absent
 from engine.jobs.kinds.base import DeviceSpec, JobResult, register_kind
+from engine.jobs.kinds.fields import Setting
 from engine.workspace.folders import Workspace
 
 __all__ = ["ExportActivations", "FilesResult", "ImportActivations"]
@@ -21,13 +23,15 @@ class FilesResult(JobResult, msgspec.Struct, frozen=True, kw_only=True, tag="fil
 
 @register_kind
 class ImportActivations(DeviceSpec, frozen=True, kw_only=True, tag="import-activations"):
-    """Read the seed's format: `activations_i.pt` and `metadata.json`."""
+    """Read activations_i.pt and metadata.json, the seed's format, as an activation set."""
 
     work = "engine.jobs.work.exchange_activations:import_activations"
     result = FilesResult
 
     name: str
-    folder: str
+    """What to call the activation set."""
+    folder: Annotated[str, Setting(meaning="path")]
+    """Where the files lie."""
 
     @property
     def subject(self) -> str:
@@ -48,13 +52,15 @@ class ImportActivations(DeviceSpec, frozen=True, kw_only=True, tag="import-activ
 
 @register_kind
 class ExportActivations(DeviceSpec, frozen=True, kw_only=True, tag="export-activations"):
-    """Write a set in the seed's format."""
+    """Write an activation set as activations_i.pt and metadata.json, the seed's format."""
 
     work = "engine.jobs.work.exchange_activations:export_activations"
     result = FilesResult
 
     name: str
-    folder: str
+    """The activation set."""
+    folder: Annotated[str, Setting(meaning="path")]
+    """The folder to make."""
 
     @property
     def subject(self) -> str:

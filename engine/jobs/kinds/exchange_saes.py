@@ -1,15 +1,17 @@
 """The import and the export of SAEs, in the formats of other libraries."""
 
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
 from engine.files import check_absent
 from engine.jobs.kinds.base import DeviceSpec, JobResult, register_kind
+from engine.jobs.kinds.fields import Setting
 from engine.model.site import parse_site
 from engine.sae.formats.hub import repository
 from engine.sae.formats.info import read_config
-from engine.sae.formats.libraries import check_writable, library, recognise
+from engine.sae.formats.libraries import FORMATS, check_writable, library, recognise
 from engine.workspace.folders import Workspace
 
 __all__ = ["ExchangedSAE", "ExportSAE", "ImportSAE"]
@@ -32,20 +34,22 @@ class ExchangedSAE(JobResult, msgspec.Struct, frozen=True, kw_only=True, tag="ex
 
 @register_kind
 class ImportSAE(DeviceSpec, frozen=True, kw_only=True, tag="import-sae"):
-    """Read an SAE or transcoder that another library saved."""
+    """Read an SAE or a transcoder that another library saved."""
 
     work = "engine.jobs.work.exchange_saes:import_sae"
     result = ExchangedSAE
 
     name: str
-    source: str
-    """A folder or file, or on the Hugging Face hub `owner/name` or `owner/name:folder`."""
-    format: str | None = None
-    """One of `engine.sae.formats.libraries.FORMATS`; None: the one that the files' names tell."""
-    model: str | None = None
-    """The model whose activations it reads; None: as its files tell."""
+    """What to call the SAE."""
+    source: Annotated[str, Setting(meaning="source")]
+    """A folder or file, or on the Hugging Face hub owner/name or owner/name:folder."""
+    format: Annotated[str | None, Setting(choices=lambda: FORMATS)] = None
+    """Whose layout it is in; if none is named, what its files tell."""
+    model: Annotated[str | None, Setting(meaning="model")] = None
+    """The model whose activations it reads, if its files don't tell: a folder, a hub id or
+    `demo`."""
     site: str | None = None
-    """Where in the model; None: as its files tell."""
+    """Where in the model, if its files don't tell, such as resid_post.13."""
 
     @property
     def is_local(self) -> bool:
@@ -77,15 +81,17 @@ class ImportSAE(DeviceSpec, frozen=True, kw_only=True, tag="import-sae"):
 
 @register_kind
 class ExportSAE(DeviceSpec, frozen=True, kw_only=True, tag="export-sae"):
-    """Write an SAE as another library saves its own."""
+    """Write an SAE as another library saves its own, so that it can be loaded there."""
 
     work = "engine.jobs.work.exchange_saes:export_sae"
     result = ExchangedSAE
 
     name: str
-    folder: str
-    format: str
-    """One of `engine.sae.formats.libraries.FORMATS`."""
+    """The SAE."""
+    folder: Annotated[str, Setting(meaning="path")]
+    """The folder to make."""
+    format: Annotated[str, Setting(flag="format", choices=lambda: FORMATS)]
+    """Whose layout to write."""
 
     @property
     def subject(self) -> str:

@@ -1,13 +1,15 @@
 """An export of features: their dashboards, as SAEDashboard writes them."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
 from engine.errors import UserError
+from engine.features.validation import check_feature
 from engine.files import check_absent
 from engine.jobs.kinds.base import DeviceSpec, JobResult, register_kind
+from engine.jobs.kinds.fields import Setting
 from engine.workspace.folders import Workspace
 
 if TYPE_CHECKING:
@@ -38,13 +40,14 @@ class ExportFeatures(DeviceSpec, frozen=True, kw_only=True, tag="export-features
     result = ExportedFeatures
 
     sae: str
-    folder: str
-    """Is made, and holds `batch-0.json`, `batch-1.json` and so on."""
+    """The SAE; it must have been scanned."""
+    folder: Annotated[str, Setting(meaning="path")]
+    """The folder to make; it will hold batch-0.json, batch-1.json and so on."""
     features: list[int] | None = None
-    """None: all that were ever active."""
-    model: str | None = None
-    """What the set was captured from, where it lies elsewhere now; None: as the set names it."""
-    batch: int = 128
+    """The features to export; if none is named, all that were ever active."""
+    model: Annotated[str | None, Setting(meaning="model")] = None
+    """The SAE's model, if it lies elsewhere now; dashboards need it."""
+    batch: Annotated[int, Setting(least=1)] = 128
     """Features a file."""
 
     @property
@@ -79,11 +82,7 @@ class ExportFeatures(DeviceSpec, frozen=True, kw_only=True, tag="export-features
                 " dashboards name a layer."
             )
         for feature in self.features or ():
-            if not 0 <= feature < len(catalogue):
-                raise UserError(
-                    f"There is no feature {feature}.",
-                    f"The features of {self.sae} are 0 to {len(catalogue) - 1}.",
-                )
+            check_feature(feature, len(catalogue), self.sae)
         if self.batch < 1:
             raise UserError(f"A file holds at least 1 feature, not {self.batch}.")
         if self.features == [] or not catalogue.manifest.alive:

@@ -1,6 +1,7 @@
 """A scan: the feature catalogue of an SAE, over an activation set."""
 
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
@@ -8,6 +9,7 @@ from engine.activations.manifest import read_manifest
 from engine.errors import UserError
 from engine.jobs.kinds.base import DeviceSpec, JobResult, register_kind
 from engine.jobs.kinds.checks import activation_set, check_width
+from engine.jobs.kinds.fields import Setting
 from engine.sae.formats.info import read_sae_info
 from engine.workspace.folders import Workspace
 
@@ -29,7 +31,10 @@ class ScanResult(JobResult, msgspec.Struct, frozen=True, kw_only=True, tag="scan
 
 @register_kind
 class Scan(DeviceSpec, frozen=True, kw_only=True, tag="scan"):
-    """Build the feature catalogue of an SAE over an activation set."""
+    """Build the feature catalogue of an SAE: one pass over an activation set.
+
+    A scan that was interrupted goes on where it stood.
+    """
 
     work = "engine.jobs.work.scan:scan_sae"
     result = ScanResult
@@ -37,12 +42,13 @@ class Scan(DeviceSpec, frozen=True, kw_only=True, tag="scan"):
     replaces = True
 
     sae: str
+    """The SAE."""
     activations: str | None = None
-    """None: the set that the SAE was trained on."""
-    top_k: int = 20
-    """Strongest examples kept of each feature, from distinct documents."""
-    radius: int = 16
-    """Tokens on either side of an example whose activations are kept."""
+    """The set to look at; if none is named, the one that the SAE was trained on."""
+    top_k: Annotated[int, Setting(least=1)] = 20
+    """How many of each feature's strongest examples to keep, each of another document."""
+    radius: Annotated[int, Setting(least=0)] = 16
+    """How many tokens on either side of an example to keep the activations of."""
 
     @property
     def subject(self) -> str:

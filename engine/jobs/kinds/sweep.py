@@ -1,24 +1,27 @@
 """A sweep: a training for every combination of some settings, from one stream."""
 
 import itertools
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
 import msgspec
-from msgspec.structs import replace
+from msgspec.structs import force_setattr, replace
 
 from engine.errors import UserError
 from engine.jobs.kinds.base import JobResult, JobSpec, register_kind
+from engine.jobs.kinds.fields import KindField, kind_fields
 from engine.jobs.kinds.train import Train
 from engine.sae.architectures.traits import takers
 from engine.sae.training.checkpoint import newest_record
 from engine.workspace.folders import Workspace
 
-__all__ = ["Sweep", "SweepResult", "SweepRun"]
+__all__ = ["Sweep", "SweepResult", "SweepRun", "sweep_fields"]
 
-_SIGNS = {"k": "k", "width": "w", "l1": "l1-", "lr": "lr"}
-"""Fields of `Train` that a sweep can vary, and how a name tells their values."""
+Value = str | int | float
+
+_FIRST_IN_NAMES = ("arch", "k")
+"""The settings that the names of a sweep's SAEs begin with; the others follow as `Train` has them.
+SAEs are found again by these names."""
 
 
 class SweepRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,10 +51,19 @@ class SweepResult(JobResult, msgspec.Struct, frozen=True, kw_only=True, tag="swe
 
 
 @register_kind
-class Sweep(JobSpec, msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="sweep"):
-    """Train an SAE for every combination of some settings, from one stream, and compare them.
+class Sweep(
+    JobSpec,
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    tag_field="kind",
+    tag="sweep",
+    omit_defaults=True,
+):
+    """Train an SAE for every combination of some settings, and compare them.
 
-    What is listed is varied, and is in the names of what comes of it: `NAME.k16.w1024`.
+    All learn from one stream of activations. What is listed is varied and stands in the names of
+    the SAEs: with --k 16,32 --width 1024 they are NAME.k16.w1024 and NAME.k32.w1024.
     """
 
     work = "engine.jobs.work.sweep:sweep"
@@ -62,13 +74,21 @@ class Sweep(JobSpec, msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"
     train: Train
     """What all have in common. The sweep is called as this is; with `resume`, what the sweep has
     trained already is kept."""
+    axes: dict[str, list[Value]] = {}
+    """What is varied: lists of values, by the names of fields of `Train`."""
     archs: list[str] = []
     widths: list[int] = []
     ks: list[int] = []
-    """For architectures that have a k, and as the L0 to aim at (jumprelu)."""
     l1s: list[float] = []
-    """For architectures that have a sparsity penalty."""
     lrs: list[float] = []
+    """These five are how earlier versions stored axes. They are read, and become axes at once."""
+
+    def __post_init__(self) -> None:
+        earlier = {"arch": "archs", "width": "widths", "k": "ks", "l1": "l1s", "lr": "lrs"}
+        axes = {name: getattr(self, old) for name, old in earlier.items() if getattr(self, old)}
+        force_setattr(self, "axes", axes | self.axes)
+        for old in earlier.values():
+            force_setattr(self, old, [])
 
     @property
     def name(self) -> str:
@@ -81,16 +101,10 @@ class Sweep(JobSpec, msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"
 
     @property
     def details(self) -> str:
-        listed: dict[str, Sequence[float]] = {
-            "k": self.ks,
-            "features": self.widths,
-            "l1": self.l1s,
-            "lr": self.lrs,
-        }
-        varied = [" ".join(self.archs)] if self.archs else []
-        for name, values in listed.items():
-            if values:
-                varied.append(f"{name} {' '.join(f'{value:g}' for value in values)}")
+        varied = []
+        for name, values in self.axes.items():
+            label = "" if name == "arch" else f"{name} "
+            varied.append(label + " ".join(map(_text, values)))
         return f"{self.train.details}; {', '.join(varied)}"
 
     def checkpoints(self, workspace: Workspace) -> Path:
@@ -98,29 +112,43 @@ class Sweep(JobSpec, msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"
         return workspace.checkpoints(f"{self.name}.sweep")
 
     def members(self) -> list[Train]:
-        """What is to be trained: `NAME.k16.w1024` and so on, by what the sweep lists.
+        """The trainings: one for every combination of values, called `NAME.k16.w1024` and so on.
 
-        An architecture is not varied in what it doesn't have. Raises UserError for what none has.
+        An architecture is not varied in what it doesn't have. UserError for what none has, and for
+        what can't be varied at all.
         """
-        base = self.train
-        archs = self.archs or [base.arch]
-        _check_used("k", self.ks, archs)
-        _check_used("l1", self.l1s, archs)
+        fields = self._varied_fields()
+        archs = [str(arch) for arch in self.axes.get("arch") or [self.train.arch]]
+        for field in fields:
+            if takers(field.name) and not takers(field.name).keys() & set(archs):
+                raise UserError(
+                    f"{' and '.join(archs)} can't be varied in {field.name}.",
+                    f"Leave out {field.flag}.",
+                )
         found = {}
         for arch in archs:
-            listed: dict[str, Sequence[float]] = {
-                "k": self.ks if arch in takers("k") else [],
-                "width": self.widths,
-                "l1": self.l1s if arch in takers("l1") else [],
-                "lr": self.lrs,
-            }
-            varied = {field: values for field, values in listed.items() if values}
-            for values in itertools.product(*varied.values()):
-                chosen = dict(zip(varied, values, strict=True))
-                parts = [base.name, *([arch] if self.archs else []), *map(_sign, chosen.items())]
-                name = ".".join(parts)
-                found[name] = replace(base, name=name, arch=arch, **chosen)
+            own = [f for f in fields if not takers(f.name) or arch in takers(f.name)]
+            lists = [[arch] if f.name == "arch" else self.axes[f.name] for f in own]
+            for values in itertools.product(*lists):
+                settings = {f.name: value for f, value in zip(own, values, strict=True)}
+                parts = [f"{f.setting.sweep}{_text(settings[f.name])}" for f in own]
+                name = ".".join([self.name, *parts])
+                found[name] = replace(self.train, name=name, **settings)
         return list(found.values())
+
+    def _varied_fields(self) -> list[KindField]:
+        """The fields that are varied, in the order of names. UserError for one that can't be, and
+        for values that it can't have."""
+        fields = {field.name: field for field in sweep_fields(type(self.train))}
+        for name, values in self.axes.items():
+            if name not in fields:
+                raise UserError(f"A sweep can't vary {name}.", f"It can vary {', '.join(fields)}.")
+            try:
+                msgspec.convert(values, fields[name].list_type)
+            except msgspec.ValidationError as error:
+                raise UserError(f"{fields[name].flag} can't be varied so: {error}.") from error
+        first = [name for name in _FIRST_IN_NAMES if self.axes.get(name)]
+        return [fields[name] for name in dict.fromkeys([*first, *fields]) if self.axes.get(name)]
 
     def reads(self, workspace: Workspace) -> set[Path]:
         return self.train.reads(workspace)
@@ -129,7 +157,7 @@ class Sweep(JobSpec, msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"
         return {workspace.sae(member.name) for member in self.members()}
 
     def check(self, workspace: Workspace) -> None:
-        if not (self.archs or self.widths or self.ks or self.l1s or self.lrs):
+        if not any(self.axes.values()):
             raise UserError("Nothing is varied.", "Give --k 16,32 or so, or train a single SAE.")
         if self.train.devices != 1:
             raise UserError("A sweep is trained on one device.", "Leave --devices out.")
@@ -147,11 +175,10 @@ class Sweep(JobSpec, msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"
         return replace(self, train=replace(self.train, resume=True))
 
 
-def _check_used(name: str, values: Sequence[float], archs: list[str]) -> None:
-    if values and not takers(name).keys() & set(archs):
-        raise UserError(f"{' and '.join(archs)} can't be varied in {name}.", f"Leave out --{name}.")
+def sweep_fields(training: type[Train] = Train) -> list[KindField]:
+    """The fields of a training that a sweep can vary."""
+    return [field for field in kind_fields(training) if field.setting.sweep is not None]
 
 
-def _sign(setting: tuple[str, float]) -> str:
-    field, value = setting
-    return f"{_SIGNS[field]}{value}" if isinstance(value, int) else f"{_SIGNS[field]}{value:g}"
+def _text(value: Value) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

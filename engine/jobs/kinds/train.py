@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import msgspec
 
@@ -11,13 +11,18 @@ from engine.activations.manifest import read_manifest
 from engine.errors import UserError
 from engine.jobs.kinds.base import DeviceSpec, JobResult, register_kind
 from engine.jobs.kinds.checks import check_files, file_names
+from engine.jobs.kinds.fields import Setting, kind_fields
 from engine.model.site import parse_site
-from engine.sae.recipes import SETTINGS, recipe
+from engine.sae.architectures.traits import ARCHITECTURES
+from engine.sae.recipes import PRESETS, SETTINGS, recipe
 from engine.sae.training.checkpoint import Record, newest_record
 from engine.sae.training.devices import check_devices
 from engine.workspace.folders import Workspace
 
 __all__ = ["Train", "TrainResult"]
+
+SOURCE, AUTOENCODER, TRAINING = "What to learn from", "The autoencoder", "The training"
+"""Headings of settings."""
 
 UNKNOWN_WIDTH = 1 << 20
 """Stands for the width of a model that isn't loaded: so wide that nothing is refused for it."""
@@ -44,9 +49,10 @@ class TrainResult(JobResult, msgspec.Struct, frozen=True, kw_only=True, tag="tra
 
 @register_kind
 class Train(DeviceSpec, frozen=True, kw_only=True, tag="train"):
-    """Train an SAE or a transcoder on an activation set, or on what a model makes meanwhile.
+    """Train a sparse autoencoder or a transcoder, save it and evaluate it.
 
-    None means: the architecture's own recipe decides.
+    It learns from an activation set, or from what a model makes of text meanwhile. Settings that
+    are left out follow the architecture's own recipe.
     """
 
     work = "engine.jobs.work.train:train"
@@ -55,49 +61,55 @@ class Train(DeviceSpec, frozen=True, kw_only=True, tag="train"):
     is_training = True
 
     name: str
-    activations: str = ""
-    """The activation set that is read; empty: a model is observed while it reads text."""
-    target: str | None = None
-    """For a transcoder: the set that it predicts, captured in one go with the other."""
-    model: str | None = None
+    """What to call the SAE."""
+    activations: Annotated[str, Setting(group=SOURCE)] = ""
+    """The activation set to learn from."""
+    target: Annotated[str | None, Setting(group=SOURCE)] = None
+    """For a transcoder: the set to predict, captured in one go with the other."""
+    model: Annotated[str | None, Setting(group=SOURCE, meaning="model")] = None
     """Without a set: a folder, a hub id, or `demo` for the embedded model."""
-    site: str | None = None
-    """Where the model is observed."""
-    target_site: str | None = None
-    """For a transcoder: the site that it predicts."""
-    texts: list[str] = []
-    """Files or folders of documents for the model to read."""
-    dataset: str | None = None
-    """A data set id for the `datasets` library, where there is a network."""
-    context: int | None = None
-    """Longest window of tokens in one forward pass; None: what the model allows, at most 1,024."""
-    arch: str = "topk"
-    """One of `engine.sae.config.ARCHITECTURES`."""
-    preset: str = ""
-    """One of `engine.sae.recipes.PRESETS`; empty: our own recipe."""
-    width: int | None = None
-    """Number of features, d_sae."""
-    k: int | None = None
-    """Active features per token (topk, batchtopk, matryoshka), or how many to aim at (jumprelu)."""
-    l1: float | None = None
-    """Weight of the sparsity penalty (relu, gated and the seed's two)."""
-    skip: bool = False
+    site: Annotated[str | None, Setting(group=SOURCE)] = None
+    """Where to look in the model, such as resid_post.13."""
+    target_site: Annotated[str | None, Setting(group=SOURCE)] = None
+    """For a transcoder: the site to predict."""
+    texts: Annotated[list[str], Setting(group=SOURCE, flag="text", meaning="path")] = []
+    """Files or folders of documents: .txt, .jsonl, .json or .parquet."""
+    dataset: Annotated[str | None, Setting(group=SOURCE)] = None
+    """An id for the datasets library, where there is a network."""
+    context: Annotated[int | None, Setting(group=SOURCE, least=1)] = None
+    """Longest window of tokens in one forward pass; if nothing is said, what the model allows, at
+    most 1,024."""
+    arch: Annotated[
+        str, Setting(group=AUTOENCODER, choices=lambda: ARCHITECTURES, sweep="", label="kind")
+    ] = "topk"
+    """The architecture."""
+    preset: Annotated[str, Setting(group=TRAINING, choices=lambda: PRESETS, label="recipe")] = ""
+    """A published recipe; our own if none is named."""
+    width: Annotated[int | None, Setting(group=AUTOENCODER, sweep="w", label="features")] = None
+    """Number of features."""
+    k: Annotated[int | None, Setting(group=AUTOENCODER, sweep="k", label="k")] = None
+    """How many features are active per token; `traits` says what that is to which architecture."""
+    l1: Annotated[float | None, Setting(group=AUTOENCODER, sweep="l1-", label="L1 penalty")] = None
+    """How much activations cost; `traits` says what that is to which architecture."""
+    skip: Annotated[bool, Setting(group=AUTOENCODER)] = False
     """For a transcoder: a linear map beside the features."""
-    tokens: int | None = None
-    """Training tokens, counted with repetition."""
-    batch: int | None = None
+    tokens: Annotated[int | None, Setting(group=TRAINING, label="tokens")] = None
+    """Training tokens of an SAE, counted with repetition."""
+    batch: Annotated[int | None, Setting(group=TRAINING)] = None
     """Tokens per step."""
-    lr: float | None = None
-    devices: int = 1
-    """How many devices train together; each is given its share of every batch."""
-    shards: int = 1
-    """In how many parts the features are shared out among them, where one can't hold them all."""
-    checkpoint_minutes: float = 5.0
-    """How often where it stands is saved, so that it can go on after an interruption."""
-    replace: bool = False
-    """Train again under a name that is taken; the old SAE goes when the new one is whole."""
+    lr: Annotated[float | None, Setting(group=TRAINING, sweep="lr", label="learning rate")] = None
+    """Learning rate."""
+    devices: Annotated[int, Setting(group=TRAINING)] = 1
+    """How many GPUs train together, each on its share of every batch."""
+    shards: Annotated[int, Setting(group=TRAINING)] = 1
+    """In how many parts the features are shared out among them, where one GPU can't hold them
+    all."""
+    checkpoint_minutes: Annotated[float, Setting(group=TRAINING)] = 5.0
+    """How often to save where it stands, in minutes."""
     resume: bool = False
-    """Go on from the newest checkpoint; all settings must be those it was begun with."""
+    """Go on with a training that was interrupted, with the settings that it was begun with."""
+    replace: bool = False
+    """Put it in the place of an SAE, or of a training that was interrupted, of that name."""
 
     @property
     def subject(self) -> str:
@@ -161,13 +173,12 @@ class Train(DeviceSpec, frozen=True, kw_only=True, tag="train"):
         if is_saved and newest_record(workspace.checkpoints(self.name)) is None:
             return  # it was interrupted at its very end; the job compares what it made
         start, _ = newest_start(self.name, workspace)
-        for field in Train.__struct_fields__:
-            then, now = getattr(start.spec, field), getattr(self, field)
-            if field not in MAY_CHANGE and then != now:
-                flag = "--" + {"texts": "text"}.get(field, field).replace("_", "-")
+        for field in kind_fields(Train):
+            then, now = getattr(start.spec, field.name), getattr(self, field.name)
+            if field.name not in MAY_CHANGE and then != now:
                 raise UserError(
-                    f"{self.name} was begun with {_setting(flag, then)}, and can't go on with"
-                    f" {_setting(flag, now)}.",
+                    f"{self.name} was begun with {_setting(field.flag, then)}, and can't go on with"
+                    f" {_setting(field.flag, now)}.",
                     "Leave it as it was, or begin anew with --replace.",
                 )
 

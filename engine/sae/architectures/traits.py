@@ -113,7 +113,7 @@ def label(setting: str) -> str:
 
 _K = Words("k", "Active features per token.")
 _TARGET_L0 = Words("L0", "Active features per token to aim at.")
-_L1 = Words("L1 penalty", "Its weight: more of it, fewer active.")
+_L1 = Words("L1 penalty", "Weight of the sparsity penalty: more of it, fewer active features.")
 
 
 def _rate(d_sae: int) -> float:

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from engine.service.protocol.reply import Done, Reply
+from engine.service.protocol.request import Done, Request
 from engine.workspace.prompts import SavedPrompt
 
 
@@ -56,17 +56,17 @@ class Contents(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     saes: list[SAEInfo]
 
 
-class GetContents(Reply[Contents], frozen=True):
+class GetContents(Request[Contents], frozen=True):
     """What does the workspace hold?"""
 
 
-class GetSummary(Reply[ActivationsSummary], frozen=True, kw_only=True):
+class GetSummary(Request[ActivationsSummary], frozen=True, kw_only=True):
     """The dataset statistics of one activation set."""
 
     name: str
 
 
-class SavePrompt(Reply[SavedPrompt], frozen=True, kw_only=True):
+class SavePrompt(Request[SavedPrompt], frozen=True, kw_only=True):
     """Add a prompt (id None) or change one."""
 
     id: int | None = None
@@ -74,25 +74,25 @@ class SavePrompt(Reply[SavedPrompt], frozen=True, kw_only=True):
     category: str = ""
 
 
-class DeletePrompt(Reply[Done], frozen=True, kw_only=True):
+class DeletePrompt(Request[Done], frozen=True, kw_only=True):
     """Take a prompt out of the workspace."""
 
     id: int
 
 
-class RestorePrompts(Reply[Done], frozen=True, kw_only=True):
+class RestorePrompts(Request[Done], frozen=True, kw_only=True):
     """Put back the whole list as it was: what undo needs."""
 
     prompts: list[SavedPrompt]
 
 
-class DeleteActivations(Reply[Done], frozen=True, kw_only=True):
+class DeleteActivations(Request[Done], frozen=True, kw_only=True):
     """Remove an activation set from disk."""
 
     name: str
 
 
-class DeleteSAE(Reply[Done], frozen=True, kw_only=True):
+class DeleteSAE(Request[Done], frozen=True, kw_only=True):
     """Remove an SAE, its catalogue and its labels from disk."""
 
     name: str

@@ -1,8 +1,4 @@
-"""Looking closer at features: other examples, relatives, and the search for features.
-
-The session worker answers what needs the model or the SAE's weights (`engine.service.session`), the
-daemon everything else.
-"""
+"""Looking closer at features: other examples, relatives, and the search for features."""
 
 from typing import Literal
 
@@ -10,9 +6,9 @@ import msgspec
 
 from engine.features.examples.snippets import Snippet
 from engine.features.search.findings import Contrast, Firing, FiringOrder, Relatives
-from engine.service.protocol.reply import Reply
+from engine.service.protocol.request import Question, Request
 
-Kind = Literal["top", "band", "silent"]
+SnippetKind = Literal["top", "band", "silent"]
 
 
 class SnippetList(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -26,12 +22,12 @@ class SnippetList(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Why there are none although there could be: a sentence."""
 
 
-class GetSnippets(Reply[SnippetList], frozen=True, kw_only=True):
+class GetSnippets(Request[SnippetList], frozen=True, kw_only=True):
     """Examples of a feature: its strongest, those of a quantile, or where it is oddly silent."""
 
     sae: str
     feature: int
-    kind: Kind = "top"
+    kind: SnippetKind = "top"
     """`top`: the strongest, one a document. `band`: a random sample of the active tokens between
     two deciles. `silent`: hard negatives, tokens like those of its strongest examples on which it
     is not active."""
@@ -41,7 +37,7 @@ class GetSnippets(Reply[SnippetList], frozen=True, kw_only=True):
     """Tokens on either side; None: as many as the scan kept."""
 
 
-class GetCoactive(Reply[Relatives], frozen=True, kw_only=True):
+class GetCoactive(Request[Relatives], frozen=True, kw_only=True):
     """Which features are active on the same tokens?"""
 
     sae: str
@@ -49,9 +45,8 @@ class GetCoactive(Reply[Relatives], frozen=True, kw_only=True):
     most: int = 10
 
 
-class GetNearest(Reply[Relatives], frozen=True, kw_only=True):
-    """Which features of this SAE, or of another, have the most similar decoder directions? A
-    question for a worker."""
+class GetNearest(Question[Relatives], frozen=True, kw_only=True):
+    """Which features of this SAE, or of another, have the most similar decoder directions?"""
 
     sae: str
     feature: int
@@ -61,9 +56,8 @@ class GetNearest(Reply[Relatives], frozen=True, kw_only=True):
     device: str = "auto"
 
 
-class GetDocument(Reply[Snippet], frozen=True, kw_only=True):
-    """A whole document with the feature's activation at every token, encoded anew. A question for a
-    worker."""
+class GetDocument(Question[Snippet], frozen=True, kw_only=True):
+    """A whole document with the feature's activation at every token, encoded anew."""
 
     sae: str
     feature: int
@@ -110,7 +104,7 @@ class GrepReport(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """and places outside of every match in which it is active, strongest first."""
 
 
-class Grep(Reply[GrepReport], frozen=True, kw_only=True):
+class Grep(Request[GrepReport], frozen=True, kw_only=True):
     """Where does a regular expression match the corpus, and which features answer there?"""
 
     sae: str
@@ -124,8 +118,8 @@ class Grep(Reply[GrepReport], frozen=True, kw_only=True):
 # From a text ---------------------------------------------------------------------------------
 
 
-class FindFiring(Reply[Firing], frozen=True, kw_only=True):
-    """Which features fire in this text? A question for a worker."""
+class FindFiring(Question[Firing], frozen=True, kw_only=True):
+    """Which features fire in this text?"""
 
     sae: str
     prompt: str
@@ -136,6 +130,8 @@ class FindFiring(Reply[Firing], frozen=True, kw_only=True):
     """How many of the strongest by attribution to ablate for real."""
     most: int = 200
     by: FiringOrder = "effect"
+    model: str | None = None
+    """The model, if it isn't where the SAE or its scan says that it is."""
     device: str = "auto"
 
 
@@ -147,11 +143,13 @@ class TextSource(msgspec.Struct, frozen=True, kw_only=True):
     """An absolute path: a prompt file, or a corpus, see `engine.activations.any_text`."""
 
 
-class FindContrast(Reply[Contrast], frozen=True, kw_only=True):
-    """Which features tell one text, or file, from another? A question for a worker."""
+class FindContrast(Question[Contrast], frozen=True, kw_only=True):
+    """Which features tell one text, or file, from another?"""
 
     sae: str
     a: TextSource
     b: TextSource
     most: int = 100
+    model: str | None = None
+    """The model, if it isn't where the SAE or its scan says that it is."""
     device: str = "auto"

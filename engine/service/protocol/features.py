@@ -1,10 +1,12 @@
 """The features of an SAE, as its catalogue has them."""
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
+from engine.features.columns import FIGURES, table_columns
 from engine.features.examples.snippets import Snippet
-from engine.features.notes import Merged, Note
-from engine.service.protocol.reply import Done, Reply
+from engine.features.notes import Note
+from engine.service.protocol.request import Request
 
 
 class FeatureTable(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -29,7 +31,7 @@ class FeatureTable(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Names behind the column `category`, where there is one."""
 
 
-class GetFeatureTable(Reply[FeatureTable], frozen=True, kw_only=True):
+class GetFeatureTable(Request[FeatureTable], frozen=True, kw_only=True):
     """The columns of an SAE's feature catalogue."""
 
     sae: str
@@ -43,7 +45,7 @@ class Matches(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """One bit a feature, the first in the lowest bit of the first byte."""
 
 
-class MatchFeatures(Reply[Matches], frozen=True, kw_only=True):
+class MatchFeatures(Request[Matches], frozen=True, kw_only=True):
     """Which features does a filter let through? Its language: `engine.features.filter.filter`."""
 
     sae: str
@@ -70,7 +72,7 @@ class CategoryActivity(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FeatureDetail(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """What is known of one feature."""
+    """What is known of one feature. What its figures mean: see `engine.features.columns`."""
 
     id: int
     max: float
@@ -99,6 +101,15 @@ class FeatureDetail(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     promoted: list[str] = []
     """Tokens whose logits its direction raises most."""
     suppressed: list[str] = []
+    other_figures: dict[str, int | float] | UnsetType = UNSET
+    """Figures that have no field here, by the name of their column; absent where there is none."""
+
+    def figures(self) -> dict[str, int | float]:
+        """The feature's value in every column of figures that the catalogue has, by its name."""
+        names = {column.name for column in table_columns(*FIGURES)}
+        values = {name: getattr(self, name) for name in self.__struct_fields__ if name in names}
+        others = {} if isinstance(self.other_figures, UnsetType) else self.other_figures
+        return {name: value for name, value in values.items() if value is not None} | others
 
 
 class FeatureList(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -111,7 +122,7 @@ class FeatureList(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Share of the set that the figures are taken over: below 1 while the scan goes on."""
 
 
-class RankFeatures(Reply[FeatureList], frozen=True, kw_only=True):
+class RankFeatures(Request[FeatureList], frozen=True, kw_only=True):
     """The first features by a column, with what is known of each."""
 
     sae: str
@@ -124,64 +135,8 @@ class RankFeatures(Reply[FeatureList], frozen=True, kw_only=True):
     """Snippets per feature."""
 
 
-class GetFeature(Reply[FeatureDetail], frozen=True, kw_only=True):
+class GetFeature(Request[FeatureDetail], frozen=True, kw_only=True):
     """One feature with all its snippets."""
 
     sae: str
     feature: int
-
-
-class LabelFeature(Reply[Done], frozen=True, kw_only=True):
-    """Name a feature; an empty text takes the name away."""
-
-    sae: str
-    feature: int
-    text: str
-
-
-class Annotate(Reply[Done], frozen=True, kw_only=True):
-    """Write this down in place of what was written about a feature; an empty note takes it away."""
-
-    sae: str
-    feature: int
-    note: Note
-
-
-class AmendNote(Reply[Note], frozen=True, kw_only=True):
-    """Change parts of what is written about a feature, or none; the reply is the whole of it."""
-
-    sae: str
-    feature: int
-    label: str | None = None
-    """None: as it is; so with the others."""
-    starred: bool | None = None
-    text: str | None = None
-    tag: tuple[str, ...] = ()
-    """Tags to add."""
-    untag: tuple[str, ...] = ()
-    """Tags to take away."""
-
-
-class NoteList(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """All that was written down about the features of an SAE, by feature."""
-
-    notes: dict[int, Note]
-
-
-class GetNotes(Reply[NoteList], frozen=True, kw_only=True):
-    """What is written down about the features of an SAE?"""
-
-    sae: str
-
-
-class MergeNotes(Reply[Merged], frozen=True, kw_only=True):
-    """Add notes from elsewhere to what is written down: all or, where one can't be, none.
-
-    Tags and stars come together. Of two labels, or texts, that differ, the one that is there stays
-    or, with `replace`, the one that comes.
-    """
-
-    sae: str
-    notes: list[tuple[int, Note]]
-    """Feature and note; a feature may come several times."""
-    replace: bool = False

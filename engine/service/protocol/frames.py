@@ -1,16 +1,31 @@
-"""What travels: one structure a frame, as MessagePack."""
+"""What travels: one structure a frame, as MessagePack.
+
+Requests and replies lie in their frames undecoded (`msgspec.Raw`): who gets a frame looks up by its
+tag which request it is, and by the request what the reply must be. So there is no list of either,
+and a large reply is decoded once.
+"""
 
 from typing import Any
 
 import msgspec
 
-from engine.jobs.events import Noted, Progressed
+from engine.errors import UserError
+from engine.jobs.events import Event, Noted, Progressed
 from engine.jobs.kinds import JobResult, JobSpec
 from engine.jobs.kinds.base import decode_hook
-from engine.service.protocol.requests import NewsBody, ReplyBody, Request
+from engine.service.protocol.jobs import ContentsChanged
+from engine.service.protocol.request import (
+    QuestionProgress,
+    R,
+    Request,
+    reply_type,
+    request_types,
+)
 
-VERSION = 3
+VERSION = 4
 """Changes whenever an older front end and a newer daemon would misunderstand each other."""
+
+NewsBody = Event | ContentsChanged | QuestionProgress
 
 
 class Hello(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -26,20 +41,24 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """A request of a front end, or a question handed to a worker."""
 
     id: int
-    request: Request
+    """From 1 on, and never the same twice on a connection."""
+    request: msgspec.Raw
+    """See `encode_body` and `decode_request`."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """The reply to the request with this id."""
 
     id: int
-    body: ReplyBody
+    body: msgspec.Raw
+    """See `encode_body` and `decode_reply`."""
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """There is no reply, and this is why."""
 
     id: int
+    """0 where the frame could not be read that this refuses."""
     what: str
     do: str = ""
     bug: bool = False
@@ -72,7 +91,7 @@ class Abandon(msgspec.Struct, frozen=True, tag=True):
     """To a worker: raise Cancelled at the next step."""
 
 
-class Report(msgspec.Struct, frozen=True, tag=True):
+class WorkProgress(msgspec.Struct, frozen=True, tag=True):
     """From a worker: how the work goes."""
 
     body: Progressed | Noted
@@ -84,10 +103,20 @@ class Finished(msgspec.Struct, frozen=True, tag=True):
     result: JobResult
 
 
-Frame = Hello | Ask | Answer | Refusal | News | Run | Pause | Resume | Abandon | Report | Finished
+Frame = (
+    Hello | Ask | Answer | Refusal | News | Run | Pause | Resume | Abandon | WorkProgress | Finished
+)
+
+
+class _Tag(msgspec.Struct, frozen=True):
+    """What tells which request is asked."""
+
+    type: str = ""
+
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(Frame, dec_hook=decode_hook)
+_tags = msgspec.msgpack.Decoder(_Tag)
 
 
 def pack(frame: Frame) -> bytes:
@@ -95,7 +124,38 @@ def pack(frame: Frame) -> bytes:
     return _encoder.encode(frame)
 
 
-def unpack(data: bytes) -> Frame:
-    """The frame in `data`; raises msgspec.ValidationError if it is none."""
+def unpack(data: str | bytes) -> Frame:
+    """The frame in `data`; raises msgspec.DecodeError if it is none."""
+    if isinstance(data, str):
+        raise msgspec.DecodeError("A frame is binary")
     frame: Frame = _decoder.decode(data)
     return frame
+
+
+def encode_body(body: object) -> msgspec.Raw:
+    """A request or a reply, as it lies in its frame."""
+    return msgspec.Raw(_encoder.encode(body))
+
+
+def decode_request(frame: Ask) -> Request[Any]:
+    """The request in `frame`. Raises UserError for one that isn't known, or can't be understood."""
+    try:
+        tag = _tags.decode(frame.request).type
+        request = request_types().get(tag)
+        if request is None:
+            raise UserError(
+                f"The engine does not know the request {tag!r}.",
+                "If it is of another version, end it with: brainsurg engine stop",
+            )
+        decoded: Request[Any] = msgspec.msgpack.decode(
+            frame.request, type=request, dec_hook=decode_hook
+        )
+        return decoded
+    except msgspec.DecodeError as error:
+        raise UserError(f"The request can't be understood: {error}.") from error
+
+
+def decode_reply(frame: Answer, request: Request[R]) -> R:
+    """The reply in `frame`, to `request`. Raises msgspec.DecodeError for what is none to that."""
+    reply = reply_type(type(request))
+    return msgspec.msgpack.decode(frame.body, type=reply, dec_hook=decode_hook)

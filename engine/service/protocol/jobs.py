@@ -4,7 +4,7 @@ import msgspec
 
 from engine.jobs.events import Event, JobInfo
 from engine.jobs.kinds import JobSpec, Train
-from engine.service.protocol.reply import Done, Reply
+from engine.service.protocol.request import Done, Request
 
 
 class JobList(msgspec.Struct, frozen=True, tag=True):
@@ -19,65 +19,67 @@ class EventList(msgspec.Struct, frozen=True, tag=True):
     events: list[Event]
 
 
-class Submit(Reply[JobInfo], frozen=True, kw_only=True):
+class Submit(Request[JobInfo], frozen=True, kw_only=True):
     """Queue a job."""
 
     spec: JobSpec
 
 
-class ListJobs(Reply[JobList], frozen=True):
+class ListJobs(Request[JobList], frozen=True):
     """Every job of the workspace."""
 
 
-class GetJob(Reply[JobInfo], frozen=True, kw_only=True):
+class GetJob(Request[JobInfo], frozen=True, kw_only=True):
     """One job."""
 
     id: int
 
 
-class CancelJob(Reply[JobInfo], frozen=True, kw_only=True):
+class CancelJob(Request[JobInfo], frozen=True, kw_only=True):
     """Stop a job: within a second if it runs, at once if it waits. A training first saves where it
     stands, unless it is asked a second time."""
 
     id: int
 
 
-class PauseJob(Reply[JobInfo], frozen=True, kw_only=True):
+class PauseJob(Request[JobInfo], frozen=True, kw_only=True):
     """Hold a running job between two steps; it keeps its memory, and others may run."""
 
     id: int
 
 
-class ResumeJob(Reply[JobInfo], frozen=True, kw_only=True):
+class ResumeJob(Request[JobInfo], frozen=True, kw_only=True):
     """Let a paused job go on, or a training that has failed or was cancelled: from its newest
     checkpoint, or from the beginning where there is none."""
 
     id: int
 
 
-class Begun(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """A training that has a checkpoint."""
+class TrainingCheckpoint(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The newest checkpoint of a training."""
 
     spec: Train
-    """What it was begun with."""
+    """What the training was started with."""
     step: int
+    """The last that it has taken."""
     steps: int
+    """All that it is to take."""
 
 
-class GetBegun(Reply[Begun], frozen=True, kw_only=True):
-    """What was a training of this name begun with, and how far is it?"""
+class GetTrainingCheckpoint(Request[TrainingCheckpoint], frozen=True, kw_only=True):
+    """What was a training of this name started with, and how far is it?"""
 
     name: str
 
 
-class GetEvents(Reply[EventList], frozen=True, kw_only=True):
+class GetEvents(Request[EventList], frozen=True, kw_only=True):
     """The past of one job, or of all, after event `after`."""
 
     job: int | None = None
     after: int = 0
 
 
-class Watch(Reply[Done], frozen=True):
+class Watch(Request[Done], frozen=True):
     """From now on send every `Event` and `ContentsChanged` as News."""
 
 

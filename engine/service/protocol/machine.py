@@ -2,7 +2,7 @@
 
 import msgspec
 
-from engine.service.protocol.reply import Done, Reply
+from engine.service.protocol.request import Done, Request
 
 
 class WorkerInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,9 +47,9 @@ class Status(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     clients: int
 
 
-class GetStatus(Reply[Status], frozen=True):
+class GetStatus(Request[Status], frozen=True):
     """How is the daemon?"""
 
 
-class Stop(Reply[Done], frozen=True):
+class Stop(Request[Done], frozen=True):
     """End the daemon; running jobs are cancelled."""

@@ -11,7 +11,7 @@ from textual.color import Color
 
 from brainsurg_tui.widgets import chart as chart_module
 from brainsurg_tui.widgets.chart import Chart
-from brainsurg_tui.widgets.plot import BRAILLE, Line, plot, points_to_draw
+from brainsurg_tui.widgets.plot import BRAILLE, Series, plot, points_to_draw
 
 XS = list(range(0, 2000, 2))
 LOSS = [math.exp(-x / 400) + 0.1 for x in XS]
@@ -152,7 +152,7 @@ def test_whatever_the_data_the_drawing_has_its_size(points, width, height, log_y
     xs, ys = points_to_draw([x for x, _ in points], [y for _, y in points], width, log_y=log_y)
     if not xs:
         return
-    line = Line("loss", xs, ys, Color(255, 0, 0), BRAILLE)
+    line = Series("loss", xs, ys, Color(255, 0, 0), BRAILLE)
     drawn = plot([line], width, height, log_y=log_y, ascii_only=False)
 
     rows = drawn.plain.split("\n")

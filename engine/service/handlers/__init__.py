@@ -1,0 +1,7 @@
+"""What the daemon answers: one file for each topic of requests, found by themselves."""
+
+import pkgutil
+from importlib import import_module
+
+for _module in pkgutil.iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")

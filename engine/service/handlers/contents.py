@@ -1,0 +1,146 @@
+"""What the workspace holds: prompts, activation sets and SAEs; and changes to them."""
+
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+from engine.activations.manifest import read_manifest
+from engine.activations.summary import summarise
+from engine.errors import UserError
+from engine.files import remove_folder
+from engine.sae.formats.info import read_sae_info
+from engine.service import protocol as p
+from engine.service.handlers.context import Context
+from engine.service.handlers.registry import on_loop
+from engine.workspace.folders import Workspace
+
+T = TypeVar("T")
+
+log = logging.getLogger("engine")
+
+
+@on_loop(p.GetContents)
+def get_contents(_: p.GetContents, context: Context) -> p.Contents:
+    """All that the workspace holds, but for its jobs."""
+    workspace = context.workspace
+    sets, saes = workspace.names("activations"), workspace.names("saes")
+    return p.Contents(
+        workspace=str(workspace.root),
+        prompts=context.prompts.all(),
+        activations=list(_read_each(lambda name: activations_info(workspace, name), sets)),
+        saes=list(_read_each(lambda name: sae_info(workspace, name), saes)),
+    )
+
+
+@on_loop(p.GetSummary)
+def get_summary(request: p.GetSummary, context: Context) -> p.ActivationsSummary:
+    """The dataset statistics of one activation set."""
+    summary = summarise(read_manifest(context.workspace.existing_activations(request.name)))
+    return p.ActivationsSummary(
+        name=request.name,
+        prompts=summary.prompts,
+        average_tokens=summary.average_tokens,
+        d_model=summary.d_model,
+        vectors=summary.vectors,
+    )
+
+
+@on_loop(p.SavePrompt)
+def save_prompt(request: p.SavePrompt, context: Context) -> p.SavedPrompt:
+    """Add a prompt, or change one."""
+    prompt = context.prompts.save(request.id, request.prompt, request.category)
+    context.publish_change()
+    return prompt
+
+
+@on_loop(p.DeletePrompt)
+def delete_prompt(request: p.DeletePrompt, context: Context) -> p.Done:
+    """Remove a prompt."""
+    context.prompts.delete(request.id)
+    context.publish_change()
+    return p.Done()
+
+
+@on_loop(p.RestorePrompts)
+def restore_prompts(request: p.RestorePrompts, context: Context) -> p.Done:
+    """Replace the whole list of prompts."""
+    context.prompts.restore(request.prompts)
+    context.publish_change()
+    return p.Done()
+
+
+@on_loop(p.DeleteActivations)
+def delete_activations(request: p.DeleteActivations, context: Context) -> p.Done:
+    """Remove an activation set that no job uses."""
+    folder = context.workspace.existing_activations(request.name)
+    _check_unused(folder, context)
+    remove_folder(folder)
+    context.publish_change()
+    return p.Done()
+
+
+@on_loop(p.DeleteSAE)
+def delete_sae(request: p.DeleteSAE, context: Context) -> p.Done:
+    """Remove an SAE that no job uses, and all that was made of it."""
+    workspace = context.workspace
+    folder = workspace.existing_sae(request.name)
+    _check_unused(folder, context)
+    remove_folder(workspace.catalogue(request.name))
+    remove_folder(workspace.checkpoints(request.name))
+    remove_folder(workspace.scan(request.name))
+    remove_folder(folder)
+    context.notes.forget(request.name)
+    context.publish_change()
+    return p.Done()
+
+
+def activations_info(workspace: Workspace, name: str) -> p.ActivationsInfo:
+    """An activation set as lists show it."""
+    manifest = read_manifest(workspace.activations(name))
+    return p.ActivationsInfo(
+        name=name,
+        model=manifest.model,
+        site=manifest.site,
+        d_model=manifest.d_model,
+        tokens=manifest.tokens,
+        documents=manifest.documents,
+        dtype=manifest.dtype,
+        bytes=sum(shard.bytes for shard in manifest.shards),
+        origin=manifest.origin,
+    )
+
+
+def sae_info(workspace: Workspace, name: str) -> p.SAEInfo:
+    """An SAE as lists show it."""
+    info = read_sae_info(workspace.sae(name))
+    return p.SAEInfo(
+        name=name,
+        arch=info.architecture,
+        d_in=info.d_in,
+        d_sae=info.d_sae,
+        k=info.k,
+        model=info.metadata.model,
+        site=info.metadata.site,
+        activations=info.metadata.activations,
+        metrics=info.metadata.metrics,
+        scanned=workspace.catalogue(name).exists() or workspace.scan(name).exists(),
+    )
+
+
+def _check_unused(folder: Path, context: Context) -> None:
+    for job in context.jobs.pending():
+        if folder in job.spec.reads(context.workspace) | job.spec.makes(context.workspace):
+            raise UserError(f"{folder.name} is in use by job {job.id}.", "Cancel the job first.")
+
+
+def _read_each(read: Callable[[str], T], names: list[str]) -> Iterator[T]:
+    """What can be read of `names`: one damaged folder must not hide the rest.
+
+    Whoever asks for that one by its name is told what is wrong with it.
+    """
+    for name in names:
+        try:
+            yield read(name)
+        except UserError as error:
+            log.warning("left out of the lists: %s", error)

@@ -1,0 +1,64 @@
+"""The queue: submit a job, watch it, hold it, stop it."""
+
+from engine.jobs.kinds.train import newest_start
+from engine.service import protocol as p
+from engine.service.handlers.context import Context
+from engine.service.handlers.registry import on_loop
+
+
+@on_loop(p.Submit)
+def submit(request: p.Submit, context: Context) -> p.JobInfo:
+    """Queue a job that can be done."""
+    return context.queue.submit(request.spec)
+
+
+@on_loop(p.ListJobs)
+def list_jobs(_: p.ListJobs, context: Context) -> p.JobList:
+    """Every job of the workspace."""
+    return p.JobList(context.jobs.all())
+
+
+@on_loop(p.GetJob)
+def get_job(request: p.GetJob, context: Context) -> p.JobInfo:
+    """One job."""
+    return context.jobs.get(request.id)
+
+
+@on_loop(p.GetEvents)
+def get_events(request: p.GetEvents, context: Context) -> p.EventList:
+    """What happened to one job, or to all."""
+    return p.EventList(context.jobs.events(request.job, request.after))
+
+
+@on_loop(p.CancelJob)
+async def cancel_job(request: p.CancelJob, context: Context) -> p.JobInfo:
+    """Stop a job; the reply comes when it is over."""
+    return await context.queue.cancel(request.id)
+
+
+@on_loop(p.PauseJob)
+async def pause_job(request: p.PauseJob, context: Context) -> p.JobInfo:
+    """Hold a running job."""
+    return await context.queue.pause(request.id)
+
+
+@on_loop(p.ResumeJob)
+async def resume_job(request: p.ResumeJob, context: Context) -> p.JobInfo:
+    """Let a paused job go on, or queue one again that was interrupted."""
+    return await context.queue.resume(request.id)
+
+
+@on_loop(p.GetTrainingCheckpoint)
+def get_training_checkpoint(
+    request: p.GetTrainingCheckpoint, context: Context
+) -> p.TrainingCheckpoint:
+    """The newest checkpoint of a training."""
+    start, record = newest_start(request.name, context.workspace)
+    return p.TrainingCheckpoint(spec=start.spec, step=record.step, steps=record.steps)
+
+
+@on_loop(p.Watch)
+def watch(_: p.Watch, context: Context) -> p.Done:
+    """Send news to the front end from now on."""
+    context.front_end.watches = True
+    return p.Done()

@@ -1,0 +1,26 @@
+"""Changing a model at work, and where that can be done."""
+
+import msgspec
+
+from engine.interventions.spec import ClampReport, ClampRequest
+from engine.model.site import SiteInfo
+from engine.service.protocol.request import Question
+
+
+class Sites(msgspec.Struct, frozen=True, tag=True):
+    """The sites of a model."""
+
+    sites: list[SiteInfo]
+
+
+class GetSites(Question[Sites], frozen=True, kw_only=True):
+    """Where can this model be observed and edited?"""
+
+    model: str
+
+
+class Clamp(Question[ClampReport], frozen=True, kw_only=True):
+    """Change features and see what follows."""
+
+    request: ClampRequest
+    device: str = "auto"

@@ -1,0 +1,76 @@
+"""Searches for features that need a model or weights; the daemon writes the labels into them."""
+
+from pathlib import Path
+
+from engine.activations.any_text import read_texts
+from engine.errors import UserError
+from engine.features.examples.document import whole_document
+from engine.features.search.contrast import Texts, contrast
+from engine.features.search.nearest import comparison_warnings, nearest
+from engine.interventions.firing import find_firing
+from engine.service import protocol as p
+from engine.service.session import Session
+from engine.service.worker_handlers.registry import in_worker
+
+
+@in_worker(p.FindFiring)
+def find_firing_features(question: p.FindFiring, session: Session) -> p.Firing:
+    """The features that fire in a text."""
+    return find_firing(
+        session.subject(question.sae, question.device, question.model),
+        question.prompt,
+        target=question.target,
+        ablate=question.ablate,
+        most=question.most,
+        by=question.by,
+        progress=session.progress,
+    )
+
+
+@in_worker(p.FindContrast)
+def find_contrast(question: p.FindContrast, session: Session) -> p.Contrast:
+    """The features that tell one text, or file, from another."""
+    a, b = _texts(question.a), _texts(question.b)
+    subject = session.subject(question.sae, question.device, question.model)
+    _, metadata = session.sae(question.sae, question.device)
+    return contrast(
+        subject.lm,
+        subject.sae,
+        subject.site,
+        a,
+        b,
+        context=metadata.context and min(metadata.context, subject.lm.context),
+        most=question.most,
+        progress=session.progress,
+    )
+
+
+@in_worker(p.GetNearest)
+def get_nearest(question: p.GetNearest, session: Session) -> p.Relatives:
+    """The features with the most similar decoder directions."""
+    sae, metadata = session.sae(question.sae, question.device)
+    if question.other in (None, question.sae):
+        return p.Relatives(relatives=nearest(sae, question.feature, most=question.most))
+    other, others = session.load_sae_once(question.other, question.device)
+    return p.Relatives(
+        relatives=nearest(sae, question.feature, other, most=question.most),
+        warnings=comparison_warnings(metadata, others),
+    )
+
+
+@in_worker(p.GetDocument)
+def get_document(question: p.GetDocument, session: Session) -> p.Snippet:
+    """A whole document with the feature's activation at every token, encoded anew."""
+    acts = session.scanned_activations(question.sae)
+    sae, _ = session.sae(question.sae, question.device)
+    return whole_document(sae, acts, question.feature, question.document, session.progress)
+
+
+def _texts(source: p.TextSource) -> Texts:
+    """Reads a source anew each time. Raises UserError for one that names nothing, or both."""
+    path = source.file
+    if (path is None) == (not source.text):
+        raise UserError("A side of the contrast is a text or a file.", "Give one of them.")
+    if path is None:
+        return lambda: [source.text]
+    return lambda: read_texts(Path(path))

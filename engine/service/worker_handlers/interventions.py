@@ -1,0 +1,25 @@
+"""Clamps and other edits of a model at work, and the sites where they can be made."""
+
+from engine.features.catalogue.catalogue import Catalogue
+from engine.interventions.clamp import clamp
+from engine.model.locate import all_sites
+from engine.service import protocol as p
+from engine.service.session import Session
+from engine.service.worker_handlers.registry import in_worker
+
+
+@in_worker(p.GetSites)
+def get_sites(question: p.GetSites, session: Session) -> p.Sites:
+    """Every site of a model."""
+    return p.Sites(all_sites(session.model(question.model, "cpu")))
+
+
+@in_worker(p.Clamp)
+def clamp_features(question: p.Clamp, session: Session) -> p.ClampReport:
+    """What follows when features are changed."""
+    request = question.request
+    catalogue = Catalogue.open(session.workspace.existing_catalogue(request.sae))
+    subject = session.subject(request.sae, question.device, request.model)
+    return clamp(
+        subject.lm, subject.sae, subject.site, catalogue, request, progress=session.progress
+    )
