@@ -18,7 +18,7 @@ from engine.sae.recipes import recipe
 from engine.sae.training.loop import train
 from tests.sae.conftest import MakeSet, Remembering
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+README = Path(__file__).resolve().parents[3] / "README.md"
 
 
 class Tied(SparseAutoencoder):

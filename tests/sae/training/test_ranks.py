@@ -12,7 +12,7 @@ from engine.errors import UserError
 from engine.sae.architectures.traits import ARCHITECTURES
 from engine.sae.config import SAEConfig
 from engine.sae.training.devices import check_devices
-from tests.sae.several import STEPS, in_processes, train_cases, trained
+from tests.sae.training.processes import STEPS, in_processes, train_cases, trained
 
 CASES = (*ARCHITECTURES, "transcoder")
 SHARED_OUT = [
