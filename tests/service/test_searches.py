@@ -146,7 +146,7 @@ async def test_a_search_that_is_given_up_ends(
             ended.set()
             raise
 
-    monkeypatch.setattr(TimedPattern, "found", look_at_endless_texts)
+    monkeypatch.setattr(TimedPattern, "is_in", look_at_endless_texts)
     monkeypatch.setattr(TimedPattern, "spans", look_at_endless_texts)
     searching = asyncio.create_task(ask(request_))
     assert await asyncio.to_thread(begun.wait, 30)
