@@ -51,7 +51,7 @@ class ClampController:
         await asyncio.sleep(pause)
         try:
             assert state.sae is not None
-            prompts = shell.main.prompts.marked() or state.contents.prompts
+            prompts = shell.main.prompts.marked_prompts() or state.contents.prompts
             request = draft.request(state.sae, [prompt.prompt for prompt in prompts])
             report = await shell.ask(Clamp(request=request, device=shell.device))
             if request.sae == state.sae:

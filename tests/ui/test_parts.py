@@ -211,13 +211,13 @@ def test_the_charted_job_is_the_chosen_one_or_one_that_runs_or_the_last() -> Non
         world.submit(p.Train(name=name, activations="acts1"))
     world.start(2)
     state.jobs.set_all(world.jobs.values())
-    assert state.jobs.charted() is world.jobs[2]
+    assert state.jobs.training_to_chart() is world.jobs[2]
     state.jobs.choose(1)
-    assert state.jobs.charted() is world.jobs[1]
+    assert state.jobs.training_to_chart() is world.jobs[1]
     state.jobs.choose(None)
     world.finish(2)
     state.jobs.set_all(world.jobs.values())
-    assert state.jobs.charted() is world.jobs[3]
+    assert state.jobs.training_to_chart() is world.jobs[3]
 
 
 # Figures

@@ -175,7 +175,7 @@ class FeaturesPane(TablePane):
             return ""
         some = f"{self.table.shown:,} of " if self.pattern else ""
         arrow = "▲▼"[self.table.reverse]
-        return f"{self._scanned()}{some}{self._total:,} · {self.table.sort_key} {arrow}"
+        return f"{self._scan_progress()}{some}{self._total:,} · {self.table.sort_key} {arrow}"
 
     def show_count(self) -> None:
         """Say how many features the filter lets through, and which filter that is."""
@@ -183,7 +183,7 @@ class FeaturesPane(TablePane):
         pattern = f" /{self.pattern}" if self.pattern and not self.filtering else ""
         self.title_line.subject = f"{self.state.sae or ''}{pattern}"
 
-    def _scanned(self) -> str:
+    def _scan_progress(self) -> str:
         table = self.state.table
         if table is None or table.total_tokens <= table.tokens:
             return ""

@@ -51,8 +51,8 @@ class TrainResult(JobResult, msgspec.Struct, frozen=True, kw_only=True, tag="tra
 class Train(DeviceSpec, frozen=True, kw_only=True, tag="train"):
     """Train a sparse autoencoder or a transcoder, save it and evaluate it.
 
-    It learns from an activation set, or from what a model makes of text meanwhile. What is left
-    out, the architecture's own recipe decides.
+    It learns from an activation set, or from what a model makes of text meanwhile. Settings that
+    are left out follow the architecture's own recipe.
     """
 
     work = "engine.jobs.work.train:train"

@@ -44,13 +44,13 @@ def get_snippets(request: p.GetSnippets, context: ThreadContext) -> p.SnippetLis
         return p.SnippetList(snippets=[], textless=str(error))
     if request.kind == "silent" and catalogue.codes is None:
         return p.SnippetList(snippets=[], textless="They can be told once the scan is complete.")
-    found = _snippets(context.workspace, catalogue, tokens, request)
+    found = _find_snippets(context.workspace, catalogue, tokens, request)
     peaks = [snippet.activations[snippet.peak] for snippet in found]
     return p.SnippetList(
         snippets=found,
         low=min(peaks, default=0.0),
         high=max(peaks, default=0.0),
-        textless="" if found else _why_none(catalogue, request),
+        textless="" if found else _reason_for_none(catalogue, request),
     )
 
 
@@ -101,14 +101,16 @@ def grep(request: p.Grep, context: ThreadContext) -> p.GrepReport:
 async def find_firing(request: p.FindFiring, context: Context) -> p.Firing:
     """Which features fire in a text."""
     firing = await context.ask_worker(request)
-    return replace(firing, features=_labelled(firing.features, context.notes.labels(request.sae)))
+    return replace(
+        firing, features=_with_labels(firing.features, context.notes.labels(request.sae))
+    )
 
 
 @on_loop(p.FindContrast)
 async def find_contrast(request: p.FindContrast, context: Context) -> p.Contrast:
     """Which features tell one text, or file, from another."""
     found = await context.ask_worker(request)
-    return replace(found, features=_labelled(found.features, context.notes.labels(request.sae)))
+    return replace(found, features=_with_labels(found.features, context.notes.labels(request.sae)))
 
 
 @on_loop(p.GetNearest)
@@ -116,14 +118,14 @@ async def get_nearest(request: p.GetNearest, context: Context) -> p.Relatives:
     """Which features have the most similar decoder directions."""
     found = await context.ask_worker(request)
     labels = context.notes.labels(request.other or request.sae)
-    return replace(found, relatives=_labelled(found.relatives, labels))
+    return replace(found, relatives=_with_labels(found.relatives, labels))
 
 
-def _labelled(features: Sequence[Found], labels: Mapping[int, str]) -> list[Found]:
+def _with_labels(features: Sequence[Found], labels: Mapping[int, str]) -> list[Found]:
     return [replace(feature, label=labels.get(feature.id, "")) for feature in features]
 
 
-def _snippets(
+def _find_snippets(
     workspace: Workspace, catalogue: Catalogue, tokens: TokenTable, request: p.GetSnippets
 ) -> list[p.Snippet]:
     feature, manifest = request.feature, catalogue.manifest
@@ -143,7 +145,7 @@ def _snippets(
             return [snippet_at(codes, tokens, feature, place, radius=radius) for place in places]
 
 
-def _why_none(catalogue: Catalogue, request: p.GetSnippets) -> str:
+def _reason_for_none(catalogue: Catalogue, request: p.GetSnippets) -> str:
     active = int(catalogue.columns["count"][request.feature])
     if not active:
         return "The feature is never active in the scanned corpus."

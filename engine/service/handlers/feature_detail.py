@@ -26,7 +26,7 @@ def feature_detail(
     columns, manifest = catalogue.columns, catalogue.manifest
     # -1: active only in documents without a category, or nowhere
     category = int(columns["category"][id]) if "category" in columns else -1
-    found, textless = _snippets(workspace, catalogue, id, most)
+    found, textless = _strongest_snippets(workspace, catalogue, id, most)
     figures: dict[str, Any] = {
         column.name: columns[column.name][id].item()
         for column in table_columns(*FIGURES)
@@ -56,7 +56,7 @@ def feature_detail(
     )
 
 
-def _snippets(
+def _strongest_snippets(
     workspace: Workspace, catalogue: Catalogue, id: int, most: int
 ) -> tuple[list[p.Snippet], str]:
     """The strongest, or else why there are none although the feature is active."""
