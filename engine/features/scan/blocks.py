@@ -1,4 +1,4 @@
-"""An activation set in stretches small enough to encode at once."""
+"""An activation set in blocks small enough to encode at once."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Block:
 
 
 def blocks(acts: ActivationSet, rows: int, start: int = 0) -> Iterator[Block]:
-    """The set in order, at most `rows` at a time; from the stretch on that begins at `start`."""
+    """The set in order, at most `rows` at a time; from the block on that begins at `start`."""
     bos = acts.manifest.bos_token_id
     for shard in acts.shards():
         for first in range(0, len(shard.acts), rows):
