@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Group, Parameter
 
-from brainsurg_tui.commands.common import Common, absolute, wrong_usage
-from brainsurg_tui.commands.options import Chat, Prompts, ScannedSAE
+from brainsurg_tui.commands.common import Common, absolute, model_source, wrong_usage
+from brainsurg_tui.commands.options import Chat, Prompts, SAEModel, ScannedSAE
 from brainsurg_tui.commands.progress import ask_with_progress, ensure_scanned
 from engine.service import protocol as p
 
@@ -82,6 +82,7 @@ def clamp(
     nulls: int = 20,
     view: p.View = "model",
     chat: Chat = False,
+    model: SAEModel = None,
     common: Common = Common(),
 ) -> None:
     """Change features of an SAE and measure what follows, beside matched random features.
@@ -112,6 +113,7 @@ def clamp(
         nulls=nulls,
         seed=common.seed,
         chat=chat,
+        model=None if model is None else model_source(model),
     )
 
     async def talk(client: "Client") -> p.ClampReport:

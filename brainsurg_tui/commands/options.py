@@ -22,6 +22,13 @@ MovedModel = Annotated[
     str | None,
     Parameter(help="The model that the activations are of, if it lies elsewhere now."),
 ]
+SAEModel = Annotated[
+    str | None,
+    Parameter(
+        help="The SAE's model, if it is called otherwise here, or lies elsewhere, than the SAE and"
+        " its scan say."
+    ),
+]
 Prompts = Annotated[Path | None, Parameter(help="A file of prompts: .txt, .jsonl or .json.")]
 Chat = Annotated[bool, Parameter(help="Put each prompt into the tokenizer's chat template.")]
 

@@ -27,6 +27,8 @@ def reproduction_command(request: ClampRequest) -> str:
     words += ["--seed", str(request.seed), "--view", request.view]
     if request.chat:
         words.append("--chat")
+    if request.model is not None:
+        words += ["--model", request.model]
     return shlex.join(words)
 
 

@@ -51,6 +51,8 @@ class ClampRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Seeds the choice of those features."""
     chat: bool = False
     """Put each prompt into the tokenizer's chat template."""
+    model: str | None = None
+    """The model, if it isn't where the SAE or its scan says that it is; None: as they say."""
 
 
 class DimensionShift(msgspec.Struct, frozen=True, kw_only=True):

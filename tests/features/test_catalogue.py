@@ -41,7 +41,7 @@ def test_a_catalogue_of_a_later_format(tmp_path: Path) -> None:
         Catalogue.open(tmp_path)
 
 
-@pytest.mark.parametrize("data", [b"{", b"[]", b'{"features": "many"}'])
+@pytest.mark.parametrize("data", [b"{", b"[]", b'{"features": "many"}', b'{"x": ' * 200_000])
 def test_a_damaged_manifest(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "catalogue.json").write_bytes(data)
     with pytest.raises(UserError, match="can't be read"):
@@ -57,6 +57,16 @@ def test_a_truncated_column(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(UserError, match=r"max\.npy can't be read"):
         Catalogue.open(tmp_path)
+
+
+@pytest.mark.parametrize("header", ["{'shape': (6, 2", "(" * 9000, "{'descr': '<f4'}"])
+def test_a_column_whose_header_is_no_expression(tmp_path: Path, header: str) -> None:
+    write_catalogue_manifest(tmp_path, MANIFEST)
+    (tmp_path / "columns").mkdir()
+    data = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode()
+    (tmp_path / "columns" / "max.npy").write_bytes(data)
+    with pytest.raises(UserError, match=r"max\.npy can't be read"):
+        Catalogue.open(tmp_path).maxima([0])
 
 
 def test_without_a_model_no_token_is_promoted(tmp_path: Path) -> None:

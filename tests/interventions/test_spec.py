@@ -93,6 +93,10 @@ def test_the_line_spells_out_every_setting() -> None:
     )
 
 
+def test_the_line_names_a_model_that_was_named() -> None:
+    assert words(model="/a model")[-2:] == ["--model", "/a model"]
+
+
 @pytest.mark.parametrize(
     ("one", "flags"),
     [

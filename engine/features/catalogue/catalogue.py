@@ -125,7 +125,7 @@ class Catalogue:
                     _AGAIN,
                 )
             manifest = msgspec.json.decode(path.read_bytes(), type=CatalogueManifest)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise UserError(f"{path} can't be read: {error}.", _AGAIN) from error
         return cls(folder, manifest)
 

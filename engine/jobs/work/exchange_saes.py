@@ -10,6 +10,7 @@ from engine.progress import Progress
 from engine.sae.architectures.base import SparseAutoencoder
 from engine.sae.formats.hub import fetch
 from engine.sae.formats.info import read_sae_info
+from engine.sae.formats.input_fields import note_on_input
 from engine.sae.formats.libraries import library, recognise
 from engine.sae.formats.metadata import SAEMetadata
 from engine.sae.formats.store import load_sae, save_sae
@@ -33,6 +34,8 @@ def import_sae(spec: ImportSAE, workspace: Workspace, progress: Progress) -> Exc
         imported_from=f"{format}: {spec.source}",
     )
     _note_what_is_unknown(metadata, progress)
+    if note := note_on_input(metadata):
+        progress.note(note)
     progress("save", 0)
     save_sae(sae, workspace.sae(spec.name), metadata)
     return _summary(spec.name, format, workspace)

@@ -152,14 +152,14 @@ class _SweepJob:
         about = {"runs": msgspec.to_builtins(runs), "data": self._data.identity()}
         saved = self._saved(runs)
         minutes = self._spec.checkpoint_minutes
-        with Checkpointer(self._checkpoints, about, minutes=minutes) as kept:
+        with Checkpointer(self._checkpoints, about, minutes=minutes) as checkpointer:
             return train_together(
                 runs,
                 source,
                 vectors,
                 device=self._device,
                 progress=self._progress,
-                checkpointer=kept,
+                checkpointer=checkpointer,
                 saved=saved,
             )
 

@@ -131,14 +131,14 @@ def _train(
     start = TrainingStart(spec=spec, run=msgspec.to_builtins(run), data=data.identity())
     about, minutes = msgspec.to_builtins(start), spec.checkpoint_minutes
     try:
-        with Checkpointer(folder, about, minutes=minutes) as checkpoints:
+        with Checkpointer(folder, about, minutes=minutes) as checkpointer:
             (trained,) = train_together(
                 [run],
                 setup.source,
                 setup.vectors,
                 device=choose_device(spec.device),
                 progress=progress,
-                checkpointer=checkpoints,
+                checkpointer=checkpointer,
                 saved=setup.saved,
                 ranks=ranks,
             )

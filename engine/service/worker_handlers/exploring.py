@@ -17,7 +17,7 @@ from engine.service.worker_handlers.registry import in_worker
 def find_firing_features(question: p.FindFiring, session: Session) -> p.Firing:
     """The features that fire in a text."""
     return find_firing(
-        session.subject(question.sae, question.device),
+        session.subject(question.sae, question.device, question.model),
         question.prompt,
         target=question.target,
         ablate=question.ablate,
@@ -31,7 +31,7 @@ def find_firing_features(question: p.FindFiring, session: Session) -> p.Firing:
 def find_contrast(question: p.FindContrast, session: Session) -> p.Contrast:
     """The features that tell one text, or file, from another."""
     a, b = _texts(question.a), _texts(question.b)
-    subject = session.subject(question.sae, question.device)
+    subject = session.subject(question.sae, question.device, question.model)
     _, metadata = session.sae(question.sae, question.device)
     return contrast(
         subject.lm,
