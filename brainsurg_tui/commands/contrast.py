@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from brainsurg_tui.commands.common import Common, absolute, wrong_usage
-from brainsurg_tui.commands.options import SAE, Most
+from brainsurg_tui.commands.common import Common, absolute, model_source, wrong_usage
+from brainsurg_tui.commands.options import SAE, Most, SAEModel
 from brainsurg_tui.commands.progress import ask_with_progress
 from engine.service import protocol as p
 
@@ -16,6 +16,7 @@ def contrast(
     b: str | None = None,
     b_file: Path | None = None,
     top: Most = 20,
+    model: SAEModel = None,
     common: Common = Common(),
 ) -> None:
     """Show which features tell one text, or file of texts, from another.
@@ -36,6 +37,7 @@ def contrast(
         a=_text_source("a", a, a_file),
         b=_text_source("b", b, b_file),
         most=top,
+        model=None if model is None else model_source(model),
         device=common.device,
     )
     found = common.run(lambda client: ask_with_progress(client, question))

@@ -68,7 +68,8 @@ def import_labels(
     ----------
     file
         CSV under the header feature,label[,tags,starred,note]; a JSON list of such objects, or one
-        of them a line; a JSON object from numbers to labels; Neuronpedia's export of explanations.
+        of them a line; a JSON object from numbers to labels; Neuronpedia's explanations;
+        any of them packed by gzip.
     replace
         Overwrite labels and notes that say something else; otherwise they are left as they are.
     """

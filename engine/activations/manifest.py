@@ -130,7 +130,7 @@ def _bytes(path: Path) -> bytes:
 def _decoded(data: bytes, path: Path, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(data, type=kind)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise _altered(path, error) from error
 
 
@@ -138,7 +138,7 @@ def _decoded_lines(path: Path, kind: type[T]) -> list[T]:
     decoder: Any = msgspec.json.Decoder(kind)
     try:
         decoded: list[T] = decoder.decode_lines(_bytes(path))
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise _altered(path, error) from error
     return decoded
 

@@ -30,6 +30,8 @@ _STORED_AS = {
     torch.bfloat16: torch.bfloat16,
     torch.float16: torch.float16,
 }
+_WIDEST = 1 << 24
+"""Widths beyond are mistakes: a tensor without rows may claim any, and needs no numbers for it."""
 
 
 class SeedFile(msgspec.Struct, frozen=True):
@@ -154,7 +156,8 @@ def _load(path: Path) -> Tensor:
     acts = loaded.detach()
     if acts.ndim == 3 and len(acts) == 1:
         acts = acts[0]  # a batch of one
-    if acts.layout != torch.strided or acts.dtype not in _STORED_AS or acts.ndim != 2:
+    flat = acts.layout == torch.strided and acts.ndim == 2 and acts.shape[1] <= _WIDEST
+    if not flat or acts.dtype not in _STORED_AS:
         raise UserError(
             f"{path} holds a {acts.dtype} tensor of shape {tuple(acts.shape)},"
             " not activations of shape (tokens, d_model)."

@@ -44,6 +44,11 @@ def check_files(folder: Path, manifest: Manifest, *, verify: bool = False) -> No
     """
     if sum(shard.tokens for shard in manifest.shards) != manifest.tokens:
         raise UserError(f"The manifest of {folder} contradicts itself on how many tokens it has.")
+    if manifest.dtype not in SAFETENSORS_DTYPES:
+        raise UserError(
+            f"The manifest of {folder} names the dtype {manifest.dtype!r}.",
+            f"It is one of {', '.join(SAFETENSORS_DTYPES)}.",
+        )
     for shard in manifest.shards:
         _check_shard(folder / shard.file, shard, manifest)
     for name in (DOCUMENTS, VOCABULARY):

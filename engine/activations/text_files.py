@@ -23,9 +23,19 @@ def readable(path: Path) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError:
-        raise UserError(f"There is no file {path}.") from None
+        raise _no_file(path) from None
     except OSError as error:
         raise UserError(f"{path} can't be read: {error.strerror or error}.") from error
+
+
+def check_exists(path: Path) -> None:
+    """Raise UserError if there is neither a file nor a folder at `path`."""
+    if not path.exists():
+        raise _no_file(path)
+
+
+def _no_file(path: Path) -> UserError:
+    return UserError(f"There is no file {path}.")
 
 
 def lines(path: Path) -> Iterator[tuple[int, str]]:

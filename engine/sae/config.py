@@ -15,6 +15,9 @@ from engine.sae.architectures.traits import Traits, traits_of
 
 Schedule = Literal["linear", "plateau"]
 
+MOST_DIMENSIONS, MOST_FEATURES = 1 << 24, 1 << 30
+"""Widths beyond these are mistakes, and their products may have more bytes than can be counted."""
+
 
 class SAEConfig(msgspec.Struct, frozen=True, kw_only=True):
     """The shape of a sparse autoencoder or transcoder: what one needs to build it."""
@@ -41,8 +44,8 @@ class SAEConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         traits_of(self.architecture)
-        _at_least_one("The width of the activations (d_in)", self.d_in)
-        _at_least_one("The width of the autoencoder (d_sae)", self.d_sae)
+        _within("The width of the activations (d_in)", self.d_in, MOST_DIMENSIONS)
+        _within("The width of the autoencoder (d_sae)", self.d_sae, MOST_FEATURES)
         self._check_k()
         self._check_groups()
         self._check_transcoder()
@@ -90,7 +93,7 @@ class SAEConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     def _check_transcoder(self) -> None:
         if self.d_out is not None:
-            _at_least_one("The width of what is predicted (d_out)", self.d_out)
+            _within("The width of what is predicted (d_out)", self.d_out, MOST_DIMENSIONS)
             if not self.traits.linear:
                 raise UserError(f"{self.architecture} reconstructs what it reads.")
         elif self.skip:
@@ -168,6 +171,12 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True):
     def steps(self) -> int:
         """Optimiser steps; the last batch is full, so a few vectors more may be seen."""
         return math.ceil(self.tokens / self.batch)
+
+
+def _within(name: str, value: int, most: int) -> None:
+    _at_least_one(name, value)
+    if value > most:
+        raise UserError(f"{name} is {value}.", f"Choose a whole number up to {most}.")
 
 
 def _at_least_one(name: str, value: int) -> None:

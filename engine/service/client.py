@@ -214,8 +214,8 @@ async def _start_locked(workspace: Workspace) -> Client:
         if client is not None:
             return client
         if process.poll() is not None:
-            said = log.read_bytes()[before:].decode(errors="replace").strip()
-            last = said.splitlines()[-1] if said else f"status {process.returncode}"
+            printed = log.read_bytes()[before:].decode(errors="replace").strip()
+            last = printed.splitlines()[-1] if printed else f"status {process.returncode}"
             raise UserError(f"The engine could not start: {last}", f"Its log is {log}.")
         await asyncio.sleep(0.03)
     raise _too_slow(workspace)

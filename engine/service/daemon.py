@@ -71,7 +71,7 @@ class Daemon:
         self._notes = NoteStore(database)
         self._jobs = JobStore(database)
         self._jobs.close_interrupted()
-        workspace.sweep()
+        workspace.clean_up()
         self._pool = Pool(workspace, socket)
         self._session_worker = SessionWorker(self._pool)
         self._queue = Queue(workspace, self._jobs, self._pool, publish=self._publish)

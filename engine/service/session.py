@@ -1,12 +1,13 @@
 """What a session worker keeps loaded from one question to the next: a model and an SAE."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from engine.activations.store import ActivationSet
 from engine.activations.tokens import TokenTable
 from engine.errors import UserError
 from engine.features.catalogue.catalogue import Catalogue
-from engine.interventions.prompt_run import Subject
+from engine.interventions.prompt_run import ModelWithSAE
 from engine.model.device import choose_device
 from engine.model.load import LanguageModel, load_model
 from engine.model.site import parse_site
@@ -14,6 +15,7 @@ from engine.progress import Progress
 from engine.sae.architectures.base import SparseAutoencoder
 from engine.sae.formats.metadata import SAEMetadata
 from engine.sae.formats.store import load_sae
+from engine.service.model_of_sae import models_and_site
 from engine.workspace.folders import Stamp, Workspace, stamp
 
 
@@ -49,20 +51,30 @@ class Session:
         self.progress(f"load {name}", 0)
         return load_sae(self.workspace.existing_sae(name), choose_device(device))
 
-    def subject(self, name: str, device: str) -> Subject:
-        """The SAE called `name` in the model that it belongs to."""
+    def subject(self, name: str, device: str, model: str | None = None) -> ModelWithSAE:
+        """The SAE called `name` in the model that it belongs to, or in the `model` that is named.
+
+        Raises UserError where that isn't known, or can't be loaded.
+        """
         sae, metadata = self.sae(name, device)
-        model, site = metadata.model, metadata.site
-        scanned = self.workspace.catalogue(name)
-        if not (model and site) and scanned.exists():
-            about = Catalogue.open(scanned).manifest
-            model, site = model or about.model, site or about.site
-        if not (model and site):
-            raise UserError(
-                f"{name} does not say which model and site it belongs to,"
-                " so there is nothing to try it on."
-            )
-        return Subject(self.model(model, device), sae, parse_site(site))
+        found = models_and_site(self.workspace, name, metadata, model)
+        return ModelWithSAE(self._first_model(found.models, device), sae, parse_site(found.site))
+
+    def _first_model(self, sources: Sequence[str], device: str) -> LanguageModel:
+        """The first of several models that can be loaded; if none can, the first's UserError."""
+        if self._model is not None and self._model[0][0] in sources:
+            return self.model(self._model[0][0], device)
+        failures = []
+        for source in sources:
+            try:
+                return self.model(source, device)
+            except UserError as error:
+                failures.append(error)
+        raise UserError(
+            failures[0].what,
+            f"{failures[0].do} If it lies elsewhere, or is called otherwise here, name it with"
+            " --model (clamp, find, contrast).".strip(),
+        )
 
     def scanned_activations(self, sae: str) -> ActivationSet:
         """The activation set that the SAE was scanned on.
@@ -81,5 +93,5 @@ class Session:
         catalogue.check_scanned(TokenTable(acts.folder, acts.manifest))
         scanned = (catalogue.manifest.model, catalogue.manifest.site)
         if (acts.manifest.model, acts.manifest.site) != scanned:
-            raise catalogue.other_set()
+            raise catalogue.wrong_set_error()
         return acts

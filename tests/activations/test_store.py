@@ -197,6 +197,7 @@ def test_a_shard_whose_header_is_overwritten_is_named(written):
         ({"documents": 3}, "does not fit"),
         ({"format_version": 2}, "format 2"),
         ({"shards": "none"}, "damaged"),
+        ({"dtype": "float128"}, "names the dtype 'float128'"),
         (
             {"shards": [{"file": "../a", "tokens": 9, "bytes": 1, "sha256": ""}]},
             "outside its folder",
@@ -209,6 +210,15 @@ def test_a_manifest_that_cannot_be_trusted_is_refused(written, change, sentence)
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
     with pytest.raises(UserError, match=sentence):
         ActivationSet.open(made.folder)
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "vocabulary.json"])
+def test_a_table_that_is_nested_beyond_reason_is_damaged(written, name):
+    made = written([4])
+    (made.folder / name).write_text('{"x": ' + "[" * 200_000 + "]" * 200_000 + "}")
+    read = read_manifest if name == "manifest.json" else read_vocabulary
+    with pytest.raises(UserError, match=f"{name} is damaged"):
+        read(made.folder)
 
 
 @pytest.mark.parametrize("name", ["documents.jsonl", "vocabulary.json"])

@@ -108,6 +108,23 @@ def test_what_the_files_do_not_tell_is_asked_for_and_can_be_given(
     assert len(notes.notes) == 1
 
 
+def test_what_an_sae_is_to_be_given_is_named_kept_and_told_again(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    export(workspace, tmp_path / "out", "sae_lens")
+    cfg = json.loads((tmp_path / "out" / "cfg.json").read_text())
+    asked = {"prepend_bos": False, "seqpos_slice": [1, 9], "exclude_special_tokens": [0]}
+    cfg["metadata"] |= asked
+    (tmp_path / "out" / "cfg.json").write_text(json.dumps(cfg))
+    notes = Notes()
+    exchanged(ImportSAE(name="back", source=str(tmp_path / "out")), workspace, notes)
+    (note,) = notes.notes
+    assert "prepend_bos false, seqpos_slice [1,9], exclude_special_tokens [0]" in note
+    exchanged(ExportSAE(name="back", folder=str(tmp_path / "again"), format="sae_lens"), workspace)
+    again = json.loads((tmp_path / "again" / "cfg.json").read_text())
+    assert again["metadata"] == cfg["metadata"]
+
+
 def test_from_the_hub(
     workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -165,7 +165,7 @@ def test_what_was_saved_before_it_ended_is_only_measured(
         raise Cancelled
 
     with monkeypatch.context() as patch:
-        patch.setattr("engine.jobs.work.train.measure_saved", killed)
+        patch.setattr("engine.jobs.work.train.measure_sae", killed)
         with pytest.raises(Cancelled):
             train_sae(spec(), workspace, SILENT)
     resumed = spec().resumed_spec(workspace)
@@ -174,7 +174,7 @@ def test_what_was_saved_before_it_ended_is_only_measured(
     made = train_sae(resumed, workspace, progress)
     assert made.metrics.keys() >= CONTRACT | OF_THE_MODEL
     with monkeypatch.context() as patch:
-        patch.setattr("engine.jobs.work.train.measure_saved", killed)
+        patch.setattr("engine.jobs.work.train.measure_sae", killed)
         assert train_sae(resumed, workspace, progress) == made
     other = msgspec.structs.replace(resumed, k=3)
     with pytest.raises(UserError, match="No checkpoint of x is whole"):

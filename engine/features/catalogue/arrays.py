@@ -9,7 +9,16 @@ from numpy.typing import NDArray
 
 from engine.errors import UserError
 
-_UNREADABLE = (OSError, ValueError, EOFError, OverflowError, tokenize.TokenError)
+_UNREADABLE = (
+    OSError,
+    ValueError,
+    EOFError,
+    OverflowError,
+    TypeError,
+    MemoryError,
+    RecursionError,
+    tokenize.TokenError,
+)
 """What NumPy raises for a file that is empty, cut short, or none of its own."""
 
 

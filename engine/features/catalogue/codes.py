@@ -61,10 +61,6 @@ class Codes:
         """How many rows there are."""
         return len(self.offsets) - 1
 
-    def row_features(self, row: int) -> Ints:
-        """The features that are active in a row, ascending."""
-        return self.features[self.offsets[row] : self.offsets[row + 1]]
-
     def entries_of(self, rows: Ints) -> tuple[Ints, Ints]:
         """The entries of some rows [n], one row's after the other's, and how many each has [n]."""
         starts = self.offsets[rows]
@@ -77,7 +73,7 @@ class Codes:
         here = slice(self.starts[feature], self.starts[feature + 1])
         return self.rows[here], self.values[self.entries[here]]
 
-    def along(self, feature: int, first: int, last: int) -> Floats:
+    def activations(self, feature: int, first: int, last: int) -> Floats:
         """A feature's activations in the rows from `first` to before `last`: [last - first]."""
         rows, values = self.active(feature)
         low, high = np.searchsorted(rows, [first, last])

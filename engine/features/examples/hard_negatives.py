@@ -5,12 +5,12 @@ import numpy as np
 from engine.activations.tokens import TokenTable
 from engine.features.catalogue.catalogue import Example
 from engine.features.catalogue.codes import Codes
-from engine.features.text.token_texts import Ints, Texts
+from engine.features.text.token_texts import Ints, TokenTexts
 
 
-def silent_places(
+def hard_negatives(
     codes: Codes,
-    texts: Texts,
+    texts: TokenTexts,
     tokens: TokenTable,
     feature: int,
     examples: list[Example],

@@ -7,14 +7,13 @@ from torch import Tensor
 
 from engine.activations.observed import ObservedDocuments
 from engine.errors import UserError
-from engine.features.search.findings import Contrast, Contrasted
+from engine.features.block_size import rows_per_block
+from engine.features.search.findings import Contrast, ContrastedFeature
 from engine.model.interruptible import interruptible
 from engine.model.load import LanguageModel
 from engine.model.site import Site
 from engine.progress import SILENT, Progress
 from engine.sae.architectures.base import SparseAutoencoder
-
-_ELEMENTS = 1 << 24
 
 Texts = Callable[[], Iterable[str]]
 
@@ -76,7 +75,7 @@ class _Sums:
 
     def add(self, x: Tensor, tick: Callable[[], None]) -> None:
         """Take in activations [rows, d_in]; `tick` is called between blocks of them."""
-        for block in torch.split(x, max(1, _ELEMENTS // self._sae.config.d_sae)):
+        for block in torch.split(x, rows_per_block(self._sae.config.d_sae)):
             tick()
             support, acts = self._sae.active(block.to(self.total.device))
             features, acts = support.features.long(), acts.double()
@@ -109,7 +108,7 @@ def _compared(a: _Sums, b: _Sums, most: int) -> Contrast:
         tokens_a=a.tokens,
         tokens_b=b.tokens,
         features=[
-            Contrasted(
+            ContrastedFeature(
                 id=feature,
                 mean_a=a.mean[feature].item(),
                 mean_b=b.mean[feature].item(),

@@ -70,7 +70,7 @@ class Firing(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """How many features are active anywhere in the text; `features` holds the first of them."""
 
 
-class Contrasted(msgspec.Struct, frozen=True, kw_only=True):
+class ContrastedFeature(msgspec.Struct, frozen=True, kw_only=True):
     """A feature in two texts."""
 
     id: int
@@ -91,4 +91,4 @@ class Contrast(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
     tokens_a: int
     tokens_b: int
-    features: list[Contrasted]
+    features: list[ContrastedFeature]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from engine.features.catalogue.catalogue import Example
 from engine.features.catalogue.codes import Codes
-from engine.features.text.token_texts import Ints, Matches
+from engine.features.text.token_texts import Ints, PatternMatches
 
 _PLACES = 1 << 20
 """Active tokens looked at in one go: what is needed of them stays in the processor's cache."""
@@ -18,7 +18,7 @@ Shares = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Scores:
+class PatternScores:
     """How well each feature tells where a pattern matches. All [features]."""
 
     precision: Shares
@@ -36,7 +36,7 @@ class Scores:
         return order[self.f1[order] > 0]
 
 
-class Answers(NamedTuple):
+class PatternExamples(NamedTuple):
     """Where one feature is right and wrong about a pattern."""
 
     hits: list[Example]
@@ -47,10 +47,10 @@ class Answers(NamedTuple):
     """Where it is active outside of all matches, strongest first."""
 
 
-class Matched:
+class PatternEvaluation:
     """Matches of a pattern in the documents of some codes, and what features make of them."""
 
-    def __init__(self, codes: Codes, matches: Matches) -> None:
+    def __init__(self, codes: Codes, matches: PatternMatches) -> None:
         """The tokens of the matches are rows of the codes."""
         self._codes = codes
         self._matches = matches
@@ -64,7 +64,7 @@ class Matched:
         """[rows]: whether it lies in a match."""
         return np.asarray(self._first < self._last)
 
-    def scores(self) -> Scores:
+    def scores(self) -> PatternScores:
         """Those of all features."""
         starts = np.asarray(self._codes.starts)
         active = np.diff(starts)
@@ -79,9 +79,9 @@ class Matched:
         recall = answered / max(1, len(self._matches))
         total = precision + recall
         f1 = 2 * precision * recall / np.where(total > 0, total, 1)
-        return Scores(precision, recall, f1, active)
+        return PatternScores(precision, recall, f1, active)
 
-    def answers(self, feature: int, most: int) -> Answers:
+    def examples(self, feature: int, most: int) -> PatternExamples:
         """Those of one feature, `most` of each kind: one a document, as long as that goes."""
         rows, values = self._codes.active(feature)
         strongest_first = np.argsort(-values, kind="stable")
@@ -93,7 +93,7 @@ class Matched:
         silent = np.ones(len(self._matches), np.bool_)
         silent[matches] = False
         missed = self._matches.first[silent]
-        return Answers(
+        return PatternExamples(
             hits=self._spread(rows[hits], values[hits], most),
             misses=self._spread(missed, np.zeros(len(missed), np.float32), most),
             false_alarms=self._spread(rows[alarms], values[alarms], most),

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from engine.activations.tokens import TokenTable
 from engine.features.catalogue.codes import Codes
-from engine.features.text.patterns import Stopwatch
+from engine.features.text.patterns import TimedPattern
 
 Ints = NDArray[np.integer[Any]]
 
@@ -18,10 +18,10 @@ _GAP = 4096
 
 
 @dataclass(frozen=True)
-class Matches:
+class PatternMatches:
     """Where a pattern matches: in token `first[i]` to before `last[i]`, in the order of the text.
 
-    Both [matches], counted as `Texts` counts tokens. Two matches may lie in the same token.
+    Both [matches], counted as `TokenTexts` counts tokens. Two matches may lie in the same token.
     """
 
     first: Ints
@@ -32,7 +32,7 @@ class Matches:
 
 
 @dataclass(frozen=True)
-class Texts:
+class TokenTexts:
     """Stretches of consecutive tokens, each with its text.
 
     Tokens are counted through all stretches, from 0, and so are characters. A token that begins
@@ -51,13 +51,13 @@ class Texts:
     """[tokens + 1]: token t has the characters from characters[t] to before characters[t + 1]."""
 
     @classmethod
-    def of_codes(cls, table: TokenTable, codes: Codes) -> Self:
+    def from_codes(cls, table: TokenTable, codes: Codes) -> Self:
         """The stretches of some codes, token by token a row of these."""
         first = table.document_bounds[codes.documents] + codes.firsts
-        return cls.of_rows(table, first, first + np.diff(codes.bounds))
+        return cls.from_rows(table, first, first + np.diff(codes.bounds))
 
     @classmethod
-    def of_rows(cls, table: TokenTable, first: Ints, last: Ints) -> Self:
+    def from_rows(cls, table: TokenTable, first: Ints, last: Ints) -> Self:
         """The rows from first[i] to before last[i] for every i, ascending and apart."""
         lengths = np.asarray(last) - first
         bounds = np.concatenate([[0], np.cumsum(lengths)])
@@ -75,17 +75,17 @@ class Texts:
         first, last = self._ends[stretch : stretch + 2]
         return self.joined[first:last]
 
-    def matches(self, stopwatch: Stopwatch) -> Matches:
+    def matches(self, pattern: TimedPattern) -> PatternMatches:
         """All matches of its pattern that have a character; none reaches over a stretch's end.
 
         Raises UserError when its time is up.
         """
         found: list[int] = []
         for stretch, start in enumerate(self._ends[:-1]):
-            for first, last in stopwatch.spans(self.text(stretch)):
+            for first, last in pattern.spans(self.text(stretch)):
                 found += (start + first, start + last)
         spans = np.array(found, np.int64).reshape(-1, 2)
-        return Matches(
+        return PatternMatches(
             first=np.searchsorted(self.characters, spans[:, 0], side="right") - 1,
             last=np.searchsorted(self.characters, spans[:, 1], side="left"),
         )

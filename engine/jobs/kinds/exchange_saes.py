@@ -44,7 +44,7 @@ class ImportSAE(DeviceSpec, frozen=True, kw_only=True, tag="import-sae"):
     source: Annotated[str, Setting(meaning="source")]
     """A folder or file, or on the Hugging Face hub owner/name or owner/name:folder."""
     format: Annotated[str | None, Setting(choices=lambda: FORMATS)] = None
-    """Whose layout it is in; if none is named, what the names of its files tell."""
+    """Whose layout it is in; if none is named, what its files tell."""
     model: Annotated[str | None, Setting(meaning="model")] = None
     """The model whose activations it reads, if its files don't tell: a folder, a hub id or
     `demo`."""

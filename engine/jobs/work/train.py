@@ -12,10 +12,10 @@ from engine.errors import UserError
 from engine.files import remove_folder
 from engine.jobs.kinds import Train, TrainResult
 from engine.jobs.kinds.train import TrainingStart, read_start
-from engine.jobs.work.distributed.launch import train_on_several
+from engine.jobs.work.distributed.launch import train_on_devices
 from engine.jobs.work.stored_data import StoredData
 from engine.jobs.work.streamed_data import StreamedData
-from engine.jobs.work.trained_sae import holds, is_measured, measure_saved, save_trained
+from engine.jobs.work.trained_sae import is_measured, is_outcome_of, measure_sae, save_trained
 from engine.jobs.work.training_data import TrainingData
 from engine.model.device import choose_device
 from engine.model.load import load_model
@@ -33,8 +33,8 @@ from engine.workspace.folders import Workspace
 
 
 @dataclass(frozen=True)
-class _Opened:
-    """What a training is about to begin with."""
+class _Setup:
+    """What a training begins with."""
 
     run: Run
     data: TrainingData
@@ -48,29 +48,32 @@ def train(spec: Train, workspace: Workspace, progress: Progress) -> TrainResult:
     """Train an SAE on one device, or on several devices of this machine. Raises UserError."""
     if spec.devices == 1:
         return train_sae(spec, workspace, progress)
-    return train_on_several(spec, workspace, progress)
+    return train_on_devices(spec, workspace, progress)
 
 
 def train_sae(
     spec: Train, workspace: Workspace, progress: Progress, ranks: Ranks = ALONE
 ) -> TrainResult:
-    """Do it. When the run diverges, the last good weights are kept as NAME-before-divergence.
+    """Train an SAE, save it, read it again and measure it.
+
+    Raises UserError when the run diverges: the last good weights are kept then, as
+    NAME-before-divergence.
 
     What is resumed after its SAE was saved is only measured. Several processes call it alike (see
     `engine.jobs.work.distributed`); the first of them writes and measures.
     """
     folder = workspace.sae(spec.name)
-    opened = _open(spec, workspace, progress)
-    run, data = opened.run, opened.data
+    setup = _open(spec, workspace, progress)
+    run, data = setup.run, setup.data
     speed, metrics = 0.0, dict[str, float]()
-    if not (spec.resume and folder.exists() and holds(folder, run, data)):
-        trained = _train(spec, workspace, opened, progress, ranks)
+    if not (spec.resume and folder.exists() and is_outcome_of(folder, run, data)):
+        trained = _train(spec, workspace, setup, progress, ranks)
         speed = trained.tokens_per_second
         if ranks.leads:
             replace = spec.replace or spec.resume
             save_trained(trained, folder, data.metadata(), run.training, replace=replace)
     if ranks.leads:
-        metrics = _metrics(folder, data, choose_device(spec.device), progress)
+        metrics = _measure_once(folder, data, choose_device(spec.device), progress)
         remove_folder(workspace.checkpoints(spec.name))
     steps = run.training.steps
     return TrainResult(
@@ -101,22 +104,22 @@ def open_data(spec: Train, workspace: Workspace, progress: Progress) -> Training
     return StreamedData(lm, spec, parse_site(spec.site), target_site)
 
 
-def _open(spec: Train, workspace: Workspace, progress: Progress) -> _Opened:
+def _open(spec: Train, workspace: Workspace, progress: Progress) -> _Setup:
     saved = None
     if spec.resume:
         saved = load_newest_checkpoint(workspace.checkpoints(spec.name), progress.note)
     data = open_data(spec, workspace, progress)
-    run = _new_run(spec, data) if saved is None else _begun_run(spec.name, saved, data)
-    return _Opened(run, data, *data.source(run.training, progress), saved)
+    run = _new_run(spec, data) if saved is None else _resumed_run(spec.name, saved, data)
+    return _Setup(run, data, *data.source(run.training, progress), saved)
 
 
 def _train(
-    spec: Train, workspace: Workspace, opened: _Opened, progress: Progress, ranks: Ranks
+    spec: Train, workspace: Workspace, setup: _Setup, progress: Progress, ranks: Ranks
 ) -> Trained:
     """From the beginning or from the checkpoint to the end of the training."""
     folder = workspace.checkpoints(spec.name)
-    if opened.saved is not None:
-        progress.note(f"It goes on from the checkpoint of step {opened.saved.step:,}.")
+    if setup.saved is not None:
+        progress.note(f"It goes on from the checkpoint of step {setup.saved.step:,}.")
     elif spec.resume:
         raise UserError(
             f"No checkpoint of {spec.name} is whole, so it can't go on.",
@@ -124,28 +127,28 @@ def _train(
         )
     elif ranks.leads:
         remove_folder(folder)  # of a training that is given up: --replace was asked for
-    run, data = opened.run, opened.data
+    run, data = setup.run, setup.data
     start = TrainingStart(spec=spec, run=msgspec.to_builtins(run), data=data.identity())
     about, minutes = msgspec.to_builtins(start), spec.checkpoint_minutes
     try:
-        with Checkpointer(folder, about, minutes=minutes) as checkpoints:
+        with Checkpointer(folder, about, minutes=minutes) as checkpointer:
             (trained,) = train_together(
                 [run],
-                opened.source,
-                opened.vectors,
+                setup.source,
+                setup.vectors,
                 device=choose_device(spec.device),
                 progress=progress,
-                checkpointer=checkpoints,
-                saved=opened.saved,
+                checkpointer=checkpointer,
+                saved=setup.saved,
                 ranks=ranks,
             )
     except TrainingDiverged as error:
         if not ranks.leads:
             raise
-        kept = f"{spec.name}-before-divergence"
+        name = f"{spec.name}-before-divergence"
         metadata = msgspec.structs.replace(data.metadata(), train_config=run.training)
-        save_sae(error.sae, workspace.sae(kept), metadata, replace=True)
-        raise UserError(error.what, f"{error.do} They are kept as {kept}.") from error
+        save_sae(error.sae, workspace.sae(name), metadata, replace=True)
+        raise UserError(error.what, f"{error.do} They are kept as {name}.") from error
     return trained
 
 
@@ -156,7 +159,7 @@ def _new_run(spec: Train, data: TrainingData) -> Run:
     return Run(sae=sae, training=training, site=data.site, target=data.target)
 
 
-def _begun_run(name: str, saved: SavedTraining, data: TrainingData) -> Run:
+def _resumed_run(name: str, saved: SavedTraining, data: TrainingData) -> Run:
     """The run as it was begun, whatever recipes say by now."""
     start = read_start(saved.about)
     for known, identity in data.identity().items():
@@ -168,11 +171,11 @@ def _begun_run(name: str, saved: SavedTraining, data: TrainingData) -> Run:
     return msgspec.convert(start.run, Run)
 
 
-def _metrics(
+def _measure_once(
     folder: Path, data: TrainingData, device: torch.device, progress: Progress
 ) -> dict[str, float]:
     """The figures of the saved SAE, measured if that has not been done."""
     if is_measured(folder):
         return read_metadata(folder).metrics
     held_out = data.held_out(progress)
-    return measure_saved(folder, data, held_out, device=device, progress=progress)
+    return measure_sae(folder, data, held_out, device=device, progress=progress)

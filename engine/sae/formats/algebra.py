@@ -25,13 +25,26 @@ def from_centred(weights: Weights) -> Weights:
 
 
 def fold_decoder_norms(weights: Weights) -> Weights:
-    """From a formula that multiplies pre-activations by the lengths of what features write, and
-    divides acts by them before decoding, to ours: directions come to have length 1."""
+    """What features write, come to have length 1: acts are multiplied by what it was.
+
+    So does a formula that multiplies pre-activations by the lengths, and divides acts by them
+    before decoding, become ours.
+    """
     lengths = weights["W_dec"].norm(dim=1).clamp_min(_SMALLEST)
     return weights | {
         "W_enc": weights["W_enc"] * lengths[:, None],
         "b_enc": weights["b_enc"] * lengths,
         "W_dec": weights["W_dec"] / lengths[:, None],
+    }
+
+
+def fold_input_scale(weights: Weights, scale: float) -> Weights:
+    """From an autoencoder that reads and writes `scale` · x to one that has the same acts and reads
+    and writes x."""
+    return weights | {
+        "W_enc": weights["W_enc"] * scale,
+        "W_dec": weights["W_dec"] / scale,
+        "b_dec": weights["b_dec"] / scale,
     }
 
 

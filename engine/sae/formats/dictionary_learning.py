@@ -1,5 +1,8 @@
 """The layout of dictionary_learning 0.1: `ae.pt`, a pickled state dictionary, and `config.json`.
 
+Its trainer's checkpoints are such files, too: `checkpoints/ae_300.pt`, the configuration one folder
+up. Where it was trained on scaled activations, the scale is in the biases of all that it saves.
+
 `config.json` holds `trainer`: `dict_class`, `activation_dim`, `dict_size`, `k`, and which model
 and place. By `dict_class`, with n = dict_size and d = activation_dim:
 
@@ -15,8 +18,9 @@ AutoEncoderNew and JumpReluAutoEncoder encode x, the others x less their decoder
 MatryoshkaBatchTopK are used with their one `threshold`, which is −1 while it is unset and then
 keeps nothing from being active; AutoEncoderTopK has one and doesn't use it.
 
-A relu is written as AutoEncoderNew: of an AutoEncoder the library would rescale the features when
-it loads it. Importing this needs no torch.
+When the library loads an AutoEncoder, it makes its decoder's directions as long as 1, if they
+aren't nearly so, and acts and encoder longer by as much: so does this. A relu is written as
+AutoEncoderNew, of which it changes nothing. Importing this needs no torch.
 """
 
 from collections.abc import Mapping
@@ -31,7 +35,14 @@ from engine.files import write_whole
 from engine.sae.config import SAEConfig
 from engine.sae.formats.hooks import site_of
 from engine.sae.formats.metadata import SAEMetadata
-from engine.sae.formats.records import naming_file, read_record, record_bytes
+from engine.sae.formats.records import (
+    convert_record,
+    count_or_none,
+    fields_to_keep,
+    naming_file,
+    read_record,
+    record_bytes,
+)
 
 if TYPE_CHECKING:
     from engine.sae.architectures.base import SparseAutoencoder
@@ -40,6 +51,8 @@ if TYPE_CHECKING:
 CONFIG = "config.json"
 WEIGHTS = "ae.pt"
 FILES = (CONFIG, WEIGHTS)
+FORMAT = "dictionary_learning"
+_OUTPUT = (None, "out")
 
 _LINEAR = {
     "W_enc": "encoder.weight",
@@ -74,10 +87,12 @@ class _Kind:
     """Tensors that are no weights of ours."""
     centres: bool = True
     """Whether it encodes x less the decoder's bias."""
+    rescales: bool = False
+    """Whether the library gives its decoder's directions length 1 when it loads it."""
 
 
 _KINDS = {
-    "AutoEncoder": _Kind("relu", _LINEAR | {"b_dec": "bias"}),
+    "AutoEncoder": _Kind("relu", _LINEAR | {"b_dec": "bias"}, rescales=True),
     "AutoEncoderNew": _Kind("relu", _LINEAR | {"b_dec": "decoder.bias"}, centres=False),
     "GatedAutoEncoder": _Kind("gated", _GATED),
     "AutoEncoderTopK": _Kind("topk", _LINEAR, ("k", "threshold")),
@@ -102,19 +117,28 @@ class _Trainer(msgspec.Struct, frozen=True, kw_only=True):
     k: int | None = None
     lm_name: str | None = None
     submodule_name: str | None = None
+    layer: Any = None
 
     def __post_init__(self) -> None:
         if self.dict_class not in _KINDS:
             raise UserError(f"dict_class is {self.dict_class!r}; {', '.join(_KINDS)} can be read.")
 
 
-class _Buffer(msgspec.Struct, frozen=True, kw_only=True):
-    ctx_len: int | None = None
-
-
 class _Config(msgspec.Struct, frozen=True, kw_only=True):
     trainer: _Trainer
-    buffer: _Buffer = _Buffer()
+    buffer: dict[str, Any] = {}
+
+    def site(self) -> str:
+        """Where in the model; empty where we have no site for it. Of a layer, its output is meant
+        by a layer's name."""
+        return site_of(self.trainer.submodule_name) if self.buffer.get("io") in _OUTPUT else ""
+
+    def fields_not_followed(self, path: Path) -> dict[str, Any]:
+        """What it tells that nothing here follows."""
+        fields = {name: value for name, value in self.buffer.items() if name != "ctx_len"}
+        if self.trainer.submodule_name and not self.site():
+            fields |= {"submodule_name": self.trainer.submodule_name, "layer": self.trainer.layer}
+        return fields_to_keep(fields, path)
 
 
 def check(config: SAEConfig) -> None:
@@ -127,25 +151,46 @@ def check(config: SAEConfig) -> None:
         raise UserError(f"dictionary_learning has no {config.architecture} SAE.")
 
 
-def read(folder: Path) -> tuple["SparseAutoencoder", SAEMetadata]:
-    """The autoencoder in `folder`, for inference, and where it comes from."""
-    from engine.sae.formats.algebra import to_centred
+def config_places(file: Path) -> tuple[Path, ...]:
+    """Where the configuration of a file of weights may lie: beside it, or one folder up."""
+    above = () if file.name == WEIGHTS else (file.parent.parent / CONFIG,)
+    return (file.parent / CONFIG, *above)
+
+
+def read(path: Path) -> tuple["SparseAutoencoder", SAEMetadata]:
+    """The autoencoder in a folder or a checkpoint, for inference, and where it comes from."""
+    import torch
+
+    from engine.sae.formats.algebra import fold_decoder_norms, to_centred
     from engine.sae.formats.inference import inference_form
     from engine.sae.formats.tensors import read_pickled
     from engine.sae.formats.weights import assemble, from_library
 
-    stored = read_record(folder / CONFIG, _Config)
+    file = path / WEIGHTS if path.is_dir() else path
+    at = next((place for place in config_places(file) if place.is_file()), None)
+    if at is None:
+        raise UserError(
+            f"There is no file {config_places(file)[0]}, nor one folder up, which tells what a file"
+            " of dictionary_learning is.",
+            "Copy it from where the weights were.",
+        )
+    stored = convert_record(read_record(at, dict[str, Any]), _Config, at)
     kind = _KINDS[stored.trainer.dict_class]
-    tensors = read_pickled(folder / WEIGHTS)
-    trained = _config_of(stored.trainer, tensors, folder / CONFIG)
+    tensors = read_pickled(file)
+    trained = _config_of(stored.trainer, tensors, at)
     weights = from_library(tensors, kind.names, trained, but=kind.beside)
     if not kind.centres:
         weights = to_centred(weights)
+    lengths = weights["W_dec"].norm(dim=1)
+    if kind.rescales and not torch.allclose(lengths, torch.ones_like(lengths)):
+        weights = fold_decoder_norms(weights)
     used, weights = inference_form(trained, weights)
+    kept = stored.fields_not_followed(at)
     metadata = SAEMetadata(
         model=stored.trainer.lm_name or "",
-        site=site_of(stored.trainer.submodule_name),
-        context=stored.buffer.ctx_len,
+        site=stored.site(),
+        context=count_or_none(stored.buffer.get("ctx_len")),
+        library_fields={FORMAT: kept} if kept else {},
         trained_as=None if used == trained else trained,
     )
     return assemble(used, weights), metadata
@@ -211,4 +256,8 @@ def _config_fields(name: str, config: SAEConfig, metadata: SAEMetadata) -> dict[
     }
     if config.k is not None:
         trainer["k"] = config.k
-    return {"trainer": trainer, "buffer": {"ctx_len": metadata.context}}
+    kept = dict(metadata.library_fields.get(FORMAT, {}))
+    for field in ("submodule_name", "layer"):
+        place = kept.pop(field, None)
+        trainer[field] = place if trainer[field] is None else trainer[field]
+    return {"trainer": trainer, "buffer": kept | {"ctx_len": metadata.context}}

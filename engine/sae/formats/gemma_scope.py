@@ -11,12 +11,13 @@ Beside 2 lies `config.json` as a rule; 1 has none. Then the folders' names tell 
 and whether it is a transcoder, as in gemma-scope-2b-pt-res/layer_20/width_16k/average_l0_71 and
 gemma-scope-2-1b-pt/resid_post/layer_13_width_16k_l0_medium; what they don't tell is unknown.
 
-An SAE is written as 1, a transcoder, of which 1 couldn't be told from an SAE, as 2.
+An SAE is written as 1; as 2 a transcoder, of which 1 couldn't be told from an SAE, and what comes
+from a place in the model that only 2 can tell.
 Importing this needs no torch.
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 CONFIG = "config.json"
 FIRST, SECOND = "params.npz", "params.safetensors"
 FILES = (FIRST, SECOND, CONFIG)
+FORMAT = "gemma_scope"
 SKIP = "affine_skip_connection"
 _ARCHITECTURE = "jump_relu"
 
@@ -78,6 +80,18 @@ class _Config(msgspec.Struct, frozen=True, kw_only=True):
         return self.hf_hook_point_out not in (None, self.hf_hook_point_in)
 
     @property
+    def fields_not_followed(self) -> dict[str, Any]:
+        """The places that it names and that we have no site for."""
+        origin = self.origin
+        places = {
+            "hf_hook_point_in": "" if origin.site else self.hf_hook_point_in,
+            "hf_hook_point_out": "" if origin.target_site else self.hf_hook_point_out,
+        }
+        if not self.transcodes and origin.site:
+            return {}
+        return {name: place for name, place in places.items() if place}
+
+    @property
     def origin(self) -> Origin:
         """Where it comes from."""
         return Origin(
@@ -113,7 +127,13 @@ def read(folder: Path) -> tuple["SparseAutoencoder", SAEMetadata]:
     if not config.transcodes:
         weights = to_centred(weights)
     origin = described.origin if described else origin_of(folder)
-    metadata = SAEMetadata(model=origin.model, site=origin.site, target_site=origin.target_site)
+    kept = described.fields_not_followed if described else {}
+    metadata = SAEMetadata(
+        model=origin.model,
+        site=origin.site,
+        target_site=origin.target_site,
+        library_fields={FORMAT: kept} if kept else {},
+    )
     return assemble(config, weights), metadata
 
 
@@ -128,17 +148,19 @@ def write(sae: "SparseAutoencoder", folder: Path, metadata: SAEMetadata) -> None
     config, weights = sae.config, weights_of(sae)
     if config.architecture == "relu":  # what is above 0 is active
         weights |= {THRESHOLD: torch.full((config.d_sae,), -torch.inf)}
-    if not config.transcodes:
+    kept = metadata.library_fields.get(FORMAT, {})
+    if not (config.transcodes or kept):
         write_npz(folder / FIRST, to_library(from_centred(weights), NAMES[FIRST]))
         return
-    described = {
+    described = kept | {
         "architecture": _ARCHITECTURE,
-        "type": "transcoder",
+        "type": "transcoder" if config.transcodes else "sae",
         "width": config.d_sae,
         "model_name": metadata.model,
         "affine_connection": config.skip,
     }
     write_whole(folder / CONFIG, record_bytes(described))
+    weights = weights if config.transcodes else from_centred(weights)
     write_safetensors(folder / SECOND, to_library(weights, NAMES[SECOND]))
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from engine.errors import UserError
 from engine.progress import Progress
-from engine.sae.formats import sparsify
-from engine.sae.formats.libraries import file_names
+from engine.sae.formats import dictionary_learning, sparsify
+from engine.sae.formats.libraries import file_names, recognise
 
 _REPOSITORY = re.compile(r"([\w.-]+/[\w.-]+)(?::/?([^:]*?)/?)?", re.ASCII)
 
@@ -44,12 +44,23 @@ def fetch(source: str, format: str | None, progress: Progress) -> Path:
             run = Path(inside).parent / sparsify.RUN  # it names the model
             with contextlib.suppress(LocalEntryNotFoundError):
                 _download(name, [run.as_posix()], progress)
+        if inside.endswith(".pt") and fetched and _needs_config(fetched[0], format):
+            configs = dictionary_learning.config_places(Path(inside))
+            with contextlib.suppress(LocalEntryNotFoundError):
+                _download(name, [config.as_posix() for config in configs], progress)
     if not fetched:
         raise UserError(
             f"There is no autoencoder in {source} on the hub.",
             f"Name the folder or .pt file inside the repository: {name}:FOLDER.",
         )
     return fetched[0] if inside.endswith(".pt") else fetched[0].parent
+
+
+def _needs_config(file: Path, format: str | None) -> bool:
+    """Whether a `.pt` file is dictionary_learning's, which doesn't tell its class by itself."""
+    with contextlib.suppress(UserError):
+        return recognise(file, format)[0] == "dictionary_learning"
+    return False
 
 
 def _download(name: str, files: list[str], progress: Progress) -> list[Path]:

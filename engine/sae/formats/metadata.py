@@ -1,7 +1,7 @@
 """Where a saved autoencoder comes from: `brainsurg.json`, beside its weights. Torch-free."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -42,6 +42,10 @@ class SAEMetadata(msgspec.Struct, frozen=True, kw_only=True):
     when training ended."""
     imported_from: str = ""
     """Whose layout it was read from and where that lay, if it wasn't trained here."""
+    library_fields: dict[str, dict[str, Any]] = {}
+    """By format, what the library's own files tell that nothing here follows, such as which tokens
+    it was trained on (`engine.sae.formats.input_fields`): an export to that library tells it
+    again."""
     format_version: Literal[1] = 1
 
 

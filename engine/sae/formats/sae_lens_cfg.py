@@ -1,4 +1,7 @@
-"""`cfg.json` of SAELens 6: what of it means what. Torch-free."""
+"""`cfg.json` of SAELens 6: what of it means what. Torch-free.
+
+That of an earlier one is migrated first (`engine.sae.formats.sae_lens_before_6`).
+"""
 
 import itertools
 import re
@@ -11,7 +14,15 @@ from engine.errors import UserError
 from engine.sae.config import SAEConfig
 from engine.sae.formats.hooks import lens_hook, site_of
 from engine.sae.formats.metadata import SAEMetadata
-from engine.sae.formats.records import naming_file, read_record
+from engine.sae.formats.records import (
+    convert_record,
+    count_or_none,
+    fields_to_keep,
+    naming_file,
+    read_record,
+    text_or_nothing,
+)
+from engine.sae.formats.sae_lens_before_6 import is_before_6, migrate
 
 VERSION = "6.54.12"
 """The SAELens whose layout this is."""
@@ -27,6 +38,10 @@ _ARCHITECTURES = {
     "jumprelu_skip_transcoder": ("jumprelu", True, True),
 }
 """Its architectures: ours, whether it is a transcoder, whether it has a skip connection."""
+FORMAT = "sae_lens"
+SCALER = "activation_scaler.json"
+"""Beside a checkpoint of SAELens 6: by what activations were multiplied before it read them."""
+_SCALED = "expected_average_only_in"
 _TRAINED = {"batchtopk": "batchtopk", "matryoshka": "matryoshka_batchtopk"}
 """Ours to its, of those that are jumprelu when they are saved."""
 
@@ -43,20 +58,37 @@ class Cfg(msgspec.Struct, frozen=True, kw_only=True):
     apply_b_dec_to_input: bool = True
     normalize_activations: str = "none"
     reshape_activations: str = "none"
+    finetuning_scaling_factor: bool = False
+    """Of one before SAELens 6: whether a factor for each act stands before the decoder."""
     metadata: dict[str, Any] = {}
+    before_6: bool = False
+    """No field of the file, and neither is the next: whether an earlier SAELens wrote it."""
+    scale: float | None = None
+    """What it read in training was x times this, where a file beside it tells that."""
+
+
+class _Scaler(msgspec.Struct, frozen=True):
+    scaling_factor: float | None = None
+    has_whitening: bool = False
 
 
 def read_cfg(path: Path) -> Cfg:
     """A `cfg.json` that can be followed. UserError naming the field that can't."""
-    cfg = read_record(path, Cfg)
+    content = read_record(path, dict[str, Any])
+    before_6 = is_before_6(content)
+    if before_6:
+        content = migrate(content, path)
+    read = convert_record(content, Cfg, path)
+    cfg = msgspec.structs.replace(read, before_6=before_6, scale=_scale(read, path))
+    saved = f" ({_saver(cfg)} saved it)" if before_6 else ""
     if cfg.architecture not in _ARCHITECTURES:
         raise UserError(
-            f"{path}: the architecture is {cfg.architecture!r}.",
+            f"{path}: the architecture is {cfg.architecture!r}{saved}.",
             f"Of SAELens's, these can be read: {', '.join(_ARCHITECTURES)}.",
         )
     _, transcodes, _ = _ARCHITECTURES[cfg.architecture]
     for name, readable in (
-        ("normalize_activations", ("none",) if transcodes else ("none", "layer_norm")),
+        ("normalize_activations", _normalisations(cfg, transcodes)),
         ("reshape_activations", ("none",)),
         ("rescale_acts_by_decoder_norm", (False, cfg.architecture == "topk")),
         ("apply_b_dec_to_input", (not transcodes, False)),
@@ -64,16 +96,39 @@ def read_cfg(path: Path) -> Cfg:
         if getattr(cfg, name) not in readable:
             raise UserError(
                 f"{path}: {name} is {getattr(cfg, name)!r}, which can't be followed for"
-                f" {cfg.architecture}.",
+                f" {cfg.architecture}{saved}.",
                 f"It can be {' or '.join(repr(value) for value in dict.fromkeys(readable))}.",
             )
     version = re.match(r"\d+", str(cfg.metadata.get("sae_lens_version", "")))
-    if version is None or int(version[0]) < 6:
+    if not before_6 and (version is None or int(version[0]) < 6):
         raise UserError(
             f"{path}: metadata.sae_lens_version is missing, or below 6.",
             "Load it with SAELens and save it again.",
         )
     return cfg
+
+
+def _saver(cfg: Cfg) -> str:
+    version = cfg.metadata.get("sae_lens_training_version")
+    return f"SAELens {version}" if isinstance(version, str) else "a SAELens before 6"
+
+
+def _normalisations(cfg: Cfg, transcodes: bool) -> tuple[str, ...]:
+    """The values of `normalize_activations` that can be followed."""
+    scaled = (_SCALED,) if cfg.scale is not None else ()
+    return ("none", *scaled) if transcodes else ("none", "layer_norm", *scaled)
+
+
+def _scale(cfg: Cfg, path: Path) -> float | None:
+    """The factor of a checkpoint that was trained on scaled activations, where one is told."""
+    beside = path.parent / SCALER
+    if cfg.normalize_activations != _SCALED or not beside.is_file():
+        return None
+    scaler = read_record(beside, _Scaler)
+    factor = scaler.scaling_factor
+    if scaler.has_whitening or factor is None or not 1e-30 < factor < 1e30:
+        raise UserError(f"{beside}: its scaling_factor is {factor}, which can't be followed.")
+    return factor
 
 
 def config_of(cfg: Cfg, path: Path) -> SAEConfig:
@@ -100,16 +155,30 @@ def architecture_of(config: SAEConfig) -> str:
     return next((name for name, kind in _ARCHITECTURES.items() if kind == wanted), "")
 
 
-def metadata_fields(cfg: Cfg) -> dict[str, Any]:
+def metadata_fields(cfg: Cfg, path: Path) -> dict[str, Any]:
     """What it tells of where its autoencoder comes from, as fields of `SAEMetadata`."""
-    model, context = cfg.metadata.get("model_name"), cfg.metadata.get("context_size")
-    return {
-        "model": model if isinstance(model, str) else "",
-        "site": site_of(cfg.metadata.get("hook_name")),
-        "target_site": site_of(cfg.metadata.get("hook_name_out")),
-        "context": context if isinstance(context, int) else None,
+    rest = dict(cfg.metadata)
+    found: dict[str, Any] = {
+        "model": text_or_nothing(rest.get("model_name")),
+        "site": site_of(rest.get("hook_name")) if rest.get("hook_head_index") is None else "",
+        "target_site": site_of(rest.get("hook_name_out")),
+        "context": count_or_none(rest.get("context_size")),
         "trained_as": _trained_as(cfg),
     }
+    trained = rest.get("training_architecture") == cfg.architecture or found["trained_as"]
+    for name, understood in (
+        ("sae_lens_version", True),
+        ("training_architecture", trained),
+        ("training_architecture_details", trained),
+        ("model_name", found["model"]),
+        ("hook_name", found["site"]),
+        ("hook_name_out", found["target_site"]),
+        ("context_size", found["context"]),
+    ):
+        if understood:
+            rest.pop(name, None)
+    kept = fields_to_keep(rest, path)
+    return found | {"library_fields": {FORMAT: kept} if kept else {}}
 
 
 def cfg_of(config: SAEConfig, metadata: SAEMetadata) -> dict[str, Any]:
@@ -138,7 +207,10 @@ def cfg_of(config: SAEConfig, metadata: SAEMetadata) -> dict[str, Any]:
         "hook_name_out": lens_hook(metadata.target_site),
         "context_size": metadata.context,
     }
-    return cfg | {"metadata": {name: value for name, value in known.items() if value}}
+    kept = metadata.library_fields.get(FORMAT, {})
+    if metadata.trained_as is None and "training_architecture" in kept:
+        del known["training_architecture"]  # one of SAELens's that we don't follow
+    return cfg | {"metadata": kept | {name: value for name, value in known.items() if value}}
 
 
 def _details(trained: SAEConfig) -> dict[str, Any]:
@@ -150,7 +222,7 @@ def _details(trained: SAEConfig) -> dict[str, Any]:
 
 
 def _trained_as(cfg: Cfg) -> SAEConfig | None:
-    """What was trained, if that isn't what was saved; None also where it isn't told in full."""
+    """What was trained, if that isn't what was saved; None also where it isn't known in full."""
     ours = {its: ours for ours, its in _TRAINED.items()}
     details = cfg.metadata.get("training_architecture_details")
     architecture = ours.get(str(cfg.metadata.get("training_architecture")))

@@ -9,7 +9,8 @@
 With `transcode`, x itself is encoded, and something else of the same width is predicted. A
 `num_latents` of 0 means d_in · `expansion_factor`. The activation groupmax is refused, and so is
 `signed`, which an older sparsify had. The folder is named after the module (`layers.3`), and
-`config.json` in the folder above it, if it is there, names the model.
+`config.json` in the folder above it, if it is there, names the model and what it read. As a folder
+is all that we write, ours tell that in `cfg.json`, where sparsify ignores it.
 Importing this needs no torch.
 """
 
@@ -23,7 +24,14 @@ from engine.files import write_whole
 from engine.sae.config import SAEConfig
 from engine.sae.formats.hooks import site_of
 from engine.sae.formats.metadata import SAEMetadata
-from engine.sae.formats.records import naming_file, read_record, record_bytes
+from engine.sae.formats.records import (
+    count_or_none,
+    fields_to_keep,
+    naming_file,
+    read_record,
+    record_bytes,
+    text_or_nothing,
+)
 
 if TYPE_CHECKING:
     from engine.sae.architectures.base import SparseAutoencoder
@@ -31,6 +39,7 @@ if TYPE_CHECKING:
 CONFIG = "cfg.json"
 WEIGHTS = "sae.safetensors"
 FILES = (CONFIG, WEIGHTS)
+FORMAT = "sparsify"
 RUN = "config.json"
 """In the folder above."""
 
@@ -71,7 +80,18 @@ class _Run(msgspec.Struct, frozen=True, kw_only=True):
     """What a run's configuration tells; a stranger's may lie there, in which these are anything."""
 
     model: Any = None
+    revision: Any = None
     ctx_len: Any = None
+    hookpoints: Any = None
+    hookpoint: Any = None
+    """Ours, where a folder alone is written: what it would be named after."""
+    exclude_tokens: Any = None
+    load_in_8bit: Any = None
+
+    def hookpoint_of(self, folder: Path) -> str:
+        """The module that an autoencoder in `folder` reads, where that is sure to be one."""
+        listed = self.hookpoints if isinstance(self.hookpoints, list) else []
+        return folder.name if folder.name in listed else text_or_nothing(self.hookpoint)
 
 
 def check(config: SAEConfig) -> None:
@@ -98,17 +118,27 @@ def read(folder: Path) -> tuple["SparseAutoencoder", SAEMetadata]:
     weights = from_library(read_safetensors(folder / WEIGHTS), NAMES, config)
     if cfg.centres and config.transcodes:
         weights = from_centred(weights)
-    run = _run_above(folder)
+    run = _run_of(folder)
+    hookpoint = run.hookpoint_of(folder)
     # a transcoder is named after the module whose input it reads, which we have no site for
+    site = "" if config.transcodes else site_of(folder.name) or site_of(hookpoint)
+    fields = {
+        "hookpoint": None if site else hookpoint,
+        "exclude_tokens": run.exclude_tokens,
+        "load_in_8bit": run.load_in_8bit,
+    }
+    kept = fields_to_keep({name: value for name, value in fields.items() if value}, folder / CONFIG)
     metadata = SAEMetadata(
-        model=run.model if isinstance(run.model, str) else "",
-        site="" if config.transcodes else site_of(folder.name),
-        context=run.ctx_len if isinstance(run.ctx_len, int) else None,
+        model=text_or_nothing(run.model),
+        revision=text_or_nothing(run.revision) or None,
+        site=site,
+        context=count_or_none(run.ctx_len),
+        library_fields={FORMAT: kept} if kept else {},
     )
     return assemble(config, weights), metadata
 
 
-def write(sae: "SparseAutoencoder", folder: Path, _: SAEMetadata) -> None:
+def write(sae: "SparseAutoencoder", folder: Path, metadata: SAEMetadata) -> None:
     """Write the two files of the layout into `folder`."""
     from engine.sae.formats.tensors import write_safetensors
     from engine.sae.formats.weights import to_library, weights_of
@@ -122,6 +152,15 @@ def write(sae: "SparseAutoencoder", folder: Path, _: SAEMetadata) -> None:
         "skip_connection": config.skip,
         "transcode": config.transcodes,
     }
+    kind, _, layer = metadata.site.partition(".")
+    known = {
+        "model": metadata.model,
+        "revision": metadata.revision,
+        "hookpoint": f"layers.{layer}" if kind == "resid_post" else "",
+        "ctx_len": metadata.context,
+    }
+    cfg |= metadata.library_fields.get(FORMAT, {})
+    cfg |= {name: value for name, value in known.items() if value}
     write_whole(folder / CONFIG, record_bytes(cfg))
     write_safetensors(folder / WEIGHTS, to_library(weights_of(sae), NAMES))
 
@@ -139,6 +178,6 @@ def _config_of(cfg: _Cfg, path: Path) -> SAEConfig:
         )
 
 
-def _run_above(folder: Path) -> _Run:
-    path = folder.parent / RUN
-    return read_record(path, _Run) if path.is_file() else _Run()
+def _run_of(folder: Path) -> _Run:
+    above = folder.parent / RUN
+    return read_record(above if above.is_file() else folder / CONFIG, _Run)

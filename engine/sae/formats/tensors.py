@@ -1,6 +1,5 @@
 """Tensors in files that anyone may have written: each is checked before it is used."""
 
-import zipfile
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +11,15 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from engine.activations.archives import check_archive
 from engine.activations.plain_pickle import load_plain
 from engine.activations.text_files import readable
 from engine.errors import UserError
 from engine.files import whole_file
 
 Shape = tuple[int, ...]
+
+_COUNTS = (torch.int8, torch.uint8, torch.int16, torch.int32, torch.int64)
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Tensors:
         """
         if unknown := self.found.keys() - shapes.keys() - set(but):
             raise UserError(f"{self.path} holds an unknown tensor {min(unknown)!r}.")
-        return {name: self._weights(name, shape) for name, shape in shapes.items()}
+        return {name: self.weights(name, shape) for name, shape in shapes.items()}
 
     def sizes(self, name: str, dimensions: int) -> Shape:
         """The shape of a tensor of so many dimensions, where no configuration tells it."""
@@ -52,7 +54,7 @@ class Tensors:
     def whole_numbers(self, name: str) -> list[int]:
         """The entries of a tensor of integers."""
         tensor = self._tensor(name)
-        if tensor.is_floating_point() or tensor.is_complex() or tensor.ndim > 1:
+        if tensor.dtype not in _COUNTS or tensor.ndim > 1:
             raise UserError(f"In {self.path}, {name} is {tensor.dtype}, which counts nothing.")
         numbers: list[int] = tensor.reshape(-1).tolist()
         return numbers
@@ -64,7 +66,8 @@ class Tensors:
             raise UserError(f"In {self.path}, {name} holds {len(numbers)} numbers, not one.")
         return numbers[0]
 
-    def _weights(self, name: str, shape: Shape) -> Tensor:
+    def weights(self, name: str, shape: Shape) -> Tensor:
+        """The tensor `name`, of this shape, in fp32: of floating point, and finite."""
         tensor = self._tensor(name)
         if tuple(tensor.shape) != shape:
             raise UserError(
@@ -73,9 +76,15 @@ class Tensors:
             )
         if not tensor.is_floating_point():
             raise UserError(f"In {self.path}, {name} is {tensor.dtype}, which are no weights.")
-        if not tensor.isfinite().all():
+        try:
+            weights = tensor.detach().float()  # first, as fp64 may hold what is infinite in fp32
+        except RuntimeError as error:  # NotImplementedError is one
+            raise UserError(
+                f"In {self.path}, {name} is {tensor.dtype}, which isn't read."
+            ) from error
+        if not weights.isfinite().all():
             raise UserError(f"In {self.path}, {name} holds values that are not finite.")
-        return tensor.detach().float()
+        return weights
 
     def _tensor(self, name: str) -> Tensor:
         if name not in self.found:
@@ -94,6 +103,8 @@ def read_safetensors(path: Path) -> Tensors:
         return Tensors(path, load_file(path))
     except SafetensorError as error:
         raise UserError(f"{path} is damaged: {error}.", "Copy or train it again.") from error
+    except Exception as error:  # of a dtype that torch hasn't got, it raises a KeyError
+        raise UserError(f"{path} holds what can't be read: {error!r}.") from error
 
 
 def read_pickled(path: Path) -> Tensors:
@@ -108,10 +119,11 @@ def read_npz(path: Path) -> Tensors:
     """What a file of NumPy's `savez` holds. UserError for one that is damaged or holds objects."""
     with readable(path):
         path.open("rb").close()
+    check_archive(path)
     try:
         with np.load(path, allow_pickle=False) as arrays:
             return Tensors(path, {name: torch.from_numpy(arrays[name]) for name in arrays})
-    except (ValueError, TypeError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except Exception as error:  # a file with flipped bits makes its reader raise anything
         raise UserError(f"{path} is damaged or no file of arrays: {error}.") from error
 
 

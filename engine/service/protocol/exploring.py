@@ -130,6 +130,8 @@ class FindFiring(Question[Firing], frozen=True, kw_only=True):
     """How many of the strongest by attribution to ablate for real."""
     most: int = 200
     by: FiringOrder = "effect"
+    model: str | None = None
+    """The model, if it isn't where the SAE or its scan says that it is."""
     device: str = "auto"
 
 
@@ -148,4 +150,6 @@ class FindContrast(Question[Contrast], frozen=True, kw_only=True):
     a: TextSource
     b: TextSource
     most: int = 100
+    model: str | None = None
+    """The model, if it isn't where the SAE or its scan says that it is."""
     device: str = "auto"

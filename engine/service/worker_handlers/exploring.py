@@ -6,7 +6,7 @@ from engine.activations.any_text import read_texts
 from engine.errors import UserError
 from engine.features.examples.document import whole_document
 from engine.features.search.contrast import Texts, contrast
-from engine.features.search.nearest import cautions, nearest
+from engine.features.search.nearest import comparison_warnings, nearest
 from engine.interventions.firing import find_firing
 from engine.service import protocol as p
 from engine.service.session import Session
@@ -17,7 +17,7 @@ from engine.service.worker_handlers.registry import in_worker
 def find_firing_features(question: p.FindFiring, session: Session) -> p.Firing:
     """The features that fire in a text."""
     return find_firing(
-        session.subject(question.sae, question.device),
+        session.subject(question.sae, question.device, question.model),
         question.prompt,
         target=question.target,
         ablate=question.ablate,
@@ -31,7 +31,7 @@ def find_firing_features(question: p.FindFiring, session: Session) -> p.Firing:
 def find_contrast(question: p.FindContrast, session: Session) -> p.Contrast:
     """The features that tell one text, or file, from another."""
     a, b = _texts(question.a), _texts(question.b)
-    subject = session.subject(question.sae, question.device)
+    subject = session.subject(question.sae, question.device, question.model)
     _, metadata = session.sae(question.sae, question.device)
     return contrast(
         subject.lm,
@@ -54,7 +54,7 @@ def get_nearest(question: p.GetNearest, session: Session) -> p.Relatives:
     other, others = session.load_sae_once(question.other, question.device)
     return p.Relatives(
         relatives=nearest(sae, question.feature, other, most=question.most),
-        warnings=cautions(metadata, others),
+        warnings=comparison_warnings(metadata, others),
     )
 
 

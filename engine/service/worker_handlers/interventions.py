@@ -19,7 +19,7 @@ def clamp_features(question: p.Clamp, session: Session) -> p.ClampReport:
     """What follows when features are changed."""
     request = question.request
     catalogue = Catalogue.open(session.workspace.existing_catalogue(request.sae))
-    subject = session.subject(request.sae, question.device)
+    subject = session.subject(request.sae, question.device, request.model)
     return clamp(
         subject.lm, subject.sae, subject.site, catalogue, request, progress=session.progress
     )

@@ -213,10 +213,13 @@ def linears(**more: tuple[int, ...]) -> dict[str, Tensor]:
 
 
 def test_auto_encoder(tmp_path: Path) -> None:
+    """Whose decoder the library gives length 1 when it loads it, and acts what it had."""
     w = linears(bias=(D,))
     sae, about = read_dictionary(tmp_path, "AutoEncoder", w)
+    written = w["decoder.weight"] / w["decoder.weight"].norm(dim=0)
     acts = ((X - w["bias"]) @ w["encoder.weight"].T + w["encoder.bias"]).relu()
-    assert_same(sae, acts, acts @ w["decoder.weight"].T + w["bias"])
+    acts = acts * w["decoder.weight"].norm(dim=0)
+    assert_same(sae, acts, acts @ written.T + w["bias"])
     assert about == SAEMetadata(
         model="EleutherAI/pythia-70m-deduped", site="resid_post.8", context=128
     )
@@ -318,7 +321,11 @@ def test_gemma_scope_2_transcoders(tmp_path: Path, affine: bool) -> None:
     acts = jump(X @ w["w_enc"] + w["b_enc"], w["threshold"])
     decoded = acts @ w["w_dec"] + w["b_dec"]
     assert_same(sae, acts, decoded + X @ w["affine_skip_connection"] if affine else decoded)
-    assert about == SAEMetadata(model="google/gemma-3-1b-it", target_site="mlp_out.5")
+    assert about == SAEMetadata(
+        model="google/gemma-3-1b-it",
+        target_site="mlp_out.5",
+        library_fields={"gemma_scope": {"hf_hook_point_in": config["hf_hook_point_in"]}},
+    )
 
 
 @pytest.mark.parametrize("described", [True, False])

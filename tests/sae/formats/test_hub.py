@@ -4,6 +4,7 @@ from pathlib import Path
 
 import huggingface_hub
 import pytest
+import torch
 from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
 from engine.errors import UserError
@@ -67,6 +68,15 @@ def test_one_file_is_fetched_alone(hub: Hub) -> None:
     hub.put("gpt2/6.pt", "gpt2/7.pt")
     assert fetch("lab/saes:gpt2/6.pt", None, SILENT) == hub.root / "gpt2" / "6.pt"
     assert hub.asked == ["gpt2/6.pt"]
+
+
+def test_a_checkpoint_of_dictionary_learning_is_fetched_with_its_configuration(hub: Hub) -> None:
+    hub.put("trainer_0/config.json", "trainer_0/checkpoints/ae_300.pt")
+    names = ("encoder.weight", "encoder.bias", "decoder.weight", "b_dec")
+    weights = hub.root / "trainer_0" / "checkpoints" / "ae_300.pt"
+    torch.save({name: torch.ones(2) for name in names}, weights)
+    assert fetch("lab/saes:trainer_0/checkpoints/ae_300.pt", None, SILENT) == weights
+    assert hub.asked[-1] == "trainer_0/config.json"
 
 
 @pytest.mark.parametrize("source", ["lab/saes", "lab/saes:layers.4", "lab/saes:6.pt"])

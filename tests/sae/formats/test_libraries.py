@@ -1,4 +1,4 @@
-"""Which library a folder is from, by the names of its files alone."""
+"""Which library a folder is from, by the names of its files."""
 
 from pathlib import Path
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.features.scan.collect.rows import Rows
+from engine.features.scan.collect.rows import SparseRows
 
 Arrays = Mapping[str, NDArray[Any]]
 """Path in a catalogue, without `.npy`, to array. What lies in `state/` is for going on alone."""
@@ -18,20 +18,20 @@ class Collector(ABC):
     """Takes in rows, the next where the last ended."""
 
     @abstractmethod
-    def add(self, rows: Rows) -> None:
+    def add(self, rows: SparseRows) -> None:
         """Take in rows."""
 
     @abstractmethod
-    def held(self) -> Arrays:
+    def state(self) -> Arrays:
         """All that it knows: with these, and nothing else, it can go on."""
 
-    def shown(self) -> Arrays:
+    def derived(self) -> Arrays:
         """What a catalogue has beside that, worked out from it."""
         return {}
 
     def restore(self, arrays: Arrays) -> None:
         """Be what another was when it held `arrays`."""
-        for path, array in self.held().items():
+        for path, array in self.state().items():
             array[...] = arrays[path]
 
 

@@ -1,0 +1,1 @@
+"""Files that people import, damaged or hostile in ways at random, through the real readers."""

@@ -1,0 +1,65 @@
+"""What files of other libraries say an SAE is to be given, where nothing here sees to it.
+
+Such fields are named when the SAE is imported, kept in `SAEMetadata.library_fields`, and written
+again when it is exported to the library that they come from. Importing this needs no torch.
+"""
+
+from typing import Any
+
+import msgspec
+
+from engine.sae.formats.metadata import SAEMetadata
+
+ASKS_FOR_NOTHING: dict[str, tuple[Any, ...]] = {
+    # SAELens
+    "hook_name": (None, ""),
+    "hook_name_out": (None, ""),
+    "hook_head_index": (None,),
+    "hook_head_index_out": (None,),
+    "hf_hook_name": (None, ""),
+    "hf_hook_name_out": (None, ""),
+    "model_class_name": (None, "HookedTransformer", "AutoModelForCausalLM"),
+    "model_from_pretrained_kwargs": (None, {}),
+    "prepend_bos": (None,),
+    "exclude_special_tokens": (None, False, []),
+    "seqpos_slice": (None, [None], []),
+    "sequence_separator_token": (None, "bos"),
+    "disable_concat_sequences": (None, False),
+    # dictionary_learning
+    "submodule_name": (None, ""),
+    "io": (None, "out"),
+    "add_special_tokens": (None, True),
+    "remove_bos": (None, False),
+    "max_activation_norm_multiple": (None,),
+    # sparsify
+    "hookpoint": (None, ""),
+    "exclude_tokens": (None, []),
+    "load_in_8bit": (None, False),
+    # Gemma Scope
+    "hf_hook_point_in": (None, ""),
+    "hf_hook_point_out": (None, ""),
+}
+"""Fields that tell of an SAE's input, and the values at which they ask for nothing."""
+
+_LONGEST = 120
+
+
+def note_on_input(metadata: SAEMetadata) -> str:
+    """A sentence that names the fields which ask for something; empty where none does."""
+    asked = [
+        f"{name} {_shortened(msgspec.json.encode(value).decode())}"
+        for fields in metadata.library_fields.values()
+        for name, value in fields.items()
+        if value not in ASKS_FOR_NOTHING.get(name, (value,))
+    ]
+    if not asked:
+        return ""
+    return (
+        "Its files tell more of what it is to be given, which nothing here sees to:"
+        f" {', '.join(asked)}. That is kept, and told again when it is exported to"
+        f" {' and '.join(metadata.library_fields)}."
+    )
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …"

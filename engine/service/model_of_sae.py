@@ -1,0 +1,56 @@
+"""In which model, and where in it, an SAE is tried. Torch-free.
+
+An SAE names the model that it was trained on as its library does: `gpt2-small` is a model of
+TransformerLens, and no id on the hub. A scan of it knows the model that its activations are of, by
+the name under which that was loaded here.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.errors import UserError
+from engine.features.catalogue.catalogue import Catalogue
+from engine.model.source import DEMO
+from engine.sae.formats.metadata import SAEMetadata
+from engine.workspace.folders import Workspace
+
+
+@dataclass(frozen=True)
+class ModelsAndSite:
+    """What an SAE reads."""
+
+    models: tuple[str, ...]
+    """Models to load: the first that can be had is it."""
+    site: str
+    """Where in the model, as `engine.model.site` spells it."""
+
+
+def models_and_site(
+    workspace: Workspace, sae: str, metadata: SAEMetadata, model: str | None = None
+) -> ModelsAndSite:
+    """The models that an SAE may be tried in, the likeliest first, and its site.
+
+    With a `model`, that one alone. Raises UserError where neither its files nor a scan tells both.
+    """
+    models, site = [metadata.model], metadata.site
+    catalogue = workspace.catalogue(sae)
+    if catalogue.exists():
+        scanned = Catalogue.open(catalogue).manifest
+        site = site or scanned.site
+        # a name without an owner is as a rule a library's own, and the hub need not be asked for it
+        models.insert(1 if _is_address(metadata.model) else 0, scanned.model)
+    if model is not None:
+        models = [model]
+    known = tuple(dict.fromkeys(each for each in models if each))
+    if not (known and site):
+        raise UserError(
+            f"{sae} does not say which model and site it belongs to,"
+            " so there is nothing to try it on."
+        )
+    return ModelsAndSite(known, site)
+
+
+def _is_address(model: str) -> bool:
+    """Whether a model's name is sure to say where it is: the embedded one, a folder, or a hub id
+    with its owner."""
+    return model == DEMO or "/" in model or Path(model).is_dir()
