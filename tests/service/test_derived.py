@@ -101,6 +101,10 @@ def test_a_kind_of_job_is_a_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Did you mean count-words?" in printed(capsys, "count-word", status=2)
 
 
+def test_every_kind_of_job_is_a_command() -> None:
+    assert base.registered_kinds().keys() <= set(app)
+
+
 def test_a_result_without_a_table_is_shown_by_its_fields(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
