@@ -20,7 +20,7 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from engine.sae.architectures.traits import ARCHITECTURES
+from engine.sae.traits import ARCHITECTURES
 from engine.sae.training.checkpoint import newest_record
 from engine.service import protocol as p
 from engine.service.client import Client, connect

@@ -8,7 +8,7 @@ from torch import Tensor
 from benchmarks.training.job import Job
 from benchmarks.training.score import Snapshot
 from engine.sae.architectures.registry import build
-from engine.sae.architectures.traits import takers
+from engine.sae.traits import takers
 from engine.sae.recipes import recipe
 from engine.sae.training.loop import SAMPLE
 from engine.sae.training.trainer import Trainer

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from engine.errors import UserError
 from engine.sae.architectures.base import SparseAutoencoder
 from engine.sae.architectures.registry import class_of
-from engine.sae.architectures.traits import ARCHITECTURES
+from engine.sae.traits import ARCHITECTURES
 from engine.sae.config import SAEConfig, TrainConfig
 from engine.sae.recipes import recipe
 

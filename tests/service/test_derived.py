@@ -18,8 +18,8 @@ from engine.jobs.kinds.base import DeviceSpec, JobResult
 from engine.jobs.kinds.fields import Setting, kind_fields
 from engine.jobs.kinds.sweep import Sweep
 from engine.jobs.kinds.train import AUTOENCODER, Train
-from engine.sae.architectures import traits
-from engine.sae.architectures.traits import Traits, Words
+from engine.sae import traits
+from engine.sae.traits import Traits, Words
 
 
 class Counted(JobResult, msgspec.Struct, frozen=True, kw_only=True, tag="counted"):

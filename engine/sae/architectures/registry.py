@@ -6,7 +6,7 @@ import pkgutil
 import torch
 
 from engine.sae.architectures.base import SparseAutoencoder
-from engine.sae.architectures.traits import traits_of
+from engine.sae.traits import traits_of
 from engine.sae.config import SAEConfig
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from engine.sae.architectures.registry import build
-from engine.sae.architectures.traits import ARCHITECTURES
+from engine.sae.traits import ARCHITECTURES
 from engine.sae.config import SAEConfig
 
 

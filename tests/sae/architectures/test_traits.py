@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from engine.errors import UserError
-from engine.sae.architectures import traits
+from engine.sae import traits
 from engine.sae.architectures.base import SparseAutoencoder, StepInput, StepLosses
-from engine.sae.architectures.traits import ARCHITECTURES, Traits, Words, register, takers
+from engine.sae.traits import ARCHITECTURES, Traits, Words, register, takers
 from engine.sae.config import SAEConfig, TrainConfig
 from engine.sae.formats.metadata import SAEMetadata
 from engine.sae.formats.store import load_sae, save_sae

@@ -7,7 +7,7 @@ from torch import Tensor
 from engine.sae import kernels
 from engine.sae.architectures.base import StepInput
 from engine.sae.architectures.registry import build
-from engine.sae.architectures.traits import ARCHITECTURES
+from engine.sae.traits import ARCHITECTURES
 from engine.sae.kernels import cpu, reference
 from engine.sae.kernels import preactivations as products
 from engine.sae.recipes import recipe

@@ -14,7 +14,7 @@ from torch import multiprocessing
 
 from engine.activations.batches import StoredBatches
 from engine.activations.store import ActivationSet
-from engine.sae.architectures.traits import takers
+from engine.sae.traits import takers
 from engine.sae.config import TrainConfig
 from engine.sae.kernels import preactivations as products
 from engine.sae.parallel import ALONE, Ranks, init_ranks

@@ -20,7 +20,7 @@ from engine.activations.batches import StoredBatches
 from engine.activations.source import Source
 from engine.errors import UserError
 from engine.progress import Cancelled
-from engine.sae.architectures.traits import ARCHITECTURES
+from engine.sae.traits import ARCHITECTURES
 from engine.sae.recipes import recipe
 from engine.sae.training import checkpoint
 from engine.sae.training import checkpointer as checkpointing

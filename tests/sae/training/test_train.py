@@ -13,7 +13,7 @@ from engine.errors import UserError
 from engine.progress import Cancelled
 from engine.sae.architectures.base import SparseAutoencoder, StepInput, StepLosses
 from engine.sae.architectures.registry import build, class_of
-from engine.sae.architectures.traits import ARCHITECTURES
+from engine.sae.traits import ARCHITECTURES
 from engine.sae.config import SAEConfig, TrainConfig
 from engine.sae.evaluation.reconstruction import evaluate
 from engine.sae.evaluation.vectors import StoredVectors
