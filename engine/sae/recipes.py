@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 
 from engine.errors import UserError
-from engine.sae.traits import Traits, label, takers, traits_of
 from engine.sae.config import SAEConfig, TrainConfig
+from engine.sae.traits import Traits, label, takers, traits_of
 
 CORPUS = 10_000
 """Vectors from which on an activation set counts as a corpus rather than a handful of prompts."""
