@@ -27,7 +27,10 @@ from benchmarks.training.table import markdown
 from engine.activations.manifest import Manifest as Activations
 from engine.activations.writer import ActivationWriter
 from engine.features.catalogue.bins import BINS
-from engine.features.catalogue.catalogue import Manifest, write_manifest
+from engine.features.catalogue.catalogue import (
+    CatalogueManifest,
+    write_catalogue_manifest,
+)
 from engine.features.catalogue.rank import order
 from engine.sae.architectures.registry import build
 from engine.sae.config import SAEConfig
@@ -76,7 +79,7 @@ def make(workspace: Workspace, features: int) -> None:
         tokens = rng.integers(len(words), size=(BLOCK, PROMOTED), dtype=np.int32)
         _write(folder / "tokens" / f"{name}.npy", tokens, features)
     (folder / "tokens" / "vocabulary.json").write_bytes(msgspec.json.encode(words))
-    manifest = Manifest(
+    manifest = CatalogueManifest(
         activations="acts",
         model="none",
         site="resid_post.0",
@@ -91,7 +94,7 @@ def make(workspace: Workspace, features: int) -> None:
         categories=[],
         complete=True,
     )
-    write_manifest(folder, manifest)
+    write_catalogue_manifest(folder, manifest)
 
 
 def _write_columns(folder: Path, features: int, rng: np.random.Generator) -> None:

@@ -31,8 +31,9 @@ from benchmarks.training.table import Spread, markdown
 from engine.activations.manifest import Manifest
 from engine.activations.store import ActivationSet
 from engine.activations.writer import ActivationWriter
-from engine.features.scan.blocks import stretches
-from engine.features.scan.scan import rows_per_block, scan
+from engine.features.block_size import rows_per_block
+from engine.features.scan.blocks import blocks
+from engine.features.scan.scan import scan
 from engine.progress import Silent
 from engine.sae.architectures.registry import build
 from engine.sae.architectures.topk import TopK
@@ -73,13 +74,13 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     config = SAEConfig(architecture="topk", d_in=options.d_model, d_sae=options.width, k=options.k)
     sae = build(config, seed=1)
     assert isinstance(sae, TopK)
-    first = next(stretches(acts, rows_per_block(options.width)))
+    first = next(blocks(acts, rows_per_block(options.width)))
     sae.active(first.acts)  # kernels are compiled once for all scans
     told = Told()
     before = psutil.Process().memory_info().rss
     began = time.perf_counter()
     if options.run == "encode":
-        for stretch in stretches(acts, rows_per_block(options.width)):
+        for stretch in blocks(acts, rows_per_block(options.width)):
             (stretch.acts - sae.b_dec) @ sae.W_enc.T
     else:
         scan(

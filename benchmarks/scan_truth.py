@@ -23,10 +23,10 @@ from numpy.typing import NDArray
 
 from engine.activations.store import ActivationSet
 from engine.activations.tokens import TokenTable
+from engine.features.block_size import rows_per_block
 from engine.features.catalogue.catalogue import Catalogue, Example
-from engine.features.examples.deciles import BANDS, band
-from engine.features.scan.blocks import stretches
-from engine.features.scan.scan import rows_per_block
+from engine.features.examples.deciles import DECILES, decile_examples
+from engine.features.scan.blocks import blocks
 from engine.features.search.coactive import coactive
 from engine.jobs.kinds import Capture, Scan, Train
 from engine.jobs.run import run
@@ -62,7 +62,7 @@ class Truth:
         self.together = np.zeros((len(features), width))
         self.alone = np.zeros(width)
         parts, counted = [], []
-        for stretch in stretches(acts, rows_per_block(width)):
+        for stretch in blocks(acts, rows_per_block(width)):
             dense = torch.zeros(len(stretch), width)
             encoded = autoencoder.encode(stretch.acts[stretch.counted])
             dense[stretch.counted] = encoded.where(encoded > autoencoder.active_threshold, 0)
@@ -140,7 +140,7 @@ def _strongest(truth: Truth, workspace: Workspace, feature: int) -> int:
 
 def _sampled(truth: Truth, _: Workspace, feature: int) -> int:
     active = int((truth.columns[feature] > 0).sum())
-    bands = [band(truth.catalogue, feature, number) for number in range(BANDS)]
+    bands = [decile_examples(truth.catalogue, feature, number) for number in range(DECILES)]
     sample = [example for each in bands for example in each]
     assert len(sample) == len({example[:2] for example in sample}) == min(40, active)
     for example in sample:

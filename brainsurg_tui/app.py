@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, NoReturn, ParamSpec, TypeVar
 
 from textual import on
+from textual.await_complete import AwaitComplete
 from textual.binding import BindingType
 from textual.events import Key
 from textual.filter import LineFilter
@@ -125,7 +126,7 @@ class BrainSurgery(KeyQueueApp):
         if self._memory_path is None:
             return
         memory = self.memory
-        memory.theme, memory.pane = self.theme, self.main.remembered
+        memory.theme, memory.pane = self.theme, self.main.last_pane
         memory.tables = self.main.sortings()
         if self.state.contents.workspace:
             self.workspace_memory.sae = self.state.sae or ""
@@ -145,6 +146,11 @@ class BrainSurgery(KeyQueueApp):
         filters = super().get_line_filters()
         return [*filters, _ASCII_SIGNS] if self.ascii_only else filters
 
+    def pop_screen(self) -> AwaitComplete:
+        """Close a dialog; what changed is painted under it first, not once more after it."""
+        self.main.paint()
+        return super().pop_screen()
+
     # What controllers need (`controllers.shell`)
 
     async def ask(self, request: Request[R]) -> R:
@@ -162,7 +168,7 @@ class BrainSurgery(KeyQueueApp):
 
         see = f"{key_of('messages', self.state)} shows it."
 
-        async def guarded() -> None:
+        async def report_errors() -> None:
             try:
                 await work(*args, **kwargs)
             except UserError as mistake:
@@ -174,7 +180,7 @@ class BrainSurgery(KeyQueueApp):
             except Exception as bug:
                 self.say(f"That is a bug: {bug!r}. {see}", "error", traceback.format_exc())
 
-        worker: WorkType[None] = guarded
+        worker: WorkType[None] = report_errors
         self.run_worker(worker, group=group, exclusive=True, exit_on_error=False)
 
     def cancel(self, group: str) -> None:
@@ -182,7 +188,7 @@ class BrainSurgery(KeyQueueApp):
         self.workers.cancel_group(self, group)
 
     def _on_state_change(self, parts: frozenset[StatePart]) -> None:
-        self.main.state_changed(parts)
+        self.main.on_state_change(parts)
 
     def say(
         self,
@@ -258,11 +264,11 @@ class BrainSurgery(KeyQueueApp):
         self.controllers.features.filter(message.text)
 
     @on(FindingsSheet.Chosen)
-    def _choose_found(self, message: FindingsSheet.Chosen) -> None:
+    def _choose_result(self, message: FindingsSheet.Chosen) -> None:
         self.controllers.search.choose(message.feature)
 
     @on(FindingsSheet.Opened)
-    def _open_found(self, message: FindingsSheet.Opened) -> None:
+    def _open_result(self, message: FindingsSheet.Opened) -> None:
         self.controllers.search.open(message.feature)
 
     @on(DetailSheet.Step)

@@ -30,7 +30,8 @@ def _default_text(default: object) -> str | None:
 
 app = App(
     name="brainsurg",
-    help="A terminal workbench for looking inside language models.",
+    help="A terminal workbench for looking inside language models.\n\n"
+    "Without a command, the terminal app opens.",
     version=_version,
     default_parameter=Parameter(negative=(), show_default=_default_text),
     help_on_error=False,

@@ -39,7 +39,7 @@ def csv_text(rows: Sequence[Mapping[str, object]]) -> str:
     out = io.StringIO()
     writer = csv.DictWriter(out, _fields(rows), lineterminator="\n")
     writer.writeheader()
-    writer.writerows({key: _joined(value) for key, value in row.items()} for row in rows)
+    writer.writerows({key: _join(value) for key, value in row.items()} for row in rows)
     return out.getvalue()
 
 
@@ -58,11 +58,11 @@ def _markdown_row(cells: Iterable[str]) -> str:
 def _readable(value: object) -> str:
     if isinstance(value, bool):
         return "★" if value else ""
-    text = figure(value) if isinstance(value, float) else str(_joined(value))
+    text = figure(value) if isinstance(value, float) else str(_join(value))
     return " ".join(escape(text, quote=False).replace("|", "\\|").split())
 
 
-def _joined(value: object) -> object:
+def _join(value: object) -> object:
     return " ".join(map(str, value)) if isinstance(value, list) else value
 
 

@@ -97,7 +97,7 @@ async def _run(client: Client, spec: p.JobSpec) -> None:
         await asyncio.sleep(0.2)
     if job.error:
         raise RuntimeError(job.error)
-    print(f"{p.describe(spec)}: done", flush=True)
+    print(f"{spec.title}: done", flush=True)
 
 
 def _steps(app: BrainSurgery, job: int) -> int:

@@ -1,6 +1,6 @@
 """`clamp`: change features and see what follows."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, make_dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Group, Parameter
@@ -14,46 +14,59 @@ if TYPE_CHECKING:
     from engine.service.client import Client
 
 
-@Parameter(name="*", group=Group("What to change", sort_key=1))
 @dataclass(frozen=True, kw_only=True)
-class Change:
-    """Features, and one operation for all of them or one for each."""
+class _Features:
+    """The features to change."""
 
     feature: list[int] = field(default_factory=list)
     """The feature to change; may be given several times."""
-    value: float | None = None
-    """Hold it at this activation."""
-    times_max: float | None = None
-    """Hold it at this many times its maximum over the scanned corpus (1 if nothing is said)."""
-    ablate: bool = False
-    """Hold it at zero."""
-    scale: float | None = None
-    """Multiply its activation."""
-    add: float | None = None
-    """Add this many times its maximum."""
+
+
+FLAGS = {flag.name: (operation, flag) for operation in p.operations() for flag in operation.flags}
+"""The options that choose an operation, by their names as fields."""
+
+if TYPE_CHECKING:
+    _Operations = _Features
+else:  # a field for each of `FLAGS`: a switch, or the value that the operation takes
+    _Operations = make_dataclass(
+        "_Operations",
+        [
+            (name, Annotated[bool, Parameter(help=flag.help)], False)
+            if operation.takes == "nothing"
+            else (name, Annotated[float | None, Parameter(help=flag.help)], None)
+            for name, (operation, flag) in FLAGS.items()
+        ],
+        bases=(_Features,),
+        frozen=True,
+        kw_only=True,
+    )
+
+
+@Parameter(name="*", group=Group("What to change", sort_key=1))
+@dataclass(frozen=True, kw_only=True)
+class EditOptions(_Operations):
+    """Features, and one operation for all of them or one for each."""
+
     edit: list[str] = field(default_factory=list)
     """Instead of all these: one feature with an operation of its own, such as 3041=5x (5 times its
     maximum), 3041=2.5, 3041*0.5 or 3041+1x; may be given several times."""
 
     def edits(self) -> list[p.FeatureEdit]:
-        """What is to be done; ends the command where that isn't clear."""
-        operations: list[tuple[p.Operation, float | None, p.Unit]] = [
-            ("clamp", self.value, "absolute"),
-            ("clamp", self.times_max, "max"),
-            ("ablate", 0.0 if self.ablate else None, "absolute"),
-            ("scale", self.scale, "absolute"),
-            ("add", self.add, "max"),
-        ]
-        said = [(name, value, unit) for name, value, unit in operations if value is not None]
-        if len(said) > 1:
-            wrong_usage("Give one of --value, --times-max, --ablate, --scale and --add.")
+        """The edits that these options ask for; ends the command where that isn't clear."""
+        values = {name: getattr(self, name) for name in FLAGS}
+        given = {k: v for k, v in values.items() if v is not None and v is not False}
+        if len(given) > 1:
+            *others, last = (f"--{name.replace('_', '-')}" for name in FLAGS)
+            wrong_usage(f"Give one of {', '.join(others)} and {last}.")
         if bool(self.feature) == bool(self.edit):
             wrong_usage("Give either --feature or --edit.")
-        if self.edit and said:
+        if self.edit and given:
             wrong_usage("--edit tells the operation, too: leave the other out, or give --feature.")
-        operation, value, unit = said[0] if said else ("clamp", 1.0, "max")
+        name, value = next(iter(given.items()), ("times_max", 1.0))
+        operation, flag = FLAGS[name]
+        value = 0.0 if operation.takes == "nothing" else value
         return [p.parse_edit(text) for text in self.edit] + [
-            p.FeatureEdit(feature=one, operation=operation, value=value, unit=unit)
+            p.FeatureEdit(feature=one, operation=operation.name, value=value, unit=flag.unit)
             for one in self.feature
         ]
 
@@ -61,7 +74,7 @@ class Change:
 def clamp(
     sae: ScannedSAE,
     *,
-    change: Change = Change(),
+    change: EditOptions = EditOptions(),
     prompts: Prompts = None,
     prompt: Annotated[list[str] | None, Parameter(consume_multiple=True)] = None,
     positions: str = "0:",

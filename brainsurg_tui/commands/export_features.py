@@ -118,15 +118,12 @@ def _row(feature: p.FeatureDetail) -> dict[str, Any]:
         "tags": list(feature.tags),
         "starred": feature.starred,
         "note": feature.note,
-        "max": feature.max,
-        "mean": feature.mean,
-        "std": feature.std,
-        "count": feature.count,
-        "density": feature.density,
-        "documents": feature.documents,
     }
+    figures = feature.figures()
+    by_category = [c.name for c in p.table_columns() if c.needs_categories and c.name in figures]
+    row |= {name: figures[name] for name in figures if name not in by_category}
     if feature.category:
-        row |= {"category": feature.category, "selectivity": feature.selectivity}
+        row |= {"category": feature.category} | {name: figures[name] for name in by_category}
     row |= {"promoted": feature.promoted, "suppressed": feature.suppressed}
     return row | {"snippet": "".join(_mark_peak(snippet) for snippet in feature.snippets)}
 

@@ -6,7 +6,7 @@ from cyclopts import Parameter
 from cyclopts.types import PositiveInt
 
 from brainsurg_tui.commands.common import Common
-from brainsurg_tui.commands.options import By, ScannedSAE
+from brainsurg_tui.commands.options import By, Filter, ScannedSAE
 from brainsurg_tui.commands.progress import ensure_scanned
 from brainsurg_tui.commands.tables.features import feature_list
 from brainsurg_tui.commands.tables.parts import show
@@ -21,21 +21,10 @@ def features(
     *,
     top: Annotated[PositiveInt, Parameter(help="How many features.")] = 5,
     by: By = "max",
-    filter: str = "",
+    filter: Filter = "",
     common: Common = Common(),
 ) -> None:
-    """Show the first features of an SAE with their top activating snippets.
-
-    Parameters
-    ----------
-    filter
-        Such as "density < 1e-3 max > 5 label ~ cit(y|ies)". Numbers are id, max, mean, std,
-        density, count, documents and selectivity, compared with < <= > >= = and !=. Texts are
-        label, tag, note, category, snippet, peak, promoted and suppressed, compared with ~, a
-        regular expression, and its opposite !~, the first four with = and !=, too. Flags are
-        starred, labelled, tagged and alive. A word by itself is looked for in labels. There are
-        not, and, or and parentheses.
-    """
+    """Show the first features of an SAE with their top activating snippets."""
 
     async def talk(client: "Client") -> p.FeatureList:
         await ensure_scanned(client, sae, common)

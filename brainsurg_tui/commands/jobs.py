@@ -22,13 +22,13 @@ Job = Annotated[int, Parameter(help="The job's number.")]
 
 
 @app.default
-@app.command(name="list")
+@app.command(name="list", sort_key=0)
 def list_jobs(*, common: Common = Common()) -> None:
     """List every job of the workspace."""
     _print_jobs(common, common.run(lambda client: client.ask(p.ListJobs())).jobs)
 
 
-@app.command(name="follow")
+@app.command(name="follow", sort_key=1)
 def follow_job(id: Job, *, common: Common = Common()) -> None:
     """Watch a job to its end, from its beginning on."""
 
@@ -39,25 +39,25 @@ def follow_job(id: Job, *, common: Common = Common()) -> None:
     common.print_result(common.run(talk))
 
 
-@app.command
+@app.command(sort_key=4)
 def cancel(id: Job, *, common: Common = Common()) -> None:
     """Stop a job."""
     _request_change(p.CancelJob(id=id), common)
 
 
-@app.command
+@app.command(sort_key=2)
 def pause(id: Job, *, common: Common = Common()) -> None:
     """Hold a running job between two steps."""
     _request_change(p.PauseJob(id=id), common)
 
 
-@app.command
+@app.command(sort_key=3)
 def resume(id: Job, *, common: Common = Common()) -> None:
     """Let a paused job go on, or a training that has failed or was cancelled."""
     _request_change(p.ResumeJob(id=id), common)
 
 
-@app.command
+@app.command(sort_key=5)
 def export(
     id: Job,
     folder: Path,

@@ -14,7 +14,7 @@ def nearest(
     top: Most = 10,
     common: Common = Common(),
 ) -> None:
-    """Show the features whose decoder directions are most like one's own.
+    """Show the features whose decoder directions are most similar to that of one feature.
 
     Parameters
     ----------

@@ -4,10 +4,12 @@ What only one command has is told in that command's own docstring.
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 from cyclopts.types import PositiveInt
+
+from engine.service.protocol import filter_help, order_names
 
 ActivationSet = Annotated[str, Parameter(help="The activation set.")]
 SAE = Annotated[str, Parameter(help="The SAE.")]
@@ -30,11 +32,20 @@ SAEModel = Annotated[
 Prompts = Annotated[Path | None, Parameter(help="A file of prompts: .txt, .jsonl or .json.")]
 Chat = Annotated[bool, Parameter(help="Put each prompt into the tokenizer's chat template.")]
 
+if TYPE_CHECKING:
+    _Column = str
+else:  # the choices, as the feature table's columns declare them
+    _Column = Literal[tuple(order_names())]
+
 By = Annotated[
-    Literal["max", "mean", "std", "density", "count", "documents", "selectivity", "activity"],
+    _Column,
     Parameter(
         help="What to order them by. `activity` is the mean over all tokens, the seed's own"
         " ranking."
     ),
+]
+Filter = Annotated[
+    str,
+    Parameter(help=f'Such as "density < 1e-3 max > 5 label ~ cit(y|ies)". {filter_help()}'),
 ]
 Most = Annotated[PositiveInt, Parameter(help="How many features to show.")]

@@ -88,7 +88,7 @@ class CaptureController:
 
     def _prompts(self) -> list[Prompt]:
         """The marked prompts, or all. UserError if there is none."""
-        known = self._shell.main.prompts.marked() or self._shell.state.contents.prompts
+        known = self._shell.main.prompts.marked_prompts() or self._shell.state.contents.prompts
         if not known:
             raise UserError("There are no prompts.", "Add one in pane 1 with a.")
         return [Prompt(prompt=prompt.prompt, category=prompt.category) for prompt in known]

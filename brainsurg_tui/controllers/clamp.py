@@ -6,8 +6,8 @@ from typing import cast, get_args
 from brainsurg_tui.controllers.shell import Shell
 from brainsurg_tui.controllers.submit import parse_number, parse_whole_number
 from brainsurg_tui.screens.form import Field, Form
-from brainsurg_tui.state.clamp_draft import OPERATIONS, ClampDraft
-from engine.service.protocol import Clamp, Operation, Unit, View
+from brainsurg_tui.state.clamp_draft import ClampDraft
+from engine.service.protocol import Clamp, Unit, View, operations
 
 _PAUSE = 0.35
 """Seconds without another key before a changed draft is run."""
@@ -51,7 +51,7 @@ class ClampController:
         await asyncio.sleep(pause)
         try:
             assert state.sae is not None
-            prompts = shell.main.prompts.marked() or state.contents.prompts
+            prompts = shell.main.prompts.marked_prompts() or state.contents.prompts
             request = draft.request(state.sae, [prompt.prompt for prompt in prompts])
             report = await shell.ask(Clamp(request=request, device=shell.device))
             if request.sae == state.sae:
@@ -64,8 +64,9 @@ class ClampController:
         """Let the user type operation, value, unit, view, length and nulls in a form."""
         draft = self._shell.state.clamp.draft
         edit = draft.edits[0]
+        names = tuple(operation.name for operation in operations())
         fields = [
-            Field("operation", "operation", edit.operation, choices=OPERATIONS, free=False),
+            Field("operation", "operation", edit.operation, choices=names, free=False),
             Field("value", "value", f"{edit.value:g}", "A number; nothing counts for ablate."),
             Field(
                 "unit",
@@ -91,7 +92,7 @@ class ClampController:
 
     async def _use_form(self, values: dict[str, str]) -> None:
         draft = self._shell.state.clamp.draft.set(
-            cast(Operation, values["operation"]),
+            values["operation"],
             parse_number(values["value"], "value"),
             cast(Unit, values["unit"]),
         )

@@ -47,7 +47,7 @@ class ConnectionController:
         self._contents.update(contents)
         if any(sae.name == shell.workspace_memory.sae for sae in contents.saes):
             self._features.choose_sae(shell.workspace_memory.sae)
-        if (job := state.jobs.charted()) is not None:
+        if (job := state.jobs.training_to_chart()) is not None:
             await self._jobs.fetch_past(job.id)
 
     def on_news(self, news: NewsBody) -> None:

@@ -92,12 +92,14 @@ class ContentsController:
             else DeleteSAE(name=choice.name)
         )
 
-        def answered(answer: str | None) -> None:
+        def on_answer(answer: str | None) -> None:
             if answer:
                 self._shell.begin("delete", self._delete, request)
 
         question = f"The {what} is gone then; there is no undo."
-        self._shell.push_screen(ChoiceDialog(f"Delete {choice.name}?", question, answers), answered)
+        self._shell.push_screen(
+            ChoiceDialog(f"Delete {choice.name}?", question, answers), on_answer
+        )
 
     async def _delete(self, request: DeleteActivations | DeleteSAE) -> None:
         await self._shell.ask(request)

@@ -134,11 +134,11 @@ class JobController:
             answers,
         )
 
-        def answered(answer: str | None) -> None:
+        def on_answer(answer: str | None) -> None:
             if answer:
                 self._shell.begin("change-job", self._ask_to_change, CancelJob(id=job.id))
 
-        self._shell.push_screen(question, answered)
+        self._shell.push_screen(question, on_answer)
 
     def toggle_pause(self) -> None:
         """Pause a job, or resume it: in the jobs pane also a training that was interrupted."""

@@ -56,7 +56,7 @@ class SearchController:
         state, prompts = self._shell.state, self._shell.main.prompts
         if state.sae is None:
             return
-        marked = [prompt.prompt for prompt in prompts.marked()]
+        marked = [prompt.prompt for prompt in prompts.marked_prompts()]
         a, *others = marked or [prompts.text_to_copy()]
         search = FindContrast(
             sae=state.sae,

@@ -162,7 +162,7 @@ class Form(Dialog[bool]):
             field.value = value
 
     @on(Input.Blurred)
-    def _was_left(self, event: Input.Blurred) -> None:
+    def _report_change(self, event: Input.Blurred) -> None:
         assert isinstance(event.input, FieldInput)
         name, value = event.input.field.name, event.value.strip()
         if value != self._seen[name]:

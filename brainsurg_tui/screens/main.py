@@ -89,7 +89,7 @@ class MainScreen(Screen[None]):
 
     # What the panes show
 
-    def state_changed(self, parts: frozenset[StatePart]) -> None:
+    def on_state_change(self, parts: frozenset[StatePart]) -> None:
         """Paint what shows one of these parts: after what is being done now, or, where they change
         many times a second, together with what else of that kind changes for a while."""
         if often := parts & FREQUENT:
@@ -184,12 +184,12 @@ class MainScreen(Screen[None]):
             if self.active != name:
                 self._under.append(self.active)
         else:
-            self._came_from = self.remembered
+            self._came_from = self.last_pane
             self._under.clear()
         self.active = name
 
     @property
-    def remembered(self) -> str:
+    def last_pane(self) -> str:
         """The pane to begin with the next time."""
         return next((name for name in (self.active, *self._under) if name in PANES), PANES[0])
 
@@ -219,7 +219,7 @@ class MainScreen(Screen[None]):
 
     def go_to_next_pane(self, step: int) -> None:
         """Go to the pane after this one (1), or to the one before (-1)."""
-        self.go_to(PANES[(PANES.index(self.remembered) + step) % len(PANES)])
+        self.go_to(PANES[(PANES.index(self.last_pane) + step) % len(PANES)])
 
     def _leave_sheet(self) -> None:
         """From a sheet to what it lies over."""
@@ -238,9 +238,9 @@ class MainScreen(Screen[None]):
         places = self._top.tabs_at() | self._job.hidden_at()
         places |= {name: pane.region.offset for name, pane in self.panes.items() if pane.display}
         in_order = {name: places[name] for name in PANES if name in places}
-        self.app.push_screen(Jump(in_order), self._jumped)
+        self.app.push_screen(Jump(in_order), self._go_to_letter)
 
-    def _jumped(self, name: str | None) -> None:
+    def _go_to_letter(self, name: str | None) -> None:
         if name is not None:
             self.go_to(name)
 

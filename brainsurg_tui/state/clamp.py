@@ -22,33 +22,33 @@ class ClampState(Published):
         """Forget edits and report, whose features are of another SAE than the one now in use."""
         self.draft = msgspec.structs.replace(self.draft, edits=())
         self.report = None
-        self._changed("clamp")
+        self._publish("clamp")
 
     def set_draft(self, draft: ClampDraft) -> None:
         """Replace the clamp that is prepared; without edits there is no report either."""
         self.draft = draft
         if not draft.edits:
             self.report = None
-        self._changed("clamp")
+        self._publish("clamp")
 
     def begin(self) -> None:
         """Await a report on the draft."""
         self.progress = Progressed(phase="waiting", done=0)
-        self._changed("clamp")
+        self._publish("clamp")
 
     def set_report(self, draft: ClampDraft, report: ClampReport) -> None:
         """Take the report on a draft, unless another is prepared by now."""
         if draft == self.draft:
             self.report = report
-            self._changed("clamp")
+            self._publish("clamp")
 
     def report_progress(self, progress: Progressed) -> None:
         """The engine is so far with the clamp, if one is awaited."""
         if self.progress is not None:
             self.progress = progress
-            self._changed("clamp_progress")
+            self._publish("clamp_progress")
 
     def end(self) -> None:
         """No report on a clamp is awaited any more."""
         self.progress = None
-        self._changed("clamp")
+        self._publish("clamp")

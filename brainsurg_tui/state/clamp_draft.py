@@ -8,12 +8,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from engine.service.protocol import ClampRequest, FeatureEdit, Operation, View
-
-OPERATIONS: tuple[Operation, ...] = ("clamp", "ablate", "scale", "add")
-
-_DEFAULT = {"clamp": 1.0, "ablate": 0.0, "scale": 2.0, "add": 1.0}
-"""Where each operation starts: at the feature's own maximum, which no text is beyond."""
+from engine.service.protocol import ClampRequest, FeatureEdit, View, find_operation, operations
 
 _STEPS = (-10.0, -5.0, -3.0, -2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 3.0, 5.0, 7.0, 10.0, 15.0, 20.0)
 """The strengths that + and - walk, in multiples of the feature's maximum."""
@@ -41,15 +36,11 @@ class ClampDraft(msgspec.Struct, frozen=True, kw_only=True):
     def of(self, features: list[int]) -> "ClampDraft":
         """The same draft on these features, keeping what was set for those it had."""
         had = {edit.feature: edit for edit in self.edits}
-        first = (
-            self.edits[0]
-            if self.edits
-            else FeatureEdit(feature=0, value=_DEFAULT["clamp"], unit="max")
-        )
+        first = self.edits[0] if self.edits else _first_edit()
         edits = [had.get(f) or msgspec.structs.replace(first, feature=f) for f in features]
         return msgspec.structs.replace(self, edits=tuple(edits))
 
-    def set(self, operation: Operation, value: float, unit: str) -> "ClampDraft":
+    def set(self, operation: str, value: float, unit: str) -> "ClampDraft":
         """The same draft with every edit doing this."""
         return self._each(operation=operation, value=value, unit=unit)
 
@@ -57,9 +48,10 @@ class ClampDraft(msgspec.Struct, frozen=True, kw_only=True):
         """The operation after the present one, at its usual value."""
         if not self.edits:
             return self
-        place = OPERATIONS.index(self.edits[0].operation)
-        operation = OPERATIONS[(place + 1) % len(OPERATIONS)]
-        return self._each(operation=operation, value=_DEFAULT[operation])
+        choices = operations()
+        place = choices.index(find_operation(self.edits[0].operation))
+        following = choices[(place + 1) % len(choices)]
+        return self._each(operation=following.name, value=following.default)
 
     def other_view(self) -> "ClampDraft":
         """Inside the running model, or the seed's view: the reconstruction alone."""
@@ -85,11 +77,17 @@ class ClampDraft(msgspec.Struct, frozen=True, kw_only=True):
     def _each_value(self, change: Callable[[float], float]) -> "ClampDraft":
         edits = tuple(
             msgspec.structs.replace(edit, value=change(edit.value))
-            if edit.operation != "ablate"
+            if find_operation(edit.operation).takes != "nothing"
             else edit
             for edit in self.edits
         )
         return msgspec.structs.replace(self, edits=edits)
+
+
+def _first_edit() -> FeatureEdit:
+    """What is tried first: the feature held at its own maximum, which no text is beyond."""
+    first = operations()[0]
+    return FeatureEdit(feature=0, operation=first.name, value=first.default, unit="max")
 
 
 def _along(value: float, steps: int) -> float:
@@ -101,18 +99,3 @@ def _along(value: float, steps: int) -> float:
             lower = [rung for rung in _STEPS if rung < value]
             value = lower[-1] if lower else value * 1.5
     return value
-
-
-def describe_edit(edit: FeatureEdit) -> str:
-    """An edit in a few words: `10432 = 5× max`, `10432 × 0.5`, `10432 + 2`, `10432 ablated`."""
-    value = f"{abs(edit.value):g}" + ("× max" if edit.unit == "max" else "")
-    sign = "−" if edit.value < 0 else ""
-    match edit.operation:
-        case "clamp":
-            return f"{edit.feature} = {sign}{value}"
-        case "ablate":
-            return f"{edit.feature} ablated"
-        case "scale":
-            return f"{edit.feature} × {sign}{abs(edit.value):g}"
-        case "add":
-            return f"{edit.feature} {sign or '+'} {value}"

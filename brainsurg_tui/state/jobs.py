@@ -28,7 +28,7 @@ class JobsState(Published):
     def set_all(self, jobs: Iterable[JobInfo]) -> None:
         """Replace the list of jobs."""
         self.by_id = {job.id: job for job in sorted(jobs, key=lambda job: job.id)}
-        self._changed("jobs")
+        self._publish("jobs")
 
     def set(self, job: JobInfo) -> None:
         """Add a job, or replace what is known of it."""
@@ -39,7 +39,7 @@ class JobsState(Published):
         if id == self.chosen:
             return False
         self.chosen = id
-        self._changed("chosen_job")
+        self._publish("chosen_job")
         return True
 
     def add_event(self, event: Event) -> bool:
@@ -53,13 +53,13 @@ class JobsState(Published):
                 case Progressed():
                     job = msgspec.structs.replace(job, progress=event.body)
             self.by_id[event.job] = job
-        self._changed("job_events")
+        self._publish("job_events")
         return True
 
     def add_past_events(self, id: int, events: Iterable[Event]) -> None:
         """Add what happened to a job before now."""
         self.history(id).add_past(events)
-        self._changed("jobs")
+        self._publish("jobs")
 
     def history(self, id: int) -> History:
         """The events of a job, as far as they are known."""
@@ -69,7 +69,7 @@ class JobsState(Published):
         """Jobs that a worker is busy with or that wait for one, oldest first."""
         return [job for job in self.by_id.values() if not job.over]
 
-    def charted(self) -> JobInfo | None:
+    def training_to_chart(self) -> JobInfo | None:
         """The training whose curve is to be seen: the chosen one, one that runs, or the last."""
         trainings = [job for job in self.by_id.values() if job.spec.is_training]
         chosen = [job for job in trainings if job.id == self.chosen]

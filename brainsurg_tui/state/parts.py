@@ -37,7 +37,7 @@ class Published:
     """A piece of the state: it is changed by its own methods, which say what changed."""
 
     def __init__(self, publish: Publish) -> None:
-        self._publish = publish
+        self._on_change = publish
 
-    def _changed(self, *parts: StatePart) -> None:
-        self._publish(frozenset(parts))
+    def _publish(self, *parts: StatePart) -> None:
+        self._on_change(frozenset(parts))

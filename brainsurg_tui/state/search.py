@@ -19,7 +19,7 @@ class SearchState(Published):
         """Await the answer to another search."""
         self.results = results
         self.progress = Progressed(phase="searching", done=0)
-        self._changed("search")
+        self._publish("search")
 
     def set_answer(self, results: SearchResults, answer: SearchAnswer) -> None:
         """Take the answer to a search; a feature that it was about is judged first."""
@@ -27,7 +27,7 @@ class SearchState(Published):
         if results.about is not None and results.places_answer is not None:
             for score in results.places_answer.features[:1]:
                 results.add_score(score)
-        self._changed("search")
+        self._publish("search")
 
     def await_places(self, results: SearchResults, feature: int) -> None:
         """Await where this feature responds to the pattern that was searched for."""
@@ -37,15 +37,15 @@ class SearchState(Published):
         """Take where a feature responds to the pattern, unless another was asked about since."""
         if results.places_of == feature:
             results.places_answer = answer
-            self._changed("search")
+            self._publish("search")
 
     def report_progress(self, progress: Progressed) -> None:
         """The engine is so far with the search, if one is awaited."""
         if self.progress is not None:
             self.progress = progress
-            self._changed("search_progress")
+            self._publish("search_progress")
 
     def end(self) -> None:
         """No answer to a search is awaited any more."""
         self.progress = None
-        self._changed("search")
+        self._publish("search")

@@ -95,24 +95,24 @@ class State(Published):
         self.connection = "connected"
         self.set_status(status)
         self.jobs.set_all(jobs)
-        self._changed("connection")
+        self._publish("connection")
 
     def disconnect(self) -> None:
         """The engine was lost, or not reached."""
         self.connection = "lost"
-        self._changed("connection")
+        self._publish("connection")
 
     def set_status(self, status: Status) -> None:
         """Replace what is known of the engine and its machine."""
         self.status = status
-        self._changed("status")
+        self._publish("status")
 
     # The workspace
 
     def set_contents(self, contents: Contents) -> bool:
         """Replace what the workspace holds; True if another SAE is in use after that."""
         self.contents = contents
-        self._changed("contents")
+        self._publish("contents")
         if self.sae_info() is not None:
             return False
         scanned = [sae.name for sae in contents.saes if sae.scanned]
@@ -122,7 +122,7 @@ class State(Published):
     def set_prompts(self, prompts: list[SavedPrompt]) -> None:
         """Replace the prompts of the workspace."""
         self.contents = msgspec.structs.replace(self.contents, prompts=prompts)
-        self._changed("contents")
+        self._publish("contents")
 
     def sae_info(self) -> SAEInfo | None:
         """The SAE in use, as lists show it."""
@@ -136,7 +136,7 @@ class State(Published):
         self.table = self.detail = self.feature = self.feature_view = self.other_sae = None
         self.feature_filter = FeatureFilter()
         self.clamp.clear()
-        self._changed("sae", "table", "feature", "detail", "filter")
+        self._publish("sae", "table", "feature", "detail", "filter")
         return True
 
     # The features
@@ -148,20 +148,20 @@ class State(Published):
         self.table = table
         if self.feature_view is not None and isinstance(self.feature_view.coactive, str):
             self.feature_view.coactive = None  # what a scan could not tell yet, it may tell now
-        self._changed("table", "notes", "relatives")
+        self._publish("table", "notes", "relatives")
         return True
 
     def set_filter(self, feature_filter: FeatureFilter) -> None:
         """Replace the filter that holds."""
         self.feature_filter = feature_filter
-        self._changed("filter")
+        self._publish("filter")
 
     def set_notes(self, sae: str, notes: dict[int, Note]) -> None:
         """Replace all notes about features of `sae`, if that is the one in use."""
         if self.table is None or self.table.sae != sae or self.table.notes == notes:
             return
         self.table = msgspec.structs.replace(self.table, notes=notes)
-        self._changed("notes")
+        self._publish("notes")
 
     def set_note(self, sae: str, feature: int, note: Note) -> None:
         """Replace the note about a feature of `sae`, if that is the one in use."""
@@ -187,7 +187,7 @@ class State(Published):
         self.feature_view = None if self.sae is None else FeatureView(self.sae, feature)
         if self.sae is not None:
             self.visits.add(FeatureRef(self.sae, feature))
-        self._changed("feature")
+        self._publish("feature")
         return True
 
     def visit(self, step: int) -> FeatureRef | None:
@@ -203,7 +203,7 @@ class State(Published):
         if (sae, detail.id) != (self.sae, self.feature):
             return False
         self.detail = detail
-        self._changed("detail")
+        self._publish("detail")
         return True
 
     # Examples and relatives of the selected feature
@@ -212,7 +212,7 @@ class State(Published):
         """Turn to weaker (1) or stronger (-1) examples; False where there are none."""
         if self.feature_view is None or not self.feature_view.step(steps):
             return False
-        self._changed("examples")
+        self._publish("examples")
         return True
 
     def stretch_examples(self, factor: float) -> bool:
@@ -221,31 +221,31 @@ class State(Published):
         if view is None or detail is None or detail.id != view.feature:
             return False
         view.stretch(detail, factor)
-        self._changed("examples")
+        self._publish("examples")
         return True
 
     def set_examples(self, view: FeatureView, request: GetSnippets, answer: SnippetList) -> None:
         """Take an answer about examples, unless others are wanted by now."""
         if view is self.feature_view and request == view.request():
             view.examples = answer
-            self._changed("examples")
+            self._publish("examples")
 
     def set_nearest(self, view: FeatureView, answer: Relatives | str) -> None:
         """Take the features nearest to that of `view`, or why there are none."""
         view.nearest = answer
-        self._changed("relatives")
+        self._publish("relatives")
 
     def set_coactive(self, view: FeatureView, answer: Relatives | str) -> None:
         """Take the features active together with that of `view`, or why there are none."""
         view.coactive = answer
-        self._changed("relatives")
+        self._publish("relatives")
 
     def choose_other_sae(self, name: str) -> None:
         """Look for the nearest features in this SAE from now on."""
         self.other_sae = None if name == self.sae else name
         if self.feature_view is not None:
             self.feature_view.nearest = None
-        self._changed("relatives")
+        self._publish("relatives")
 
     # Messages
 

@@ -32,7 +32,7 @@ class UndoHistory(Published):
         """Add a step that was done; what had been undone before can't be done again."""
         self.done.append(step)
         self.undone.clear()
-        self._changed("undo")
+        self._publish("undo")
 
     def undo(self) -> UndoStep | None:
         """Move the last step to those that can be done again, and return it; None without any."""
@@ -47,5 +47,5 @@ class UndoHistory(Published):
             return None
         step = source.pop()
         target.append(step)
-        self._changed("undo")
+        self._publish("undo")
         return step

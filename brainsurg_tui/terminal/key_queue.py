@@ -79,7 +79,7 @@ class KeyQueueApp(App[None]):
             self.post_message(_Passed(self._turn, self, rounds))
 
     @on(_Passed)
-    async def _passed(self, event: _Passed) -> None:
+    async def _go_round(self, event: _Passed) -> None:
         event.stop()
         if event.turn == self._turn and event.rounds > 1:
             self._follow(event.target, event.rounds - 1)

@@ -24,6 +24,11 @@ def figure(value: float) -> str:
     return f"{value:.{2 - exponent}f}"
 
 
+def count_or_figure(value: float) -> str:
+    """Return a whole number in full, `1,204`, and any other with three significant digits."""
+    return f"{value:,}" if isinstance(value, int) else figure(value)
+
+
 def quantity(value: float) -> str:
     """Return a count in thousands, millions …: `31900` is `31.9k`, `512` stays `512`."""
     return _with_unit(value, _THOUSANDS, separator="")

@@ -88,7 +88,7 @@ class TableLines:
                 arrow = " " + (self._signs.falling if reverse else self._signs.rising)
             title = clip(column.title, width - len(arrow), ellipsis=self._signs.ellipsis) + arrow
             segments.append(Segment(fit(title, width, column.align) + " " * GAP, style))
-        return self._filled(segments)
+        return self._fill(segments)
 
     def row(self, cells: Sequence[str | Text], *, is_cursor: bool, is_marked: bool) -> Strip:
         """Return the line of a row, given one cell for every column, shown or not."""
@@ -101,13 +101,13 @@ class TableLines:
             column = self._columns[index]
             segments += self._cell(cells[index], column, width, base)
             segments.append(Segment(" " * GAP, base))
-        return self._filled(segments)
+        return self._fill(segments)
 
     def note(self, text: str) -> Strip:
         """Return a line that says something in place of a row."""
         shown = " " * GUTTER + visible(text, ascii_only=self._ascii_only)
         shown = clip(shown, self._width, ellipsis=self._signs.ellipsis)
-        return self._filled([Segment(shown, self._styles.note)])
+        return self._fill([Segment(shown, self._styles.note)])
 
     def reaches_beyond(self, cells: Sequence[str | Text]) -> bool:
         """Return whether panning further would show more of this row."""
@@ -132,7 +132,7 @@ class TableLines:
         drawn = list(Segment.apply_style(text.render(self._console), style))
         return [padding, *drawn] if column.align == "right" else [*drawn, padding]
 
-    def _filled(self, segments: list[Segment]) -> Strip:
+    def _fill(self, segments: list[Segment]) -> Strip:
         # Neighbours of one style are joined: a terminal is told every segment's style anew.
         strip = Strip(Segment.simplify(segments))
         return strip.adjust_cell_length(self._width, self._styles.plain)

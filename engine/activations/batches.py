@@ -1,8 +1,8 @@
 """Training rows of a store in random order: the split by document, and endless batches."""
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Self
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -163,33 +163,3 @@ class StoredBatches(PooledBatches):
     def _read(self, rows: npt.NDArray[np.int64]) -> Rows:
         indices = torch.from_numpy(rows)
         return {name: acts.rows(indices) for name, acts in self._sets.items()}
-
-
-class ShuffledBatches:
-    """`StoredBatches` of a single set, each batch a tensor `[batch, d_model]`."""
-
-    def __init__(
-        self,
-        acts: ActivationSet,
-        rows: Tensor,
-        batch: int,
-        seed: int,
-        *,
-        memory_bytes: int = MEMORY_BYTES,
-    ) -> None:
-        self._batches = StoredBatches([acts], rows, batch, seed, memory_bytes=memory_bytes)
-
-    def __iter__(self) -> Self:
-        return self
-
-    def __next__(self) -> Tensor:
-        (batch,) = next(self._batches).values()
-        return batch
-
-    def state_dict(self) -> dict[str, Any]:
-        """As `StoredBatches.state_dict`."""
-        return self._batches.state_dict()
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """As `StoredBatches.load_state_dict`."""
-        self._batches.load_state_dict(state)

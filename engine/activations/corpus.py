@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from engine.activations.text_files import json_lines, json_value, lines
+from engine.activations.text_files import check_exists, json_lines, json_value, lines
 from engine.errors import UserError
 
 
@@ -79,8 +79,7 @@ def _files(path: Path) -> list[Path]:
                 f"The folder {path} holds no text.", f"It may hold {_list(_DOCUMENT_READERS)}."
             )
         return inside
-    if not path.exists():
-        raise UserError(f"There is no file {path}.")
+    check_exists(path)
     if path.suffix.lower() not in _DOCUMENT_READERS:
         raise _unknown_format(path, _DOCUMENT_READERS)
     return [path]

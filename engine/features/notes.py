@@ -20,8 +20,8 @@ class Note(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Anything longer."""
 
 
-class Merged(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """What came of adding notes to others."""
+class MergeOutcome(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """How many features' notes changed when notes were added to others."""
 
     new: int
     """Features of which something was written down that was not there,"""
@@ -33,8 +33,8 @@ class Merged(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Whether those were overwritten, or left."""
 
 
-def tidied(note: Note) -> Note:
-    """The same note as it is kept: without space around anything, its tags sorted, each once.
+def canonical_note(note: Note) -> Note:
+    """A note in the form in which it is stored: no space around anything, tags sorted, each once.
 
     Raises UserError for a tag with a space or a comma in it, by which lists of tags are separated.
     """
@@ -50,9 +50,9 @@ def tidied(note: Note) -> Note:
     )
 
 
-def merged(
+def merge_notes(
     notes: Mapping[int, Note], coming: Iterable[tuple[int, Note]], *, replace: bool = False
-) -> tuple[dict[int, Note], Merged]:
+) -> tuple[dict[int, Note], MergeOutcome]:
     """The notes that change when others are added to them, and a count of what happened.
 
     Tags and stars come together. Of two labels, or texts, that differ, the one that is there stays
@@ -62,7 +62,7 @@ def merged(
     added, conflicting, seen = set(), set(), set()
     for feature, note in coming:
         seen.add(feature)
-        old, new = changed.get(feature, notes.get(feature, Note())), tidied(note)
+        old, new = changed.get(feature, notes.get(feature, Note())), canonical_note(note)
         if _differ(old.label, new.label) or _differ(old.text, new.text):
             conflicting.add(feature)
         first, last = (new, old) if replace else (old, new)
@@ -75,7 +75,7 @@ def merged(
         if both != old:
             changed[feature] = both
             added.add(feature)
-    outcome = Merged(
+    outcome = MergeOutcome(
         new=len(added - conflicting),
         same=len(seen - added - conflicting),
         conflicting=sorted(conflicting),

@@ -15,25 +15,26 @@ reconstruction error is kept, as in every intervention here, and no other featur
 import torch
 from torch import Tensor
 
-from engine.features.search.active_features import Fired
+from engine.features.block_size import rows_per_block
+from engine.features.search.active_features import ActiveFeatures
 from engine.sae.architectures.base import SparseAutoencoder
-
-_ELEMENTS = 1 << 24
 
 
 @torch.no_grad()
-def attributions(sae: SparseAutoencoder, fired: Fired, x: Tensor, gradient: Tensor) -> Tensor:
-    """[active] float64: the attribution of each of `fired.features`, in the figure's units.
+def attributions(
+    sae: SparseAutoencoder, active: ActiveFeatures, x: Tensor, gradient: Tensor
+) -> Tensor:
+    """[active] float64: the attribution of each of `active.features`, in the figure's units.
 
     x and the figure's gradient by x: [tokens, d_in]. Memory: blocks of 64 MiB.
     """
     W_dec = sae.W_dec
     towards = gradient.to(W_dec.device).float() * sae.decoder_gain(x.to(W_dec.device))
-    rows = fired.row_of()
-    totals = torch.zeros(len(fired.features), dtype=torch.float64, device=W_dec.device)
-    entries_at_once = max(1, _ELEMENTS // W_dec.shape[1])
+    rows = active.row_of()
+    totals = torch.zeros(len(active.features), dtype=torch.float64, device=W_dec.device)
+    entries_at_once = rows_per_block(W_dec.shape[1])
     for entries in torch.split(torch.arange(len(rows), device=rows.device), entries_at_once):
-        directions = W_dec[fired.features[rows[entries]]]
-        slopes = (directions * towards[fired.tokens[entries]]).sum(-1, dtype=torch.float64)
-        totals.index_add_(0, rows[entries], slopes * fired.acts[entries], alpha=-1)
+        directions = W_dec[active.features[rows[entries]]]
+        slopes = (directions * towards[active.tokens[entries]]).sum(-1, dtype=torch.float64)
+        totals.index_add_(0, rows[entries], slopes * active.acts[entries], alpha=-1)
     return totals

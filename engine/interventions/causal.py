@@ -6,19 +6,19 @@ from collections.abc import Callable, Sequence
 import torch
 
 from engine.features.catalogue.catalogue import Catalogue
-from engine.interventions.checks import all_of, measure_checks
-from engine.interventions.delta import Change, resolved
+from engine.interventions.checks import combine_checks, measure_checks
+from engine.interventions.delta import ResolvedEdit, resolve_edits
 from engine.interventions.measures import (
     cross_entropy,
     first_divergence,
     next_token_table,
 )
-from engine.interventions.nulls import compare_with_null, matched_features, null_changes
-from engine.interventions.prompt_run import Reading, Subject
-from engine.interventions.reproduction import reproduce
+from engine.interventions.nulls import compare_with_null, matched_features, null_edits
+from engine.interventions.prompt_run import ModelWithSAE, PromptRun
+from engine.interventions.reproduction import reproduction_command
 from engine.interventions.shift import measure_shift
 from engine.interventions.spec import ClampRequest, EditedPrompt, ModelReport
-from engine.interventions.warnings import cautions
+from engine.interventions.warnings import report_warnings
 from engine.model.interruptible import interruptible
 from engine.model.predictions import kl_per_position
 from engine.model.text import decode, vocabulary
@@ -27,19 +27,20 @@ from engine.progress import Progress
 
 @torch.no_grad()
 def model_view(
-    subject: Subject, catalogue: Catalogue, request: ClampRequest, progress: Progress
+    subject: ModelWithSAE, catalogue: Catalogue, request: ClampRequest, progress: Progress
 ) -> ModelReport:
-    """Carry out a request that has been checked, prompt by prompt.
+    """Make a request's edits inside the running model, prompt by prompt, and measure what follows.
 
-    `progress` is called throughout, within each pass of the model too.
+    The request must have passed `check_request`. `progress` is called throughout, within each pass
+    of the model too.
     """
     columns = catalogue.columns
     features = [edit.feature for edit in request.edits]
     maxima = catalogue.maxima(features)
     nulls = matched_features(columns, features, request.nulls, request.seed)
     rows = [
-        resolved(request.edits, maxima),
-        *(null_changes(request.edits, stand_ins, columns) for stand_ins in nulls),
+        resolve_edits(request.edits, maxima),
+        *(null_edits(request.edits, stand_ins, columns) for stand_ins in nulls),
     ]
     texts = vocabulary(subject.lm)
     total = len(request.prompts)
@@ -48,14 +49,14 @@ def model_view(
         tick = functools.partial(progress, "clamp", done, total, "prompts")
         tick()
         with interruptible(subject.lm, tick):
-            reading = subject.read(
+            run = subject.read_prompt(
                 prompt,
                 generate=request.generate,
                 positions=request.positions,
                 chat=request.chat,
             )
-            checks.append(measure_checks(reading, rows[0]))
-            prompts.append(_edited(reading, rows, request.generate, texts, tick))
+            checks.append(measure_checks(run, rows[0]))
+            prompts.append(_edit_prompt(run, rows, request.generate, texts, tick))
     progress("clamp", total, total, "prompts")
     return ModelReport(
         feature=features[0],
@@ -66,31 +67,31 @@ def model_view(
         site=str(subject.site),
         prompts=prompts,
         null_features=nulls,
-        checks=all_of(checks),
-        warnings=cautions(request, catalogue, prompts, len(nulls)),
-        reproduce=reproduce(request),
+        checks=combine_checks(checks),
+        warnings=report_warnings(request, catalogue, prompts, len(nulls)),
+        reproduce=reproduction_command(request),
     )
 
 
-def _edited(
-    reading: Reading,
-    rows: Sequence[Sequence[Change]],
+def _edit_prompt(
+    run: PromptRun,
+    rows: Sequence[Sequence[ResolvedEdit]],
     generate: int,
     texts: list[str],
     tick: Callable[[], None],
 ) -> EditedPrompt:
-    """What the first row of changes does to one reading, held against the other rows."""
-    lm = reading.subject.lm
-    x, added = reading.activations(), reading.added(rows[0])
-    touched = reading.touched
+    """What the first row of edits does to one prompt, held against the other rows: the nulls."""
+    lm = run.subject.lm
+    x, added = run.activations(), run.added_by(rows[0])
+    touched = run.touched
     relative = added[touched].norm(dim=-1) / x[touched].float().norm(dim=-1)
-    prompt_ids = reading.token_ids[: reading.prompt_tokens]
-    baseline = reading.token_ids[reading.prompt_tokens :]
-    edited = reading.continued(rows[0], generate)
+    prompt_ids = run.token_ids[: run.prompt_tokens]
+    baseline = run.token_ids[run.prompt_tokens :]
+    edited = run.edited_continuation(rows[0], generate)
 
-    effects = reading.logits_under(rows)
+    effects = run.logits_under(rows)
     clean_logits, logits = next(effects)
-    last = reading.prompt_tokens - 1
+    last = run.prompt_tokens - 1
     kl_per_token = kl_per_position(clean_logits, logits)
     kl = kl_per_token.mean().item()
     before, after = (cross_entropy(each, prompt_ids) for each in (clean_logits, logits))
@@ -100,9 +101,9 @@ def _edited(
         tick()
         null_kl.append(kl_per_position(clean_logits, logits).mean().item())
     return EditedPrompt(
-        prompt=reading.prompt,
-        tokens=[texts[i] for i in reading.token_ids.tolist()],
-        prompt_tokens=reading.prompt_tokens,
+        prompt=run.prompt,
+        tokens=[texts[i] for i in run.token_ids.tolist()],
+        prompt_tokens=run.prompt_tokens,
         edited_tokens=int(touched.sum()),
         kl=kl,
         kl_per_position=kl_per_token.tolist(),

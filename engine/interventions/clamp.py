@@ -7,7 +7,7 @@ import msgspec
 from engine.activations.corpus import read_prompts
 from engine.features.catalogue.catalogue import Catalogue
 from engine.interventions.causal import model_view
-from engine.interventions.prompt_run import Subject
+from engine.interventions.prompt_run import ModelWithSAE
 from engine.interventions.reconstruction import reconstruction_view
 from engine.interventions.spec import ClampReport, ClampRequest
 from engine.interventions.validation import check_request
@@ -26,16 +26,16 @@ def clamp(
     *,
     progress: Progress | None = None,
 ) -> ClampReport:
-    """Carry out a request with the SAE of `site`, whose features `catalogue` describes.
+    """Change features of the SAE at `site`, which `catalogue` describes, and report what follows.
 
-    Raises UserError for a request that can't be carried out, before anything is run where that can
-    be told.
+    Raises UserError for a request that can't be carried out: before anything is run, but for what
+    only running shows.
     """
     if request.prompt_file and not request.prompts:
         prompts = [entry.prompt for entry in read_prompts(Path(request.prompt_file))]
         request = msgspec.structs.replace(request, prompts=prompts)
     check_request(request, len(catalogue))
-    subject = Subject(lm, sae, site)
+    subject = ModelWithSAE(lm, sae, site)
     subject.check()
     subject.check_described_by(catalogue)
     view = model_view if request.view == "model" else reconstruction_view

@@ -10,58 +10,52 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from engine.interventions.spec import FeatureEdit, Operation
+from engine.interventions.operations import find_operation
+from engine.interventions.spec import FeatureEdit
 from engine.sae.architectures.base import SparseAutoencoder
 
 
 @dataclass(frozen=True)
-class Change:
+class ResolvedEdit:
     """An edit whose unit is worked out: `amount` is an activation, or a factor to scale by."""
 
     feature: int
-    operation: Operation
+    operation: str
+    """Name of an `Operation`."""
     amount: float
 
     @classmethod
-    def of(cls, edit: FeatureEdit, maximum: float) -> "Change":
+    def of(cls, edit: FeatureEdit, maximum: float) -> "ResolvedEdit":
         """`maximum` is the feature's M over the corpus."""
-        in_maxima = edit.unit == "max" and edit.operation in ("clamp", "add")
+        in_maxima = edit.unit == "max" and find_operation(edit.operation).has_unit
         return cls(edit.feature, edit.operation, edit.value * (maximum if in_maxima else 1.0))
 
-    def applied(self, z: Tensor) -> Tensor:
+    def apply(self, z: Tensor) -> Tensor:
         """The feature's new activation z' for its present one z, of any shape."""
-        match self.operation:
-            case "clamp":
-                return torch.full_like(z, self.amount)
-            case "ablate":
-                return torch.zeros_like(z)
-            case "scale":
-                return z * self.amount
-            case "add":
-                return z + self.amount
+        return find_operation(self.operation).apply(z, self.amount)
 
 
-def resolved(edits: Sequence[FeatureEdit], maxima: Sequence[float]) -> list[Change]:
+def resolve_edits(edits: Sequence[FeatureEdit], maxima: Sequence[float]) -> list[ResolvedEdit]:
     """The edits with their units worked out; `maxima` are the M of their features, in order."""
-    return [Change.of(edit, maximum) for edit, maximum in zip(edits, maxima, strict=True)]
+    return [ResolvedEdit.of(edit, maximum) for edit, maximum in zip(edits, maxima, strict=True)]
 
 
-def changed(z: Tensor, changes: Sequence[Change]) -> Tensor:
-    """z' [..., d_sae]: a copy of z with the changes made."""
+def apply_edits(z: Tensor, edits: Sequence[ResolvedEdit]) -> Tensor:
+    """z' [..., d_sae]: a copy of z with the edits made."""
     z = z.clone()
-    for change in changes:
-        z[..., change.feature] = change.applied(z[..., change.feature])
+    for edit in edits:
+        z[..., edit.feature] = edit.apply(z[..., edit.feature])
     return z
 
 
-def delta(sae: SparseAutoencoder, x: Tensor, z: Tensor, changes: Sequence[Change]) -> Tensor:
+def delta(sae: SparseAutoencoder, x: Tensor, z: Tensor, edits: Sequence[ResolvedEdit]) -> Tensor:
     """decode(z', x) - decode(z, x) [..., d_in] for x [..., d_in] and its acts z [..., d_sae].
 
-    By the rows of W_dec that differ: exactly 0 where the changes leave z as it is.
+    By the rows of W_dec that differ: exactly 0 where the edits leave z as it is.
     """
-    features = [change.feature for change in changes]
+    features = [edit.feature for edit in edits]
     before = z[..., features]
     after = torch.empty_like(before)
-    for column, change in enumerate(changes):
-        after[..., column] = change.applied(before[..., column])
+    for column, edit in enumerate(edits):
+        after[..., column] = edit.apply(before[..., column])
     return (after - before) @ sae.W_dec[features] * sae.decoder_gain(x)

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from engine.errors import UserError
-from engine.features.search.active_features import Fired, fired
+from engine.features.search.active_features import ActiveFeatures, active_features
 from engine.features.search.findings import Firing, FiringFeature, FiringOrder
 from engine.interventions.ablation import logits_without
 from engine.interventions.attribution import attributions
-from engine.interventions.prompt_run import Reading, Subject
+from engine.interventions.prompt_run import ModelWithSAE, PromptRun
 from engine.model.gradient import sensitivity
 from engine.model.interruptible import interruptible
 from engine.model.predictions import kl_per_position
@@ -20,7 +20,7 @@ from engine.progress import SILENT, Progress
 
 
 def find_firing(
-    subject: Subject,
+    subject: ModelWithSAE,
     prompt: str,
     *,
     target: str | None = None,
@@ -50,23 +50,23 @@ def find_firing(
     tick = functools.partial(progress, "attribute", 0)
     tick()
     with interruptible(lm, tick):
-        reading = subject.read(prompt)
+        run = subject.read_prompt(prompt)
         seen = sensitivity(
-            lm, reading.token_ids, subject.site, lambda said: _logp(said[-1], wanted)[0]
+            lm, run.token_ids, subject.site, lambda logits: _logp(logits[-1], wanted)[0]
         )
     logp, aim = _logp(seen.logits[-1], wanted)
-    found = fired(sae, seen.activations, reading.touched)
+    found = active_features(sae, seen.activations, run.touched)
     shares = attributions(sae, found, seen.activations, seen.gradient)
     strongest = shares.abs().argsort(descending=True, stable=True).tolist()
 
-    effects = _effects(reading, found, strongest[:ablate], aim, progress)
+    effects = _effects(run, found, strongest[:ablate], aim, progress)
     if by == "effect":
         tried = sorted(effects, key=lambda index: -abs(effects[index][0]))
         order = [*tried, *strongest[len(tried) :]]
     else:
         order = found.peaks().argsort(descending=True, stable=True).tolist()
     return Firing(
-        tokens=[texts[i] for i in reading.token_ids.tolist()],
+        tokens=[texts[i] for i in run.token_ids.tolist()],
         target=texts[aim],
         logp=logp.item(),
         features=[
@@ -84,7 +84,7 @@ def _logp(logits: Tensor, wanted: Sequence[int]) -> tuple[Tensor, int]:
 
 
 def _effects(
-    reading: Reading, found: Fired, indices: Sequence[int], aim: int, progress: Progress
+    run: PromptRun, found: ActiveFeatures, indices: Sequence[int], aim: int, progress: Progress
 ) -> dict[int, tuple[float, float]]:
     """By index into `found.features`: what ablating it does to the log-probability of the token
     `aim`, and the KL of the whole distribution, both in nats."""
@@ -93,9 +93,9 @@ def _effects(
     def tick() -> None:
         progress("ablate", len(measured), len(indices), "features")
 
-    with interruptible(reading.subject.lm, tick):
+    with interruptible(run.subject.lm, tick):
         for index, (clean, ablated) in zip(
-            indices, logits_without(reading, found, indices), strict=True
+            indices, logits_without(run, found, indices), strict=True
         ):
             tick()
             before, after = (each.double().log_softmax(-1)[aim].item() for each in (clean, ablated))
@@ -106,7 +106,7 @@ def _effects(
 
 
 def _feature(
-    found: Fired,
+    found: ActiveFeatures,
     index: int,
     shares: Tensor,
     effects: dict[int, tuple[float, float]],

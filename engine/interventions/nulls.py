@@ -6,8 +6,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.features.catalogue.rank import Columns
-from engine.interventions.delta import Change
+from engine.features.columns import Columns
+from engine.interventions.delta import ResolvedEdit
+from engine.interventions.operations import find_operation
 from engine.interventions.spec import FeatureEdit, Null
 
 _WITHIN = np.log(2.0)
@@ -49,21 +50,22 @@ def matched_features(
     return [list(one_for_each) for one_for_each in zip(*stand_ins, strict=True)]
 
 
-def null_changes(
+def null_edits(
     edits: Sequence[FeatureEdit], stand_ins: Sequence[int], columns: Columns
-) -> list[Change]:
-    """The same operations on the stand-ins, in units of their own maxima.
+) -> list[ResolvedEdit]:
+    """The edits' operations on their stand-ins, in units of the stand-ins' own maxima.
 
     A value given in absolute units is taken as so many times the edited feature's maximum.
     """
-    changes = []
+    alike = []
     for edit, stand_in in zip(edits, stand_ins, strict=True):
         own = float(columns["max"][stand_in])
         edited = float(columns["max"][edit.feature])
-        scale = own / edited if edit.unit == "absolute" and edit.operation != "scale" else 1.0
-        alike = msgspec.structs.replace(edit, feature=stand_in, value=edit.value * scale)
-        changes.append(Change.of(alike, own))
-    return changes
+        has_unit = find_operation(edit.operation).has_unit
+        scale = own / edited if edit.unit == "absolute" and has_unit else 1.0
+        same = msgspec.structs.replace(edit, feature=stand_in, value=edit.value * scale)
+        alike.append(ResolvedEdit.of(same, own))
+    return alike
 
 
 def compare_with_null(observed: float, nulls: Sequence[float]) -> Null | None:

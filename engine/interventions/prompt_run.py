@@ -9,8 +9,8 @@ from torch import Tensor
 
 from engine.errors import UserError
 from engine.features.catalogue.catalogue import Catalogue
-from engine.interventions.delta import Change, delta
-from engine.interventions.steering import Mask, Steering
+from engine.interventions.delta import ResolvedEdit, delta
+from engine.interventions.steering import PositionMask, Steering
 from engine.model.edit import Edit
 from engine.model.generate import generate, logits
 from engine.model.load import LanguageModel
@@ -20,12 +20,13 @@ from engine.model.site import Site
 from engine.model.text import encode
 from engine.sae.architectures.base import SparseAutoencoder
 
-_ELEMENTS = 1 << 27
+LOGITS_AT_ONCE = 1 << 27
+"""Logits of a batch, 512 MiB in float32."""
 
 
 @dataclass(frozen=True)
-class Subject:
-    """What is operated on."""
+class ModelWithSAE:
+    """A language model with an SAE at one of its sites: what interventions act on."""
 
     lm: LanguageModel
     sae: SparseAutoencoder
@@ -47,7 +48,7 @@ class Subject:
             )
 
     def check_described_by(self, catalogue: Catalogue) -> None:
-        """Raise UserError if the catalogue is of another SAE."""
+        """Raise UserError if the catalogue is of an SAE of another width."""
         if self.sae.config.d_sae != len(catalogue):
             raise UserError(
                 f"The catalogue describes {len(catalogue)} features, but the SAE has "
@@ -55,15 +56,17 @@ class Subject:
                 "Scan the SAE again.",
             )
 
-    def read(
+    def read_prompt(
         self,
         prompt: str,
         *,
         generate: int = 0,
         positions: tuple[int, int | None] = (0, None),
         chat: bool = False,
-    ) -> "Reading":
-        """The prompt, and the clean model's greedy continuation, as in a `ClampRequest`.
+    ) -> "PromptRun":
+        """A prompt, its tokens and the clean model's greedy continuation.
+
+        `generate`, `positions` and `chat` mean what they mean in a `ClampRequest`.
 
         Raises UserError for a prompt without tokens, or one that leaves no room to continue.
         """
@@ -77,13 +80,17 @@ class Subject:
                 f"{self.lm.source} can read.",
                 f"Shorten the prompt{less}.",
             )
-        token_ids = self.write(ids, generate)
+        token_ids = self.continue_text(ids, generate)
         bos = self.lm.tokenizer.bos_token_id
         first, end = positions
         starts = [] if bos is None else (ids == bos).nonzero().flatten().tolist()
-        return Reading(self, prompt, token_ids, len(ids), Mask(first, end, frozenset(starts)))
+        return PromptRun(
+            self, prompt, token_ids, len(ids), PositionMask(first, end, frozenset(starts))
+        )
 
-    def write(self, ids: Tensor, most: int, edits: Mapping[Site, Edit] | None = None) -> Tensor:
+    def continue_text(
+        self, ids: Tensor, most: int, edits: Mapping[Site, Edit] | None = None
+    ) -> Tensor:
         """Token ids [tokens] and what the model writes after them greedily: at most `most` more."""
         if most == 0:
             return ids
@@ -91,15 +98,15 @@ class Subject:
 
 
 @dataclass(frozen=True)
-class Reading:
-    """A text that a subject reads, and where in it an edit may touch."""
+class PromptRun:
+    """A prompt with the clean model's continuation, and where in it an edit may touch."""
 
-    subject: Subject
+    subject: ModelWithSAE
     prompt: str
     token_ids: Tensor
     """[tokens]: the prompt and the clean model's continuation."""
     prompt_tokens: int
-    mask: Mask
+    mask: PositionMask
 
     @property
     def touched(self) -> Tensor:
@@ -112,28 +119,30 @@ class Reading:
         return dataclasses.replace(self.mask, bos=frozenset()).at(self._positions)
 
     def activations(self) -> Tensor:
-        """What is at the site: [tokens, d_model]."""
+        """The clean model's activations at the site: [tokens, d_model]."""
         site = self.subject.site
         return observe(self.subject.lm, self.token_ids[None], [site])[site][0]
 
-    def added(self, changes: Sequence[Change]) -> Tensor:
-        """What the changes add to those activations: [tokens, d_model] float32."""
+    def added_by(self, edits: Sequence[ResolvedEdit]) -> Tensor:
+        """What some edits add to the activations at the site: [tokens, d_model] float32."""
         sae = self.subject.sae
         x = self.activations().to(sae.W_dec.device)
-        added = delta(sae, x, sae.encode(x), changes)
+        added = delta(sae, x, sae.encode(x), edits)
         return added.to(self.touched.device) * self.touched[:, None]
 
-    def steering(self, *rows: Sequence[Change]) -> dict[Site, Steering]:
-        """The edit that makes these changes, a row of the batch each."""
+    def steering(self, *rows: Sequence[ResolvedEdit]) -> dict[Site, Steering]:
+        """The edit of the model that makes row b of `rows` in row b of a batch."""
         return {self.subject.site: Steering(self.subject.sae, rows, self.mask)}
 
-    def continued(self, changes: Sequence[Change], most: int) -> Tensor:
+    def edited_continuation(self, edits: Sequence[ResolvedEdit], most: int) -> Tensor:
         """What the edited model writes after the prompt, greedily: [at most `most` tokens]."""
         prompt = self.token_ids[: self.prompt_tokens]
-        return self.subject.write(prompt, most, self.steering(changes))[self.prompt_tokens :]
+        return self.subject.continue_text(prompt, most, self.steering(edits))[self.prompt_tokens :]
 
-    def logits_under(self, rows: Sequence[Sequence[Change]]) -> Iterator[tuple[Tensor, Tensor]]:
-        """For each row of changes the logits [tokens, vocab] of the clean and the edited model.
+    def logits_under(
+        self, rows: Sequence[Sequence[ResolvedEdit]]
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """For each row of edits the logits [tokens, vocab] of the clean and the edited model.
 
         Both read the whole text. Every batch holds the clean model as its first row, so that the
         two were computed by the same kernels.
@@ -150,7 +159,7 @@ class Reading:
     def rows_at_once(self) -> int:
         """How many rows beside the clean one keep a batch's logits within 2^27 numbers."""
         logits_of_a_row = len(self.token_ids) * self.subject.lm.vocab_size
-        return max(1, _ELEMENTS // logits_of_a_row - 1)
+        return max(1, LOGITS_AT_ONCE // logits_of_a_row - 1)
 
     @property
     def _positions(self) -> Tensor:

@@ -6,12 +6,12 @@ import torch
 from torch import Tensor
 
 from engine.features.catalogue.catalogue import Catalogue
-from engine.interventions.delta import Change, changed, resolved
-from engine.interventions.prompt_run import Subject
-from engine.interventions.reproduction import reproduce
+from engine.interventions.delta import ResolvedEdit, apply_edits, resolve_edits
+from engine.interventions.prompt_run import ModelWithSAE
+from engine.interventions.reproduction import reproduction_command
 from engine.interventions.shift import measure_shift
 from engine.interventions.spec import ClampRequest, ReconstructedPrompt, ReconstructionReport
-from engine.interventions.warnings import silent_features
+from engine.interventions.warnings import inactive_feature_warnings
 from engine.model.interruptible import interruptible
 from engine.model.text import vocabulary
 from engine.progress import Progress
@@ -20,49 +20,49 @@ from engine.sae.architectures.base import SparseAutoencoder
 
 @torch.no_grad()
 def reconstruction_delta(
-    sae: SparseAutoencoder, x: Tensor, changes: list[Change], touched: Tensor
+    sae: SparseAutoencoder, x: Tensor, edits: list[ResolvedEdit], touched: Tensor
 ) -> Tensor:
     """decode(z', x) - decode(z, x): [tokens, d_in] for activations x [tokens, d_in].
 
-    `touched` [tokens] bool says where the changes are made.
+    `touched` [tokens] bool says where the edits are made.
     """
     x = x.to(sae.W_dec.device)
     z = sae.encode(x)
-    z_changed = z.where(~touched.to(z.device)[:, None], changed(z, changes))
-    return sae.decode(z_changed, x) - sae.decode(z, x)
+    z_edited = z.where(~touched.to(z.device)[:, None], apply_edits(z, edits))
+    return sae.decode(z_edited, x) - sae.decode(z, x)
 
 
 def reconstruction_view(
-    subject: Subject, catalogue: Catalogue, request: ClampRequest, progress: Progress
+    subject: ModelWithSAE, catalogue: Catalogue, request: ClampRequest, progress: Progress
 ) -> ReconstructionReport:
-    """Carry out a request that has been checked, prompt by prompt.
+    """Decode each prompt's features with and without a request's edits, and compare.
 
-    As in the seed, the model reads the prompt and its own continuation once, and the edit is made
-    on every token of `request.positions`, beginning of sequence included: nothing is run through
-    the model afterwards that could mind.
+    The request must have passed `check_request`. As in the seed, the model reads the prompt and its
+    own continuation once, and the edit is made on every token of `request.positions`, beginning of
+    sequence included: nothing is run through the model afterwards that could mind.
     """
     features = [edit.feature for edit in request.edits]
     maxima = catalogue.maxima(features)
-    changes = resolved(request.edits, maxima)
+    edits = resolve_edits(request.edits, maxima)
     texts = vocabulary(subject.lm)
     prompts = []
     for done, prompt in enumerate(request.prompts):
         tick = functools.partial(progress, "clamp", done, len(request.prompts), "prompts")
         tick()
         with interruptible(subject.lm, tick):
-            reading = subject.read(
+            run = subject.read_prompt(
                 prompt,
                 generate=request.generate,
                 positions=request.positions,
                 chat=request.chat,
             )
-            x = reading.activations()
+            x = run.activations()
         tick()
-        difference = reconstruction_delta(subject.sae, x, changes, reading.in_positions)
+        difference = reconstruction_delta(subject.sae, x, edits, run.in_positions)
         prompts.append(
             ReconstructedPrompt(
                 prompt=prompt,
-                tokens=[texts[i] for i in reading.token_ids.tolist()],
+                tokens=[texts[i] for i in run.token_ids.tolist()],
                 **measure_shift(difference),
             )
         )
@@ -74,6 +74,6 @@ def reconstruction_view(
         maxima=maxima,
         corpus=catalogue.manifest.activations,
         prompts=prompts,
-        warnings=silent_features(request, catalogue),
-        reproduce=reproduce(request),
+        warnings=inactive_feature_warnings(request, catalogue),
+        reproduce=reproduction_command(request),
     )

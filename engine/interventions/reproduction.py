@@ -5,10 +5,11 @@ import shlex
 import msgspec
 
 from engine.interventions.notation import format_edit
+from engine.interventions.operations import find_operation
 from engine.interventions.spec import ClampRequest, FeatureEdit
 
 
-def reproduce(request: ClampRequest) -> str:
+def reproduction_command(request: ClampRequest) -> str:
     """The `brainsurg clamp` line of a request, quoted for a shell.
 
     Every setting is spelled out, defaults too, so that it goes on meaning what it means today.
@@ -32,21 +33,14 @@ def reproduce(request: ClampRequest) -> str:
 
 
 def _edits(edits: list[FeatureEdit]) -> list[str]:
-    """The flags that say what is done: one for all features where there is one."""
+    """The flags that name features and operations: one for all where one can say it."""
     one = edits[0]
     same = all(msgspec.structs.replace(edit, feature=one.feature) == one for edit in edits)
     features = [word for edit in edits for word in ("--feature", str(edit.feature))]
-    match one.operation, one.unit:
-        case _ if not same:
-            pass
-        case "clamp", "absolute":
-            return [*features, f"--value={one.value!r}"]
-        case "clamp", "max":
-            return [*features, f"--times-max={one.value!r}"]
-        case "ablate", _:
-            return [*features, "--ablate"]
-        case "scale", _:
-            return [*features, f"--scale={one.value!r}"]
-        case "add", "max":
-            return [*features, f"--add={one.value!r}"]
+    operation = find_operation(one.operation)
+    for flag in operation.flags if same else ():
+        if flag.unit == one.unit or not operation.has_unit:
+            option = f"--{flag.name.replace('_', '-')}"
+            value = "" if operation.takes == "nothing" else f"={one.value!r}"
+            return [*features, f"{option}{value}"]
     return [f"--edit={format_edit(edit)}" for edit in edits]

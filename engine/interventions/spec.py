@@ -1,11 +1,11 @@
-"""What can be done to features, and what is told about it afterwards (no torch here)."""
+"""A request to change features, and the report of what followed (no torch here)."""
 
 from typing import Literal
 
 import msgspec
 
-Operation = Literal["clamp", "ablate", "scale", "add"]
-Unit = Literal["absolute", "max"]
+from engine.interventions.operations import Unit, find_operation
+
 View = Literal["model", "reconstruction"]
 
 
@@ -17,11 +17,16 @@ class FeatureEdit(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     feature: int
-    operation: Operation = "clamp"
+    operation: str = "clamp"
+    """Name of an `engine.interventions.operations.Operation`."""
     value: float = 0.0
     """Nothing to `ablate`; a bare factor to `scale`."""
     unit: Unit = "absolute"
-    """What `value` counts for `clamp` and `add`."""
+    """What `value` counts for operations whose value is an activation: `clamp` and `add`."""
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for an operation that isn't there; a decoder makes of it its own."""
+        find_operation(self.operation)
 
 
 class ClampRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,8 +107,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     feature: int
     """The first edited feature; `edits` has all."""
-    operation: Operation
-    """The first edit's operation."""
+    operation: str
+    """Name of the first edit's operation."""
     edits: list[FeatureEdit]
     maxima: list[float]
     """M of each edited feature over `corpus`."""
@@ -183,7 +188,7 @@ class Checks(msgspec.Struct, frozen=True, kw_only=True):
     """Measured on every prompt, every time; true when true on all."""
 
     no_op: bool
-    """The same edit scaled to change nothing gives bit-identical logits."""
+    """An edit of the same features that scales them by 1 gives bit-identical logits."""
     hf_identical: bool
     """Logits without edits are bit-identical to the transformers model's own."""
     error_kept: bool

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from engine.interventions.delta import Change, delta
+from engine.interventions.delta import ResolvedEdit, delta
 from engine.sae.architectures.base import SparseAutoencoder
 
 
 @dataclass(frozen=True)
-class Mask:
+class PositionMask:
     """Which token positions an edit may touch: from `first` to before `end`, and never BOS.
 
     Models park huge activations on the beginning-of-sequence token and read them from everywhere,
@@ -35,14 +35,14 @@ class Mask:
 
 
 class Steering:
-    """An edit for `engine.model.edit`: adds to x what changes to features make of it.
+    """An edit for `engine.model.edit`: adds to x what edits of features make of it.
 
-    Row b of a batch gets the changes `rows[b]`. All rows must hold the same x, as they do when a
+    Row b of a batch gets the edits `rows[b]`. All rows must hold the same x, as they do when a
     model reads one text in every row: nothing below the edited site differs, so x is encoded once.
     """
 
     def __init__(
-        self, sae: SparseAutoencoder, rows: Sequence[Sequence[Change]], mask: Mask
+        self, sae: SparseAutoencoder, rows: Sequence[Sequence[ResolvedEdit]], mask: PositionMask
     ) -> None:
         self._sae = sae
         self._rows = rows
@@ -53,6 +53,6 @@ class Steering:
         """x [batch, tokens, d_model] and absolute positions [tokens] to x', in x's dtype."""
         read = x[0].to(self._sae.W_dec.device)
         z = self._sae.encode(read)
-        added = torch.stack([delta(self._sae, read, z, changes) for changes in self._rows])
+        added = torch.stack([delta(self._sae, read, z, edits) for edits in self._rows])
         edited = (x.float() + added.to(x.device)).to(x.dtype)
         return torch.where(self._mask.at(positions).to(x.device)[:, None], edited, x)

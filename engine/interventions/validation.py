@@ -3,6 +3,7 @@
 import math
 
 from engine.errors import UserError
+from engine.features.validation import check_feature
 from engine.interventions.spec import ClampRequest
 
 
@@ -14,11 +15,7 @@ def check_request(request: ClampRequest, d_sae: int) -> None:
         raise UserError("No feature is to be changed.", "Name at least one.")
     features = [edit.feature for edit in request.edits]
     for edit in request.edits:
-        if not 0 <= edit.feature < d_sae:
-            raise UserError(
-                f"There is no feature {edit.feature}.",
-                f"The features of {request.sae} are 0 to {d_sae - 1}.",
-            )
+        check_feature(edit.feature, d_sae, request.sae)
         if features.count(edit.feature) > 1:
             raise UserError(f"Feature {edit.feature} is to be changed twice.", "Change it once.")
         if not math.isfinite(edit.value):

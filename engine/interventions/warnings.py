@@ -10,8 +10,8 @@ OFF_DISTRIBUTION = 0.5
 among the dozens of a sparse code rarely makes up half of an activation."""
 
 
-def silent_features(request: ClampRequest, catalogue: Catalogue) -> list[str]:
-    """A warning for each edited feature that the corpus never woke."""
+def inactive_feature_warnings(request: ClampRequest, catalogue: Catalogue) -> list[str]:
+    """A warning for each edited feature that is never active in the scanned corpus."""
     return [
         f"Feature {edit.feature} is never active in {catalogue.manifest.activations}: "
         "its maximum is 0, and no live feature is like it."
@@ -20,11 +20,11 @@ def silent_features(request: ClampRequest, catalogue: Catalogue) -> list[str]:
     ]
 
 
-def cautions(
+def report_warnings(
     request: ClampRequest, catalogue: Catalogue, prompts: Sequence[EditedPrompt], nulls: int
 ) -> list[str]:
-    """Every warning that a model view deserves."""
-    found = silent_features(request, catalogue)
+    """All that a reader of a model view should be warned of, a sentence each."""
+    found = inactive_feature_warnings(request, catalogue)
     if nulls < request.nulls:
         found.append(f"Only {nulls} of {request.nulls} nulls could be matched.")
     untouched = sum(prompt.edited_tokens == 0 for prompt in prompts)

@@ -1,4 +1,4 @@
-"""What one job would have to say against another that waits or runs."""
+"""Two jobs that would make the same."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""A job and what happens to it (no torch here)."""
+"""A job and what happens to it."""
 
 import msgspec
 

@@ -62,7 +62,7 @@ class JobStore:
         """State to number of jobs."""
         return dict(self._database.execute("SELECT state, COUNT(*) FROM jobs GROUP BY state"))
 
-    def change(
+    def set_state(
         self,
         id: int,
         state: str,
@@ -123,7 +123,7 @@ class JobStore:
         """Mark jobs that ran when the engine ended as failed; their workers are gone."""
         for job in self.in_state(RUNNING, PAUSED):
             error = f"The engine ended while this job ran. {job.spec.resume_hint(job.id)}".strip()
-            self.change(job.id, FAILED, error=error)
+            self.set_state(job.id, FAILED, error=error)
 
     def _read(self, where: str, *values: object) -> Iterator[JobInfo]:
         rows = self._database.execute(f"SELECT {_COLUMNS} FROM jobs {where}", values).fetchall()

@@ -8,23 +8,14 @@ from engine.errors import UserError
 from engine.features.catalogue.catalogue import Catalogue
 from engine.features.catalogue.codes import Codes
 from engine.features.text.catalogue_texts import CatalogueTexts
-from engine.features.text.token_texts import Texts
+from engine.features.text.token_texts import TokenTexts
 from engine.workspace.folders import Stamp, Workspace, stamp
 
 
 def open_catalogue(workspace: Workspace, sae: str) -> Catalogue:
     """An SAE's catalogue. Raises UserError where there is none that can be read."""
     folder = workspace.existing_catalogue(sae)
-    return _catalogue(folder, stamp(folder))
-
-
-def check_feature(catalogue: Catalogue, sae: str, feature: int) -> None:
-    """Raises UserError for a feature that the SAE doesn't have."""
-    if not 0 <= feature < len(catalogue):
-        raise UserError(
-            f"There is no feature {feature}.",
-            f"The features of {sae} are 0 to {len(catalogue) - 1}.",
-        )
+    return _open_catalogue(folder, stamp(folder))
 
 
 def open_tokens(workspace: Workspace, catalogue: Catalogue) -> TokenTable:
@@ -40,7 +31,7 @@ def open_tokens(workspace: Workspace, catalogue: Catalogue) -> TokenTable:
             f"The activation set {name!r} that was scanned is deleted, and its texts with it.",
             "Capture the same texts under that name to see them again.",
         )
-    tokens = _tokens(folder, stamp(folder))
+    tokens = _open_tokens(folder, stamp(folder))
     catalogue.check_scanned(tokens)
     return tokens
 
@@ -55,11 +46,13 @@ def open_codes(catalogue: Catalogue) -> Codes:
     return catalogue.codes
 
 
-def open_texts(workspace: Workspace, catalogue: Catalogue) -> Texts:
+def open_texts(workspace: Workspace, catalogue: Catalogue) -> TokenTexts:
     """The texts of the codes, token by token a row of these. Raises UserError."""
     open_codes(catalogue)
     tokens = open_tokens(workspace, catalogue)
-    return _texts(catalogue.folder, stamp(catalogue.folder), tokens.folder, stamp(tokens.folder))
+    return _open_texts(
+        catalogue.folder, stamp(catalogue.folder), tokens.folder, stamp(tokens.folder)
+    )
 
 
 def open_for_search(workspace: Workspace, catalogue: Catalogue) -> CatalogueTexts:
@@ -68,26 +61,28 @@ def open_for_search(workspace: Workspace, catalogue: Catalogue) -> CatalogueText
     try:
         tokens = open_tokens(workspace, catalogue)
     except UserError:
-        return _for_search(folder, at, None, None)
-    return _for_search(folder, at, tokens.folder, stamp(tokens.folder))
+        return _open_for_search(folder, at, None, None)
+    return _open_for_search(folder, at, tokens.folder, stamp(tokens.folder))
 
 
 @functools.lru_cache(maxsize=4)
-def _catalogue(folder: Path, _: Stamp) -> Catalogue:
+def _open_catalogue(folder: Path, _: Stamp) -> Catalogue:
     return Catalogue.open(folder)
 
 
 @functools.lru_cache(maxsize=4)
-def _tokens(folder: Path, _: Stamp) -> TokenTable:
+def _open_tokens(folder: Path, _: Stamp) -> TokenTable:
     return TokenTable.open(folder)
 
 
 @functools.lru_cache(maxsize=1)  # some tens of bytes a token
-def _texts(folder: Path, a: Stamp, tokens: Path, b: Stamp) -> Texts:
-    return Texts.of_codes(_tokens(tokens, b), open_codes(_catalogue(folder, a)))
+def _open_texts(folder: Path, a: Stamp, tokens: Path, b: Stamp) -> TokenTexts:
+    return TokenTexts.from_codes(_open_tokens(tokens, b), open_codes(_open_catalogue(folder, a)))
 
 
 @functools.lru_cache(maxsize=1)  # they keep the text of the last that was searched
-def _for_search(folder: Path, a: Stamp, tokens: Path | None, b: Stamp | None) -> CatalogueTexts:
-    table = None if tokens is None or b is None else _tokens(tokens, b)
-    return CatalogueTexts(_catalogue(folder, a), table)
+def _open_for_search(
+    folder: Path, a: Stamp, tokens: Path | None, b: Stamp | None
+) -> CatalogueTexts:
+    table = None if tokens is None or b is None else _open_tokens(tokens, b)
+    return CatalogueTexts(_open_catalogue(folder, a), table)

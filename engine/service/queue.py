@@ -91,15 +91,15 @@ class Queue:
         waiting = self._jobs.in_state(QUEUED)
         if waiting and not self._jobs.in_state(RUNNING):
             job = waiting[0]
-            self._publish(self._jobs.change(job.id, RUNNING))
+            self._publish(self._jobs.set_state(job.id, RUNNING))
             self._running[job.id] = asyncio.create_task(self._run(job))
 
     async def cancel(self, id: int) -> JobInfo:
         """Stop a job. Who asks again while it is being stopped doesn't wait for it to save
         anything. UserError if it is over."""
-        job = self._not_over(id)
+        job = self._pending_job(id)
         if job.state == QUEUED:
-            self._publish(self._jobs.change(id, CANCELLED))
+            self._publish(self._jobs.set_state(id, CANCELLED))
         else:
             await self._stop(id)
         return self._jobs.get(id)
@@ -112,7 +112,7 @@ class Queue:
             raise UserError(f"Job {id} is only starting.", "Pause it in a moment.")
         worker = self._workers[id]
         # Written down before it is sent: the job may end while we wait for the sending.
-        self._publish(self._jobs.change(id, PAUSED, pid=worker.pid))
+        self._publish(self._jobs.set_state(id, PAUSED, pid=worker.pid))
         await worker.send(Pause())
         self.start_next()
         return self._jobs.get(id)
@@ -128,7 +128,7 @@ class Queue:
         if job.state != PAUSED:
             raise UserError(f"Job {id} is {job.state}, so it can't go on.")
         worker = self._workers[id]
-        self._publish(self._jobs.change(id, RUNNING, pid=worker.pid))
+        self._publish(self._jobs.set_state(id, RUNNING, pid=worker.pid))
         await worker.send(Resume())
         return self._jobs.get(id)
 
@@ -146,7 +146,7 @@ class Queue:
         self.start_next()
         return self._jobs.get(job.id)
 
-    def _not_over(self, id: int) -> JobInfo:
+    def _pending_job(self, id: int) -> JobInfo:
         job = self._jobs.get(id)
         if job.over:
             raise UserError(f"Job {id} is over already: it is {job.state}.")
@@ -166,28 +166,28 @@ class Queue:
 
     async def _run(self, job: JobInfo) -> None:
         try:
-            state, error, result = await self._in_worker(job)
+            state, error, result = await self._run_in_worker(job)
         except Exception as bug:  # whatever it was, the queue goes on
             log.exception("job %d could not be run", job.id)
             state, error, result = FAILED, f"The engine could not run it: {bug}", None
         if state != DONE and len(self._running) == 1:  # nobody else writes
-            await asyncio.to_thread(self._workspace.sweep)
+            await asyncio.to_thread(self._workspace.clean_up)
         if state != DONE and job.id in self._cancelled:
             state, error = CANCELLED, ""
         self._cancelled.discard(job.id)
         self._workers.pop(job.id, None)
         self._running.pop(job.id, None)
-        self._publish(self._jobs.change(job.id, state, error=error, result=result))
+        self._publish(self._jobs.set_state(job.id, state, error=error, result=result))
         self._publish(ContentsChanged())
         self.start_next()
 
-    async def _in_worker(self, job: JobInfo) -> Outcome:
+    async def _run_in_worker(self, job: JobInfo) -> Outcome:
         worker = await self._pool.take(f"job {job.id}", log=f"job-{job.id}")
         self._workers[job.id] = worker
         try:
             if job.id in self._cancelled:
                 return CANCELLED, "", None
-            self._publish(self._jobs.change(job.id, RUNNING, pid=worker.pid))
+            self._publish(self._jobs.set_state(job.id, RUNNING, pid=worker.pid))
             await worker.send(Run(job=job.id, spec=job.spec))
             return await self._follow(job, worker)
         finally:
@@ -205,11 +205,11 @@ class Queue:
                     return FAILED, f"{what} {where} {job.spec.resume_hint(job.id)}".strip(), None
                 case Refusal(what=what, do=do):
                     return FAILED, f"{what} {do}".strip(), None
-        how, where = _how_it_ended(await worker.wait()), f"Its log is {worker.log}."
+        how, where = _worker_ending(await worker.wait()), f"Its log is {worker.log}."
         return FAILED, f"{how} {where} {job.spec.resume_hint(job.id)}".strip(), None
 
 
-def _how_it_ended(status: int) -> str:
+def _worker_ending(status: int) -> str:
     if status == -signal.SIGKILL:
         return (
             "The worker was killed (signal 9);"

@@ -7,7 +7,7 @@ from engine.activations.store import ActivationSet
 from engine.activations.tokens import TokenTable
 from engine.errors import UserError
 from engine.features.catalogue.catalogue import Catalogue
-from engine.interventions.prompt_run import Subject
+from engine.interventions.prompt_run import ModelWithSAE
 from engine.model.device import choose_device
 from engine.model.load import LanguageModel, load_model
 from engine.model.site import parse_site
@@ -51,14 +51,14 @@ class Session:
         self.progress(f"load {name}", 0)
         return load_sae(self.workspace.existing_sae(name), choose_device(device))
 
-    def subject(self, name: str, device: str, model: str | None = None) -> Subject:
+    def subject(self, name: str, device: str, model: str | None = None) -> ModelWithSAE:
         """The SAE called `name` in the model that it belongs to, or in the `model` that is named.
 
         Raises UserError where that isn't known, or can't be loaded.
         """
         sae, metadata = self.sae(name, device)
         found = models_and_site(self.workspace, name, metadata, model)
-        return Subject(self._first_model(found.models, device), sae, parse_site(found.site))
+        return ModelWithSAE(self._first_model(found.models, device), sae, parse_site(found.site))
 
     def _first_model(self, sources: Sequence[str], device: str) -> LanguageModel:
         """The first of several models that can be loaded; if none can, the first's UserError."""
@@ -93,5 +93,5 @@ class Session:
         catalogue.check_scanned(TokenTable(acts.folder, acts.manifest))
         scanned = (catalogue.manifest.model, catalogue.manifest.site)
         if (acts.manifest.model, acts.manifest.site) != scanned:
-            raise catalogue.other_set()
+            raise catalogue.wrong_set_error()
         return acts

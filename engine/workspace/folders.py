@@ -112,7 +112,7 @@ class Workspace:
         """The names of all `activations` or `saes`, sorted."""
         return sorted(p.name for p in (self.root / kind).iterdir() if not p.name.startswith("."))
 
-    def sweep(self) -> None:
+    def clean_up(self) -> None:
         """Mend what killed writers left behind. Only for a time when nobody writes."""
         for kind in _WRITTEN:
             for folder in self.root.glob(kind):

@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Iterable
 
-from engine.features.notes import Merged, Note, merged, tidied
+from engine.features.notes import MergeOutcome, Note, canonical_note, merge_notes
 
 
 class NoteStore:
@@ -49,7 +49,7 @@ class NoteStore:
 
         Raises UserError for tags that can't be.
         """
-        note = tidied(note)
+        note = canonical_note(note)
         self._read.pop(sae, None)
         if note == Note():
             self._database.execute(
@@ -63,11 +63,11 @@ class NoteStore:
 
     def merge(
         self, sae: str, coming: Iterable[tuple[int, Note]], *, replace: bool = False
-    ) -> Merged:
-        """Add notes to those of an SAE, all or, where one raises UserError, none: see `merged`."""
+    ) -> MergeOutcome:
+        """Add notes to those of an SAE: all, or none if one raises UserError. See `merge_notes`."""
         with self._database:
             self._database.execute("BEGIN")
-            after, outcome = merged(self.of(sae), coming, replace=replace)
+            after, outcome = merge_notes(self.of(sae), coming, replace=replace)
             for feature, note in after.items():
                 self.set(sae, feature, note)
         return outcome

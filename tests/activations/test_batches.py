@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
-from engine.activations.batches import ShuffledBatches, split_documents
+from engine.activations.batches import StoredBatches, split_documents
 from engine.activations.store import ActivationSet
 from engine.errors import UserError
 
@@ -28,6 +28,12 @@ def numbered(written, lengths, **options):
     return folder
 
 
+def draw(batches):
+    """The next batch of a single set: [batch, d_model]."""
+    (rows,) = next(batches).values()
+    return rows
+
+
 def names(batch):
     """Which (document, position) each row of a batch is, as document * 1000 + position."""
     return batch[:, 0].int().tolist()
@@ -46,10 +52,10 @@ def every_row(acts, rows):
 )
 def test_every_row_comes_once_an_epoch(acts, share, batch, seed, window):
     rows = torch.arange(0, len(acts), share)
-    batches = ShuffledBatches(acts, rows, batch, seed, memory_bytes=window * ROW_BYTES)
+    batches = StoredBatches([acts], rows, batch, seed, memory_bytes=window * ROW_BYTES)
     stream = []
     while len(stream) < 2 * len(rows):
-        drawn = next(batches)
+        drawn = draw(batches)
         assert drawn.shape == (batch, 6)
         stream += names(drawn)
     for epoch in range(2):
@@ -61,8 +67,8 @@ def test_every_row_comes_once_an_epoch(acts, share, batch, seed, window):
 def test_the_order_is_the_seeds_and_new_in_every_epoch(acts, window):
     def epochs(seed):
         rows = torch.arange(len(acts))
-        batches = ShuffledBatches(acts, rows, len(acts), seed, memory_bytes=window * ROW_BYTES)
-        return [names(next(batches)) for _ in range(3)]
+        batches = StoredBatches([acts], rows, len(acts), seed, memory_bytes=window * ROW_BYTES)
+        return [names(draw(batches)) for _ in range(3)]
 
     first, again, other = epochs(1), epochs(1), epochs(2)
     assert first == again
@@ -73,8 +79,8 @@ def test_the_order_is_the_seeds_and_new_in_every_epoch(acts, window):
 
 def test_windows_mix_rows_from_all_over_the_set(written):
     acts = ActivationSet.open(numbered(written, [900] * 10, rows_per_shard=2000))
-    batches = ShuffledBatches(acts, torch.arange(9000), 1500, 0, memory_bytes=3000 * ROW_BYTES)
-    documents = {name // 1000 for name in names(next(batches))}
+    batches = StoredBatches([acts], torch.arange(9000), 1500, 0, memory_bytes=3000 * ROW_BYTES)
+    documents = {name // 1000 for name in names(draw(batches))}
     assert len(documents) > 5
 
 
@@ -83,7 +89,7 @@ def test_windows_mix_rows_from_all_over_the_set(written):
 def test_a_saved_position_goes_on_with_the_very_next_batch(acts, window, steps):
     def new():
         rows = torch.arange(len(acts))
-        return ShuffledBatches(acts, rows, 64, 5, memory_bytes=window * ROW_BYTES)
+        return StoredBatches([acts], rows, 64, 5, memory_bytes=window * ROW_BYTES)
 
     straight, resumed = new(), new()
     for _ in range(steps):
@@ -91,7 +97,7 @@ def test_a_saved_position_goes_on_with_the_very_next_batch(acts, window, steps):
     next(resumed)
     resumed.load_state_dict(straight.state_dict())
     for _ in range(15):
-        assert torch.equal(next(straight), next(resumed))
+        assert torch.equal(draw(straight), draw(resumed))
 
 
 @pytest.mark.parametrize(
@@ -105,9 +111,9 @@ def test_a_saved_position_goes_on_with_the_very_next_batch(acts, window, steps):
 )
 def test_a_position_in_another_stream_is_refused(acts, other):
     options = {"rows": torch.arange(700), "batch": 64, "seed": 5, "memory_bytes": 10_000}
-    state = ShuffledBatches(acts, **options).state_dict()
+    state = StoredBatches([acts], **options).state_dict()
     with pytest.raises(UserError, match="Resume with the same"):
-        ShuffledBatches(acts, **(options | other)).load_state_dict(state)
+        StoredBatches([acts], **(options | other)).load_state_dict(state)
 
 
 @pytest.mark.parametrize("window", [10_000, 300])
@@ -120,7 +126,7 @@ def test_rows_are_read_once_if_they_fit_and_else_a_share_with_every_batch(
         ActivationSet, "rows", lambda self, rows: asked.append(len(rows)) or rows_of(self, rows)
     )
     rows = torch.arange(len(acts))
-    batches = ShuffledBatches(acts, rows, 50, 0, memory_bytes=window * ROW_BYTES)
+    batches = StoredBatches([acts], rows, 50, 0, memory_bytes=window * ROW_BYTES)
     read = []
     for _ in range(3 * 14):
         asked.clear()
@@ -137,12 +143,12 @@ def test_rows_are_read_once_if_they_fit_and_else_a_share_with_every_batch(
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_batches_come_in_the_dtype_of_the_store(written, dtype):
     acts = ActivationSet.open(written([10], dtype=dtype).folder)
-    assert next(ShuffledBatches(acts, torch.arange(10), 4, 0)).dtype == getattr(torch, dtype)
+    assert draw(StoredBatches([acts], torch.arange(10), 4, 0)).dtype == getattr(torch, dtype)
 
 
 def test_no_rows_give_no_batches(acts):
     with pytest.raises(UserError, match="no activations"):
-        ShuffledBatches(acts, torch.arange(0), 4, 0)
+        StoredBatches([acts], torch.arange(0), 4, 0)
 
 
 @settings(max_examples=40, deadline=None)

@@ -6,7 +6,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.features.catalogue.catalogue import Catalogue, Manifest, write_manifest
+from engine.features.catalogue.catalogue import (
+    Catalogue,
+    CatalogueManifest,
+    write_catalogue_manifest,
+)
 from engine.features.catalogue.codes import Codes
 
 Dense = NDArray[np.float32]
@@ -109,7 +113,7 @@ def catalogue_of(
         (folder / "codes").mkdir()
         for part, array in vars(codes).items():
             np.save(folder / "codes" / f"{part}.npy", array)
-    manifest = Manifest(
+    manifest = CatalogueManifest(
         activations="set",
         model="m",
         site="resid_post.0",
@@ -124,5 +128,5 @@ def catalogue_of(
         categories=[],
         complete=codes is not None,
     )
-    write_manifest(folder, manifest)
+    write_catalogue_manifest(folder, manifest)
     return Catalogue.open(folder)

@@ -7,9 +7,13 @@ import numpy as np
 import pytest
 
 from engine.errors import UserError
-from engine.features.catalogue.catalogue import Catalogue, Manifest, write_manifest
+from engine.features.catalogue.catalogue import (
+    Catalogue,
+    CatalogueManifest,
+    write_catalogue_manifest,
+)
 
-MANIFEST = Manifest(
+MANIFEST = CatalogueManifest(
     activations="stories",
     model="demo",
     site="resid_post.1",
@@ -32,7 +36,7 @@ def test_a_folder_without_a_catalogue(tmp_path: Path) -> None:
 
 
 def test_a_catalogue_of_a_later_format(tmp_path: Path) -> None:
-    write_manifest(tmp_path, msgspec.structs.replace(MANIFEST, format_version=99))
+    write_catalogue_manifest(tmp_path, msgspec.structs.replace(MANIFEST, format_version=99))
     with pytest.raises(UserError, match=r"format 99.*Scan the SAE again"):
         Catalogue.open(tmp_path)
 
@@ -45,7 +49,7 @@ def test_a_damaged_manifest(tmp_path: Path, data: bytes) -> None:
 
 
 def test_a_truncated_column(tmp_path: Path) -> None:
-    write_manifest(tmp_path, MANIFEST)
+    write_catalogue_manifest(tmp_path, MANIFEST)
     (tmp_path / "columns").mkdir()
     path = tmp_path / "columns" / "max.npy"
     np.save(path, np.zeros(1_000_000, dtype=np.float32))
@@ -57,7 +61,7 @@ def test_a_truncated_column(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("header", ["{'shape': (6, 2", "(" * 9000, "{'descr': '<f4'}"])
 def test_a_column_whose_header_is_no_expression(tmp_path: Path, header: str) -> None:
-    write_manifest(tmp_path, MANIFEST)
+    write_catalogue_manifest(tmp_path, MANIFEST)
     (tmp_path / "columns").mkdir()
     data = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode()
     (tmp_path / "columns" / "max.npy").write_bytes(data)
@@ -66,6 +70,6 @@ def test_a_column_whose_header_is_no_expression(tmp_path: Path, header: str) -> 
 
 
 def test_without_a_model_no_token_is_promoted(tmp_path: Path) -> None:
-    write_manifest(tmp_path, MANIFEST)
+    write_catalogue_manifest(tmp_path, MANIFEST)
     catalogue = Catalogue.open(tmp_path)
     assert catalogue.promoted(3) == catalogue.suppressed(3) == []

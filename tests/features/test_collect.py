@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.features.catalogue.bins import edges
+from engine.features.catalogue.bins import bin_edges
 from engine.features.catalogue.codes import Codes
 from engine.features.scan.collect.codes import stretch_of
-from engine.features.scan.collect.collection import SAMPLED, Collection
+from engine.features.scan.collect.collection import SAMPLED, Collectors
 from engine.features.scan.collect.hashing import stretch_ranks
-from engine.features.scan.collect.rows import Rows
+from engine.features.scan.collect.rows import SparseRows
 
 FEATURES, RADIUS, STRETCH = 3, 2, 4
 
@@ -46,12 +46,12 @@ class Text:
             (*place, row[feature]) for place, row, counted in values if counted and row[feature] > 0
         ]
 
-    def rows(self) -> Rows:
+    def rows(self) -> SparseRows:
         acts = np.array(self.acts, np.float32).reshape(-1, FEATURES)
         acts = acts * np.array(self.counted)[:, None]
         places = np.array(self.places, np.int32)
         counts = (acts > 0).sum(1)
-        return Rows(
+        return SparseRows(
             documents=places[:, 0],
             positions=places[:, 1],
             counted=np.array(self.counted),
@@ -60,11 +60,11 @@ class Text:
             values=acts[acts > 0],
         )
 
-    def parts(self) -> list[Rows]:
+    def parts(self) -> list[SparseRows]:
         rows = self.rows()
         bounds = sorted({0, *self.cuts, len(rows)})
         numbers = np.arange(len(rows))
-        return [rows.where((numbers >= a) & (numbers < b)) for a, b in itertools.pairwise(bounds)]
+        return [rows.select((numbers >= a) & (numbers < b)) for a, b in itertools.pairwise(bounds)]
 
 
 @st.composite
@@ -81,8 +81,8 @@ def texts(draw: st.DrawFn) -> Text:
     )
 
 
-def new_collection(text: Text, k: int = 3, room: int = 1 << 20) -> Collection:
-    return Collection(
+def new_collection(text: Text, k: int = 3, room: int = 1 << 20) -> Collectors:
+    return Collectors(
         FEATURES,
         top_k=k,
         radius=RADIUS,
@@ -94,11 +94,11 @@ def new_collection(text: Text, k: int = 3, room: int = 1 << 20) -> Collection:
     )
 
 
-def collect(text: Text, k: int = 3, room: int = 1 << 20) -> Collection:
+def collect(text: Text, k: int = 3, room: int = 1 << 20) -> Collectors:
     """All parts taken in, by another collection each, which goes on with what the last one held."""
     collection = new_collection(text, k, room)
     for part in text.parts():
-        held = {path: array.copy() for path, array in collection.held().items()}
+        held = {path: array.copy() for path, array in collection.state().items()}
         collection = new_collection(text, k, room)
         collection.restore(held)
         collection.add(part)
@@ -110,7 +110,7 @@ def collect(text: Text, k: int = 3, room: int = 1 << 20) -> Collection:
 @given(texts())
 def test_columns_and_histogram(text: Text) -> None:
     collection = collect(text)
-    shown = collection.shown()
+    shown = collection.catalogue_arrays()
     assert collection.moments.tokens == sum(text.counted)
     for feature in range(FEATURES):
         active = text.active(feature)
@@ -126,14 +126,14 @@ def test_columns_and_histogram(text: Text) -> None:
         assert column["density"] == pytest.approx(len(values) / max(1, sum(text.counted)))
         assert column["mean"] == pytest.approx(np.mean(values) if values else 0)
         assert column["std"] == pytest.approx(np.std(values) if values else 0, abs=1e-6)
-        expected, _ = np.histogram(values, edges())
+        expected, _ = np.histogram(values, bin_edges())
         assert shown["histogram"][feature].tolist() == expected.tolist()
 
 
 @quick
 @given(texts())
 def test_activity_and_selectivity_are_those_of_the_categories(text: Text) -> None:
-    shown = collect(text).shown()
+    shown = collect(text).catalogue_arrays()
     documents = [document for document, _ in text.places]
     for feature in range(FEATURES):
         means = []
@@ -163,7 +163,7 @@ def test_activity_and_selectivity_are_those_of_the_categories(text: Text) -> Non
 def test_examples_are_the_strongest_of_distinct_documents_with_their_surroundings(
     text: Text, k: int
 ) -> None:
-    shown = collect(text, k).shown()
+    shown = collect(text, k).catalogue_arrays()
     acts = np.array(text.acts) * np.array(text.counted)[:, None]
     at = dict(zip(text.places, acts, strict=True))
     for feature in range(FEATURES):
@@ -212,7 +212,7 @@ def test_the_sample_is_the_first_active_tokens_of_a_random_order(cuts: list[int]
         categories=[0] * 60,
         counted=(numbers.random(n) < 0.9).tolist(),
     )
-    shown = collect(text).shown()
+    shown = collect(text).catalogue_arrays()
     for feature in range(FEATURES):
         active = text.active(feature)
         assert len(active) > 3 * SAMPLED
@@ -240,7 +240,7 @@ def test_the_random_order_favours_nobody() -> None:
 @quick
 @given(texts(), st.sampled_from([4, 10, 30, 1000]))
 def test_codes_are_those_of_as_many_stretches_as_there_is_room_for(text: Text, room: int) -> None:
-    finished = collect(text, room=room).codes.finished()
+    finished = collect(text, room=room).codes.code_arrays()
     codes = Codes(**{path.removeprefix("codes/"): array for path, array in finished.items()})
     acts = np.array(text.acts) * np.array(text.counted)[:, None]
     places = np.array(text.places)
@@ -257,12 +257,13 @@ def test_codes_are_those_of_as_many_stretches_as_there_is_room_for(text: Text, r
     dense = acts[here]
     assert codes.tokens == len(dense)
     for row, expected in enumerate(dense):
-        assert codes.row_features(row).tolist() == np.flatnonzero(expected).tolist()
+        entries, _ = codes.entries_of(np.array([row]))
+        assert codes.features[entries].tolist() == np.flatnonzero(expected).tolist()
     for feature in range(FEATURES):
         rows, values = codes.active(feature)
         assert rows.tolist() == np.flatnonzero(dense[:, feature]).tolist()
         assert values.tolist() == dense[rows, feature].tolist()
-        assert codes.along(feature, 0, len(dense)).tolist() == dense[:, feature].tolist()
+        assert codes.activations(feature, 0, len(dense)).tolist() == dense[:, feature].tolist()
     found = np.stack(codes.places(np.arange(codes.tokens)), 1)
     assert found.tolist() == places[here].tolist()
     row_of = {place: row for row, place in enumerate(map(tuple, found.tolist()))}
@@ -276,7 +277,7 @@ def test_codes_are_those_of_as_many_stretches_as_there_is_room_for(text: Text, r
 def test_of_a_document_that_is_too_long_for_the_room_some_stretches_are_kept() -> None:
     n = 100
     text = Text([[1, 0, 2]] * n, [n], cuts=[30, 50], categories=[0], counted=[True] * n)
-    finished = collect(text, room=n).codes.finished()
+    finished = collect(text, room=n).codes.code_arrays()
     codes = Codes(**{path.removeprefix("codes/"): array for path, array in finished.items()})
     assert 0 < codes.tokens < n
     assert set(codes.documents.tolist()) == {0}

@@ -9,7 +9,7 @@ from engine.activations.manifest import Manifest
 from engine.activations.store import ActivationSet
 from engine.activations.writer import ActivationWriter
 from engine.errors import UserError
-from engine.features.examples import document
+from engine.features import block_size
 from engine.features.examples.document import whole_document
 from engine.sae.architectures.registry import build
 from engine.sae.config import SAEConfig
@@ -38,7 +38,7 @@ def acts(tmp_path: Path) -> ActivationSet:
 def test_every_token_has_its_activation(
     acts: ActivationSet, architecture: str, rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(document, "_ELEMENTS", rows * FEATURES)
+    monkeypatch.setattr(block_size, "BLOCK_ELEMENTS", rows * FEATURES)
     k = 5 if architecture == "topk" else None
     config = SAEConfig(architecture=architecture, d_in=D_MODEL, d_sae=FEATURES, k=k)
     sae = build(config).requires_grad_(False)
@@ -59,7 +59,7 @@ def test_what_is_not_there_is_refused(acts: ActivationSet) -> None:
     sae = build(SAEConfig(architecture="relu", d_in=D_MODEL, d_sae=FEATURES))
     with pytest.raises(UserError, match=r"no document 3\. They are 0 to 2"):
         whole_document(sae, acts, 0, 3)
-    with pytest.raises(UserError, match=r"no feature 20\. They are 0 to 19"):
+    with pytest.raises(UserError, match=r"no feature 20\. The features are 0 to 19"):
         whole_document(sae, acts, FEATURES, 0)
     with pytest.raises(UserError, match="6 wide, not 7"):
         whole_document(build(SAEConfig(architecture="relu", d_in=7, d_sae=3)), acts, 0, 0)

@@ -12,10 +12,10 @@ import pytest
 from engine.activations.tokens import TokenTable
 from engine.errors import UserError
 from engine.features.catalogue.catalogue import Catalogue, Example
-from engine.features.examples.deciles import band, band_snippets
-from engine.features.examples.hard_negatives import silent_places
+from engine.features.examples.deciles import decile_examples, decile_snippets
+from engine.features.examples.hard_negatives import hard_negatives
 from engine.features.examples.snippets import Snippet, snippet_at, snippets
-from engine.features.text.token_texts import Texts
+from engine.features.text.token_texts import TokenTexts
 from tests.features.dense_codes import Dense, catalogue_of, codes_of, random_dense
 from tests.features.written_tokens import BOS, token_table
 
@@ -104,7 +104,8 @@ def test_the_bands_part_the_sample(
 ) -> None:
     for feature in range(FEATURES):
         bands = [
-            band_snippets(catalogue, tokens, feature, number, radius=radius) for number in range(10)
+            decile_snippets(catalogue, tokens, feature, number, radius=radius)
+            for number in range(10)
         ]
         for snippet in (snippet for each in bands for snippet in each):
             check(snippet, feature, radius, 0, dense)
@@ -117,7 +118,7 @@ def test_the_bands_part_the_sample(
 def test_there_are_ten_bands(catalogue: Catalogue) -> None:
     for number in (-1, 10):
         with pytest.raises(UserError, match=f"no band {number}"):
-            band(catalogue, 0, number)
+            decile_examples(catalogue, 0, number)
 
 
 def test_a_scan_that_goes_on_has_no_codes_yet(
@@ -126,7 +127,7 @@ def test_a_scan_that_goes_on_has_no_codes_yet(
     running = catalogue_of(tmp_path / "sae", dense, LENGTHS, radius=RADIUS)
     for snippet in snippets(running, tokens, 0, radius=20):
         assert snippet.known is not None or len(snippet.tokens) <= 2 * RADIUS + 1
-    for snippet in band_snippets(running, tokens, 0, 5, radius=20):
+    for snippet in decile_snippets(running, tokens, 0, 5, radius=20):
         assert snippet.known == (snippet.peak, snippet.peak + 1)
 
 
@@ -140,7 +141,7 @@ def test_hard_negatives_are_silent_on_the_same_token_after_the_most_alike_text(
 ) -> None:
     codes = catalogue.codes
     assert codes is not None
-    texts = Texts.of_codes(tokens, codes)
+    texts = TokenTexts.from_codes(tokens, codes)
 
     def alike(one: tuple[int, int], other: tuple[int, int]) -> int:
         """How many of the tokens before two places are the same, within a piece of the context."""
@@ -163,12 +164,12 @@ def test_hard_negatives_are_silent_on_the_same_token_after_the_most_alike_text(
                 and (same := [p for p in peaks if ids[p[0]][p[1]] == token])
             ]
             expected += sorted(candidates)[:1]
-        found = silent_places(codes, texts, tokens, feature, examples, most=most)
+        found = hard_negatives(codes, texts, tokens, feature, examples, most=most)
         assert [(p.document, p.position) for p in found] == [
             (document, position) for _, document, position in sorted(expected)[:most]
         ]
         assert {place.value for place in found} <= {0.0}
-    assert silent_places(codes, texts, tokens, FEATURES - 1, [], most=5) == []
+    assert hard_negatives(codes, texts, tokens, FEATURES - 1, [], most=5) == []
 
 
 def test_codes_of_old_scans_hold_whole_documents(tmp_path: Path, dense: Dense) -> None:
@@ -197,5 +198,5 @@ def test_a_snippet_of_a_piece_of_a_document_knows_what_the_piece_holds(
         if known is None:
             expected = rows[position - radius : position + radius + 1, 0]
             assert snippet.activations == expected.tolist()
-    texts = Texts.of_codes(table, codes)
+    texts = TokenTexts.from_codes(table, codes)
     assert texts.rows.tolist() == list(range(start, 30))

@@ -9,10 +9,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from engine.errors import UserError
-from engine.features.filter.filter import Mask, Subject, matching
+from engine.features.filter.filter import FeatureMask, FilterContext, filter_mask
 from engine.features.filter.grammar import LONGEST
 from engine.features.notes import Note
-from engine.features.text.patterns import Stopwatch
+from engine.features.text.patterns import TimedPattern
 from engine.progress import Cancelled, Silent
 
 NOTES = {
@@ -45,20 +45,20 @@ WORDS = {
 class Lists:
     """The texts of features, as lists."""
 
-    def __getattr__(self, name: str) -> Callable[[Stopwatch], Mask]:
-        return lambda stopwatch: np.array([any(map(stopwatch.found, some)) for some in WORDS[name]])
+    def __getattr__(self, name: str) -> Callable[[TimedPattern], FeatureMask]:
+        return lambda pattern: np.array([any(map(pattern.is_in, some)) for some in WORDS[name]])
 
 
-SUBJECT = Subject(COLUMNS, NOTES, CATEGORIES, Lists())
+SUBJECT = FilterContext(COLUMNS, NOTES, CATEGORIES, Lists())
 
 
 def ids(text: str) -> list[int]:
-    return np.flatnonzero(matching(text, SUBJECT)).tolist()
+    return np.flatnonzero(filter_mask(text, SUBJECT)).tolist()
 
 
-def refusal(text: str, subject: Subject = SUBJECT) -> str:
+def refusal(text: str, subject: FilterContext = SUBJECT) -> str:
     with pytest.raises(UserError) as caught:
-        matching(text, subject)
+        filter_mask(text, subject)
     return str(caught.value)
 
 
@@ -215,7 +215,7 @@ expressions = st.recursive(
 @given(expressions)
 def test_filters_combine_as_logic_does(expression: Expression) -> None:
     text, expected = expression
-    assert matching(text, SUBJECT).tolist() == expected
+    assert filter_mask(text, SUBJECT).tolist() == expected
 
 
 @settings(max_examples=200, deadline=None)
@@ -230,9 +230,9 @@ def test_without_parentheses_not_binds_closest_then_and_then_or(
         text += f" {word} {'not ' * no}{term}"
         python += f" {word} {'not ' * no}says[{i}]"
     expected = [eval(python, {"says": [term_says[f] for _, term_says in terms]}) for f in FEATURES]
-    assert matching(text, SUBJECT).tolist() == expected
+    assert filter_mask(text, SUBJECT).tolist() == expected
     without_and = text.replace(" and ", " ")
-    assert matching(without_and, SUBJECT).tolist() == expected
+    assert filter_mask(without_and, SUBJECT).tolist() == expected
 
 
 @pytest.mark.parametrize("text", ["label ~ cat", "category = code", "snippet ~ cat", "cat"])
@@ -242,7 +242,7 @@ def test_a_filter_can_be_given_up_while_it_looks(text: str) -> None:
             raise Cancelled
 
     with pytest.raises(Cancelled):
-        matching(text, Subject(COLUMNS, NOTES, CATEGORIES, Lists(), Impatient()))
+        filter_mask(text, FilterContext(COLUMNS, NOTES, CATEGORIES, Lists(), Impatient()))
 
 
 SIGNS_AND_LETTERS = "!~()'\"[]{}*+?^$.|&,- \n\0é\ud800\\a5k"
@@ -257,7 +257,7 @@ PIECES = st.sampled_from([*NUMBERS, *WORDS, *SIGNS, *SIGNS_AND_LETTERS, *KEYWORD
 def test_whatever_is_typed_is_evaluated_or_refused_at_a_column_of_it(text: str) -> None:
     try:
         said = ""
-        assert matching(text, SUBJECT).shape == (5,)
+        assert filter_mask(text, SUBJECT).shape == (5,)
     except UserError as error:
         said = error.what
     if said:
@@ -333,7 +333,7 @@ def test_a_filter_may_nest_as_deep_as_it_is_long_and_is_not_longer_than_that() -
 
 def test_columns_that_a_catalogue_lacks() -> None:
     few = {name: COLUMNS[name] for name in ("max", "mean", "density", "documents")}
-    plain = Subject(few, {}, [], Lists())
+    plain = FilterContext(few, {}, [], Lists())
     for text in ("max > 1 and category = code", "max > 1 and selectivity > 0.5"):
         assert "Column 13: these features have no" in refusal(text, plain)
         assert "no categories" in refusal(text, plain)

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.features.search import grep
-from engine.features.search.grep import Matched
-from engine.features.text.token_texts import Matches
+from engine.features.search.grep import PatternEvaluation
+from engine.features.text.token_texts import PatternMatches
 from tests.features.dense_codes import codes_of, random_dense
 
 LENGTHS = [20, 3, 0, 17]
@@ -17,7 +17,7 @@ ENDS = np.cumsum([0, *LENGTHS])
 spans = st.lists(st.tuples(st.integers(0, TOKENS - 1), st.integers(1, 4)), max_size=25)
 
 
-def matches_of(spans: list[tuple[int, int]]) -> Matches:
+def matches_of(spans: list[tuple[int, int]]) -> PatternMatches:
     """Matches as a text has them: in order, and two of them share one token at most."""
     first, last = [], []
     for begin, length in sorted(spans):
@@ -26,7 +26,7 @@ def matches_of(spans: list[tuple[int, int]]) -> Matches:
         if end > begin:
             first.append(begin)
             last.append(end)
-    return Matches(np.array(first, np.int64), np.array(last, np.int64))
+    return PatternMatches(np.array(first, np.int64), np.array(last, np.int64))
 
 
 @settings(max_examples=80, deadline=None)
@@ -36,7 +36,7 @@ def test_all_features_at_once(
 ) -> None:
     dense = random_dense(TOKENS, FEATURES, share, seed)
     matches = matches_of(spans)
-    matched = Matched(codes_of(dense, LENGTHS), matches)
+    matched = PatternEvaluation(codes_of(dense, LENGTHS), matches)
     inside = np.zeros(TOKENS, bool)
     for first, last in zip(matches.first, matches.last, strict=True):
         inside[first:last] = True
@@ -66,7 +66,7 @@ def test_where_one_feature_is_right_and_wrong(
 ) -> None:
     dense = random_dense(TOKENS, FEATURES, 0.3, seed)
     matches = matches_of(spans)
-    answers = Matched(codes_of(dense, LENGTHS), matches).answers(2, most)
+    answers = PatternEvaluation(codes_of(dense, LENGTHS), matches).examples(2, most)
     acts = dense[:, 2]
     hits, misses, inside = set(), set(), set()
     for first, last in zip(matches.first.tolist(), matches.last.tolist(), strict=True):
@@ -96,10 +96,10 @@ def test_where_one_feature_is_right_and_wrong(
 def test_nothing_and_everything() -> None:
     dense = random_dense(TOKENS, FEATURES, 0.3)
     codes = codes_of(dense, LENGTHS)
-    nothing = Matched(codes, matches_of([])).scores()
+    nothing = PatternEvaluation(codes, matches_of([])).scores()
     assert not nothing.f1.any()
     assert len(nothing.best(5)) == 0
     every = np.arange(TOKENS)
-    everything = Matched(codes, Matches(every, every + 1)).scores()
+    everything = PatternEvaluation(codes, PatternMatches(every, every + 1)).scores()
     assert everything.precision.tolist() == [1] * (FEATURES - 1) + [0]
     assert everything.recall == pytest.approx((dense > 0).mean(0))

@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional
 
 from engine.errors import UserError
-from engine.features.search.nearest import cautions, nearest
+from engine.features.search.nearest import comparison_warnings, nearest
 from engine.sae.architectures.base import SparseAutoencoder
 from engine.sae.architectures.registry import build
 from engine.sae.config import SAEConfig
@@ -52,11 +52,11 @@ def test_what_can_not_be_compared_is_refused() -> None:
 
 def test_other_places_deserve_a_word() -> None:
     here = SAEMetadata(model="demo", site="resid_post.1")
-    assert cautions(here, here) == []
-    assert cautions(here, SAEMetadata()) == []
-    (site,) = cautions(here, SAEMetadata(model="demo", site="resid_post.2"))
+    assert comparison_warnings(here, here) == []
+    assert comparison_warnings(here, SAEMetadata()) == []
+    (site,) = comparison_warnings(here, SAEMetadata(model="demo", site="resid_post.2"))
     assert "resid_post.1 and at resid_post.2" in site
     coder = SAEMetadata(model="demo", site="resid_post.1", target_site="mlp_out.1")
-    assert "at mlp_out.1" in cautions(here, coder)[0]
-    (model,) = cautions(here, SAEMetadata(model="gpt2", site="resid_post.1"))
+    assert "at mlp_out.1" in comparison_warnings(here, coder)[0]
+    (model,) = comparison_warnings(here, SAEMetadata(model="gpt2", site="resid_post.1"))
     assert "demo and gpt2" in model

@@ -15,7 +15,7 @@ from engine.activations.store import ActivationSet
 from engine.activations.tokens import TokenTable
 from engine.activations.writer import ActivationWriter
 from engine.errors import UserError
-from engine.features.catalogue.bins import edges
+from engine.features.catalogue.bins import bin_edges
 from engine.features.catalogue.catalogue import Catalogue, Example
 from engine.features.examples.snippets import snippets
 from engine.features.scan.scan import scan
@@ -371,7 +371,7 @@ def test_histogram_sample_activity_and_codes_of_every_feature(
         rows, found = codes.active(feature)
         assert rows.tolist() == acts.nonzero().flatten().tolist()
         np.testing.assert_allclose(found, acts[acts > 0], rtol=1e-5)
-        expected, _ = np.histogram(found, edges())
+        expected, _ = np.histogram(found, bin_edges())
         assert catalogue.histogram(feature).tolist() == expected.tolist()
         sample = catalogue.sample(feature)
         assert len(sample) == min(40, len(found))

@@ -68,7 +68,7 @@ def test_each_feature_has_the_tokens_that_it_moves_most(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(token_effects, "_ELEMENTS", at_once)
+    monkeypatch.setattr(token_effects, "EFFECTS_AT_ONCE", at_once)
     token_effects.write_token_effects(lm, W_dec, tmp_path / "tokens", SILENT)
     catalogue = written(tmp_path)
     words = vocabulary(lm)

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from engine.jobs.specs import Capture, Train
 
 from benchmarks.scan_truth import alive, check, make
+from engine.jobs.kinds import Capture, Train
 from engine.workspace.folders import Workspace
 
 

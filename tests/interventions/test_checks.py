@@ -12,7 +12,7 @@ from engine.interventions import checks as checks_module
 from engine.interventions.checks import error_is_kept
 from engine.interventions.clamp import clamp
 from engine.interventions.spec import Checks, FeatureEdit, ModelReport
-from engine.interventions.steering import Mask, Steering
+from engine.interventions.steering import PositionMask, Steering
 from engine.model.load import load_model
 from engine.model.site import Site, SiteKind
 from tests.interventions.bench import Bench
@@ -47,7 +47,7 @@ def test_an_edit_that_never_arrives_is_noticed(
 def test_an_edit_of_the_beginning_of_sequence_is_noticed(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Mask, "at", lambda self, positions: positions >= 0)
+    monkeypatch.setattr(PositionMask, "at", lambda self, positions: positions >= 0)
     assert not checks(bench).bos_masked
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from engine.errors import UserError
 from engine.features.search.findings import Firing
 from engine.interventions.firing import find_firing
-from engine.interventions.prompt_run import Subject
+from engine.interventions.prompt_run import ModelWithSAE
 from engine.interventions.spec import FeatureEdit
 from engine.model.generate import logits
 from engine.model.load import LanguageModel, load_model
@@ -45,8 +45,8 @@ def lm(bench: Bench) -> LanguageModel:
 
 
 @pytest.fixture(scope="module", params=KINDS)
-def subject(request: pytest.FixtureRequest, lm: LanguageModel) -> Subject:
-    return Subject(lm, sae_of(request.param.split()[0], **KINDS[request.param]), SITE)
+def subject(request: pytest.FixtureRequest, lm: LanguageModel) -> ModelWithSAE:
+    return ModelWithSAE(lm, sae_of(request.param.split()[0], **KINDS[request.param]), SITE)
 
 
 def sae_of(architecture: str, **settings: object) -> SparseAutoencoder:
@@ -54,14 +54,14 @@ def sae_of(architecture: str, **settings: object) -> SparseAutoencoder:
     return build(config).requires_grad_(False)
 
 
-def codes_of(subject: Subject) -> tuple[Tensor, Tensor]:
+def codes_of(subject: ModelWithSAE) -> tuple[Tensor, Tensor]:
     """Activations [tokens, d_model] and codes [tokens, features] of the prompt, those of BOS 0."""
     ids = encode(subject.lm, PROMPT)
     x = observe(subject.lm, ids[None], [subject.site])[subject.site][0]
     return x, subject.sae.encode(x) * (ids != subject.lm.tokenizer.bos_token_id)[:, None]
 
 
-def said_with(subject: Subject, change: Callable[[Tensor], Tensor]) -> Tensor:
+def said_with(subject: ModelWithSAE, change: Callable[[Tensor], Tensor]) -> Tensor:
     """log-probabilities [vocab] after the prompt when x [1, tokens, d_model] becomes change(x)."""
     layer = subject.lm.model.model.layers[subject.site.layer]
     hook = layer.register_forward_hook(lambda _, __, output: change(output))
@@ -72,7 +72,7 @@ def said_with(subject: Subject, change: Callable[[Tensor], Tensor]) -> Tensor:
         hook.remove()
 
 
-def test_the_features_are_those_that_are_active(subject: Subject) -> None:
+def test_the_features_are_those_that_are_active(subject: ModelWithSAE) -> None:
     found = find_firing(subject, PROMPT, ablate=0, most=1000)
     _, codes = codes_of(subject)
     codes = codes.where(codes > subject.sae.active_threshold, 0)
@@ -85,14 +85,16 @@ def test_the_features_are_those_that_are_active(subject: Subject) -> None:
         assert (feature.effect, feature.kl) == (None, None)
 
 
-def test_the_target_is_what_the_clean_model_says(subject: Subject) -> None:
+def test_the_target_is_what_the_clean_model_says(subject: ModelWithSAE) -> None:
     found = find_firing(subject, PROMPT, ablate=0)
     clean = logits(subject.lm, encode(subject.lm, PROMPT)[None])[0, -1].double().log_softmax(-1)
     assert found.logp == clean.max().item()
     assert subject.lm.tokenizer.decode(clean.argmax()).strip() == found.target.strip()
 
 
-def test_attribution_is_minus_gradient_times_activation_of_a_spliced_sae(subject: Subject) -> None:
+def test_attribution_is_minus_gradient_times_activation_of_a_spliced_sae(
+    subject: ModelWithSAE,
+) -> None:
     sae, (_, codes) = subject.sae, codes_of(subject)
     z = codes.clone().requires_grad_()
 
@@ -111,7 +113,7 @@ def test_attribution_is_minus_gradient_times_activation_of_a_spliced_sae(subject
         assert feature.attribution == pytest.approx(expected[feature.id].item(), rel=1e-3, abs=1e-6)
 
 
-def test_effects_are_those_of_taking_the_feature_out_by_hand(subject: Subject) -> None:
+def test_effects_are_those_of_taking_the_feature_out_by_hand(subject: ModelWithSAE) -> None:
     sae, (_, codes) = subject.sae, codes_of(subject)
     clean = said_with(subject, lambda x: x)
     found = find_firing(subject, PROMPT, ablate=4, most=7)
@@ -127,7 +129,7 @@ def test_effects_are_those_of_taking_the_feature_out_by_hand(subject: Subject) -
 
 
 def test_an_effect_is_that_of_the_clamp_that_ablates(bench: Bench) -> None:
-    found = find_firing(Subject(bench.lm, bench.sae, SITE), PROMPT, ablate=5)
+    found = find_firing(ModelWithSAE(bench.lm, bench.sae, SITE), PROMPT, ablate=5)
     for feature in found.features[:5]:
         edits = [FeatureEdit(feature=feature.id, operation="ablate")]
         (edited,) = bench.clamp(edits=edits, prompts=[PROMPT], generate=0, nulls=0).prompts
@@ -142,14 +144,14 @@ def test_small_features_do_to_first_order_what_is_attributed_to_them(
 ) -> None:
     sae = sae_of(kind.split(maxsplit=1)[0], **KINDS[kind])
     sae.W_dec.mul_(1e-2)
-    found = find_firing(Subject(lm, sae, SITE), PROMPT, ablate=10)
+    found = find_firing(ModelWithSAE(lm, sae, SITE), PROMPT, ablate=10)
     for feature in found.features[:10]:
         assert feature.effect == pytest.approx(feature.attribution, rel=0.1, abs=2e-5)
     assert abs(found.features[0].attribution) > 5e-4
 
 
 def test_what_was_ablated_comes_first_by_effect(bench: Bench) -> None:
-    subject = Subject(bench.lm, bench.sae, SITE)
+    subject = ModelWithSAE(bench.lm, bench.sae, SITE)
     found = find_firing(subject, PROMPT, ablate=8, most=12)
     effects = [abs(f.effect) for f in found.features[:8]]
     assert effects == sorted(effects, reverse=True)
@@ -159,7 +161,7 @@ def test_what_was_ablated_comes_first_by_effect(bench: Bench) -> None:
     assert found.active > len(found.features) == 12
 
 
-def test_all_can_be_ordered_by_activation(subject: Subject) -> None:
+def test_all_can_be_ordered_by_activation(subject: ModelWithSAE) -> None:
     found = find_firing(subject, PROMPT, ablate=2, most=9, by="activation")
     everything = find_firing(subject, PROMPT, ablate=0, most=1000).features
     largest = sorted((max(f.activations) for f in everything), reverse=True)[:9]
@@ -167,10 +169,10 @@ def test_all_can_be_ordered_by_activation(subject: Subject) -> None:
 
 
 def test_batches_do_not_matter(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    subject = Subject(bench.lm, bench.sae, SITE)
+    subject = ModelWithSAE(bench.lm, bench.sae, SITE)
     together = find_firing(subject, PROMPT, ablate=8, most=8)
-    for module in ("prompt_run", "attribution"):
-        monkeypatch.setattr(f"engine.interventions.{module}._ELEMENTS", 1)
+    monkeypatch.setattr("engine.interventions.prompt_run.LOGITS_AT_ONCE", 1)
+    monkeypatch.setattr("engine.interventions.attribution.rows_per_block", lambda width: 1)
     alone = find_firing(subject, PROMPT, ablate=8, most=8)
     for one, other in zip(together.features, alone.features, strict=True):
         assert (one.id, one.activations) == (other.id, other.activations)
@@ -179,7 +181,7 @@ def test_batches_do_not_matter(bench: Bench, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_target_can_be_named_without_its_space(bench: Bench) -> None:
-    subject = Subject(bench.lm, bench.sae, SITE)
+    subject = ModelWithSAE(bench.lm, bench.sae, SITE)
     clean = logits(bench.lm, encode(bench.lm, PROMPT)[None])[0, -1].double().log_softmax(-1)
     found = find_firing(subject, PROMPT, target="the", ablate=3)
     spellings = [i for i in range(512) if bench.lm.tokenizer.decode(i).strip() == "the"]
@@ -189,17 +191,17 @@ def test_a_target_can_be_named_without_its_space(bench: Bench) -> None:
 
 
 def test_a_token_of_its_own_for_bos_is_left_alone(bench: Bench) -> None:
-    found = find_firing(Subject(bench.lm, bench.sae, SITE), PROMPT, ablate=0)
+    found = find_firing(ModelWithSAE(bench.lm, bench.sae, SITE), PROMPT, ablate=0)
     assert all(feature.activations[0] == 0 for feature in found.features)
-    nothing = find_firing(Subject(bench.lm, bench.sae, SITE), "")
+    nothing = find_firing(ModelWithSAE(bench.lm, bench.sae, SITE), "")
     assert (len(nothing.tokens), nothing.active, nothing.features) == (1, 0, [])
     assert math.isfinite(nothing.logp)
 
 
 def test_a_model_in_half_precision(bench: Bench) -> None:
     half = load_model(bench.lm.source, dtype="bfloat16", device="cpu")
-    found = find_firing(Subject(half, bench.sae, SITE), PROMPT, ablate=20)
-    full = find_firing(Subject(bench.lm, bench.sae, SITE), PROMPT, ablate=20)
+    found = find_firing(ModelWithSAE(half, bench.sae, SITE), PROMPT, ablate=20)
+    full = find_firing(ModelWithSAE(bench.lm, bench.sae, SITE), PROMPT, ablate=20)
     assert half.dtype == torch.bfloat16
     assert found.logp == pytest.approx(full.logp, abs=0.1)
     assert found.target == full.target
@@ -227,7 +229,7 @@ class Impatient(Silent):
 
 
 def test_it_says_how_far_it_is_and_can_be_given_up_at_any_moment(bench: Bench) -> None:
-    subject, patient = Subject(bench.lm, bench.sae, SITE), Impatient()
+    subject, patient = ModelWithSAE(bench.lm, bench.sae, SITE), Impatient()
     whole = find_firing(subject, PROMPT, progress=patient)
     tried = sum(feature.effect is not None for feature in whole.features)
     assert list(dict.fromkeys(patient.heard)) == [
@@ -243,7 +245,7 @@ def test_it_says_how_far_it_is_and_can_be_given_up_at_any_moment(bench: Bench) -
 
 
 def test_what_can_not_be_done_is_said(bench: Bench) -> None:
-    subject = Subject(bench.lm, bench.sae, SITE)
+    subject = ModelWithSAE(bench.lm, bench.sae, SITE)
     with pytest.raises(UserError, match=r"'xylophones' is no .* 'x' \+ 'y' .*\+ …\. .*'x'"):
         find_firing(subject, PROMPT, target="xylophones")
     with pytest.raises(UserError, match="reads it as nothing"):
@@ -253,12 +255,12 @@ def test_what_can_not_be_done_is_said(bench: Bench) -> None:
     with pytest.raises(UserError, match="can't be negative"):
         find_firing(subject, PROMPT, ablate=-1)
     with pytest.raises(UserError, match="transcoder"):
-        find_firing(Subject(bench.lm, sae_of("relu", d_out=64), SITE), PROMPT)
+        find_firing(ModelWithSAE(bench.lm, sae_of("relu", d_out=64), SITE), PROMPT)
     narrow = build(SAEConfig(architecture="relu", d_in=32, d_sae=9))
     with pytest.raises(UserError, match="width 32"):
-        find_firing(Subject(bench.lm, narrow, SITE), PROMPT)
+        find_firing(ModelWithSAE(bench.lm, narrow, SITE), PROMPT)
     with pytest.raises(UserError, match=r"no resid_post\.7"):
-        find_firing(Subject(bench.lm, bench.sae, Site("resid_post", 7)), PROMPT)
+        find_firing(ModelWithSAE(bench.lm, bench.sae, Site("resid_post", 7)), PROMPT)
 
 
 def test_a_tokenizer_without_bos_can_leave_nothing_to_read(bench: Bench) -> None:
@@ -267,4 +269,4 @@ def test_a_tokenizer_without_bos_can_leave_nothing_to_read(bench: Bench) -> None
     plain = dataclasses.replace(bench.lm, tokenizer=tokenizer)
     assert encode(plain, "").tolist() == []
     with pytest.raises(UserError, match="holds no token"):
-        find_firing(Subject(plain, bench.sae, SITE), "")
+        find_firing(ModelWithSAE(plain, bench.sae, SITE), "")

@@ -186,7 +186,7 @@ def test_nulls_are_the_same_operation_on_matched_features(bench: Bench) -> None:
 def test_small_batches_change_nothing(
     bench: Bench, report: ModelReport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.interventions.prompt_run._ELEMENTS", 1)
+    monkeypatch.setattr("engine.interventions.prompt_run.LOGITS_AT_ONCE", 1)
     again = bench.clamp()
     for one, other in zip(report.prompts, again.prompts, strict=True):
         assert other.kl == pytest.approx(one.kl, rel=1e-4)

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.interventions.delta import Change
-from engine.interventions.nulls import compare_with_null, matched_features, null_changes
+from engine.interventions.delta import ResolvedEdit
+from engine.interventions.nulls import compare_with_null, matched_features, null_edits
 from engine.interventions.spec import FeatureEdit
 
 GENERATOR = np.random.default_rng(0)
@@ -73,18 +73,18 @@ def test_nothing_alive_is_like_a_silent_feature() -> None:
 def test_stand_ins_get_the_same_operation_in_units_of_their_own_maximum() -> None:
     columns = {"max": np.array([10.0, 4.0], dtype=np.float32)}
 
-    def change(edit: FeatureEdit) -> Change:
-        (only,) = null_changes([edit], [1], columns)
+    def change(edit: FeatureEdit) -> ResolvedEdit:
+        (only,) = null_edits([edit], [1], columns)
         return only
 
     times = FeatureEdit(feature=0, value=5.0, unit="max")
     absolute = FeatureEdit(feature=0, operation="add", value=5.0)
     scaled = FeatureEdit(feature=0, operation="scale", value=5.0)
     ablated = FeatureEdit(feature=0, operation="ablate")
-    assert change(times) == Change(1, "clamp", 20.0)
-    assert change(absolute) == Change(1, "add", 2.0)
-    assert change(scaled) == Change(1, "scale", 5.0)
-    assert change(ablated) == Change(1, "ablate", 0.0)
+    assert change(times) == ResolvedEdit(1, "clamp", 20.0)
+    assert change(absolute) == ResolvedEdit(1, "add", 2.0)
+    assert change(scaled) == ResolvedEdit(1, "scale", 5.0)
+    assert change(ablated) == ResolvedEdit(1, "ablate", 0.0)
 
 
 @given(st.floats(0, 3), st.lists(st.floats(0, 3), min_size=1, max_size=30))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from engine.interventions.delta import Change
+from engine.interventions.delta import ResolvedEdit
 from engine.interventions.reconstruction import reconstruction_delta
 from engine.interventions.shift import measure_shift, token_and_dimension
 from engine.sae.architectures.registry import build
@@ -64,7 +64,7 @@ def test_the_seeds_experiment_at_its_own_size() -> None:
     for tokens in (49, 29, 50, 50, 47, 53, 31):
         x = torch.randn(tokens, D_MODEL, generator=generator)
         touched = torch.ones(tokens, dtype=torch.bool)
-        difference = reconstruction_delta(sae, x, [Change(feature, "clamp", 5.0)], touched)
+        difference = reconstruction_delta(sae, x, [ResolvedEdit(feature, "clamp", 5.0)], touched)
         encoded = sae.encode(x)
         baseline = sae.decode(encoded)
         encoded[:, feature] = 5.0
@@ -86,5 +86,5 @@ def test_only_the_touched_tokens_change() -> None:
     sae = build(SAEConfig(architecture="topk", d_in=8, d_sae=20, k=3))
     x = torch.randn(6, 8, generator=torch.Generator().manual_seed(0))
     touched = torch.tensor([False, False, True, True, False, False])
-    difference = reconstruction_delta(sae, x, [Change(4, "add", 2.0)], touched)
+    difference = reconstruction_delta(sae, x, [ResolvedEdit(4, "add", 2.0)], touched)
     assert difference.any(-1).tolist() == touched.tolist()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from engine.errors import UserError
 from engine.interventions.notation import format_edit, parse_edit
-from engine.interventions.reproduction import reproduce
+from engine.interventions.reproduction import reproduction_command
 from engine.interventions.spec import ClampRequest, FeatureEdit
 from engine.interventions.validation import check_request
 
@@ -83,11 +83,11 @@ def test_a_request_that_is_fine() -> None:
 
 
 def words(**changes: object) -> list[str]:
-    return shlex.split(reproduce(msgspec.structs.replace(REQUEST, **changes)))
+    return shlex.split(reproduction_command(msgspec.structs.replace(REQUEST, **changes)))
 
 
 def test_the_line_spells_out_every_setting() -> None:
-    assert reproduce(REQUEST) == (
+    assert reproduction_command(REQUEST) == (
         "brainsurg clamp s --feature 3 --value=5.0 --prompt Hello "
         "--positions 0: --generate 24 --nulls 20 --seed 0 --view model"
     )

@@ -1,6 +1,7 @@
 """A training job on two devices, which on the CPU are two processes that torchrun starts."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -60,11 +61,19 @@ def cancel() -> None:
     raise Cancelled
 
 
+def ranks() -> dict[str, psutil.Process]:
+    """The processes that torchrun has started, by their ranks; those that are ending are not."""
+    found = {}
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            if (rank := process.environ().get("RANK")) is not None:
+                found[rank] = process
+    return found
+
+
 def kill_the_second() -> None:
     """Kill the process of rank 1, with no word to anybody."""
-    for process in psutil.Process().children(recursive=True):
-        if process.environ().get("RANK") == "1":
-            process.kill()
+    ranks()["1"].kill()
 
 
 def test_it_is_cancelled_and_goes_on_with_another_number_of_devices(workspace: Workspace) -> None:
@@ -85,8 +94,7 @@ def test_a_process_that_dies_ends_the_others_with_a_sentence(workspace: Workspac
         run(TWO, workspace, Watching(5, kill_the_second))
     assert "--resume" in failed.value.do
     assert not workspace.sae("sae").exists()
-    left = [process.environ() for process in psutil.Process().children(recursive=True)]
-    assert not [environment for environment in left if "RANK" in environment]
+    assert not ranks()
 
 
 def test_what_a_process_refuses_is_told_as_it_says_it(workspace: Workspace) -> None:

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from engine.errors import UserError
-from engine.features.catalogue.catalogue import Catalogue, write_manifest
+from engine.features.catalogue.catalogue import Catalogue, write_catalogue_manifest
 from engine.files import remove_folder
 from engine.jobs.kinds import (
     Capture,
@@ -99,6 +99,6 @@ def test_of_a_catalogue_that_lacks_something(
 ) -> None:
     folder = workspace.catalogue("sae")
     manifest = Catalogue.open(folder).manifest
-    write_manifest(folder, msgspec.structs.replace(manifest, **changed))
+    write_catalogue_manifest(folder, msgspec.structs.replace(manifest, **changed))
     with pytest.raises(UserError, match=said):
         ExportFeatures(sae="sae", folder=str(tmp_path / "out")).check(workspace)

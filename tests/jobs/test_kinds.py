@@ -96,5 +96,5 @@ def test_a_new_kind_is_checked_queued_stored_sent_and_run(
     assert isinstance(sent, Run)
     finished = unpack(pack(Finished(run(sent.spec, workspace, SILENT))))
     assert finished == Finished(DistilResult(loss=0.5))
-    store.change(job.id, "done", result=finished.result)
+    store.set_state(job.id, "done", result=finished.result)
     assert store.get(job.id).result == DistilResult(loss=0.5)

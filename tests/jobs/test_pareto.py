@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.jobs.kinds import SweepRun
-from engine.jobs.work.pareto import compared, pareto_front
+from engine.jobs.work.pareto import compare_runs, pareto_front
 
 coordinate = st.integers(0, 6).map(float)  # few values, so that many are equal
 points = st.lists(st.tuples(coordinate, coordinate), max_size=12)
@@ -26,7 +26,7 @@ def run(name: str, **metrics: float) -> SweepRun:
 
 
 def test_the_sparsest_comes_first_and_each_figure_has_a_front_of_its_own() -> None:
-    runs = compared(
+    runs = compare_runs(
         [
             run("dense", l0=64, fvu=0.05, ce_score=0.90),
             run("sparse", l0=8, fvu=0.30, ce_score=0.80),
@@ -40,7 +40,7 @@ def test_the_sparsest_comes_first_and_each_figure_has_a_front_of_its_own() -> No
 
 
 def test_a_figure_that_is_not_known_is_on_no_front_and_beats_nothing() -> None:
-    runs = compared([run("a", l0=8), run("b", l0=16, fvu=0.5), run("c", l0=32, fvu=0.6)])
+    runs = compare_runs([run("a", l0=8), run("b", l0=16, fvu=0.5), run("c", l0=32, fvu=0.6)])
     assert [(r.name, r.fvu_front, r.ce_score_front) for r in runs] == [
         ("a", False, False),
         ("b", True, False),

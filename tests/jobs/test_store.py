@@ -22,7 +22,7 @@ RESULT = ScanResult(
 def test_a_job_and_its_whole_past_survive_the_process(path: Path) -> None:
     store = JobStore(open_database(path))
     job, queued = store.add(Train(name="r1", activations="a", k=16, seed=3))
-    running = store.change(job.id, "running", pid=42)
+    running = store.set_state(job.id, "running", pid=42)
     events = [queued, running]
     events += [
         store.record(job.id, Progressed(phase="train", done=n, total=3, metrics={"loss": 1 / n}))
@@ -42,8 +42,8 @@ def test_a_job_and_its_whole_past_survive_the_process(path: Path) -> None:
 def test_a_result_comes_back_as_it_was(path: Path) -> None:
     store = JobStore(open_database(path))
     job, _ = store.add(Scan(sae="r1"))
-    store.change(job.id, "running", pid=1)
-    store.change(job.id, "done", result=RESULT)
+    store.set_state(job.id, "running", pid=1)
+    store.set_state(job.id, "done", result=RESULT)
     read = store.get(job.id)
     assert read.over
     assert read.result == RESULT
@@ -56,10 +56,10 @@ def test_a_result_comes_back_as_it_was(path: Path) -> None:
 def test_pausing_keeps_the_time_of_the_start(path: Path) -> None:
     store = JobStore(open_database(path))
     job, _ = store.add(Scan(sae="r1"))
-    store.change(job.id, "running", pid=1)
+    store.set_state(job.id, "running", pid=1)
     started = store.get(job.id).started
-    store.change(job.id, "paused", pid=1)
-    store.change(job.id, "running", pid=1)
+    store.set_state(job.id, "paused", pid=1)
+    store.set_state(job.id, "running", pid=1)
     assert store.get(job.id).started == started
 
 
@@ -78,8 +78,8 @@ def test_jobs_that_an_ended_engine_left_are_failed(path: Path) -> None:
     running, _ = store.add(Scan(sae="r1"))
     paused, _ = store.add(Scan(sae="r2"))
     queued, _ = store.add(Scan(sae="r3"))
-    store.change(running.id, "running", pid=1)
-    store.change(paused.id, "paused", pid=2)
+    store.set_state(running.id, "running", pid=1)
+    store.set_state(paused.id, "paused", pid=2)
     store.close_interrupted()
     assert [j.state for j in store.all()] == ["failed", "failed", "queued"]
     assert "engine ended" in store.get(running.id).error
@@ -89,9 +89,9 @@ def test_jobs_that_an_ended_engine_left_are_failed(path: Path) -> None:
 def test_a_training_that_goes_on_keeps_its_past_and_waits_like_a_new_one(path: Path) -> None:
     store = JobStore(open_database(path))
     job, _ = store.add(Train(name="r1", activations="a"))
-    store.change(job.id, "running", pid=1)
+    store.set_state(job.id, "running", pid=1)
     store.record(job.id, Noted(text="seen"))
-    store.change(job.id, "failed", error="killed")
+    store.set_state(job.id, "failed", error="killed")
     store.requeue(job.id, Train(name="r1", activations="a", resume=True))
     read = store.get(job.id)
     assert read.spec == Train(name="r1", activations="a", resume=True)
@@ -105,7 +105,7 @@ def test_a_training_that_goes_on_keeps_its_past_and_waits_like_a_new_one(path: P
 def test_what_was_interrupted_says_how_it_goes_on(path: Path) -> None:
     store = JobStore(open_database(path))
     for spec in (Train(name="r1", activations="a"), Scan(sae="r1"), Evaluate(sae="r1")):
-        store.change(store.add(spec)[0].id, "running", pid=1)
+        store.set_state(store.add(spec)[0].id, "running", pid=1)
     store.close_interrupted()
     *can_go_on, evaluation = store.all()
     for job in can_go_on:

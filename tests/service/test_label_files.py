@@ -16,7 +16,7 @@ from brainsurg_tui.commands.label_files import read_notes
 from brainsurg_tui.commands.tables.notes import note_row
 from brainsurg_tui.exports import csv_text, json_text
 from engine.errors import UserError
-from engine.features.notes import Note, tidied
+from engine.features.notes import Note, canonical_note
 
 
 @pytest.fixture
@@ -158,7 +158,7 @@ tags = st.sets(st.text(st.characters(categories=["L", "N"]), min_size=1, max_siz
 notes = st.builds(
     Note, label=words, tags=tags.map(lambda some: tuple(sorted(some))), starred=st.booleans(),
     text=words,
-).map(tidied)  # fmt: skip
+).map(canonical_note)  # fmt: skip
 
 
 @settings(max_examples=60, deadline=None)
@@ -170,6 +170,6 @@ def test_what_was_exported_is_imported_as_it_was(
     file = tmp_path_factory.mktemp("exported") / "labels"
     for text in (csv_text(rows), json_text(rows)):
         file.write_text(text, encoding="utf-8", newline="")
-        assert {feature: tidied(note) for feature, note in read_notes(file)} == written
+        assert {feature: canonical_note(note) for feature, note in read_notes(file)} == written
     lines = csv.DictReader(io.StringIO(csv_text(rows), newline=""))
     assert [int(line["feature"]) for line in lines] == list(written)

@@ -11,7 +11,7 @@ import pytest
 
 from brainsurg_tui.cli import main
 from engine.errors import UserError
-from engine.features.catalogue.catalogue import Manifest, write_manifest
+from engine.features.catalogue.catalogue import CatalogueManifest, write_catalogue_manifest
 from engine.sae.architectures.registry import build
 from engine.sae.config import SAEConfig
 from engine.sae.formats.metadata import SAEMetadata
@@ -34,7 +34,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "columns").mkdir(parents=True)
     np.save(folder / "columns" / "max.npy", MAX)
     np.save(folder / "columns" / "density.npy", MAX / WIDTH)
-    manifest = Manifest(
+    manifest = CatalogueManifest(
         activations="stories",
         model="m",
         site="resid_post.0",
@@ -49,7 +49,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         categories=[],
         complete=True,
     )
-    write_manifest(folder, manifest)
+    write_catalogue_manifest(folder, manifest)
     return workspace.root
 
 

@@ -6,11 +6,12 @@ what the daemon makes of frames that it can't read.
 
 import asyncio
 import contextlib
+import inspect
 import os
 import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import msgspec
 import pytest
@@ -50,10 +51,16 @@ def test_every_request_is_answered_somewhere() -> None:
     )
 
 
-def test_every_request_says_what_it_is_answered_with() -> None:
+def test_every_handler_returns_what_its_request_is_answered_with() -> None:
     assert p.reply_type(p.GetJob) is p.JobInfo
-    for request in p.request_types().values():
-        assert p.reply_type(request) is not None
+    functions = [
+        *((request, handler.answer) for request, handler in registry._HANDLERS.items()),
+        *worker_registry._HANDLERS.items(),
+    ]
+    for request, function in functions:
+        hints = get_type_hints(inspect.unwrap(function))
+        assert (*hints.values(),)[0] is request
+        assert hints["return"] == p.reply_type(request)
 
 
 # What is added

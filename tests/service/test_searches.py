@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from engine.errors import UserError
-from engine.features.text.patterns import Stopwatch, compiled
+from engine.features.text.patterns import TimedPattern, compile_pattern
 from engine.progress import Cancelled
 from engine.service import protocol as p
 from engine.service.handlers import exploring
@@ -109,11 +109,11 @@ async def test_a_search_keeps_nobody_waiting(
     ask = Asker(workspace_at(tmp_path))
     go_on = threading.Event()
 
-    def slowly_compiled(pattern: str, *, ignore_case: bool) -> Any:
+    def compile_slowly(pattern: str, *, ignore_case: bool) -> Any:
         assert go_on.wait(30)
-        return compiled(pattern, ignore_case=ignore_case)
+        return compile_pattern(pattern, ignore_case=ignore_case)
 
-    monkeypatch.setattr(exploring, "compiled", slowly_compiled)
+    monkeypatch.setattr(exploring, "compile_pattern", compile_slowly)
     searching = asyncio.create_task(ask(p.Grep(sae="sae", pattern="dog")))
     await asyncio.sleep(0)
     assert await ask(p.ListJobs()) == p.JobList(jobs=[])
@@ -135,19 +135,19 @@ async def test_a_search_that_is_given_up_ends(
 ) -> None:
     ask = Asker(workspace_at(tmp_path))
     begun, ended = threading.Event(), threading.Event()
-    found = Stopwatch.found
+    found = TimedPattern.is_in
 
-    def look_at_endless_texts(stopwatch: Stopwatch, text: str, *_: int) -> bool:
+    def look_at_endless_texts(pattern: TimedPattern, text: str, *_: int) -> bool:
         try:
             while True:
-                found(stopwatch, text)
+                found(pattern, text)
                 begun.set()
         except Cancelled:
             ended.set()
             raise
 
-    monkeypatch.setattr(Stopwatch, "found", look_at_endless_texts)
-    monkeypatch.setattr(Stopwatch, "spans", look_at_endless_texts)
+    monkeypatch.setattr(TimedPattern, "is_in", look_at_endless_texts)
+    monkeypatch.setattr(TimedPattern, "spans", look_at_endless_texts)
     searching = asyncio.create_task(ask(request_))
     assert await asyncio.to_thread(begun.wait, 30)
     searching.cancel()

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from engine.errors import UserError
-from engine.features.catalogue.catalogue import write_manifest
+from engine.features.catalogue.catalogue import write_catalogue_manifest
 from engine.progress import SILENT
 from engine.sae.architectures.registry import build
 from engine.sae.config import SAEConfig
@@ -66,7 +66,7 @@ def test_a_set_of_another_site_is_not_encoded_as_the_scanned_one(
     dense = random_dense(3, 2, 0.5)
     catalogue = catalogue_of(workspace.catalogue("one"), dense, [3])
     about = msgspec.structs.replace(catalogue.manifest, site=site)
-    write_manifest(catalogue.folder, about)
+    write_catalogue_manifest(catalogue.folder, about)
     table = token_table(workspace.activations("set"), [[1, 1, 1]], ["<s>", " dog"])
     session = Session(workspace, SILENT)
     if site == table.manifest.site:

@@ -11,7 +11,7 @@ from brainsurg_tui.state.feature_filter import FeatureFilter
 from brainsurg_tui.state.search_results import SearchResults
 from brainsurg_tui.state.visits import FeatureRef, VisitHistory
 from brainsurg_tui.widgets.histogram import columns_of
-from engine.features.catalogue.argsort import ranked
+from engine.features.catalogue.argsort import argsort
 from engine.service import protocol as p
 
 # Columns
@@ -84,7 +84,7 @@ def test_ranked_is_by_value_then_index_and_nan_comes_last(
         missing = bool(np.isnan(value))
         return missing, 0.0 if missing else -value if largest_first else value, index
 
-    found = ranked(values, largest_first=largest_first).tolist()
+    found = argsort(values, largest_first=largest_first).tolist()
     assert found == sorted(range(len(values)), key=place)
 
 

@@ -15,7 +15,7 @@ from brainsurg_tui.settings import (
     read_settings,
     write_memory,
 )
-from brainsurg_tui.state.clamp_draft import ClampDraft, describe_edit
+from brainsurg_tui.state.clamp_draft import ClampDraft
 from brainsurg_tui.state.history import History
 from brainsurg_tui.state.state import State
 from brainsurg_tui.terminal.escapes import escape, unescape
@@ -141,7 +141,7 @@ def draft_on(feature: int = 7) -> ClampDraft:
 def test_a_new_trial_clamps_at_the_maximum() -> None:
     [edit] = draft_on().edits
     assert (edit.operation, edit.value, edit.unit) == ("clamp", 1.0, "max")
-    assert describe_edit(edit) == "7 = 1× max"
+    assert p.describe_edit(edit) == "7 = 1× max"
 
 
 def test_the_ladder_goes_up_and_down_the_same_rungs_and_beyond() -> None:
@@ -161,7 +161,7 @@ def test_every_operation_comes_round() -> None:
     seen = []
     for _ in range(4):
         draft = draft.next_operation()
-        seen.append(describe_edit(draft.edits[0]))
+        seen.append(p.describe_edit(draft.edits[0]))
     assert seen == ["7 ablated", "7 × 2", "7 + 1× max", "7 = 1× max"]
 
 
@@ -211,13 +211,13 @@ def test_the_charted_job_is_the_chosen_one_or_one_that_runs_or_the_last() -> Non
         world.submit(p.Train(name=name, activations="acts1"))
     world.start(2)
     state.jobs.set_all(world.jobs.values())
-    assert state.jobs.charted() is world.jobs[2]
+    assert state.jobs.training_to_chart() is world.jobs[2]
     state.jobs.choose(1)
-    assert state.jobs.charted() is world.jobs[1]
+    assert state.jobs.training_to_chart() is world.jobs[1]
     state.jobs.choose(None)
     world.finish(2)
     state.jobs.set_all(world.jobs.values())
-    assert state.jobs.charted() is world.jobs[3]
+    assert state.jobs.training_to_chart() is world.jobs[3]
 
 
 # Figures

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import UserError
-from engine.features.notes import Merged, Note
+from engine.features.notes import MergeOutcome, Note
 from engine.jobs.store import JobStore
 from engine.workspace.database import SCHEMA_VERSION, open_database
 from engine.workspace.notes import NoteStore
@@ -139,14 +139,14 @@ def test_notes_from_elsewhere_join_what_is_there(path: Path) -> None:
         (3, Note(label="colours", starred=True)),
     ]
     kept = notes.merge("a", coming)
-    assert kept == Merged(new=1, same=1, conflicting=[1], replaced=False)
+    assert kept == MergeOutcome(new=1, same=1, conflicting=[1], replaced=False)
     assert notes.of("a") == {
         1: Note(label="cities", tags=("geo", "place")),
         2: Note(label="verbs"),
         3: Note(label="colours", starred=True),
     }
     replaced = notes.merge("a", coming, replace=True)
-    assert replaced == Merged(new=0, same=2, conflicting=[1], replaced=True)
+    assert replaced == MergeOutcome(new=0, same=2, conflicting=[1], replaced=True)
     assert notes.get("a", 1) == Note(label="towns", tags=("geo", "place"))
 
 

@@ -66,7 +66,7 @@ def test_sweep_removes_only_what_killed_writers_left(workspace: Workspace) -> No
     for half in left:
         half.mkdir()
         (half / "weights").write_bytes(b"half")
-    workspace.sweep()
+    workspace.clean_up()
     assert workspace.names("saes") == ["whole"]
     assert kept.exists()
     assert not any(half.exists() for half in left)
@@ -79,7 +79,7 @@ def test_sweep_puts_back_what_a_killed_writer_had_moved_aside(
     """The second name is that of versions before 0.2."""
     (workspace.root / "saes" / aside).mkdir()
     (workspace.root / "saes" / ".kept.fedc9876.new").mkdir()
-    workspace.sweep()
+    workspace.clean_up()
     assert [path.name for path in (workspace.root / "saes").iterdir()] == ["kept"]
 
 

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from benchmarks.embedded_model.reading.classify import kind_of
 from engine.demo.corpus.generate import PARAGRAPH, documents
-from engine.interventions.delta import Change, delta
-from engine.interventions.steering import Mask
+from engine.interventions.delta import ResolvedEdit, delta
+from engine.interventions.steering import PositionMask
 from engine.model.generate import generate
 from engine.model.load import LanguageModel
 from engine.model.site import Site
@@ -27,7 +27,7 @@ class Trial:
     """One continuation to be written: a prompt, and the feature that is changed; None: none."""
 
     prompt: str
-    change: Change | None
+    change: ResolvedEdit | None
 
 
 def neutral_prompts(number: int, seed: int = 3) -> list[str]:
@@ -74,10 +74,10 @@ def kinds_of_continuations(
 class RowEdits:
     """An edit for `engine.model.edit` in which every row of a batch has its own change or none."""
 
-    def __init__(self, sae: SparseAutoencoder, changes: Sequence[Change | None]) -> None:
+    def __init__(self, sae: SparseAutoencoder, changes: Sequence[ResolvedEdit | None]) -> None:
         self._sae = sae
         self._changes = changes
-        self._mask = Mask(first=0, end=None, bos=frozenset((0,)))
+        self._mask = PositionMask(first=0, end=None, bos=frozenset((0,)))
 
     def __call__(self, x: Tensor, positions: Tensor) -> Tensor:
         """x [batch, tokens, d_model] and absolute positions [tokens] to x', in x's dtype."""

@@ -13,7 +13,7 @@ from benchmarks.embedded_model.score.report import CategoryEffect
 from benchmarks.embedded_model.score.separation import auroc
 from benchmarks.embedded_model.score.subject import Subject
 from engine.demo.corpus.concepts import CATEGORIES
-from engine.interventions.delta import Change
+from engine.interventions.delta import ResolvedEdit
 from engine.interventions.nulls import matched_features
 from engine.progress import Progress
 
@@ -50,7 +50,7 @@ def category_effects(
 
     def trials(texts: Sequence[str], clamps: Sequence[Clamp]) -> list[Trial]:
         return [
-            Trial(text, Change(f, "clamp", times * float(maxima[f])))
+            Trial(text, ResolvedEdit(f, "clamp", times * float(maxima[f])))
             for text, (f, times) in zip(texts, clamps, strict=True)
         ]
 

@@ -50,8 +50,9 @@ def clamp_report(report: p.ClampReport) -> Iterator[RenderableType]:
 def _edits(report: p.ClampReport) -> str:
     named = []
     for edit, maximum in zip(report.edits, report.maxima, strict=True):
-        unit = f"× max ({figure(maximum)})" if edit.unit == "max" else ""
-        amount = "" if edit.operation == "ablate" else f" {edit.value:g} {unit}".rstrip()
+        operation = p.find_operation(edit.operation)
+        unit = f"× max ({figure(maximum)})" if edit.unit == "max" and operation.has_unit else ""
+        amount = "" if operation.takes == "nothing" else f" {edit.value:g} {unit}".rstrip()
         named.append(f"{edit.operation} {edit.feature}{amount}")
     return ", ".join(named)
 

@@ -9,7 +9,7 @@ from brainsurg_tui.commands.tables.features import heading, logit_effects
 from brainsurg_tui.commands.tables.parts import numbers, one_line, table, visible_text
 from brainsurg_tui.commands.tables.snippets import snippet_table
 from brainsurg_tui.widgets.bars import BLOCKS
-from brainsurg_tui.widgets.numbers import figure
+from brainsurg_tui.widgets.numbers import count_or_figure, figure
 from engine.service import protocol as p
 
 
@@ -23,6 +23,8 @@ def about(feature: p.FeatureDetail) -> Iterator[RenderableType]:
         f"active on {feature.count:,} tokens ({figure(100 * feature.density)} %)"
         f" in {feature.documents:,} documents"
     )
+    if feature.other_figures:
+        yield Text("  ".join(f"{k} {count_or_figure(v)}" for k, v in feature.other_figures.items()))
     if feature.histogram is not None and feature.count:
         yield histogram(feature.histogram)
     if feature.activity:

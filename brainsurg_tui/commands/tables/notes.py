@@ -34,7 +34,7 @@ def note_tables(note: p.Note) -> Iterator[RenderableType]:
 
 
 @tables_of.register
-def import_tables(merged: p.Merged) -> Iterator[RenderableType]:
+def import_tables(merged: p.MergeOutcome) -> Iterator[RenderableType]:
     """How many notes of an import were new, and of which features others were there already."""
     conflicting = merged.conflicting
     yield f"{merged.new:,} new, {merged.same:,} the same, {len(conflicting):,} different"

@@ -17,14 +17,13 @@ from brainsurg_tui.actions.registry import bindings
 from brainsurg_tui.exports import Export, json_text, table_files
 from brainsurg_tui.panes.clamp import text as clamp_texts
 from brainsurg_tui.panes.table_pane import TablePane
-from brainsurg_tui.state.clamp_draft import describe_edit
 from brainsurg_tui.state.parts import StatePart
 from brainsurg_tui.state.state import State
 from brainsurg_tui.widgets.columns import Column
 from brainsurg_tui.widgets.line_table import LineTable
 from brainsurg_tui.widgets.text_block import TextBlock
 from brainsurg_tui.widgets.visible import visible
-from engine.service.protocol import ClampReport, EditedPrompt, ModelReport
+from engine.service.protocol import ClampReport, EditedPrompt, ModelReport, describe_edit
 
 _BESIDE_FROM = 100
 """Width from which before and after stand beside each other."""

@@ -5,7 +5,7 @@ from rich.text import Text
 from brainsurg_tui.widgets.bars import progress_bar
 from brainsurg_tui.widgets.cells import fit
 from brainsurg_tui.widgets.histogram import columns_of
-from brainsurg_tui.widgets.numbers import column_format, figure
+from brainsurg_tui.widgets.numbers import column_format, count_or_figure, figure
 from brainsurg_tui.widgets.visible import token_name, visible
 from engine.service.protocol import FeatureDetail, Histogram, Note
 
@@ -28,6 +28,7 @@ def facts(detail: FeatureDetail, *, ascii_only: bool = False) -> Text:
 
 def figures(detail: FeatureDetail) -> Text:
     """The figures that the title leaves out, in a line."""
+    others = detail.other_figures or {}
     return _line(
         [
             f"mean {figure(detail.mean)}",
@@ -35,6 +36,7 @@ def figures(detail: FeatureDetail) -> Text:
             f"density {figure(detail.density)}",
             f"{detail.count:,} tokens",
             f"{detail.documents:,} documents",
+            *(f"{name} {count_or_figure(value)}" for name, value in others.items()),
         ]
     )
 

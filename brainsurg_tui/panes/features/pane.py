@@ -13,7 +13,11 @@ from brainsurg_tui.actions import next_steps
 from brainsurg_tui.actions.registry import bindings
 from brainsurg_tui.exports import Export, table_files
 from brainsurg_tui.panes.feature_rows import FeatureRows
-from brainsurg_tui.panes.features.columns import COLUMNS, FeatureColumns, largest_first
+from brainsurg_tui.panes.features.columns import (
+    FeatureColumns,
+    columns_before_any_table,
+    largest_first,
+)
 from brainsurg_tui.panes.table_pane import TablePane
 from brainsurg_tui.settings import Sorting
 from brainsurg_tui.state.parts import StatePart
@@ -42,7 +46,7 @@ class FeaturesPane(TablePane):
     shows: ClassVar[frozenset[StatePart]] = frozenset(
         {"connection", "contents", "sae", "table", "notes", "filter", "feature"}
     )
-    columns = tuple(c for c in COLUMNS if c.key not in ("selectivity", "category"))
+    columns = columns_before_any_table()
 
     @dataclass
     class Chosen(Message):
@@ -171,7 +175,7 @@ class FeaturesPane(TablePane):
             return ""
         some = f"{self.table.shown:,} of " if self.pattern else ""
         arrow = "▲▼"[self.table.reverse]
-        return f"{self._scanned()}{some}{self._total:,} · {self.table.sort_key} {arrow}"
+        return f"{self._scan_progress()}{some}{self._total:,} · {self.table.sort_key} {arrow}"
 
     def show_count(self) -> None:
         """Say how many features the filter lets through, and which filter that is."""
@@ -179,7 +183,7 @@ class FeaturesPane(TablePane):
         pattern = f" /{self.pattern}" if self.pattern and not self.filtering else ""
         self.title_line.subject = f"{self.state.sae or ''}{pattern}"
 
-    def _scanned(self) -> str:
+    def _scan_progress(self) -> str:
         table = self.state.table
         if table is None or table.total_tokens <= table.tokens:
             return ""

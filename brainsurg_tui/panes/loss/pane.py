@@ -58,7 +58,7 @@ class LossPane(Pane):
     def show(self) -> None:
         """Draw the training that is to be seen, unless the chart is frozen."""
         state = self.state
-        job = state.jobs.charted()
+        job = state.jobs.training_to_chart()
         if self.frozen and job is not None and self._job is not None and job.id == self._job.id:
             return
         self._job = job

@@ -64,7 +64,7 @@ class PromptsPane(TablePane):
         """The prompt itself."""
         return "" if self.table.row is None else self.state.contents.prompts[self.table.row].prompt
 
-    def marked(self) -> list[SavedPrompt]:
+    def marked_prompts(self) -> list[SavedPrompt]:
         """The marked prompts, in their order."""
         return [self.state.contents.prompts[row] for row in sorted(self.table.marked)]
 
@@ -81,7 +81,9 @@ class PromptsPane(TablePane):
     def delete(self) -> None:
         """Delete the marked prompts, or the one under the cursor."""
         row = self.table.row
-        doomed = self.marked() or ([] if row is None else [self.state.contents.prompts[row]])
+        doomed = self.marked_prompts() or (
+            [] if row is None else [self.state.contents.prompts[row]]
+        )
         if doomed:
             self.table.marked.clear()
             self.post_message(self.Delete(doomed))

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 _SIGN = 0x8000_0000
 
 
-def ranked(values: "NDArray[np.generic]", *, largest_first: bool) -> "NDArray[np.intp]":
+def argsort(values: "NDArray[np.generic]", *, largest_first: bool) -> "NDArray[np.intp]":
     """The indices of `values` [rows], sorted by them; of equals the lower index first, NaN last.
 
     Values of 32 bits become whole numbers in the same order, and with the index below each a

@@ -7,10 +7,10 @@ BINS = 64
 LOWEST = -24
 """The first bin begins at 2 to the power of half of this."""
 
-Edges = NDArray[np.float64]
+BinEdges = NDArray[np.float64]
 
 
-def edges() -> Edges:
+def bin_edges() -> BinEdges:
     """[BINS + 1]: bin b counts activations from edges[b] to before edges[b + 1].
 
     The first also counts all that is smaller, the last all that is larger.

@@ -41,7 +41,7 @@ _MANIFEST = "catalogue.json"
 _AGAIN = "Scan the SAE again."
 
 
-class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+class CatalogueManifest(msgspec.Struct, frozen=True, kw_only=True):
     """What was scanned, and how much of it."""
 
     format_version: int = FORMAT_VERSION
@@ -103,7 +103,7 @@ class Catalogue:
     index into `manifest.categories`, -1 for a silent feature).
     """
 
-    def __init__(self, folder: Path, manifest: Manifest) -> None:
+    def __init__(self, folder: Path, manifest: CatalogueManifest) -> None:
         self.folder = folder
         self.manifest = manifest
         self.columns = {
@@ -124,7 +124,7 @@ class Catalogue:
                     f"and this program reads {FORMAT_VERSION}.",
                     _AGAIN,
                 )
-            manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+            manifest = msgspec.json.decode(path.read_bytes(), type=CatalogueManifest)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise UserError(f"{path} can't be read: {error}.", _AGAIN) from error
         return cls(folder, manifest)
@@ -133,7 +133,7 @@ class Catalogue:
         return self.manifest.features
 
     @property
-    def scanned(self) -> float:
+    def scanned_share(self) -> float:
         """Share of the set that was looked at so far."""
         whole = self.manifest.complete or not self.manifest.total_tokens
         return 1.0 if whole else self.manifest.tokens / self.manifest.total_tokens
@@ -143,12 +143,12 @@ class Catalogue:
         manifest = self.manifest
         counts = (len(tokens), tokens.manifest.documents)
         if counts != (manifest.total_tokens, manifest.documents):
-            raise self.other_set()
+            raise self.wrong_set_error()
         if manifest.text_digest and manifest.text_digest != tokens.text_digest:
-            raise self.other_set()
+            raise self.wrong_set_error()
 
-    def other_set(self) -> UserError:
-        """That the set of that name was replaced by another."""
+    def wrong_set_error(self) -> UserError:
+        """The error that the set of that name is another than the one that was scanned."""
         return UserError(
             f"The activation set {self.manifest.activations!r} is not the one that was scanned.",
             _AGAIN,
@@ -235,7 +235,7 @@ class Catalogue:
         folder = self.folder / "categories"
         return load_array(folder / "mean.npy"), load_array(folder / "density.npy")
 
-    def moved(self, which: str) -> NDArray[np.int32] | None:
+    def token_effects(self, which: str) -> NDArray[np.int32] | None:
         """The ids of the tokens that are `promoted` or `suppressed`, strongest first:
         [features, n]; None without a model."""
         path = self.folder / "tokens" / f"{which}.npy"
@@ -248,11 +248,11 @@ class Catalogue:
         return msgspec.json.decode(path.read_bytes(), type=list[str])
 
     def _tokens(self, which: str, feature: int) -> list[str]:
-        ids = self.moved(which)
+        ids = self.token_effects(which)
         return [] if ids is None else [self.vocabulary[i] for i in ids[feature]]
 
 
-def write_manifest(folder: Path, manifest: Manifest) -> None:
+def write_catalogue_manifest(folder: Path, manifest: CatalogueManifest) -> None:
     """Write `manifest` into a catalogue folder that is being made."""
     (folder / _MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=1))
 
@@ -272,7 +272,7 @@ def _places(folder: Path) -> _Places:
 def _examples(
     documents: NDArray[Any], positions: NDArray[Any], values: NDArray[Any], feature: int
 ) -> list[tuple[Example, int]]:
-    """Those of a feature, and the place of each."""
+    """A feature's examples, each with its place on disk."""
     rows = (array[feature].tolist() for array in (documents, positions, values))
     return [
         (Example(*where), place)

@@ -48,7 +48,7 @@ class Codes:
 
     @classmethod
     def open(cls, folder: Path) -> Self:
-        """Those in a folder, memory-mapped. Raises UserError where they aren't whole."""
+        """The codes in a folder, memory-mapped. Raises UserError where they aren't whole."""
         paths = {field.name: folder / f"{field.name}.npy" for field in fields(cls)}
         if not paths["firsts"].exists():  # as old scans left it, which kept whole documents alone
             del paths["firsts"]
@@ -60,10 +60,6 @@ class Codes:
     def tokens(self) -> int:
         """How many rows there are."""
         return len(self.offsets) - 1
-
-    def row_features(self, row: int) -> Ints:
-        """The features that are active in a row, ascending."""
-        return self.features[self.offsets[row] : self.offsets[row + 1]]
 
     def entries_of(self, rows: Ints) -> tuple[Ints, Ints]:
         """The entries of some rows [n], one row's after the other's, and how many each has [n]."""
@@ -77,7 +73,7 @@ class Codes:
         here = slice(self.starts[feature], self.starts[feature + 1])
         return self.rows[here], self.values[self.entries[here]]
 
-    def along(self, feature: int, first: int, last: int) -> Floats:
+    def activations(self, feature: int, first: int, last: int) -> Floats:
         """A feature's activations in the rows from `first` to before `last`: [last - first]."""
         rows, values = self.active(feature)
         low, high = np.searchsorted(rows, [first, last])

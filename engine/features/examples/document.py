@@ -5,11 +5,11 @@ import torch
 from engine.activations.store import ActivationSet
 from engine.activations.tokens import TokenTable
 from engine.errors import UserError
+from engine.features.block_size import rows_per_block
 from engine.features.examples.snippets import Snippet
+from engine.features.validation import check_feature
 from engine.progress import SILENT, Progress
 from engine.sae.architectures.base import SparseAutoencoder
-
-_ELEMENTS = 1 << 24
 
 
 @torch.no_grad()
@@ -26,17 +26,15 @@ def whole_document(
     Raises UserError for a feature or a document that isn't there, and if the widths don't fit.
     """
     acts.check_width(sae.config.d_in)
-    for what, number, count in (
-        ("feature", feature, sae.config.d_sae),
-        ("document", document, acts.manifest.documents),
-    ):
-        if not 0 <= number < count:
-            raise UserError(f"There is no {what} {number}.", f"They are 0 to {count - 1}.")
+    check_feature(feature, sae.config.d_sae)
+    documents = acts.manifest.documents
+    if not 0 <= document < documents:
+        raise UserError(f"There is no document {document}.", f"They are 0 to {documents - 1}.")
     first, last = acts.document_bounds[document : document + 2].tolist()
     table = TokenTable(acts.folder, acts.manifest)
     token_ids = table.token_ids(first, last)
     values = torch.zeros(last - first)
-    for rows in torch.split(torch.arange(first, last), max(1, _ELEMENTS // sae.config.d_sae)):
+    for rows in torch.split(torch.arange(first, last), rows_per_block(sae.config.d_sae)):
         progress("encode", int(rows[0]) - first, last - first, "tokens")
         here = sae.encode(acts.rows(rows).to(sae.W_dec.device))[:, feature]
         values[rows - first] = here.where(here > sae.active_threshold, 0).cpu()

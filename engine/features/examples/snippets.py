@@ -84,7 +84,7 @@ def snippet_at(
         rows = codes.rows_of(place.document, window.first, window.first + length)
     activations = [0.0] * length
     if codes is not None and rows is not None:
-        activations = codes.along(feature, rows.start, rows.stop).tolist()
+        activations = codes.activations(feature, rows.start, rows.stop).tolist()
         known = None
     elif kept is not None:
         activations[first:last] = kept[first - peak + reach : last - peak + reach].tolist()

@@ -1,23 +1,27 @@
-"""How filters are written: the grammar, and what is wrong with a text that doesn't follow it."""
+"""How filters are written: the grammar, and what is wrong with a text that doesn't follow it.
+
+The names in it are those of the columns of the feature table (`engine.features.columns`).
+"""
 
 import difflib
+import functools
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from lark import Lark, Token, Tree, UnexpectedToken
 from lark.exceptions import UnexpectedInput
 
 from engine.errors import UserError
+from engine.features.columns import FIGURES, Kind, TableColumn, table_columns
 
 LONGEST = 500
 """Characters in a filter, so that nothing that is pasted by mistake takes long."""
 
-NUMBERS = ("id", "max", "mean", "std", "density", "count", "documents", "selectivity")
-TEXTS = ("label", "category", "tag", "note")
-SEARCHED = ("snippet", "peak", "promoted", "suppressed")
-FLAGS = ("starred", "labelled", "tagged", "alive")
-ALIASES = {"docs": "documents", "labeled": "labelled"}
+NUMBERS: tuple[Kind, ...] = ("id", *FIGURES)
+TEXTS: tuple[Kind, ...] = ("category", "note")
+SEARCHED: tuple[Kind, ...] = ("text",)
+FLAGS: tuple[Kind, ...] = ("flag",)
 
 _BARE = r"[^\s()\"'<>=!~]"
 """A sign of a word that stands by itself; one after `~` may hold all but spaces and quotes."""
@@ -28,7 +32,13 @@ def _words(names: Iterable[str]) -> str:
     return f"({'|'.join(names)})(?!{_BARE})"
 
 
-_GRAMMAR = rf"""
+def _names(columns: Iterable[TableColumn], kinds: tuple[Kind, ...]) -> str:
+    """A pattern for a name or alias of the columns of some kinds."""
+    return _words(name for c in columns if c.kind in kinds for name in (c.name, *c.aliases))
+
+
+def _grammar(columns: Sequence[TableColumn]) -> str:
+    return rf"""
 ?either: both
        | both (_OR both)+                                    -> either
 ?both: unless
@@ -41,10 +51,10 @@ _GRAMMAR = rf"""
        | FLAG                                                -> flag
        | (BARE | QUOTED)                                     -> named
 
-NUMBER_FIELD.2: /{_words([*NUMBERS, "docs"])}/i
-TEXT_FIELD.2: /{_words(TEXTS)}/i
-SEARCHED_FIELD.2: /{_words(SEARCHED)}/i
-FLAG.2: /{_words([*FLAGS, "labeled"])}/i
+NUMBER_FIELD.2: /{_names(columns, NUMBERS)}/i
+TEXT_FIELD.2: /{_names(columns, TEXTS)}/i
+SEARCHED_FIELD.2: /{_names(columns, SEARCHED)}/i
+FLAG.2: /{_names(columns, FLAGS)}/i
 _AND.2: /{_words(["and"])}/i
 _OR.2: /{_words(["or"])}/i
 _NOT.2: /{_words(["not"])}/i
@@ -60,6 +70,7 @@ BARE: /(?![&|,]|{_words(["and", "or"])}){_BARE}({_BARE}|\({_BARE}*\))*+(?![("'])
 %ignore /\s+/
 """
 
+
 _EXPECTED = {
     "BARE": ("a condition such as max > 5", "a word", "a text in quotes"),
     "WORD": ("a word", "a text in quotes"),
@@ -72,13 +83,20 @@ _EXPECTED = {
     "NUMBER": ("a number",),
     "$END": ("the end",),
 }
-"""What is said of each terminal, in this order. Where one of those that are not here may stand, one
-of these may, too."""
-
-_parser = Lark(_GRAMMAR, start="either", parser="lalr")
+"""How each terminal is named in errors, in this order. Where one of those that are not here may
+stand, one of these may, too."""
 
 
-def parsed(text: str) -> Tree[Token]:
+@functools.lru_cache(maxsize=1)
+def _parser_of(columns: tuple[TableColumn, ...]) -> Lark:
+    return Lark(_grammar(columns), start="either", parser="lalr")
+
+
+def _parser() -> Lark:
+    return _parser_of(table_columns())
+
+
+def parse_filter(text: str) -> Tree[Token]:
     """The filter as a tree whose nodes bear the names behind the arrows of the grammar.
 
     Raises UserError that says at which column the text can't be read and what may stand there.
@@ -86,9 +104,9 @@ def parsed(text: str) -> Tree[Token]:
     if len(text) > LONGEST:
         raise UserError(f"A filter has at most {LONGEST} characters, and this has {len(text)}.")
     try:
-        return _parser.parse(text)
+        return _parser().parse(text)
     except UnexpectedInput as error:
-        raise _explained(error, text) from error
+        raise _syntax_error(error, text) from error
 
 
 def column(token: Token, offset: int = 0) -> int:
@@ -97,23 +115,23 @@ def column(token: Token, offset: int = 0) -> int:
     return token.start_pos + offset + 1
 
 
-def _explained(error: UnexpectedInput, text: str) -> UserError:
-    read, may_follow = _readable(text)
+def _syntax_error(error: UnexpectedInput, text: str) -> UserError:
+    read, may_follow = _readable_part(text)
     ended = isinstance(error, UnexpectedToken) and error.token.type == "$END"
     at = len(text) if ended or error.pos_in_stream is None else error.pos_in_stream
     if read and read[-1].type == "BARE" and text[at : at + 1] in {*"<>=~!"}:
-        return _unknown(read[-1])
+        return _unknown_column(read[-1])
     stands = re.match(r"[()]|[^\s()]+", text[at:])
     return UserError(
         f"The filter can't be read at column {at + 1}: "
         f"{repr(stands.group()) if stands else 'the end'} stands there.",
-        f"Expected {_listed(may_follow)}.",
+        f"Expected {_alternatives(may_follow)}.",
     )
 
 
-def _readable(text: str) -> tuple[list[Token], set[str]]:
+def _readable_part(text: str) -> tuple[list[Token], set[str]]:
     """As many tokens as a filter can begin with, and the terminals that may follow on them."""
-    parser: Any = _parser.parse_interactive(text)
+    parser: Any = _parser().parse_interactive(text)
     read: list[Token] = []
     may_follow: set[str] = set()
     try:
@@ -126,9 +144,9 @@ def _readable(text: str) -> tuple[list[Token], set[str]]:
     return read, parser.accepts()
 
 
-def _unknown(word: Token) -> UserError:
-    """That a word is compared with something, and is no column."""
-    columns = (*NUMBERS, *TEXTS, *SEARCHED)
+def _unknown_column(word: Token) -> UserError:
+    """The error that a word is compared with something, and is no column."""
+    columns = [column.name for column in table_columns(*NUMBERS, *TEXTS, *SEARCHED)]
     similar = difflib.get_close_matches(word.lower(), columns, n=1)
     return UserError(
         f"The filter can't be read at column {column(word)}: {str(word)!r} is no column.",
@@ -136,7 +154,7 @@ def _unknown(word: Token) -> UserError:
     )
 
 
-def _listed(names: Collection[str]) -> str:
+def _alternatives(names: Collection[str]) -> str:
     words = [word for name in _EXPECTED if name in names for word in _EXPECTED[name]]
     *others, last = words
     return f"{', '.join(others)} or {last}" if others else last

@@ -1,4 +1,4 @@
-"""An activation set in stretches small enough to encode at once."""
+"""An activation set in blocks small enough to encode at once."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from engine.activations.store import ActivationSet
 
 
 @dataclass(frozen=True)
-class Stretch:
+class Block:
     """Consecutive rows of an activation set."""
 
     start: int
@@ -28,8 +28,8 @@ class Stretch:
         return len(self.acts)
 
 
-def stretches(acts: ActivationSet, rows: int, start: int = 0) -> Iterator[Stretch]:
-    """The set in order, at most `rows` at a time; from the stretch on that begins at `start`."""
+def blocks(acts: ActivationSet, rows: int, start: int = 0) -> Iterator[Block]:
+    """The set in order, at most `rows` at a time; from the block on that begins at `start`."""
     bos = acts.manifest.bos_token_id
     for shard in acts.shards():
         for first in range(0, len(shard.acts), rows):
@@ -37,7 +37,7 @@ def stretches(acts: ActivationSet, rows: int, start: int = 0) -> Iterator[Stretc
                 continue
             here = slice(first, first + rows)
             token_ids = shard.token_ids[here]
-            yield Stretch(
+            yield Block(
                 shard.start + first,
                 shard.acts[here],
                 shard.document_ids[here],

@@ -15,7 +15,7 @@ class _Categorised(msgspec.Struct):
     category: str = ""
 
 
-def categories_of(folder: Path) -> tuple[list[str], Tensor]:
+def read_categories(folder: Path) -> tuple[list[str], Tensor]:
     """The names of the categories, sorted, and the index of each document's: [documents] int64.
 
     A document without a category has -1. No name is returned, and -1 for all, when there are fewer

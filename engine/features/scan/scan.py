@@ -8,30 +8,33 @@ import torch
 
 from engine.activations.store import ActivationSet
 from engine.activations.tokens import TokenTable
-from engine.features.catalogue.catalogue import Manifest, write_manifest
-from engine.features.scan.blocks import stretches
+from engine.features.block_size import BLOCK_ELEMENTS, rows_per_block
+from engine.features.catalogue.catalogue import (
+    CatalogueManifest,
+    write_catalogue_manifest,
+)
+from engine.features.scan.blocks import blocks
 from engine.features.scan.collect.codes import ROOM, most_bytes, stretch_of
-from engine.features.scan.collect.collection import Collection
+from engine.features.scan.collect.collection import Collectors
 from engine.features.scan.collect.collector import write_arrays
-from engine.features.scan.collect.rows import Rows
-from engine.features.scan.document_categories import categories_of
-from engine.features.scan.token_effects import write_directions
-from engine.features.scan.unfinished import Unfinished, identity
+from engine.features.scan.collect.rows import SparseRows
+from engine.features.scan.document_categories import read_categories
+from engine.features.scan.token_effects import write_token_effects
+from engine.features.scan.unfinished import UnfinishedScan, scan_identity
 from engine.files import check_absent, whole_folder
 from engine.model.load import LanguageModel
 from engine.progress import SILENT, Progress
 from engine.sae.architectures.base import SparseAutoencoder
 
 
-class Scanned(NamedTuple):
-    """What a scan comes to."""
+class ScanOutcome(NamedTuple):
+    """What a scan wrote, and how much of it was new work."""
 
-    manifest: Manifest
+    manifest: CatalogueManifest
     encoded: int
     """Tokens that were encoded; fewer than the set has where the scan went on from before."""
 
 
-_ELEMENTS = 1 << 24
 _DENSE = 4
 """Arrays [rows, features] of 4 bytes that are held at once."""
 
@@ -50,7 +53,7 @@ def scan(
     unfinished: Path | None = None,
     replace: bool = False,
     progress: Progress | None = None,
-) -> Scanned:
+) -> ScanOutcome:
     """Write the feature catalogue of `sae` over `acts` into `folder`.
 
     The set streams by once, and is encoded once, for all features together; whatever is kept of
@@ -72,9 +75,9 @@ def scan(
         check_absent(folder)
     progress = progress or SILENT
     features, tokens = sae.config.d_sae, len(acts)
-    categories, category_of = categories_of(acts.folder)
+    categories, category_of = read_categories(acts.folder)
     room = min(room, tokens * (1 + features))
-    collection = Collection(
+    collection = Collectors(
         features,
         top_k=top_k,
         radius=radius,
@@ -84,13 +87,13 @@ def scan(
         room=room,
         stretch=stretch_of(acts.manifest.context),
     )
-    most = collection.bytes + most_bytes(room, tokens) + _DENSE * 4 * max(_ELEMENTS, features)
+    most = collection.bytes + most_bytes(room, tokens) + _DENSE * 4 * max(BLOCK_ELEMENTS, features)
     progress.note(f"The scan of {features:,} features holds at most {most / 1e6:,.0f} MB.")
 
     text_digest = TokenTable(acts.folder, acts.manifest).text_digest
 
-    def manifest(*, complete: bool) -> Manifest:
-        return Manifest(
+    def manifest(*, complete: bool) -> CatalogueManifest:
+        return CatalogueManifest(
             activations=acts.folder.name,
             model=acts.manifest.model,
             site=acts.manifest.site,
@@ -107,32 +110,27 @@ def scan(
             complete=complete,
         )
 
-    name = "" if unfinished is None else identity(sae, acts, (top_k, radius, room, seed))
-    saved = Unfinished(unfinished, name)
+    name = "" if unfinished is None else scan_identity(sae, acts, (top_k, radius, room, seed))
+    saved = UnfinishedScan(unfinished, name)
     start = saved.restore(collection, progress)
-    for stretch in stretches(acts, rows_per_block(features), start):
+    for block in blocks(acts, rows_per_block(features), start):
         if saved.due() or progress.interrupted:
-            saved.save(collection, manifest(complete=False), stretch.start)
+            saved.save(collection, manifest(complete=False), block.start)
             alive = {"alive": float((collection.moments.count > 0).sum())}
-            progress("scan", stretch.start, tokens, "tokens", alive)
-        progress("scan", stretch.start, tokens, "tokens")
-        collection.add(Rows.of(sae, stretch))
+            progress("scan", block.start, tokens, "tokens", alive)
+        progress("scan", block.start, tokens, "tokens")
+        collection.add(SparseRows.encode(sae, block))
     progress("scan", tokens, tokens, "tokens")
     if lm is not None:  # its tokens may take a while: all else can be read meanwhile
         saved.save(collection, manifest(complete=False), tokens)
     collection.examples.finish()
     with whole_folder(folder, replace=replace) as temporary:
-        write_arrays(temporary, collection.shown())
-        write_arrays(temporary, collection.codes.finished())
+        write_arrays(temporary, collection.catalogue_arrays())
+        write_arrays(temporary, collection.codes.code_arrays())
         if lm is not None:
-            write_directions(lm, sae.W_dec, temporary / "tokens", progress)
+            write_token_effects(lm, sae.W_dec, temporary / "tokens", progress)
         whole = manifest(complete=True)
-        write_manifest(temporary, whole)
+        write_catalogue_manifest(temporary, whole)
     if unfinished is not None:
         shutil.rmtree(unfinished, ignore_errors=True)
-    return Scanned(whole, tokens - start)
-
-
-def rows_per_block(features: int) -> int:
-    """How many rows keep one [rows, features] float32 array within 64 MiB."""
-    return max(1, _ELEMENTS // features)
+    return ScanOutcome(whole, tokens - start)

@@ -14,12 +14,12 @@ from engine.model.unembed import logit_effects
 from engine.progress import Progress
 
 _TOKENS = 10
-_ELEMENTS = 1 << 26
-"""Effects held at once, 256 MiB: the features go by in blocks."""
+EFFECTS_AT_ONCE = 1 << 26
+"""Effects on logits held at once, 256 MiB: the features go by in blocks."""
 
 
 @torch.no_grad()
-def write_directions(lm: LanguageModel, W_dec: Tensor, folder: Path, progress: Progress) -> None:
+def write_token_effects(lm: LanguageModel, W_dec: Tensor, folder: Path, progress: Progress) -> None:
     """Write `promoted.npy`, `suppressed.npy` and `vocabulary.json` into the new `folder`.
 
     W_dec: [features, d_model]. The ten tokens of each feature are those whose logits its direction
@@ -30,7 +30,7 @@ def write_directions(lm: LanguageModel, W_dec: Tensor, folder: Path, progress: P
     tokens = min(_TOKENS, lm.vocab_size)
     promoted = np.empty((features, tokens), dtype="<i4")
     suppressed = np.empty((features, tokens), dtype="<i4")
-    step = max(1, _ELEMENTS // lm.vocab_size)
+    step = max(1, EFFECTS_AT_ONCE // lm.vocab_size)
     for start in range(0, features, step):
         progress("token effects", start, features, "features")
         here = slice(start, start + step)

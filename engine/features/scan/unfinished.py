@@ -10,9 +10,13 @@ import torch
 from engine.activations.store import ActivationSet
 from engine.errors import UserError
 from engine.features.catalogue.arrays import load_array
-from engine.features.catalogue.catalogue import FORMAT_VERSION, Manifest, write_manifest
+from engine.features.catalogue.catalogue import (
+    FORMAT_VERSION,
+    CatalogueManifest,
+    write_catalogue_manifest,
+)
 from engine.features.scan.collect.codes import STRETCH
-from engine.features.scan.collect.collection import Collection
+from engine.features.scan.collect.collection import Collectors
 from engine.features.scan.collect.collector import write_arrays
 from engine.files import whole_folder
 from engine.progress import Progress
@@ -33,7 +37,7 @@ class _Record(msgspec.Struct, frozen=True, kw_only=True):
     """The first of the set's rows that it has not seen."""
 
 
-class Unfinished:
+class UnfinishedScan:
     """The folder of a scan that isn't done. It is a catalogue that says so, with the scan's state
     beside it; each save replaces the one before."""
 
@@ -44,7 +48,7 @@ class Unfinished:
         self._wait = FIRST
         self._last = time.monotonic()
 
-    def restore(self, collection: Collection, progress: Progress) -> int:
+    def restore(self, collection: Collectors, progress: Progress) -> int:
         """The row to go on from: 0, or where an interrupted scan of the same stood, whose findings
         are in `collection` then."""
         if self._folder is None or not self._folder.exists():
@@ -69,22 +73,22 @@ class Unfinished:
         """Whether it is time to save again."""
         return self._folder is not None and time.monotonic() - self._last >= self._wait
 
-    def save(self, collection: Collection, manifest: Manifest, next_row: int) -> None:
+    def save(self, collection: Collectors, manifest: CatalogueManifest, next_row: int) -> None:
         """Write down what is known after the rows before `next_row`."""
         if self._folder is None:
             return
         began = time.monotonic()
         with whole_folder(self._folder, replace=True) as temporary:
-            write_arrays(temporary, collection.held())
-            write_arrays(temporary, collection.shown())
-            write_manifest(temporary, manifest)
+            write_arrays(temporary, collection.state())
+            write_arrays(temporary, collection.catalogue_arrays())
+            write_catalogue_manifest(temporary, manifest)
             record = _Record(identity=self._identity, next_row=next_row)
             (temporary / _RECORD).write_bytes(msgspec.json.encode(record))
         self._last = time.monotonic()
         self._wait = max(min(2 * self._wait, MOST), (self._last - began) / SHARE)
 
 
-def identity(sae: SparseAutoencoder, acts: ActivationSet, settings: tuple[int, ...]) -> str:
+def scan_identity(sae: SparseAutoencoder, acts: ActivationSet, settings: tuple[int, ...]) -> str:
     """A digest of all that a scan's outcome depends on."""
     digest = hashlib.sha256()
     for name, tensor in sorted(sae.state_dict().items()):

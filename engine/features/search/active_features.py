@@ -5,13 +5,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from engine.features.block_size import rows_per_block
 from engine.sae.architectures.base import SparseAutoencoder
-
-_ELEMENTS = 1 << 24
 
 
 @dataclass(frozen=True)
-class Fired:
+class ActiveFeatures:
     """The features that are active on some token of a text, with their acts wherever those are not
     0: an SAE whose features have a threshold decodes what lies below it, too.
 
@@ -48,7 +47,7 @@ class Fired:
 
 
 @torch.no_grad()
-def fired(sae: SparseAutoencoder, x: Tensor, counted: Tensor) -> Fired:
+def active_features(sae: SparseAutoencoder, x: Tensor, counted: Tensor) -> ActiveFeatures:
     """What is active on those tokens of activations x [tokens, d_in] that `counted` [tokens] names.
 
     Memory: blocks of 64 MiB, and 20 bytes an entry.
@@ -57,7 +56,7 @@ def fired(sae: SparseAutoencoder, x: Tensor, counted: Tensor) -> Fired:
     active = torch.zeros(d_sae, dtype=torch.bool, device=device)
     parts = [tuple(torch.empty(0, dtype=kind, device=device) for kind in (torch.int64,) * 2)]
     values = [torch.empty(0, device=device)]
-    for rows in torch.split(counted.nonzero()[:, 0], max(1, _ELEMENTS // d_sae)):
+    for rows in torch.split(counted.nonzero()[:, 0], rows_per_block(d_sae)):
         acts = sae.encode(x[rows].to(device))
         active |= (acts > sae.active_threshold).any(0)
         here, features = acts.nonzero(as_tuple=True)
@@ -68,7 +67,7 @@ def fired(sae: SparseAutoencoder, x: Tensor, counted: Tensor) -> Fired:
     order = kept[features[kept].argsort(stable=True)]
     ids = active.nonzero()[:, 0]
     counts = features[order].bincount(minlength=d_sae)[ids]
-    return Fired(
+    return ActiveFeatures(
         features=ids,
         starts=torch.cat([counts.new_zeros(1), counts.cumsum(0)]),
         tokens=tokens[order],

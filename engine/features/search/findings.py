@@ -63,14 +63,14 @@ class Firing(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     target: str
     """The token whose log-probability attributions and effects are about."""
     logp: float
-    """Its log-probability after the last token, in nats."""
+    """The log-probability of `target` after the last token, in nats."""
     features: list[FiringFeature]
     """In the `FiringOrder` that was asked for."""
     active: int
     """How many features are active anywhere in the text; `features` holds the first of them."""
 
 
-class Contrasted(msgspec.Struct, frozen=True, kw_only=True):
+class ContrastedFeature(msgspec.Struct, frozen=True, kw_only=True):
     """A feature in two texts."""
 
     id: int
@@ -91,4 +91,4 @@ class Contrast(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
     tokens_a: int
     tokens_b: int
-    features: list[Contrasted]
+    features: list[ContrastedFeature]

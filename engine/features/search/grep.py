@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from engine.features.catalogue.catalogue import Example
 from engine.features.catalogue.codes import Codes
-from engine.features.text.token_texts import Ints, Matches
+from engine.features.text.token_texts import Ints, PatternMatches
 
 _PLACES = 1 << 20
 """Active tokens looked at in one go: what is needed of them stays in the processor's cache."""
@@ -18,7 +18,7 @@ Shares = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Scores:
+class PatternScores:
     """How well each feature tells where a pattern matches. All [features]."""
 
     precision: Shares
@@ -28,30 +28,30 @@ class Scores:
     f1: Shares
     """2 · precision · recall / (precision + recall): van Rijsbergen's F, both weighed alike."""
     active: Ints
-    """Its active tokens."""
+    """How many tokens it is active on."""
 
     def best(self, most: int) -> Ints:
-        """Those with the largest F1, largest first, of equal ones the first; none with 0."""
+        """The `most` features with the largest F1 above 0, largest first; of equals the lower."""
         order = np.argsort(-self.f1, kind="stable")[:most]
         return order[self.f1[order] > 0]
 
 
-class Answers(NamedTuple):
+class PatternExamples(NamedTuple):
     """Where one feature is right and wrong about a pattern."""
 
     hits: list[Example]
-    """Its strongest activation in each match in which it is active, strongest first."""
+    """The strongest activation in each match in which it is active, strongest first."""
     misses: list[Example]
     """The first token of each match in which it isn't."""
     false_alarms: list[Example]
     """Where it is active outside of all matches, strongest first."""
 
 
-class Matched:
-    """Matches of a pattern in the documents of some codes, and what features make of them."""
+class PatternEvaluation:
+    """How features answer to the matches of a pattern in the text of a catalogue's codes."""
 
-    def __init__(self, codes: Codes, matches: Matches) -> None:
-        """The tokens of the matches are rows of the codes."""
+    def __init__(self, codes: Codes, matches: PatternMatches) -> None:
+        """`matches` counts tokens as `codes` counts rows."""
         self._codes = codes
         self._matches = matches
         rows = np.arange(codes.tokens)
@@ -61,11 +61,11 @@ class Matched:
 
     @property
     def tokens(self) -> NDArray[np.bool_]:
-        """[rows]: whether it lies in a match."""
+        """[rows]: whether each row of the codes lies in a match."""
         return np.asarray(self._first < self._last)
 
-    def scores(self) -> Scores:
-        """Those of all features."""
+    def scores(self) -> PatternScores:
+        """How well every feature tells where the pattern matches."""
         starts = np.asarray(self._codes.starts)
         active = np.diff(starts)
         inside, answered = np.zeros_like(active), np.zeros_like(active)
@@ -79,10 +79,11 @@ class Matched:
         recall = answered / max(1, len(self._matches))
         total = precision + recall
         f1 = 2 * precision * recall / np.where(total > 0, total, 1)
-        return Scores(precision, recall, f1, active)
+        return PatternScores(precision, recall, f1, active)
 
-    def answers(self, feature: int, most: int) -> Answers:
-        """Those of one feature, `most` of each kind: one a document, as long as that goes."""
+    def examples(self, feature: int, most: int) -> PatternExamples:
+        """Where one feature is right and wrong: `most` places of each kind, from as many documents
+        as there are."""
         rows, values = self._codes.active(feature)
         strongest_first = np.argsort(-values, kind="stable")
         rows, values = rows[strongest_first], values[strongest_first]
@@ -90,17 +91,17 @@ class Matched:
         alarms = np.flatnonzero(first == last)
         tokens, matches = _pairs(first, last)
         hits = tokens[_first_of_each(matches)]
-        silent = np.ones(len(self._matches), np.bool_)
-        silent[matches] = False
-        missed = self._matches.first[silent]
-        return Answers(
+        unanswered = np.ones(len(self._matches), np.bool_)
+        unanswered[matches] = False
+        missed = self._matches.first[unanswered]
+        return PatternExamples(
             hits=self._spread(rows[hits], values[hits], most),
             misses=self._spread(missed, np.zeros(len(missed), np.float32), most),
             false_alarms=self._spread(rows[alarms], values[alarms], most),
         )
 
     def _spread(self, rows: Ints, values: NDArray[np.float32], most: int) -> list[Example]:
-        """`most` of some rows, in their order: first of each document the first, then others."""
+        """`most` of some rows, as places in their order: one a document before any second one."""
         once = _first_of_each(rows)  # a token may lie in several matches
         documents, positions = self._codes.places(rows[once])
         one_each = np.zeros(len(once), np.bool_)

@@ -5,6 +5,7 @@ from torch import Tensor
 
 from engine.errors import UserError
 from engine.features.search.findings import Relative
+from engine.features.validation import check_feature
 from engine.sae.architectures.base import SparseAutoencoder
 from engine.sae.formats.metadata import SAEMetadata
 
@@ -19,10 +20,7 @@ def nearest(
     A direction of zeros has cosine 0. Memory: a number for each feature.
     Raises UserError for a feature that isn't there, and where directions are of another width.
     """
-    if not 0 <= feature < sae.config.d_sae:
-        raise UserError(
-            f"There is no feature {feature}.", f"The features are 0 to {sae.config.d_sae - 1}."
-        )
+    check_feature(feature, sae.config.d_sae)
     among = other or sae
     if among.config.width_out != sae.config.width_out:
         raise UserError(
@@ -40,7 +38,7 @@ def nearest(
     ]
 
 
-def cautions(one: SAEMetadata, other: SAEMetadata) -> list[str]:
+def comparison_warnings(one: SAEMetadata, other: SAEMetadata) -> list[str]:
     """What to know before believing that directions of two SAEs are alike.
 
     Those of two sites can be compared with profit, as layers share the residual stream, and a model

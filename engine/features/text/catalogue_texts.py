@@ -13,17 +13,17 @@ from numpy.typing import NDArray
 from engine.activations.tokens import TokenTable
 from engine.errors import UserError
 from engine.features.catalogue.catalogue import Catalogue
-from engine.features.text.example_texts import ExampleTexts, Ints, Mask, Windows
-from engine.features.text.patterns import Stopwatch
+from engine.features.text.example_texts import Bools, ExampleTexts, Ints, Windows
+from engine.features.text.patterns import TimedPattern
 
 AT_ONCE = 1 << 22
 """Tokens, roughly, whose text is held in memory at a time."""
 
 
 class CatalogueTexts:
-    """The texts of a catalogue's features, as `engine.features.filter.filter.Texts` has them.
+    """The texts of a catalogue's features, as filters ask for them (`FeatureTexts`).
 
-    Each method looks for the pattern of a stopwatch, and raises UserError when its time is up.
+    Each method looks for a pattern, and raises UserError when the time for it is up.
     """
 
     def __init__(self, catalogue: Catalogue, tokens: TokenTable | None) -> None:
@@ -31,35 +31,35 @@ class CatalogueTexts:
         self._catalogue = catalogue
         self._tokens = tokens
 
-    def snippet(self, stopwatch: Stopwatch) -> Mask:
+    def snippet(self, pattern: TimedPattern) -> Bools:
         """For which features a match lies wholly within one of their examples: [features]."""
         windows, which = self._windows
         holds = np.zeros(len(windows) + 1, dtype=np.bool_)  # the last: no window
-        anything = stopwatch.found("")
+        anything = pattern.is_in("")
         for examples in self._examples():
             if anything:
                 holds[examples.windows] = True
             else:
-                whole, cut = examples.holding(examples.texts.matches(stopwatch))
+                whole, cut = examples.holding(examples.texts.matches(pattern))
                 holds[examples.windows] = whole
-                self._look_closer(examples, cut, holds, stopwatch)
+                self._look_closer(examples, cut, holds, pattern)
         return np.asarray(holds[which].any(axis=1))
 
-    def peak(self, stopwatch: Stopwatch) -> Mask:
+    def peak(self, pattern: TimedPattern) -> Bools:
         """For which features the token at an example's peak, or the word around it, has a match."""
         windows, which = self._windows
         texts, places = self._peaks
         holds = np.zeros(len(windows) + 1, dtype=np.bool_)
-        holds[:-1] = _holding(stopwatch, texts)[places].any(axis=1)
+        holds[:-1] = _holding(pattern, texts)[places].any(axis=1)
         return np.asarray(holds[which].any(axis=1))
 
-    def promoted(self, stopwatch: Stopwatch) -> Mask:
+    def promoted(self, pattern: TimedPattern) -> Bools:
         """For which features one of the tokens that it promotes has a match: [features]."""
-        return self._moved("promoted", stopwatch)
+        return self._token_mask("promoted", pattern)
 
-    def suppressed(self, stopwatch: Stopwatch) -> Mask:
+    def suppressed(self, pattern: TimedPattern) -> Bools:
         """For which features one of the tokens that it suppresses has a match: [features]."""
-        return self._moved("suppressed", stopwatch)
+        return self._token_mask("suppressed", pattern)
 
     @property
     def _table(self) -> TokenTable:
@@ -80,7 +80,7 @@ class CatalogueTexts:
                 yield ExampleTexts.read(self._table, self._windows[0], *part)
 
     def _look_closer(
-        self, examples: ExampleTexts, cut: Mask, holds: Mask, stopwatch: Stopwatch
+        self, examples: ExampleTexts, cut: Bools, holds: Bools, pattern: TimedPattern
     ) -> None:
         """Look into windows that hold a piece of a match, where a feature depends on it: a match
         that reaches over an end, as one of `a.*b` may, can hide another one within."""
@@ -93,7 +93,7 @@ class CatalogueTexts:
             asked = np.unique(of_others[unsure[of_others]])
             for window in asked.tolist():
                 begin, end = examples.text(window - examples.windows.start)
-                holds[window] = stopwatch.found(examples.texts.joined, begin, end)
+                holds[window] = pattern.is_in(examples.texts.joined, begin, end)
             unsure[asked] = False
             found |= holds[column]
 
@@ -119,8 +119,8 @@ class CatalogueTexts:
                 found.append(places.setdefault(text, len(places)))
         return list(places), np.array(found, dtype=np.intp).reshape(-1, 2)
 
-    def _moved(self, which: str, stopwatch: Stopwatch) -> Mask:
-        ids = self._catalogue.moved(which)
+    def _token_mask(self, which: str, pattern: TimedPattern) -> Bools:
+        ids = self._catalogue.token_effects(which)
         if ids is None:
             raise UserError(
                 f"It isn't known which tokens are {which}: the scan is not done, or had no model.",
@@ -129,11 +129,11 @@ class CatalogueTexts:
         vocabulary = self._catalogue.vocabulary
         named = np.flatnonzero(np.bincount(ids.ravel()))
         holds = np.zeros(len(vocabulary), dtype=np.bool_)
-        holds[named] = _holding(stopwatch, [vocabulary[id] for id in named.tolist()])
+        holds[named] = _holding(pattern, [vocabulary[id] for id in named.tolist()])
         return np.asarray(holds[ids].any(axis=1))
 
 
-def _holding(stopwatch: Stopwatch, texts: Iterable[str]) -> NDArray[np.bool_]:
+def _holding(pattern: TimedPattern, texts: Iterable[str]) -> NDArray[np.bool_]:
     """Which texts hold a match, as they are or without the space around them."""
-    found = [any(map(stopwatch.found, {text, text.strip()})) for text in texts]
+    found = [any(map(pattern.is_in, {text, text.strip()})) for text in texts]
     return np.array(found, dtype=np.bool_)

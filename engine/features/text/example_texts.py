@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from engine.activations.tokens import TokenTable
 from engine.features.catalogue.arrays import load_array
 from engine.features.catalogue.catalogue import Catalogue
-from engine.features.text.token_texts import Matches, Texts
+from engine.features.text.token_texts import PatternMatches, TokenTexts
 
 Ints = NDArray[np.integer[Any]]
-Mask = NDArray[np.bool_]
+Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class Windows:
 
     @classmethod
     def of(cls, catalogue: Catalogue, table: TokenTable) -> tuple[Self, Ints]:
-        """Those of all examples, as `TokenTable.window` cuts them, and which of them each feature
-        has: [features, top_k], the number of windows where it has fewer.
+        """The windows of all examples, as `TokenTable.window` cuts them, and which of them each
+        feature has: [features, top_k], the number of windows where it has fewer.
 
         Raises UserError if `table` can't be of the set that was scanned.
         """
@@ -40,11 +40,11 @@ class Windows:
         positions = load_array(catalogue.folder / "examples" / "position.npy")
         kept = documents >= 0
         if (documents >= table.manifest.documents).any():
-            raise catalogue.other_set()
+            raise catalogue.wrong_set_error()
         bounds = table.document_bounds
         rows = bounds[documents] + positions
         if (rows >= bounds[documents + 1])[kept].any():
-            raise catalogue.other_set()
+            raise catalogue.wrong_set_error()
         peaks = np.sort(rows[kept])
         peaks = peaks[np.diff(peaks, prepend=-1) > 0]  # np.unique takes seven times as long
         which = np.searchsorted(peaks, rows).astype(np.int32)
@@ -69,7 +69,7 @@ class Windows:
 
 
 def _reach(table: TokenTable, peaks: Ints, radius: int) -> tuple[Ints, Ints]:
-    """The first row of the window around each row, and that behind its last."""
+    """The first row of the window around each of `peaks` [n], and the row behind its last: [n]."""
     document = np.searchsorted(table.document_bounds, peaks, side="right") - 1
     start, end = table.document_bounds[document], table.document_bounds[document + 1]
     if table.manifest.context is not None:  # the model saw a long document in pieces
@@ -84,7 +84,7 @@ class ExampleTexts:
 
     windows: slice
     """Which windows."""
-    texts: Texts
+    texts: TokenTexts
     first: Ints
     last: Ints
     peaks: Ints
@@ -95,12 +95,12 @@ class ExampleTexts:
         cls, table: TokenTable, windows: Windows, here: slice, first: Ints, last: Ints
     ) -> Self:
         """`here`, `first` and `last` are a part as `Windows.parts` gives it."""
-        texts = Texts.of_rows(table, first, last)
+        texts = TokenTexts.from_rows(table, first, last)
         begin = np.searchsorted(texts.rows, windows.first[here])
         offset = begin - windows.first[here]
         return cls(here, texts, begin, windows.last[here] + offset, windows.peaks[here] + offset)
 
-    def holding(self, matches: Matches) -> tuple[Mask, Mask]:
+    def holding(self, matches: PatternMatches) -> tuple[Bools, Bools]:
         """Which windows hold a whole match, and which no more than a piece of one: each [windows
         here]."""
         n = len(self.texts.ids)
@@ -128,7 +128,7 @@ class ExampleTexts:
             yield joined[bounds[0] : bounds[1]], joined[bounds[2] : bounds[3]]
 
 
-def _words(texts: Texts) -> tuple[Ints, Ints]:
+def _words(texts: TokenTexts) -> tuple[Ints, Ints]:
     """Where each run of letters and digits begins, and where it has ended; none reaches over the
     end of a stretch."""
     codes = np.frombuffer(texts.joined.encode("utf-32-le", "surrogatepass"), np.uint32)

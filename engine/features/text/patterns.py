@@ -1,4 +1,4 @@
-"""Regular expressions of users: what is wrong with one, and no more time than it is given.
+"""Regular expressions that users type: what is wrong with one, and a limit on the time it takes.
 
 They are those of the `regex` library, which are those of Python's `re` and more. Unlike `re`, it
 can be told when to give up, and lets other threads run meanwhile: there are patterns that take
@@ -21,8 +21,8 @@ SECONDS = 20.0
 """How long a pattern may be looked for."""
 
 
-def compiled(pattern: str, *, ignore_case: bool = False) -> Pattern:
-    """The pattern. Raises UserError that says at which column it can't be read."""
+def compile_pattern(pattern: str, *, ignore_case: bool = False) -> Pattern:
+    """What a user typed as a pattern. Raises UserError that says where it can't be read."""
     try:
         return regex.compile(pattern, regex.IGNORECASE if ignore_case else 0)
     except regex.error as error:
@@ -36,10 +36,10 @@ def compiled(pattern: str, *, ignore_case: bool = False) -> Pattern:
         raise UserError(f"The pattern {pattern[:100]} can't be read: {error}.") from error
 
 
-class Stopwatch:
-    """Looks for a pattern in many texts, within one allotment of time.
+class TimedPattern:
+    """A pattern to be looked for in many texts, for at most so many seconds together.
 
-    `progress` is asked before each text whether to go on.
+    `progress` is called before each text; what it raises ends the search.
     """
 
     def __init__(
@@ -60,33 +60,35 @@ class Stopwatch:
         """
         self._progress("look for the pattern", 0)
         try:
-            for match in self._pattern.finditer(text, concurrent=True, timeout=self._left()):
+            for match in self._pattern.finditer(
+                text, concurrent=True, timeout=self._seconds_left()
+            ):
                 first, last = match.span()
                 if first < last:
                     yield first, last
         except (TimeoutError, MemoryError) as error:
-            raise self._given_up(error) from None
+            raise self._too_long(error) from None
 
-    def found(self, text: str, first: int = 0, last: int = sys.maxsize) -> bool:
+    def is_in(self, text: str, first: int = 0, last: int = sys.maxsize) -> bool:
         """Whether the pattern matches somewhere in text[first:last], be it without a character.
 
         What stands before `first` can be looked back at. Raises UserError when the time is up.
         """
         self._progress("look for the pattern", 0)
         try:
-            left = self._left()
-            found = self._pattern.search(text, first, last, concurrent=True, timeout=left)
+            left = self._seconds_left()
+            match = self._pattern.search(text, first, last, concurrent=True, timeout=left)
         except (TimeoutError, MemoryError) as error:
-            raise self._given_up(error) from None
-        return found is not None
+            raise self._too_long(error) from None
+        return match is not None
 
-    def _left(self) -> float:
+    def _seconds_left(self) -> float:
         left = self._end - time.monotonic()
         if left <= 0:
             raise TimeoutError
         return left
 
-    def _given_up(self, error: Exception) -> UserError:
+    def _too_long(self, error: Exception) -> UserError:
         over = f"longer than {self._seconds:g} seconds"
         return UserError(
             f"Looking for {self._pattern.pattern} took "

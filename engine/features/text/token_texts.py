@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from engine.activations.tokens import TokenTable
 from engine.features.catalogue.codes import Codes
-from engine.features.text.patterns import Stopwatch
+from engine.features.text.patterns import TimedPattern
 
 Ints = NDArray[np.integer[Any]]
 
@@ -18,10 +18,10 @@ _GAP = 4096
 
 
 @dataclass(frozen=True)
-class Matches:
+class PatternMatches:
     """Where a pattern matches: in token `first[i]` to before `last[i]`, in the order of the text.
 
-    Both [matches], counted as `Texts` counts tokens. Two matches may lie in the same token.
+    Both [matches], counted as `TokenTexts` counts tokens. Two matches may lie in the same token.
     """
 
     first: Ints
@@ -32,7 +32,7 @@ class Matches:
 
 
 @dataclass(frozen=True)
-class Texts:
+class TokenTexts:
     """Stretches of consecutive tokens, each with its text.
 
     Tokens are counted through all stretches, from 0, and so are characters. A token that begins
@@ -51,19 +51,19 @@ class Texts:
     """[tokens + 1]: token t has the characters from characters[t] to before characters[t + 1]."""
 
     @classmethod
-    def of_codes(cls, table: TokenTable, codes: Codes) -> Self:
+    def from_codes(cls, table: TokenTable, codes: Codes) -> Self:
         """The stretches of some codes, token by token a row of these."""
         first = table.document_bounds[codes.documents] + codes.firsts
-        return cls.of_rows(table, first, first + np.diff(codes.bounds))
+        return cls.from_rows(table, first, first + np.diff(codes.bounds))
 
     @classmethod
-    def of_rows(cls, table: TokenTable, first: Ints, last: Ints) -> Self:
+    def from_rows(cls, table: TokenTable, first: Ints, last: Ints) -> Self:
         """The rows from first[i] to before last[i] for every i, ascending and apart."""
         lengths = np.asarray(last) - first
         bounds = np.concatenate([[0], np.cumsum(lengths)])
         rows = np.repeat(first - bounds[:-1], lengths) + np.arange(bounds[-1])
         ids = _ids(table, np.asarray(first), np.asarray(last), rows, bounds)
-        tokens = _spelled(table, ids)
+        tokens = _spell(table, ids)
         sizes = np.fromiter(map(len, tokens), np.int64, len(tokens))
         return cls(rows, ids, bounds, "".join(tokens), np.concatenate([[0], np.cumsum(sizes)]))
 
@@ -75,17 +75,17 @@ class Texts:
         first, last = self._ends[stretch : stretch + 2]
         return self.joined[first:last]
 
-    def matches(self, stopwatch: Stopwatch) -> Matches:
+    def matches(self, pattern: TimedPattern) -> PatternMatches:
         """All matches of its pattern that have a character; none reaches over a stretch's end.
 
         Raises UserError when its time is up.
         """
         found: list[int] = []
         for stretch, start in enumerate(self._ends[:-1]):
-            for first, last in stopwatch.spans(self.text(stretch)):
+            for first, last in pattern.spans(self.text(stretch)):
                 found += (start + first, start + last)
         spans = np.array(found, np.int64).reshape(-1, 2)
-        return Matches(
+        return PatternMatches(
             first=np.searchsorted(self.characters, spans[:, 0], side="right") - 1,
             last=np.searchsorted(self.characters, spans[:, 1], side="left"),
         )
@@ -98,7 +98,7 @@ class Texts:
 
 
 def _ids(table: TokenTable, first: Ints, last: Ints, rows: Ints, bounds: Ints) -> Ints:
-    """The token ids of `rows`; neighbouring stretches are read at once."""
+    """The token ids of `rows`: [tokens]; neighbouring stretches are read at once."""
     far = np.flatnonzero(first[1:] - last[:-1] > _GAP) + 1
     begins, ends = [0, *far.tolist()], [*far.tolist(), len(first)]
     parts: list[Ints] = [np.empty(0, np.int32)]
@@ -109,7 +109,8 @@ def _ids(table: TokenTable, first: Ints, last: Ints, rows: Ints, bounds: Ints) -
     return np.concatenate(parts)
 
 
-def _spelled(table: TokenTable, ids: Ints) -> list[str]:
+def _spell(table: TokenTable, ids: Ints) -> list[str]:
+    """The text of every token of `ids`: empty for BOS, which is none of the text."""
     vocabulary = np.array(table.vocabulary, dtype=object)
     known = (ids >= 0) & (ids < len(vocabulary))
     tokens = np.empty(len(ids), dtype=object)

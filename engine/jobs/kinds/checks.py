@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from engine.activations.manifest import Manifest
+from engine.activations.text_files import check_exists
 from engine.errors import UserError
 from engine.sae.formats.info import read_sae_info
 from engine.workspace.folders import Workspace
@@ -34,8 +35,7 @@ def check_width(sae: str, does: str, width: int, name: str, acts: Manifest) -> N
 def check_files(paths: Iterable[str]) -> None:
     """Raise UserError unless there is a file or folder at each of `paths`."""
     for path in paths:
-        if not Path(path).exists():
-            raise UserError(f"There is no file {path}.")
+        check_exists(Path(path))
 
 
 def file_names(*paths: str) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 
 from engine.errors import UserError
+from engine.features.validation import check_feature
 from engine.files import check_absent
 from engine.jobs.kinds.base import DeviceSpec, JobResult, register_kind
 from engine.jobs.kinds.fields import Setting
@@ -81,11 +82,7 @@ class ExportFeatures(DeviceSpec, frozen=True, kw_only=True, tag="export-features
                 " dashboards name a layer."
             )
         for feature in self.features or ():
-            if not 0 <= feature < len(catalogue):
-                raise UserError(
-                    f"There is no feature {feature}.",
-                    f"The features of {self.sae} are 0 to {len(catalogue) - 1}.",
-                )
+            check_feature(feature, len(catalogue), self.sae)
         if self.batch < 1:
             raise UserError(f"A file holds at least 1 feature, not {self.batch}.")
         if self.features == [] or not catalogue.manifest.alive:

@@ -8,9 +8,7 @@ a `Setting` for what these don't tell:
 """
 
 import functools
-import inspect
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from types import GenericAlias, UnionType
 from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin, get_type_hints
 
@@ -19,8 +17,7 @@ import msgspec
 from engine.jobs.kinds.base import JobSpec
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
+class Setting(msgspec.Struct, frozen=True, kw_only=True):
     """What a front end knows of a field beside its name, type, default and docstring."""
 
     label: str = ""
@@ -44,8 +41,7 @@ class Setting:
     """Whether commands have it; some fields are for programs alone."""
 
 
-@dataclass(frozen=True, slots=True)
-class KindField:
+class KindField(msgspec.Struct, frozen=True, kw_only=True):
     """One field of a kind of job."""
 
     kind: type[JobSpec]
@@ -112,10 +108,12 @@ def _without_none(hint: Any) -> Any:
 @functools.cache
 def _docstrings(kind: type) -> dict[str, str]:
     """The docstrings under the fields of a class and of those that it inherits from."""
+    from inspect import cleandoc
+
     from docstring_parser import parse_from_object
 
     return {
-        parameter.arg_name: " ".join(inspect.cleandoc(parameter.description or "").split())
+        parameter.arg_name: " ".join(cleandoc(parameter.description or "").split())
         for base in reversed(kind.__mro__)
         if issubclass(base, JobSpec)
         for parameter in parse_from_object(base).params

@@ -13,10 +13,10 @@ from engine.jobs.kinds.base import DeviceSpec, JobResult, register_kind
 from engine.jobs.kinds.checks import check_files, file_names
 from engine.jobs.kinds.fields import Setting, kind_fields
 from engine.model.site import parse_site
-from engine.sae.architectures.traits import ARCHITECTURES
 from engine.sae.recipes import PRESETS, SETTINGS, recipe
 from engine.sae.training.checkpoint import Record, newest_record
 from engine.sae.training.devices import check_devices
+from engine.sae.traits import ARCHITECTURES
 from engine.workspace.folders import Workspace
 
 __all__ = ["Train", "TrainResult"]
@@ -51,8 +51,8 @@ class TrainResult(JobResult, msgspec.Struct, frozen=True, kw_only=True, tag="tra
 class Train(DeviceSpec, frozen=True, kw_only=True, tag="train"):
     """Train a sparse autoencoder or a transcoder, save it and evaluate it.
 
-    It learns from an activation set, or from what a model makes of text meanwhile. What is left
-    out, the architecture's own recipe decides.
+    It learns from an activation set, or from what a model makes of text meanwhile. Settings that
+    are left out follow the architecture's own recipe.
     """
 
     work = "engine.jobs.work.train:train"

@@ -18,7 +18,10 @@ from engine.workspace.folders import Workspace
 
 
 def capture(spec: Capture, workspace: Workspace, progress: Progress) -> CaptureResult:
-    """Do it."""
+    """Run the model over what is to be read, and write an activation set for each site.
+
+    Raises UserError where the model or the text can't be had.
+    """
     sites = [parse_site(site) for site in spec.sites]
     names = spec.set_names
     folders = [workspace.activations(name) for name in names]
@@ -28,7 +31,7 @@ def capture(spec: Capture, workspace: Workspace, progress: Progress) -> CaptureR
     if spec.prompts or spec.prompt_file is not None:
         manifests = capture_prompts(
             lm,
-            _prompts(spec),
+            _read_prompts(spec),
             sites,
             folders,
             generate=spec.generate,
@@ -37,7 +40,7 @@ def capture(spec: Capture, workspace: Workspace, progress: Progress) -> CaptureR
             progress=progress,
         )
     else:
-        origin, documents = _documents(spec)
+        origin, documents = _open_documents(spec)
         manifests = capture_documents(
             lm,
             documents,
@@ -65,15 +68,15 @@ def capture(spec: Capture, workspace: Workspace, progress: Progress) -> CaptureR
     )
 
 
-def _prompts(spec: Capture) -> list[Prompt]:
-    given = list(spec.prompts)
+def _read_prompts(spec: Capture) -> list[Prompt]:
+    prompts = list(spec.prompts)
     if spec.prompt_file is not None:
-        given += read_prompts(Path(spec.prompt_file))
-    return given
+        prompts += read_prompts(Path(spec.prompt_file))
+    return prompts
 
 
-def _documents(spec: Capture) -> tuple[str, Iterator[str]]:
-    """What the documents are, in words, and the documents."""
+def _open_documents(spec: Capture) -> tuple[str, Iterator[str]]:
+    """The documents, after a few words on what they are, for the manifest."""
     if spec.texts:
         files = ", ".join(Path(text).name for text in spec.texts)
         return f"text of {files}", read_documents([Path(text) for text in spec.texts])

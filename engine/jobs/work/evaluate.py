@@ -22,7 +22,7 @@ from engine.sae.formats.metadata import SAEMetadata, read_metadata
 from engine.sae.formats.store import load_sae, save_metadata
 from engine.workspace.folders import Workspace
 
-_MEASURED = {
+_FIGURES = {
     "l0_gap",
     *(
         name
@@ -33,7 +33,11 @@ _MEASURED = {
 
 
 def evaluate_sae(spec: Evaluate, workspace: Workspace, progress: Progress) -> EvaluateResult:
-    """Do it."""
+    """Measure an SAE on activations and, where its model can be had, inside that.
+
+    The figures are also kept in the SAE's metadata, in the place of older ones. Raises UserError
+    for sets that are not of the same tokens, and for a model that is named and can't be had.
+    """
     began = time.monotonic()
     name, folder = spec.activation_set(workspace), workspace.existing_sae(spec.sae)
     acts = ActivationSet.open(workspace.existing_activations(name))
@@ -47,7 +51,7 @@ def evaluate_sae(spec: Evaluate, workspace: Workspace, progress: Progress) -> Ev
             f"{spec.sae} was trained on activations of {metadata.model}, and {name} holds those of"
             f" {acts.manifest.model or 'an unknown model'}."
         )
-    split, rows = chosen_rows(acts, metadata)
+    split, rows = choose_rows(acts, metadata)
     evaluation = evaluate(sae, StoredVectors(acts, rows, targets), progress=progress)
     cosines = decoder_cosines(sae.W_dec, progress)
     spliced = splice_if_possible(
@@ -63,7 +67,7 @@ def evaluate_sae(spec: Evaluate, workspace: Workspace, progress: Progress) -> Ev
     )
     known = finite_metrics(evaluation.metrics, training_l0=metadata.metrics.get("training_l0"))
     known |= finite_metrics(cosines) | (finite_metrics(spliced) if spliced else {})
-    _keep(folder, metadata, known, name, progress)
+    _save_figures(folder, metadata, known, name, progress)
     answer = {
         **known,
         "sae": spec.sae,
@@ -78,7 +82,7 @@ def evaluate_sae(spec: Evaluate, workspace: Workspace, progress: Progress) -> Ev
     return msgspec.convert(answer, EvaluateResult)
 
 
-def chosen_rows(acts: ActivationSet, metadata: SAEMetadata) -> tuple[str, Tensor]:
+def choose_rows(acts: ActivationSet, metadata: SAEMetadata) -> tuple[str, Tensor]:
     """Which documents to use, as `EvaluateResult.split` says it, and their rows without BOS."""
     training = metadata.train_config
     if training is None or acts.folder.name != metadata.activations:
@@ -89,15 +93,15 @@ def chosen_rows(acts: ActivationSet, metadata: SAEMetadata) -> tuple[str, Tensor
     return ("held_out", held) if len(held) else ("trained_on", trained_on)
 
 
-def _keep(
+def _save_figures(
     folder: Path, metadata: SAEMetadata, known: dict[str, float], acts: str, progress: Progress
 ) -> None:
-    """Put the figures in the place of older ones, if this is still the SAE that was measured."""
+    """Write the figures in the place of older ones, if this is still the SAE that was measured."""
     now = read_metadata(folder)
     if _origin(now) != _origin(metadata):
         progress.note(f"{folder.name} was trained again meanwhile, so its figures are not kept.")
         return
-    of_training = {name: value for name, value in now.metrics.items() if name not in _MEASURED}
+    of_training = {name: value for name, value in now.metrics.items() if name not in _FIGURES}
     save_metadata(
         folder, msgspec.structs.replace(now, metrics=of_training | known, measured_on=acts)
     )

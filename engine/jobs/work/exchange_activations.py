@@ -16,7 +16,7 @@ from engine.workspace.folders import Workspace
 def import_activations(
     spec: ImportActivations, workspace: Workspace, progress: Progress
 ) -> FilesResult:
-    """Do it."""
+    """Write an activation set from files of the seed's format. UserError for other files."""
     target = workspace.activations(spec.name)
     return _result(import_seed_activations(Path(spec.folder), target, progress=progress))
 
@@ -24,7 +24,7 @@ def import_activations(
 def export_activations(
     spec: ExportActivations, workspace: Workspace, progress: Progress
 ) -> FilesResult:
-    """Do it."""
+    """Write an activation set as files of the seed's format, each checked before it is read."""
     acts = ActivationSet.open(workspace.existing_activations(spec.name), verify=True)
     return _result(export_seed_activations(acts, Path(spec.folder), progress=progress))
 

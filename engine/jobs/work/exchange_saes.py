@@ -18,9 +18,12 @@ from engine.workspace.folders import Workspace
 
 
 def import_sae(spec: ImportSAE, workspace: Workspace, progress: Progress) -> ExchangedSAE:
-    """Do it. It is kept as our own are: SAELens's layout, where SAELens has such a one."""
-    lies = Path(spec.source) if spec.is_local else fetch(spec.source, spec.format, progress)
-    format, path = recognise(lies, spec.format)
+    """Read an SAE of another library, and save it as our own are: as SAELens does, if it has such.
+
+    Raises UserError for files that are in no known format, or can't be had.
+    """
+    found = Path(spec.source) if spec.is_local else fetch(spec.source, spec.format, progress)
+    format, path = recognise(found, spec.format)
     progress(f"read {format}", 0)
     sae: SparseAutoencoder
     sae, metadata = library(format).read(path)
@@ -30,25 +33,25 @@ def import_sae(spec: ImportSAE, workspace: Workspace, progress: Progress) -> Exc
         site=spec.site or metadata.site,
         imported_from=f"{format}: {spec.source}",
     )
-    _note_unknown(metadata, progress)
+    _note_what_is_unknown(metadata, progress)
     if note := note_on_input(metadata):
         progress.note(note)
     progress("save", 0)
     save_sae(sae, workspace.sae(spec.name), metadata)
-    return _exchanged(spec.name, format, workspace)
+    return _summary(spec.name, format, workspace)
 
 
 def export_sae(spec: ExportSAE, workspace: Workspace, progress: Progress) -> ExchangedSAE:
-    """Do it. The folder appears, whole, when all is written."""
+    """Write an SAE as another library does. The folder appears, whole, when all is written."""
     progress("load the SAE", 0)
     sae, metadata = load_sae(workspace.existing_sae(spec.name))
     progress(f"write {spec.format}", 0)
     with whole_folder(Path(spec.folder)) as temporary:
         library(spec.format).write(sae, temporary, metadata)
-    return _exchanged(spec.name, spec.format, workspace)
+    return _summary(spec.name, spec.format, workspace)
 
 
-def _note_unknown(metadata: SAEMetadata, progress: Progress) -> None:
+def _note_what_is_unknown(metadata: SAEMetadata, progress: Progress) -> None:
     unknown = [
         f"which {what} it belongs to (--{what})"
         for what, value in (("model", metadata.model), ("site", metadata.site))
@@ -61,7 +64,7 @@ def _note_unknown(metadata: SAEMetadata, progress: Progress) -> None:
         )
 
 
-def _exchanged(name: str, format: str, workspace: Workspace) -> ExchangedSAE:
+def _summary(name: str, format: str, workspace: Workspace) -> ExchangedSAE:
     info = read_sae_info(workspace.sae(name))
     return ExchangedSAE(
         name=name,

@@ -21,11 +21,14 @@ from engine.workspace.folders import Workspace
 def export_features(
     spec: ExportFeatures, workspace: Workspace, progress: Progress
 ) -> ExportedFeatures:
-    """Do it. The folder appears, whole, when all is written."""
+    """Write the dashboards of features. The folder appears, whole, when all is written.
+
+    Raises UserError where the model can't be had, or is of another width than the SAE.
+    """
     catalogue = Catalogue.open(workspace.existing_catalogue(spec.sae))
     tokens = TokenTable.open(workspace.existing_activations(catalogue.manifest.activations))
     sae, _ = load_sae(workspace.existing_sae(spec.sae), choose_device(spec.device))
-    lm = _model(spec, catalogue, progress)
+    lm = _load_model(spec, catalogue, progress)
     if sae.W_dec.shape != (len(catalogue), lm.d_model):
         d_sae, width = sae.W_dec.shape
         raise UserError(
@@ -58,8 +61,8 @@ def export_features(
     )
 
 
-def _model(spec: ExportFeatures, catalogue: Catalogue, progress: Progress) -> LanguageModel:
-    """Raises UserError that says what it is needed for."""
+def _load_model(spec: ExportFeatures, catalogue: Catalogue, progress: Progress) -> LanguageModel:
+    """The model of the scanned set. Raises UserError that says what the model is needed for."""
     source = spec.model or catalogue.manifest.model
     progress("load the model", 0)
     try:

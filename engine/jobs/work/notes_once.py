@@ -1,16 +1,16 @@
-"""Progress of many alike pieces of work, which would say the same of themselves."""
+"""Progress of many pieces of work that are alike, and would say the same sentences each."""
 
 from collections.abc import Mapping
 
 from engine.progress import Progress
 
 
-class OnceEach:
-    """Passes on what it is told, and every sentence only the first time."""
+class NotesOnce:
+    """Progress that passes everything on, but each note only the first time."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
-        self._said: set[str] = set()
+        self._noted: set[str] = set()
 
     def __call__(
         self,
@@ -23,8 +23,8 @@ class OnceEach:
         self._progress(phase, done, total, unit, metrics)
 
     def note(self, text: str) -> None:
-        if text not in self._said:
-            self._said.add(text)
+        if text not in self._noted:
+            self._noted.add(text)
             self._progress.note(text)
 
     @property

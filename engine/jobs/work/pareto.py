@@ -9,15 +9,15 @@ from engine.jobs.kinds import SweepRun
 Point = tuple[float, ...]
 
 
-def compared(runs: Iterable[SweepRun]) -> list[SweepRun]:
-    """The sparsest first, marked where no other is sparser and better at once.
+def compare_runs(runs: Iterable[SweepRun]) -> list[SweepRun]:
+    """The runs of a sweep, the sparsest first, marked where no other is sparser and better at once.
 
     A figure that isn't known puts none on the front of that figure.
     """
     ordered = sorted(runs, key=lambda run: run.metrics["l0"])
     fvu = _front(ordered, {run.name: run.metrics.get("fvu") for run in ordered})
-    lost = {run.name: _lost(run.metrics.get("ce_score")) for run in ordered}
-    ce_score = _front(ordered, lost)
+    ce_costs = {run.name: _ce_cost(run.metrics.get("ce_score")) for run in ordered}
+    ce_score = _front(ordered, ce_costs)
     return [
         msgspec.structs.replace(run, fvu_front=run.name in fvu, ce_score_front=run.name in ce_score)
         for run in ordered
@@ -53,5 +53,5 @@ def _front(runs: Sequence[SweepRun], costs: dict[str, float | None]) -> set[str]
     return {name for place, (name, _) in enumerate(known) if place in front}
 
 
-def _lost(ce_score: float | None) -> float | None:
+def _ce_cost(ce_score: float | None) -> float | None:
     return None if ce_score is None else 1 - ce_score

@@ -14,12 +14,14 @@ from engine.workspace.folders import Workspace
 
 
 def scan_sae(spec: Scan, workspace: Workspace, progress: Progress) -> ScanResult:
-    """Do it. A scan that was made before is replaced when the new one is whole; one that was
-    interrupted goes on."""
+    """Build the feature catalogue of an SAE.
+
+    One that is there is replaced when the new one is whole; a scan that was interrupted goes on.
+    """
     name = spec.activation_set(workspace)
     acts = ActivationSet.open(workspace.existing_activations(name))
     sae, _ = load_sae(workspace.existing_sae(spec.sae), choose_device(spec.device))
-    lm = _model(acts.manifest.model, spec.device, progress)
+    lm = _load_model(acts.manifest.model, spec.device, progress)
     began = time.monotonic()
     manifest, encoded = scan(
         sae,
@@ -45,7 +47,7 @@ def scan_sae(spec: Scan, workspace: Workspace, progress: Progress) -> ScanResult
     )
 
 
-def _model(source: str, device: str, progress: Progress) -> LanguageModel | None:
+def _load_model(source: str, device: str, progress: Progress) -> LanguageModel | None:
     """The model, or None with a note if it can't be had: the figures need only activations."""
     if not source:
         return None

@@ -42,12 +42,12 @@ def splice_if_possible(
     only activations. But a `model` that was named must be there, and be the set's: else UserError.
     """
     try:
-        site, target = _site(acts), None if targets is None else _site(targets)
-        source = model or _model(acts)
+        site, target = _site_of(acts), None if targets is None else _site_of(targets)
+        source = model or _model_of(acts)
         progress("load the model", 0)
         revision = acts.manifest.revision if source == acts.manifest.model else None
         lm = load_model(source, device=device, revision=revision)
-        order = np.random.default_rng(seed).permutation(_documents(acts, rows)).tolist()
+        order = np.random.default_rng(seed).permutation(_documents_of(acts, rows)).tolist()
         check_is_of(acts, lm, site, order[0])
         windows = list(first_windows(stored_windows(acts, order), max_tokens))
         bos = acts.manifest.bos_token_id
@@ -59,7 +59,7 @@ def splice_if_possible(
         return None
 
 
-def _model(acts: ActivationSet) -> str:
+def _model_of(acts: ActivationSet) -> str:
     if not acts.manifest.model:
         raise UserError(
             f"{acts.folder.name} does not say which model it is of.", "Name it with --model."
@@ -67,7 +67,7 @@ def _model(acts: ActivationSet) -> str:
     return acts.manifest.model
 
 
-def _site(acts: ActivationSet) -> Site:
+def _site_of(acts: ActivationSet) -> Site:
     if not acts.manifest.site:
         raise UserError(f"{acts.folder.name} does not say at which site it was captured.")
     if not acts.manifest.tokenizer:
@@ -75,13 +75,13 @@ def _site(acts: ActivationSet) -> Site:
     return parse_site(acts.manifest.site)
 
 
-def _documents(acts: ActivationSet, rows: Tensor) -> npt.NDArray[np.int64]:
+def _documents_of(acts: ActivationSet, rows: Tensor) -> npt.NDArray[np.int64]:
     """The documents that rows are from, each once."""
     return np.unique((torch.searchsorted(acts.document_bounds, rows, right=True) - 1).numpy())
 
 
 def first_windows(windows: Iterable[Window], tokens: int) -> Iterator[Window]:
-    """The windows that together reach `tokens` tokens."""
+    """The first windows, as many as hold `tokens` tokens together."""
     for window in windows:
         if tokens <= 0:
             return

@@ -16,10 +16,10 @@ import torch
 from engine.errors import UserError
 from engine.files import remove_folder
 from engine.jobs.kinds import Sweep, SweepResult, SweepRun, Train
-from engine.jobs.work.notes_once import OnceEach
-from engine.jobs.work.pareto import compared
-from engine.jobs.work.train import open_data
-from engine.jobs.work.trained_sae import holds, is_measured, measure_saved, save_trained
+from engine.jobs.work.notes_once import NotesOnce
+from engine.jobs.work.pareto import compare_runs
+from engine.jobs.work.train_sae import open_data
+from engine.jobs.work.trained_sae import is_measured, is_outcome_of, measure_sae, save_trained
 from engine.model.device import choose_device
 from engine.progress import Progress
 from engine.sae.evaluation.vectors import Vectors
@@ -37,15 +37,19 @@ MEMORY_SHARE = 0.5
 
 
 def sweep(spec: Sweep, workspace: Workspace, progress: Progress) -> SweepResult:
-    """Do it. A training that diverges is left out, and the others go on."""
+    """Train every SAE of a sweep, measure and compare them.
+
+    A training that diverges is left out, and the others go on. Raises UserError where all diverge,
+    or where what a sweep that is resumed would make is there and was trained otherwise.
+    """
     began = time.monotonic()
-    job = _Job(spec, workspace, OnceEach(progress))
+    job = _SweepJob(spec, workspace, NotesOnce(progress))
     trained = job.train_all()
     if not trained:
         raise UserError("Every training of the sweep diverged.", "Choose lower learning rates.")
     return SweepResult(
         name=spec.name,
-        runs=compared([job.measured(run) for run in trained]),
+        runs=compare_runs([job.measure(run) for run in trained]),
         seconds=time.monotonic() - began,
     )
 
@@ -68,7 +72,7 @@ def groups(runs: Iterable[Run], device: torch.device, free: int) -> Iterator[lis
         yield group
 
 
-class _Job:
+class _SweepJob:
     """One sweep, and what it works with."""
 
     def __init__(self, spec: Sweep, workspace: Workspace, progress: Progress) -> None:
@@ -78,7 +82,7 @@ class _Job:
         self._device = choose_device(self._spec.device)
         self._checkpoints = spec.checkpoints(workspace)
         self._data = open_data(self._spec, workspace, progress)
-        self._opened = False
+        self._source_is_open = False
         self._runs = [self._run(member) for member in spec.members()]
 
     def train_all(self) -> list[Run]:
@@ -87,20 +91,20 @@ class _Job:
             remove_folder(self._checkpoints)
         missing = [run for run in self._runs if not self._is_there(run)]
         saved = load_newest_checkpoint(self._checkpoints, self._progress.note)
-        begun = [] if saved is None else [run for run in missing if run in _runs_of(saved)]
-        fresh = [run for run in missing if run not in begun]
+        started = [] if saved is None else [run for run in missing if run in _runs_of(saved)]
+        fresh = [run for run in missing if run not in started]
         free = int(MEMORY_SHARE * free_bytes(self._device))
         diverged: list[Run] = []
-        for group in filter(None, [begun, *groups(fresh, self._device, free)]):
+        for group in filter(None, [started, *groups(fresh, self._device, free)]):
             diverged += self._train(group)
         return [run for run in self._runs if run not in diverged]
 
-    def measured(self, run: Run) -> SweepRun:
-        """What is known of a run that is saved, measured if that has not been done."""
+    def measure(self, run: Run) -> SweepRun:
+        """The figures of a run whose SAE is saved; measures it if that has not been done."""
         folder = self._workspace.sae(run.name)
         metrics = read_metadata(folder).metrics
         if not is_measured(folder):
-            metrics = measure_saved(
+            metrics = measure_sae(
                 folder, self._data, self._held_out, device=self._device, progress=self._progress
             )
         return SweepRun(
@@ -115,7 +119,7 @@ class _Job:
 
     @cached_property
     def _held_out(self) -> Vectors:
-        if not self._opened:
+        if not self._source_is_open:
             self._data.source(self._runs[0].training, self._progress)
         return self._data.held_out(self._progress)
 
@@ -124,7 +128,7 @@ class _Job:
         diverged = []
         while runs:
             try:
-                trained = self._trained_together(runs)
+                trained = self._train_together(runs)
             except TrainingDiverged as error:
                 self._progress.note(f"{error.what} It is left out of the sweep.")
                 diverged.append(error.run)
@@ -142,20 +146,20 @@ class _Job:
         remove_folder(self._checkpoints)
         return diverged
 
-    def _trained_together(self, runs: list[Run]) -> list[Trained]:
+    def _train_together(self, runs: list[Run]) -> list[Trained]:
         source, vectors = self._data.source(runs[0].training, self._progress)
-        self._opened = True
+        self._source_is_open = True
         about = {"runs": msgspec.to_builtins(runs), "data": self._data.identity()}
         saved = self._saved(runs)
         minutes = self._spec.checkpoint_minutes
-        with Checkpointer(self._checkpoints, about, minutes=minutes) as kept:
+        with Checkpointer(self._checkpoints, about, minutes=minutes) as checkpointer:
             return train_together(
                 runs,
                 source,
                 vectors,
                 device=self._device,
                 progress=self._progress,
-                checkpointer=kept,
+                checkpointer=checkpointer,
                 saved=saved,
             )
 
@@ -186,7 +190,7 @@ class _Job:
         folder = self._workspace.sae(run.name)
         if not (self._spec.resume and folder.exists()):
             return False
-        same = holds(folder, run, self._data)
+        same = is_outcome_of(folder, run, self._data)
         if not (same or self._spec.replace):
             raise UserError(
                 f"{run.name} is there, and was trained otherwise.",
@@ -196,5 +200,5 @@ class _Job:
 
 
 def _runs_of(saved: SavedTraining) -> list[Run]:
-    """What a checkpoint is of."""
+    """The runs that a checkpoint is of."""
     return msgspec.convert(saved.about["runs"], list[Run])

@@ -23,16 +23,16 @@ from engine.sae.training.runs import Run
 def save_trained(
     trained: Trained, folder: Path, origin: SAEMetadata, config: TrainConfig, *, replace: bool
 ) -> None:
-    """Save an SAE with what training told at its end: loss, and l0 as `training_l0`."""
-    told = {"loss": trained.metrics["loss"], "training_l0": trained.metrics["l0"]}
+    """Save an SAE with the figures of the last step: loss, and l0 as `training_l0`."""
+    metrics = {"loss": trained.metrics["loss"], "training_l0": trained.metrics["l0"]}
     metadata = msgspec.structs.replace(
-        origin, train_config=config, trained_tokens=trained.tokens, metrics=told
+        origin, train_config=config, trained_tokens=trained.tokens, metrics=metrics
     )
     save_sae(trained.sae, folder, metadata, replace=replace)
 
 
-def holds(folder: Path, run: Run, data: TrainingData) -> bool:
-    """Whether the SAE in `folder` is what comes of a run on this data."""
+def is_outcome_of(folder: Path, run: Run, data: TrainingData) -> bool:
+    """Whether the SAE in `folder` has the shape and the settings of a run on this data."""
     there, origin = read_sae_info(folder), data.metadata()
     shape = (there.architecture, there.d_in, there.d_sae, there.k)
     trained_on = (there.metadata.train_config, there.metadata.activations, there.metadata.site)
@@ -43,11 +43,11 @@ def holds(folder: Path, run: Run, data: TrainingData) -> bool:
 
 
 def is_measured(folder: Path) -> bool:
-    """Whether the figures of `measure_saved` are there."""
+    """Whether the figures of `measure_sae` are there."""
     return "l0" in read_metadata(folder).metrics
 
 
-def measure_saved(
+def measure_sae(
     folder: Path,
     data: TrainingData,
     vectors: Vectors,
@@ -60,9 +60,9 @@ def measure_saved(
     On `vectors`, which are `data.held_out`, and inside the model where that can be had.
     """
     sae, metadata = load_sae(folder, device)
-    told = metadata.metrics
     evaluation = evaluate(sae, vectors, progress=progress)
-    metrics = told | finite_metrics(evaluation.metrics, training_l0=told["training_l0"])
+    training_l0 = metadata.metrics["training_l0"]
+    metrics = metadata.metrics | finite_metrics(evaluation.metrics, training_l0=training_l0)
     spliced = data.splice(sae, progress)
     metrics |= finite_metrics(spliced) if spliced else {}
     save_metadata(folder, msgspec.structs.replace(metadata, metrics=metrics))

@@ -28,8 +28,8 @@ def get_contents(_: p.GetContents, context: Context) -> p.Contents:
     return p.Contents(
         workspace=str(workspace.root),
         prompts=context.prompts.all(),
-        activations=list(_readable(lambda name: activations_info(workspace, name), sets)),
-        saes=list(_readable(lambda name: sae_info(workspace, name), saes)),
+        activations=list(_read_each(lambda name: activations_info(workspace, name), sets)),
+        saes=list(_read_each(lambda name: sae_info(workspace, name), saes)),
     )
 
 
@@ -134,7 +134,7 @@ def _check_unused(folder: Path, context: Context) -> None:
             raise UserError(f"{folder.name} is in use by job {job.id}.", "Cancel the job first.")
 
 
-def _readable(read: Callable[[str], T], names: list[str]) -> Iterator[T]:
+def _read_each(read: Callable[[str], T], names: list[str]) -> Iterator[T]:
     """What can be read of `names`: one damaged folder must not hide the rest.
 
     Whoever asks for that one by its name is told what is wrong with it.

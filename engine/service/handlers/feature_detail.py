@@ -1,10 +1,14 @@
 """What is known of one feature, gathered from its catalogue and its note."""
 
 from collections.abc import Mapping
+from typing import Any
+
+from msgspec import UNSET
 
 from engine.errors import UserError
-from engine.features.catalogue.bins import edges
+from engine.features.catalogue.bins import bin_edges
 from engine.features.catalogue.catalogue import Catalogue
+from engine.features.columns import FIGURES, table_columns
 from engine.features.examples.snippets import snippets
 from engine.service import protocol as p
 from engine.service.open_catalogues import open_tokens
@@ -22,16 +26,18 @@ def feature_detail(
     columns, manifest = catalogue.columns, catalogue.manifest
     # -1: active only in documents without a category, or nowhere
     category = int(columns["category"][id]) if "category" in columns else -1
-    found, textless = _snippets(workspace, catalogue, id, most)
+    found, textless = _strongest_snippets(workspace, catalogue, id, most)
+    figures: dict[str, Any] = {
+        column.name: columns[column.name][id].item()
+        for column in table_columns(*FIGURES)
+        if column.name in columns and (category >= 0 or not column.needs_categories)
+    }
+    others = {
+        name: figures.pop(name) for name in figures.keys() - {*p.FeatureDetail.__struct_fields__}
+    }
     return p.FeatureDetail(
         id=id,
-        max=float(columns["max"][id]),
-        mean=float(columns["mean"][id]),
-        std=float(columns["std"][id]),
-        count=int(columns["count"][id]),
-        density=float(columns["density"][id]),
-        documents=int(columns["documents"][id]),
-        selectivity=float(columns["selectivity"][id]) if category >= 0 else None,
+        **figures,
         category=manifest.categories[category] if category >= 0 else "",
         activity=[
             p.CategoryActivity(category=name, mean=mean, density=density)
@@ -41,15 +47,16 @@ def feature_detail(
         tags=note.tags,
         starred=note.starred,
         note=note.text,
-        histogram=p.Histogram(edges=edges().tolist(), counts=catalogue.histogram(id).tolist()),
+        histogram=p.Histogram(edges=bin_edges().tolist(), counts=catalogue.histogram(id).tolist()),
         snippets=found,
         textless=textless,
         promoted=catalogue.promoted(id),
         suppressed=catalogue.suppressed(id),
+        other_figures=others or UNSET,
     )
 
 
-def _snippets(
+def _strongest_snippets(
     workspace: Workspace, catalogue: Catalogue, id: int, most: int
 ) -> tuple[list[p.Snippet], str]:
     """The strongest, or else why there are none although the feature is active."""

@@ -4,12 +4,13 @@ import numpy as np
 
 from engine.features.catalogue.catalogue import Catalogue
 from engine.features.catalogue.rank import order
-from engine.features.filter.filter import Mask, Subject, matching
+from engine.features.filter.filter import FeatureMask, FilterContext, filter_mask
+from engine.features.validation import check_feature
 from engine.service import protocol as p
 from engine.service.handlers.context import ThreadContext
 from engine.service.handlers.feature_detail import feature_detail
 from engine.service.handlers.registry import in_thread
-from engine.service.open_catalogues import check_feature, open_catalogue, open_for_search
+from engine.service.open_catalogues import open_catalogue, open_for_search
 
 
 @in_thread(p.GetFeatureTable)
@@ -44,7 +45,7 @@ def rank_features(request: p.RankFeatures, context: ThreadContext) -> p.FeatureL
         ],
         matching=len(ids),
         total=len(catalogue),
-        scanned=catalogue.scanned,
+        scanned=catalogue.scanned_share,
     )
 
 
@@ -60,15 +61,15 @@ def match_features(request: p.MatchFeatures, context: ThreadContext) -> p.Matche
 def get_feature(request: p.GetFeature, context: ThreadContext) -> p.FeatureDetail:
     """One feature, with all the snippets that the scan kept."""
     catalogue = open_catalogue(context.workspace, request.sae)
-    check_feature(catalogue, request.sae, request.feature)
+    check_feature(request.feature, len(catalogue), request.sae)
     top_k = catalogue.manifest.top_k
     return feature_detail(context.workspace, catalogue, context.notes, request.feature, top_k)
 
 
-def _matching(catalogue: Catalogue, filter: str, context: ThreadContext) -> Mask:
+def _matching(catalogue: Catalogue, filter: str, context: ThreadContext) -> FeatureMask:
     if not filter.strip():
         return np.ones(len(catalogue), dtype=np.bool_)
     texts = open_for_search(context.workspace, catalogue)
     categories = catalogue.manifest.categories
-    subject = Subject(catalogue.columns, context.notes, categories, texts, context.progress)
-    return matching(filter, subject)
+    subject = FilterContext(catalogue.columns, context.notes, categories, texts, context.progress)
+    return filter_mask(filter, subject)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from engine.errors import UserError
+from engine.features.validation import check_feature
 from engine.sae.formats.info import read_sae_info
 from engine.service import protocol as p
 from engine.service.handlers.context import Context
@@ -58,7 +58,7 @@ def amend_note(request: p.AmendNote, context: Context) -> p.Note:
 
 
 @on_loop(p.MergeNotes)
-def merge_notes(request: p.MergeNotes, context: Context) -> p.Merged:
+def merge_notes(request: p.MergeNotes, context: Context) -> p.MergeOutcome:
     """Add notes from elsewhere to those of an SAE."""
     _check_features(context.workspace, request.sae, [feature for feature, _ in request.notes])
     merged = context.notes.merge(request.sae, request.notes, replace=request.replace)
@@ -69,8 +69,4 @@ def merge_notes(request: p.MergeNotes, context: Context) -> p.Merged:
 def _check_features(workspace: Workspace, sae: str, features: Iterable[int]) -> None:
     width = read_sae_info(workspace.existing_sae(sae)).d_sae
     for feature in features:
-        if not 0 <= feature < width:
-            raise UserError(
-                f"There is no feature {feature}.",
-                f"The features of {sae} are 0 to {width - 1}.",
-            )
+        check_feature(feature, width, sae)

@@ -10,6 +10,7 @@ A question that has no handler here goes to the session worker, where the handle
 """
 
 import asyncio
+import functools
 import inspect
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -44,6 +45,7 @@ def on_loop(request: type[Asked]) -> Callable[[OnLoop[Asked]], OnLoop[Asked]]:
     """
 
     def register(function: OnLoop[Asked]) -> OnLoop[Asked]:
+        @functools.wraps(function)
         async def answer(asked: Asked, context: Context) -> Any:
             reply = function(asked, context)
             return await reply if inspect.isawaitable(reply) else reply
@@ -61,6 +63,7 @@ def in_thread(request: type[Asked]) -> Callable[[InThread[Asked]], InThread[Aske
     """
 
     def register(function: InThread[Asked]) -> InThread[Asked]:
+        @functools.wraps(function)
         async def answer(asked: Asked, context: Context) -> Any:
             sae = getattr(asked, "sae", None)
             notes = {} if sae is None else context.notes.of(sae)

@@ -12,21 +12,30 @@ kind of job in `engine.jobs.kinds`.
 """
 
 from engine.activations.corpus import Prompt as Prompt
-from engine.features.catalogue.argsort import ranked as ranked
+from engine.features.catalogue.argsort import argsort as argsort
+from engine.features.columns import TableColumn as TableColumn
+from engine.features.columns import filter_help as filter_help
+from engine.features.columns import order_names as order_names
+from engine.features.columns import table_columns as table_columns
 from engine.features.examples.snippets import Snippet as Snippet
-from engine.features.notes import Merged as Merged
+from engine.features.notes import MergeOutcome as MergeOutcome
 from engine.features.notes import Note as Note
 from engine.features.search.findings import *
+from engine.interventions.notation import describe_edit as describe_edit
 from engine.interventions.notation import parse_edit as parse_edit
+from engine.interventions.operations import Operation as Operation
+from engine.interventions.operations import Unit as Unit
+from engine.interventions.operations import find_operation as find_operation
+from engine.interventions.operations import operations as operations
 from engine.interventions.spec import *
 from engine.jobs.events import *
 from engine.jobs.kinds import *
 from engine.model.site import SiteInfo as SiteInfo
-from engine.sae.architectures.traits import ARCHITECTURES as ARCHITECTURES
-from engine.sae.architectures.traits import takers as takers
 from engine.sae.evaluation.density import DensityHistogram as DensityHistogram
 from engine.sae.formats.libraries import Format as Format
 from engine.sae.recipes import PRESETS as PRESETS
+from engine.sae.traits import ARCHITECTURES as ARCHITECTURES
+from engine.sae.traits import takers as takers
 from engine.service.protocol.contents import *
 from engine.service.protocol.exploring import *
 from engine.service.protocol.features import *

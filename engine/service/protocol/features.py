@@ -1,7 +1,9 @@
 """The features of an SAE, as its catalogue has them."""
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
+from engine.features.columns import FIGURES, table_columns
 from engine.features.examples.snippets import Snippet
 from engine.features.notes import Note
 from engine.service.protocol.request import Request
@@ -70,7 +72,7 @@ class CategoryActivity(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FeatureDetail(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """What is known of one feature."""
+    """What is known of one feature. What its figures mean: see `engine.features.columns`."""
 
     id: int
     max: float
@@ -99,6 +101,15 @@ class FeatureDetail(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     promoted: list[str] = []
     """Tokens whose logits its direction raises most."""
     suppressed: list[str] = []
+    other_figures: dict[str, int | float] | UnsetType = UNSET
+    """Figures that have no field here, by the name of their column; absent where there is none."""
+
+    def figures(self) -> dict[str, int | float]:
+        """The feature's value in every column of figures that the catalogue has, by its name."""
+        names = {column.name for column in table_columns(*FIGURES)}
+        values = {name: getattr(self, name) for name in self.__struct_fields__ if name in names}
+        others = {} if isinstance(self.other_figures, UnsetType) else self.other_figures
+        return {name: value for name, value in values.items() if value is not None} | others
 
 
 class FeatureList(msgspec.Struct, frozen=True, kw_only=True, tag=True):

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from engine.features.notes import Merged, Note
+from engine.features.notes import MergeOutcome, Note
 from engine.service.protocol.request import Done, Request
 
 
@@ -49,7 +49,7 @@ class GetNotes(Request[NoteList], frozen=True, kw_only=True):
     sae: str
 
 
-class MergeNotes(Request[Merged], frozen=True, kw_only=True):
+class MergeNotes(Request[MergeOutcome], frozen=True, kw_only=True):
     """Add notes from elsewhere to what is written down: all or, where one can't be, none.
 
     Tags and stars come together. Of two labels, or texts, that differ, the one that is there stays

@@ -16,8 +16,8 @@ from benchmarks.embedded_model.score.clamping import (
     neutral_prompts,
 )
 from engine.errors import UserError
-from engine.interventions.delta import Change
-from engine.interventions.steering import Mask, Steering
+from engine.interventions.delta import ResolvedEdit
+from engine.interventions.steering import PositionMask, Steering
 from engine.model.generate import generate, logits
 from engine.model.load import LanguageModel, load_model
 from engine.model.site import parse_site
@@ -52,9 +52,9 @@ def test_neutral_prompts_are_distinct_paragraphs_of_prose() -> None:
 
 def test_every_row_of_a_batch_has_its_own_edit(lm: LanguageModel, sae: SparseAutoencoder) -> None:
     ids = encode(lm, "On Monday the shop was closed.").expand(3, -1)
-    changes = [Change(3, "clamp", 40.0), None, Change(7, "clamp", 25.0)]
+    changes = [ResolvedEdit(3, "clamp", 40.0), None, ResolvedEdit(7, "clamp", 25.0)]
     together = logits(lm, ids, {SITE: RowEdits(sae, changes)})
-    mask = Mask(0, None, frozenset((0,)))
+    mask = PositionMask(0, None, frozenset((0,)))
     rows = [[change] if change else [] for change in changes]
     expected = logits(lm, ids, {SITE: Steering(sae, rows, mask)})
     assert torch.equal(together, expected)
@@ -67,7 +67,7 @@ def test_a_trial_is_judged_by_what_the_edited_model_writes(
 ) -> None:
     monkeypatch.setattr(clamping, "NEW_TOKENS", 24)
     prompts = ["Tell me a joke about a goose.\n", "What is the capital of Italy?\n"]
-    push = Change(3, "clamp", 200.0)
+    push = ResolvedEdit(3, "clamp", 200.0)
     trials = [Trial(prompts[0], None), Trial(prompts[1], push), Trial(prompts[1], None)]
     kinds = kinds_of_continuations(lm, sae, SITE, trials, SILENT)
     for trial, kind in zip(trials, kinds, strict=True):

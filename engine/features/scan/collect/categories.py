@@ -4,11 +4,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.features.scan.collect.collector import Arrays, Collector
-from engine.features.scan.collect.rows import Rows
+from engine.features.scan.collect.rows import SparseRows
 from engine.numba_launch import jit, run_in_threads
 
 
-class Categories(Collector):
+class CategoryCollector(Collector):
     """Sums and counts per category: 16 bytes a feature and category.
 
     Selectivity is the class selectivity index of Morcos et al., "On the importance of single
@@ -25,7 +25,7 @@ class Categories(Collector):
         self._sums = np.zeros((categories, features), np.float64)
         self._counts = np.zeros((categories, features), np.int64)
 
-    def add(self, rows: Rows) -> None:
+    def add(self, rows: SparseRows) -> None:
         category_of_row = self._category_of[rows.documents]
         here = category_of_row[rows.counted & (category_of_row >= 0)]
         self._tokens += np.bincount(here, minlength=len(self._tokens))
@@ -40,14 +40,14 @@ class Categories(Collector):
             self._counts,
         )
 
-    def held(self) -> Arrays:
+    def state(self) -> Arrays:
         return {
             "state/category_tokens": self._tokens,
             "state/category_sums": self._sums,
             "state/category_counts": self._counts,
         }
 
-    def shown(self) -> Arrays:
+    def derived(self) -> Arrays:
         """Means and densities per category; selectivity, and the preferred category, which is -1
         for a feature that is active in none."""
         tokens = np.maximum(self._tokens, 1)[:, None]

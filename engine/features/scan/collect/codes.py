@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from engine.features.scan.collect.collector import Arrays, Collector
 from engine.features.scan.collect.hashing import stretch_ranks
-from engine.features.scan.collect.rows import Rows
+from engine.features.scan.collect.rows import SparseRows
 from engine.sae.kernels.cpu.sorting import sort_by_feature
 from engine.sae.kernels.support import Support
 
@@ -30,7 +30,7 @@ def most_bytes(room: int, tokens: int) -> int:
     return 2 * (8 * room + 9 * min(room, tokens))
 
 
-class KeptCodes(Collector):
+class CodesCollector(Collector):
     """Keeps stretches of the text, all of them as long as there is room for them.
 
     When there is not, those in the second half of a random order of all stretches are dropped, and
@@ -46,26 +46,26 @@ class KeptCodes(Collector):
         self._stretch = stretch
         self._bound = np.array([np.iinfo(np.uint64).max])
         """Stretches with a rank up to this are kept."""
-        self._kept: list[Rows] = []
+        self._kept: list[SparseRows] = []
         self._size = 0
 
-    def add(self, rows: Rows) -> None:
-        self._take(rows.where(self._wanted(rows)))
+    def add(self, rows: SparseRows) -> None:
+        self._take(rows.select(self._is_sampled(rows)))
         while self._size > self._room and self._bound[0]:
             self._bound >>= np.uint64(1)
             kept, self._kept, self._size = self._kept, [], 0
             for part in kept:
-                self._take(part.where(self._wanted(part)))
+                self._take(part.select(self._is_sampled(part)))
 
-    def held(self) -> Arrays:
-        return {**self._all().arrays("state/kept"), "state/kept_bound": self._bound}
+    def state(self) -> Arrays:
+        return {**self._all().to_arrays("state/kept"), "state/kept_bound": self._bound}
 
     def restore(self, arrays: Arrays) -> None:
         self._kept, self._size = [], 0
-        self._take(Rows.in_arrays("state/kept", arrays))
+        self._take(SparseRows.from_arrays("state/kept", arrays))
         self._bound[:] = arrays["state/kept_bound"]
 
-    def finished(self) -> Arrays:
+    def code_arrays(self) -> Arrays:
         """The arrays of a catalogue's `Codes`, under their paths in it."""
         rows = self._all()
         first = np.ones(len(rows), np.bool_)
@@ -84,14 +84,14 @@ class KeptCodes(Collector):
             "codes/entries": order.entries.numpy(),
         }
 
-    def _all(self) -> Rows:
-        return Rows.joined([Rows.none(), *self._kept])
+    def _all(self) -> SparseRows:
+        return SparseRows.concatenate([SparseRows.empty(), *self._kept])
 
-    def _take(self, rows: Rows) -> None:
+    def _take(self, rows: SparseRows) -> None:
         if len(rows):
             self._kept.append(rows)
             self._size += len(rows) + len(rows.features)
 
-    def _wanted(self, rows: Rows) -> NDArray[np.bool_]:
+    def _is_sampled(self, rows: SparseRows) -> NDArray[np.bool_]:
         numbers = rows.positions // self._stretch
         return np.asarray(stretch_ranks(self._seed, rows.documents, numbers) <= self._bound[0])

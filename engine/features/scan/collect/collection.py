@@ -5,21 +5,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.features.scan.collect.categories import Categories
-from engine.features.scan.collect.codes import KeptCodes
+from engine.features.scan.collect.categories import CategoryCollector
+from engine.features.scan.collect.codes import CodesCollector
 from engine.features.scan.collect.collector import Arrays, Collector
-from engine.features.scan.collect.examples import Examples
-from engine.features.scan.collect.histogram import Histogram
-from engine.features.scan.collect.moments import Moments
-from engine.features.scan.collect.rows import Rows
-from engine.features.scan.collect.sample import Sample
+from engine.features.scan.collect.examples import ExampleCollector
+from engine.features.scan.collect.histogram import HistogramCollector
+from engine.features.scan.collect.moments import MomentsCollector
+from engine.features.scan.collect.rows import SparseRows
+from engine.features.scan.collect.sample import SampleCollector
 
 SAMPLED = 40
 """Active tokens sampled of every feature: four for each tenth of its activations."""
 
 
-class Collection:
-    """What is known of all features after some of the rows."""
+class Collectors:
+    """All that a scan keeps of every feature, after some of the rows."""
 
     def __init__(
         self,
@@ -35,36 +35,36 @@ class Collection:
     ) -> None:
         """`room`: entries and rows whose codes are kept, in stretches of `stretch` tokens. See the
         collectors for the others."""
-        self.moments = Moments(features)
-        self.examples = Examples(features, top_k, radius)
-        self.codes = KeptCodes(features, seed, room, stretch)
+        self.moments = MomentsCollector(features)
+        self.examples = ExampleCollector(features, top_k, radius)
+        self.codes = CodesCollector(features, seed, room, stretch)
         self._all: list[Collector] = [
             self.moments,
-            Histogram(features),
+            HistogramCollector(features),
             self.examples,
-            Sample(features, SAMPLED, seed),
+            SampleCollector(features, SAMPLED, seed),
             self.codes,
         ]
         if categories:
-            self._all.append(Categories(features, category_of, categories))
-        self.bytes = sum(array.nbytes for array in self.held().values())
-        """Memory that it holds, but for the codes."""
+            self._all.append(CategoryCollector(features, category_of, categories))
+        self.bytes = sum(array.nbytes for array in self.state().values())
+        """Memory that the arrays take, but for the codes."""
 
-    def add(self, rows: Rows) -> None:
+    def add(self, rows: SparseRows) -> None:
         """Take in the next rows."""
         for collector in self._all:
             collector.add(rows)
 
-    def held(self) -> Arrays:
-        """All that it knows."""
-        return {path: a for collector in self._all for path, a in collector.held().items()}
+    def state(self) -> Arrays:
+        """All arrays that the collectors go on from, by path."""
+        return {path: a for collector in self._all for path, a in collector.state().items()}
 
     def restore(self, arrays: Arrays) -> None:
-        """Know what another knew when it held `arrays`."""
+        """Go on from the `state` that another instance had."""
         for collector in self._all:
             collector.restore(arrays)
 
-    def shown(self) -> dict[str, NDArray[Any]]:
-        """What a reader finds in a catalogue, but for the codes."""
-        known = {path: a for c in self._all for path, a in {**c.held(), **c.shown()}.items()}
+    def catalogue_arrays(self) -> dict[str, NDArray[Any]]:
+        """The arrays of a catalogue, but for the codes, by path."""
+        known = {path: a for c in self._all for path, a in {**c.state(), **c.derived()}.items()}
         return {path: a for path, a in known.items() if not path.startswith("state/")}

@@ -8,30 +8,31 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.features.scan.collect.rows import Rows
+from engine.features.scan.collect.rows import SparseRows
 
 Arrays = Mapping[str, NDArray[Any]]
 """Path in a catalogue, without `.npy`, to array. What lies in `state/` is for going on alone."""
 
 
 class Collector(ABC):
-    """Takes in rows, the next where the last ended."""
+    """Gathers one kind of figure of all features from rows of tokens, each call going on after the
+    last."""
 
     @abstractmethod
-    def add(self, rows: Rows) -> None:
-        """Take in rows."""
+    def add(self, rows: SparseRows) -> None:
+        """Count in the next rows."""
 
     @abstractmethod
-    def held(self) -> Arrays:
-        """All that it knows: with these, and nothing else, it can go on."""
+    def state(self) -> Arrays:
+        """The arrays from which, and from nothing else, the collector can go on."""
 
-    def shown(self) -> Arrays:
-        """What a catalogue has beside that, worked out from it."""
+    def derived(self) -> Arrays:
+        """Further arrays of the catalogue, computed from the state."""
         return {}
 
     def restore(self, arrays: Arrays) -> None:
-        """Be what another was when it held `arrays`."""
-        for path, array in self.held().items():
+        """Go on from the `state` that another instance had."""
+        for path, array in self.state().items():
             array[...] = arrays[path]
 
 

@@ -3,11 +3,11 @@
 import numpy as np
 
 from engine.features.scan.collect.collector import Arrays, Collector
-from engine.features.scan.collect.rows import Rows
+from engine.features.scan.collect.rows import SparseRows
 from engine.numba_launch import jit, run_in_threads
 
 
-class Examples(Collector):
+class ExampleCollector(Collector):
     """Keeps the k documents on which each feature peaks highest, and its activations around the
     peaks: 12 + 4 · (2 · radius + 1) bytes an example, in no order.
 
@@ -26,21 +26,21 @@ class Examples(Collector):
         self._weakest = np.full(features, -1, np.int32)
         """[features]: the place of the example that would go first; -1 while there is room."""
         self._radius = radius
-        self._recent = Rows.none()
+        self._recent = SparseRows.empty()
         """The last rows: those that aren't looked at yet, and `radius` before them."""
         self._waiting = 0
         """How many rows aren't looked at yet."""
 
-    def add(self, rows: Rows) -> None:
+    def add(self, rows: SparseRows) -> None:
         self._waiting += len(rows)
-        self._recent = Rows.joined([self._recent, rows])
+        self._recent = SparseRows.concatenate([self._recent, rows])
         self._look(self._waiting - self._radius)
 
     def finish(self) -> None:
         """Look at the last rows, too: none comes after them."""
         self._look(self._waiting)
 
-    def held(self) -> Arrays:
+    def state(self) -> Arrays:
         return {
             "examples/document": self._documents,
             "examples/position": self._positions,
@@ -48,12 +48,12 @@ class Examples(Collector):
             "examples/window": self._windows,
             "state/newest_example": self._newest,
             "state/weakest_example": self._weakest,
-            **self._recent.arrays("state/recent"),
+            **self._recent.to_arrays("state/recent"),
             "state/waiting": np.array([self._waiting]),
         }
 
     def restore(self, arrays: Arrays) -> None:
-        self._recent = Rows.in_arrays("state/recent", arrays)
+        self._recent = SparseRows.from_arrays("state/recent", arrays)
         self._waiting = int(arrays["state/waiting"][0])
         super().restore(arrays)
 

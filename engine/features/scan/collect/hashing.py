@@ -9,7 +9,7 @@ from engine.numba_launch import jit
 
 
 @jit
-def mixed(x):
+def mix_bits(x):
     """An integer's bits well mixed: the last step of SplitMix64 (Steele, Lea and Flood, "Fast
     splittable pseudorandom number generators", OOPSLA 2014)."""
     x = np.uint64(x) + np.uint64(0x9E3779B97F4A7C15)
@@ -21,7 +21,7 @@ def mixed(x):
 @jit
 def rank_of(seed, document, position):
     """A token's place in a random order of all tokens: a number of 64 bits."""
-    return mixed(mixed(np.uint64(seed) ^ np.uint64(document)) ^ np.uint64(position))
+    return mix_bits(mix_bits(np.uint64(seed) ^ np.uint64(document)) ^ np.uint64(position))
 
 
 def stretch_ranks(
@@ -36,5 +36,7 @@ def stretch_ranks(
 def _stretch_ranks(seed, documents, numbers):
     ranks = np.empty(len(documents), np.uint64)
     for i in range(len(documents)):
-        ranks[i] = mixed(mixed(mixed(seed) ^ np.uint64(documents[i])) ^ np.uint64(numbers[i]))
+        ranks[i] = mix_bits(
+            mix_bits(mix_bits(seed) ^ np.uint64(documents[i])) ^ np.uint64(numbers[i])
+        )
     return ranks

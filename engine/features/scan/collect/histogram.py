@@ -4,24 +4,24 @@ import numpy as np
 
 from engine.features.catalogue.bins import BINS, LOWEST
 from engine.features.scan.collect.collector import Arrays, Collector
-from engine.features.scan.collect.rows import Rows
+from engine.features.scan.collect.rows import SparseRows
 from engine.numba_launch import jit, run_in_threads
 
 _EXPONENT_BIAS = 127
 _ROOT_OF_TWO = int(np.float32(2**0.5).view(np.int32)) & 0x7FFFFF
 
 
-class Histogram(Collector):
+class HistogramCollector(Collector):
     """Counts in the bins of `engine.features.catalogue.bins`: 256 bytes a feature."""
 
     def __init__(self, features: int) -> None:
         self._counts = np.zeros((features, BINS), np.int32)
 
-    def add(self, rows: Rows) -> None:
+    def add(self, rows: SparseRows) -> None:
         bits = rows.values.view(np.int32)
         run_in_threads(_add, len(self._counts), rows.features, bits, self._counts)
 
-    def held(self) -> Arrays:
+    def state(self) -> Arrays:
         return {"histogram": self._counts}
 
 

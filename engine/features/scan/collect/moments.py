@@ -3,11 +3,11 @@
 import numpy as np
 
 from engine.features.scan.collect.collector import Arrays, Collector
-from engine.features.scan.collect.rows import Rows
+from engine.features.scan.collect.rows import SparseRows
 from engine.numba_launch import jit, run_in_threads
 
 
-class Moments(Collector):
+class MomentsCollector(Collector):
     """Counts, sums, sums of squares, maxima and distinct documents: 36 bytes a feature."""
 
     def __init__(self, features: int) -> None:
@@ -25,7 +25,7 @@ class Moments(Collector):
         """Counted tokens seen."""
         return int(self._tokens[0])
 
-    def add(self, rows: Rows) -> None:
+    def add(self, rows: SparseRows) -> None:
         """Take in rows; documents come in their order, and may have begun before."""
         self._tokens += rows.counted.sum()
         run_in_threads(
@@ -43,7 +43,7 @@ class Moments(Collector):
             self._newest,
         )
 
-    def held(self) -> Arrays:
+    def state(self) -> Arrays:
         return {
             "columns/count": self.count,
             "columns/max": self._max,
@@ -54,7 +54,7 @@ class Moments(Collector):
             "state/tokens": self._tokens,
         }
 
-    def shown(self) -> Arrays:
+    def derived(self) -> Arrays:
         """Mean and standard deviation over active tokens, and the share of those of all."""
         times = np.maximum(self.count, 1)
         mean = self._sum / times

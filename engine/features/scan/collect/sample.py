@@ -4,11 +4,11 @@ import numpy as np
 
 from engine.features.scan.collect.collector import Arrays, Collector
 from engine.features.scan.collect.hashing import rank_of
-from engine.features.scan.collect.rows import Rows
+from engine.features.scan.collect.rows import SparseRows
 from engine.numba_launch import jit, run_in_threads
 
 
-class Sample(Collector):
+class SampleCollector(Collector):
     """Keeps the n active tokens of each feature that come first in a random order of all tokens:
     12 bytes each, and 8 a feature.
 
@@ -26,7 +26,7 @@ class Sample(Collector):
         room."""
         self._seed = np.uint64(seed)
 
-    def add(self, rows: Rows) -> None:
+    def add(self, rows: SparseRows) -> None:
         run_in_threads(
             _add,
             len(self._last),
@@ -42,7 +42,7 @@ class Sample(Collector):
             self._last,
         )
 
-    def held(self) -> Arrays:
+    def state(self) -> Arrays:
         return {
             "sample/document": self._documents,
             "sample/position": self._positions,

@@ -7,7 +7,7 @@ machines that see the same files:
         -m engine.jobs.work.distributed WORKSPACE SPEC.json
 
 SPEC.json is an `engine.jobs.kinds.Train` whose `devices` are those of all machines together. The
-first process alone writes; what it has to tell goes to whoever began it, or to stderr.
+first process alone writes; its progress goes to the process that started it, or to stderr.
 """
 
 import datetime
@@ -23,8 +23,8 @@ from torch import distributed as dist
 
 from engine.errors import UserError
 from engine.jobs.kinds import Train, TrainResult
-from engine.jobs.work.distributed.relay import Folder, Relayed
-from engine.jobs.work.train import train_sae
+from engine.jobs.work.distributed.relay import RelayedProgress, RelayFolder
+from engine.jobs.work.train_sae import train_sae
 from engine.model.device import choose_device
 from engine.progress import SILENT, Cancelled, Silent
 from engine.sae.parallel import init_ranks
@@ -36,11 +36,11 @@ TIMEOUT = datetime.timedelta(minutes=10)
 """How long a process waits for the others in the middle of a step before it gives up."""
 
 
-class Printed(Silent):
+class PrintedProgress(Silent):
     """Progress for a terminal without an engine: a line now and then, and every note."""
 
     def __init__(self) -> None:
-        self._told = 0
+        self._last = 0
 
     def __call__(
         self,
@@ -50,8 +50,8 @@ class Printed(Silent):
         unit: str = "",
         metrics: Mapping[str, float] | None = None,
     ) -> None:
-        if done == total or done >= 1.1 * self._told or done < self._told:
-            self._told = done
+        if done == total or done >= 1.1 * self._last or done < self._last:
+            self._last = done
             figures = " ".join(f"{name} {value:.4g}" for name, value in (metrics or {}).items())
             print(f"{phase} {done:,} of {total or '?'} {unit} {figures}", file=sys.stderr)
 
@@ -59,10 +59,10 @@ class Printed(Silent):
         print(text, file=sys.stderr)
 
 
-def train_here(spec: Train, workspace: Workspace, folder: Folder | None) -> None:
-    """Do this process's part of a training."""
+def train_part(spec: Train, workspace: Workspace, folder: RelayFolder | None) -> None:
+    """Do this process's part of a training; the first process writes what comes of it."""
     spec.check(workspace)
-    device = _own_device(spec.device)
+    device = _device_of_this_process(spec.device)
     backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
     dist.init_process_group(backend, timeout=TIMEOUT)
     if dist.get_world_size() != spec.devices:
@@ -73,8 +73,8 @@ def train_here(spec: Train, workspace: Workspace, folder: Folder | None) -> None
     ranks = init_ranks(spec.shards)
     here = msgspec.structs.replace(spec, device=str(device))
     if ranks.leads:
-        progress = Printed() if folder is None else Relayed(folder)
-        _keep(train_sae(here, workspace, progress, ranks), folder)
+        progress = PrintedProgress() if folder is None else RelayedProgress(folder)
+        _hand_over(train_sae(here, workspace, progress, ranks), folder)
     else:
         # torchrun ends all when one fails: the first is to save first, and to say what happened
         with suppress(Cancelled, TrainingDiverged):
@@ -82,7 +82,7 @@ def train_here(spec: Train, workspace: Workspace, folder: Folder | None) -> None
     dist.destroy_process_group()
 
 
-def _own_device(named: str) -> torch.device:
+def _device_of_this_process(named: str) -> torch.device:
     """Of the devices of a kind the one of this process's number on its machine."""
     device = choose_device(named)
     if device.type == "cuda":
@@ -91,36 +91,36 @@ def _own_device(named: str) -> torch.device:
     return device
 
 
-def _keep(result: TrainResult, folder: Folder | None) -> None:
+def _hand_over(result: TrainResult, folder: RelayFolder | None) -> None:
     if folder is None:
         print(msgspec.json.encode(result).decode())
     else:
-        folder.keep_result(result)
+        folder.write_result(result)
 
 
-def _complain(error: UserError, folder: Folder | None) -> None:
+def _report_error(error: UserError, folder: RelayFolder | None) -> None:
     print(error, file=sys.stderr)
     if folder is not None:
-        folder.keep_failure(int(os.environ["RANK"]), error)
+        folder.write_failure(int(os.environ["RANK"]), error)
 
 
 def main() -> None:
     """Train in the workspace `argv[1]` what the file `argv[2]` says."""
     root, spec = sys.argv[1:]
-    folder = Folder.of_this_process()
+    folder = RelayFolder.of_this_process()
     try:
         what = msgspec.json.decode(Path(spec).read_bytes(), type=Train)
-        train_here(what, Workspace.at(Path(root)), folder)
+        train_part(what, Workspace.at(Path(root)), folder)
     except Cancelled:
         sys.exit(130)
     except UserError as error:
-        _complain(error, folder)
+        _report_error(error, folder)
         sys.exit(1)
     except Exception as error:
         shortage = shortage_of(error)
         if shortage is None:
             raise
-        _complain(shortage, folder)
+        _report_error(shortage, folder)
         sys.exit(1)
 
 

@@ -18,7 +18,7 @@ import msgspec
 from engine.errors import UserError
 from engine.jobs.events import Noted, Progressed
 from engine.jobs.kinds import Train, TrainResult
-from engine.jobs.work.distributed.relay import CALLS, VARIABLE, Call, Folder
+from engine.jobs.work.distributed.relay import CALLS, VARIABLE, Call, RelayFolder
 from engine.progress import Cancelled, Progress
 from engine.workspace.folders import Workspace
 
@@ -28,21 +28,24 @@ PATIENCE = 30.0
 """Seconds that processes have to end by themselves."""
 
 
-def train_on_several(spec: Train, workspace: Workspace, progress: Progress) -> TrainResult:
-    """Do it on `spec.devices` devices of this machine."""
+def train_on_devices(spec: Train, workspace: Workspace, progress: Progress) -> TrainResult:
+    """Train an SAE on `spec.devices` devices of this machine.
+
+    Raises UserError as the processes do, or where one of them has ended unexpectedly.
+    """
     with tempfile.TemporaryDirectory(prefix="brainsurg-") as name:
-        folder = Folder(Path(name))
+        folder = RelayFolder(Path(name))
         folder.spec.write_bytes(msgspec.json.encode(spec))
         with socket.socket(socket.AF_UNIX) as server:
             server.bind(str(folder.socket))
             server.listen()
-            with _processes(spec.devices, folder, workspace) as processes:
-                first = _first_of(processes, server, progress)
+            with _start_processes(spec.devices, folder, workspace) as processes:
+                first = _connection_of_first(processes, server, progress)
                 if first is not None:
-                    _pass_on(first, progress)
+                    _relay_progress(first, progress)
                 with suppress(subprocess.TimeoutExpired):
                     processes.wait(PATIENCE)
-        result = folder.result()
+        result = folder.read_result()
     if result is None:
         raise UserError(
             f"One of the {spec.devices} processes of the training has ended unexpectedly.",
@@ -52,10 +55,10 @@ def train_on_several(spec: Train, workspace: Workspace, progress: Progress) -> T
 
 
 @contextmanager
-def _processes(
-    devices: int, folder: Folder, workspace: Workspace
+def _start_processes(
+    devices: int, folder: RelayFolder, workspace: Workspace
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """torchrun at work; when it ends, or one of the processes that it began, all of them do."""
+    """torchrun at work; when it ends, or one of the processes that it started, all of them do."""
     processes = subprocess.Popen(
         [
             *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
@@ -75,7 +78,7 @@ def _processes(
             processes.kill()
 
 
-def _first_of(
+def _connection_of_first(
     processes: subprocess.Popen[bytes], server: socket.socket, progress: Progress
 ) -> socket.socket | None:
     """The connection of the first process, once it has one; None if they ended before."""
@@ -91,13 +94,14 @@ def _first_of(
     return None
 
 
-def _pass_on(first: socket.socket, progress: Progress) -> None:
-    """Answer the calls of the first process's progress until there are no more.
+def _relay_progress(first: socket.socket, progress: Progress) -> None:
+    """Answer the calls of the first process's progress until there are no more, or it is gone.
 
     Raises Cancelled when it has been told so and has ended: it saves where it stands before.
     """
     cancelled = False
-    with first, first.makefile("rwb") as calls:
+    # torchrun ends it when another has died, and that may be while it waits for an answer
+    with suppress(ConnectionError), first, first.makefile("rwb") as calls:
         for line in calls:
             try:
                 answer = _answer(CALLS.decode(line), progress)

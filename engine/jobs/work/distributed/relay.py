@@ -1,7 +1,8 @@
-"""What the processes of a training on several devices and the one that began them say to each other
-(no torch here).
+"""How the processes of a training on several devices talk to the process that started them.
 
-    FOLDER/            of one training, temporary, named by an environment variable
+They share a folder, which is temporary and named by an environment variable:
+
+    FOLDER/
       spec.json        what is to be done
       socket           calls of the first process's progress, a line of JSON each, and answers
       result.json      what came of it
@@ -21,15 +22,15 @@ from engine.jobs.events import Noted, Progressed
 from engine.jobs.kinds import TrainResult
 from engine.progress import Cancelled
 
-VARIABLE = "BRAINSURG_SEVERAL"
+VARIABLE = "BRAINSURG_RELAY_FOLDER"
 """Of the environment: the folder."""
 
 
-class Asked(msgspec.Struct, frozen=True, tag="asked"):
-    """Is the work interrupted?"""
+class IsInterrupted(msgspec.Struct, frozen=True, tag="asked"):
+    """The question whether the work is interrupted."""
 
 
-Call = Progressed | Noted | Asked
+Call = Progressed | Noted | IsInterrupted
 CALLS = msgspec.json.Decoder(Call)
 ANSWERS = msgspec.json.Decoder(bool)
 """Whether the work is cancelled, or interrupted where that was asked."""
@@ -42,8 +43,8 @@ class Failure(msgspec.Struct, frozen=True):
     do: str = ""
 
 
-class Folder:
-    """Of one training."""
+class RelayFolder:
+    """The folder through which the processes of one training and the one that started them talk."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -52,21 +53,25 @@ class Folder:
 
     @classmethod
     def of_this_process(cls) -> Self | None:
-        """None where somebody has started torchrun by hand."""
+        """The folder of the training that this process belongs to; None where somebody has started
+        torchrun by hand."""
         path = os.environ.get(VARIABLE)
         return None if path is None else cls(Path(path))
 
-    def keep_result(self, result: TrainResult) -> None:
-        """Leave what came of it to the process that began this one."""
+    def write_result(self, result: TrainResult) -> None:
+        """Leave what came of the training to the process that started this one."""
         (self.path / "result.json").write_bytes(msgspec.json.encode(result))
 
-    def keep_failure(self, rank: int, error: UserError) -> None:
+    def write_failure(self, rank: int, error: UserError) -> None:
         """Leave why the process of this rank ends."""
         failure = Failure(error.what, error.do)
         (self.path / f"failure-{rank}.json").write_bytes(msgspec.json.encode(failure))
 
-    def result(self) -> TrainResult | None:
-        """What came of it; None if nothing did. Raises UserError if that is why."""
+    def read_result(self) -> TrainResult | None:
+        """What came of the training; None if a process ended without a word.
+
+        Raises the UserError for which one of the processes ended, if it was one.
+        """
         for path in sorted(self.path.glob("failure-*.json")):
             failure = msgspec.json.decode(path.read_bytes(), type=Failure)
             raise UserError(failure.what, failure.do)
@@ -74,13 +79,13 @@ class Folder:
         return msgspec.json.decode(path.read_bytes(), type=TrainResult) if path.exists() else None
 
 
-class Relayed:
-    """Progress of the first process, by way of the one that began it.
+class RelayedProgress:
+    """Progress of the first process, by way of the process that started it.
 
     Every call waits for its answer: so the work is held while it is paused there.
     """
 
-    def __init__(self, folder: Folder) -> None:
+    def __init__(self, folder: RelayFolder) -> None:
         connection = socket.socket(socket.AF_UNIX)
         connection.connect(str(folder.socket))
         self._file = connection.makefile("rwb")
@@ -95,21 +100,21 @@ class Relayed:
     ) -> None:
         figures = dict(metrics or {})
         call = Progressed(phase=phase, done=done, total=total, unit=unit, metrics=figures)
-        if self._answer(call):
+        if self._ask(call):
             raise Cancelled
 
     def note(self, text: str) -> None:
-        if self._answer(Noted(text=text)):
+        if self._ask(Noted(text=text)):
             raise Cancelled
 
     @property
     def interrupted(self) -> bool:
-        return self._answer(Asked())
+        return self._ask(IsInterrupted())
 
-    def _answer(self, call: Call) -> bool:
+    def _ask(self, call: Call) -> bool:
         self._file.write(msgspec.json.encode(call) + b"\n")
         self._file.flush()
         line = self._file.readline()
         if not line:
-            raise ConnectionError("the process that began this training has ended")
+            raise ConnectionError("the process that started this training has ended")
         return ANSWERS.decode(line)

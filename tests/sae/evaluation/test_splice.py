@@ -20,7 +20,7 @@ from engine.model.text import encode
 from engine.sae import blocks
 from engine.sae.evaluation import splice as module
 from engine.sae.evaluation.splice import SpliceMetrics, splice
-from tests.sae.plain import PlainSAE
+from tests.sae.evaluation.plain import PlainSAE
 
 torch.set_num_threads(1)
 
