@@ -17,7 +17,7 @@ from engine.model.load import LanguageModel
 from engine.model.locate import check_site
 from engine.model.observe import observe
 from engine.model.site import Site
-from engine.model.text import encode
+from engine.model.text import encode, is_text
 from engine.sae.architectures.base import SparseAutoencoder
 
 _ELEMENTS = 1 << 27
@@ -78,9 +78,8 @@ class Subject:
                 f"Shorten the prompt{less}.",
             )
         token_ids = self.write(ids, generate)
-        bos = self.lm.tokenizer.bos_token_id
         first, end = positions
-        starts = [] if bos is None else (ids == bos).nonzero().flatten().tolist()
+        starts = (~is_text(self.lm, ids)).nonzero().flatten().tolist()
         return Reading(self, prompt, token_ids, len(ids), Mask(first, end, frozenset(starts)))
 
     def write(self, ids: Tensor, most: int, edits: Mapping[Site, Edit] | None = None) -> Tensor:
