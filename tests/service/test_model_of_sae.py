@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from engine.errors import UserError
-from engine.features.catalogue.catalogue import write_manifest
+from engine.features.catalogue.catalogue import write_catalogue_manifest
 from engine.progress import SILENT
 from engine.sae.architectures.registry import build
 from engine.sae.config import SAEConfig
@@ -31,7 +31,7 @@ def scanned(workspace: Workspace, model: str = HERE, site: str = "resid_post.1")
     """A catalogue of the SAE `one`, from activations of a model."""
     catalogue = catalogue_of(workspace.catalogue("one"), random_dense(3, 2, 0.5), [3])
     about = msgspec.structs.replace(catalogue.manifest, model=model, site=site)
-    write_manifest(catalogue.folder, about)
+    write_catalogue_manifest(catalogue.folder, about)
 
 
 @pytest.mark.parametrize(
