@@ -91,7 +91,7 @@ class UnfinishedScan:
 def scan_identity(sae: SparseAutoencoder, acts: ActivationSet, settings: tuple[int, ...]) -> str:
     """A digest of all that a scan's outcome depends on."""
     digest = hashlib.sha256()
-    for name, tensor in sorted(sae.state_dict().items()):
+    for name, tensor in sorted(sae.to_stored_names(sae.state_dict()).items()):
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
     digest.update(
