@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import UserError
-from engine.features.filter import filter as engine_filter
+from engine.features.filter.filter import FilterContext, filter_mask
 from engine.features.text.patterns import TimedPattern
 from engine.service import protocol as p
 
@@ -45,25 +45,25 @@ class FeatureTexts:
     def __init__(self, features: int) -> None:
         self._features = features
 
-    def snippet(self, stopwatch: TimedPattern) -> NDArray[np.bool_]:
+    def snippet(self, pattern: TimedPattern) -> NDArray[np.bool_]:
         """Every feature has all texts among its examples."""
-        return self._all(TEXTS, stopwatch)
+        return self._all(TEXTS, pattern)
 
-    def peak(self, stopwatch: TimedPattern) -> NDArray[np.bool_]:
+    def peak(self, pattern: TimedPattern) -> NDArray[np.bool_]:
         """The words at which a feature's examples are strongest."""
         peaks = [{s.tokens[s.peak] for s in top(id, 1.0)} for id in range(self._features)]
-        return np.array([any(map(stopwatch.found, tokens)) for tokens in peaks])
+        return np.array([any(map(pattern.is_in, tokens)) for tokens in peaks])
 
-    def promoted(self, stopwatch: TimedPattern) -> NDArray[np.bool_]:
+    def promoted(self, pattern: TimedPattern) -> NDArray[np.bool_]:
         """All features promote the same tokens."""
-        return self._all(PROMOTED, stopwatch)
+        return self._all(PROMOTED, pattern)
 
-    def suppressed(self, stopwatch: TimedPattern) -> NDArray[np.bool_]:
+    def suppressed(self, pattern: TimedPattern) -> NDArray[np.bool_]:
         """All features suppress the same tokens."""
-        return self._all(SUPPRESSED, stopwatch)
+        return self._all(SUPPRESSED, pattern)
 
-    def _all(self, texts: Iterable[str], stopwatch: TimedPattern) -> NDArray[np.bool_]:
-        return np.full(self._features, any(map(stopwatch.found, texts)))
+    def _all(self, texts: Iterable[str], pattern: TimedPattern) -> NDArray[np.bool_]:
+        return np.full(self._features, any(map(pattern.is_in, texts)))
 
 
 def matching(
@@ -71,7 +71,7 @@ def matching(
 ) -> NDArray[np.bool_]:
     """Which features the engine's own filter lets through."""
     texts = FeatureTexts(len(columns["max"]))
-    return engine_filter.matching(text, engine_filter.Subject(columns, notes, CATEGORIES, texts))
+    return filter_mask(text, FilterContext(columns, notes, CATEGORIES, texts))
 
 
 def snippet(
