@@ -20,8 +20,8 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from engine.sae.architectures.traits import ARCHITECTURES
 from engine.sae.training.checkpoint import newest_record
+from engine.sae.traits import ARCHITECTURES
 from engine.service import protocol as p
 from engine.service.client import Client, connect
 

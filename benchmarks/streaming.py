@@ -25,7 +25,7 @@ import torch
 from engine.activations.corpus import read_documents
 from engine.activations.observed import Chunk, ObservedDocuments
 from engine.activations.prefetch import Prefetched
-from engine.activations.reading import Place
+from engine.activations.reading import StreamPosition
 from engine.activations.source import Batches
 from engine.activations.stream import BUFFER_ROWS, StreamedBatches
 from engine.activations.turnover import RowKind
@@ -88,7 +88,7 @@ class DocumentNumbers:
         """Nothing is resumed here."""
         return {}
 
-    def chunks(self, first: int, place: Place) -> Iterator[Chunk]:
+    def chunks(self, first: int, place: StreamPosition) -> Iterator[Chunk]:
         """A document a chunk, new ones without end."""
         for number, length in enumerate(itertools.cycle(self._lengths)):
             yield Chunk(place, {"document": torch.full((length, 1), number)})

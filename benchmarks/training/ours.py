@@ -8,10 +8,10 @@ from torch import Tensor
 from benchmarks.training.job import Job
 from benchmarks.training.score import Snapshot
 from engine.sae.architectures.registry import build
-from engine.sae.architectures.traits import takers
 from engine.sae.recipes import recipe
 from engine.sae.training.loop import SAMPLE
 from engine.sae.training.trainer import Trainer
+from engine.sae.traits import takers
 
 
 def train(job: Job, _variant: str) -> None:

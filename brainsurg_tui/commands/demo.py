@@ -58,14 +58,18 @@ def demo(
         `seed`: the study's seven prompts and its two architectures, which memorises;
         `recommended`: a corpus of thousands of documents and a Matryoshka SAE.
     """
-    result = common.run(lambda client: _demo(client, preset, common))
+    result = common.run(lambda client: _run_experiment(client, preset, common))
     common.print_result(result, lambda: None)
 
 
-async def _demo(client: "Client", preset: str, common: Common) -> DemoResult:
+async def _run_experiment(client: "Client", preset: str, common: Common) -> DemoResult:
     site, width = await _middle_site(client)
     contents = await client.ask(p.GetContents())
-    plan = _seed(site, width, contents, common) if preset == "seed" else _recommended(site, common)
+    plan = (
+        _seed_experiment(site, width, contents, common)
+        if preset == "seed"
+        else _recommended_experiment(site, common)
+    )
     steps = _StepPrinter(common)
     steps.warn(plan.warning)
 
@@ -116,7 +120,7 @@ async def _middle_site(client: "Client") -> tuple[str, int]:
     return middle.site, middle.width
 
 
-def _seed(site: str, width: int, contents: p.Contents, common: Common) -> Experiment:
+def _seed_experiment(site: str, width: int, contents: p.Contents, common: Common) -> Experiment:
     features = round(SEED_EXPANSION * width)
     prompts = [p.Prompt(prompt=s.prompt, category=s.category) for s in contents.prompts]
     return Experiment(
@@ -150,7 +154,7 @@ def _seed(site: str, width: int, contents: p.Contents, common: Common) -> Experi
     )
 
 
-def _recommended(site: str, common: Common) -> Experiment:
+def _recommended_experiment(site: str, common: Common) -> Experiment:
     return Experiment(
         capture=p.Capture(
             name="demo-corpus",

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from engine.activations.reading import Documents, Place, PlacedWindow, Reader
+from engine.activations.reading import Documents, PlacedWindow, Reader, StreamPosition
 from engine.activations.source import Rows
 from engine.activations.turnover import RowKind
 from engine.activations.windows import (
@@ -31,7 +31,7 @@ from engine.progress import SILENT, Progress
 class Chunk:
     """Rows that follow on one another in a stream."""
 
-    place: Place
+    place: StreamPosition
     """Where the group of windows begins that the first row is from."""
     rows: Rows
 
@@ -108,7 +108,7 @@ class ObservedDocuments:
             "document_seed": self._reader.seed,
         }
 
-    def chunks(self, first: int, place: Place) -> Iterator[Chunk]:
+    def chunks(self, first: int, place: StreamPosition) -> Iterator[Chunk]:
         """The rows to train on from row `first` of the endless stream, pass by pass.
 
         `place`: where a group of windows begins that lies at or before that row. From there on text

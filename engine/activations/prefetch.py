@@ -113,9 +113,9 @@ class Prefetched:
             rows = {name: part.to(self._device) for name, part in batch.items()}
             return _Ready(rows, state, arrived=None)
         with torch.cuda.stream(self._copies):
-            rows = {name: self._copied(part) for name, part in batch.items()}
+            rows = {name: self._copy(part) for name, part in batch.items()}
             return _Ready(rows, state, self._copies.record_event())
 
-    def _copied(self, rows: Tensor) -> Tensor:
+    def _copy(self, rows: Tensor) -> Tensor:
         pinned = rows.pin_memory() if rows.device.type == "cpu" else rows
         return pinned.to(self._device, non_blocking=True)

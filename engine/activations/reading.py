@@ -15,12 +15,13 @@ from torch import Tensor
 from engine.activations.windows import Window, cut_documents, pools
 from engine.errors import UserError
 from engine.model.load import LanguageModel
+from engine.model.text import is_text
 
 Documents = Callable[[], Iterable[str]]
 """Gives the documents from the first one, every time in the same order."""
 
 
-class Place(msgspec.Struct, frozen=True):
+class StreamPosition(msgspec.Struct, frozen=True):
     """Where in an endless reading of the corpus a group of windows begins."""
 
     epoch: int = 0
@@ -50,7 +51,7 @@ class PlacedWindow(Window):
 class Group:
     """Windows whose passes are put together from one another."""
 
-    place: Place
+    place: StreamPosition
     windows: Sequence[PlacedWindow]
 
 
@@ -68,15 +69,15 @@ class Reader:
     group_tokens: int
 
     def is_row(self, token_ids: Tensor) -> Tensor:
-        """Which tokens are trained on: all but BOS, see `engine.activations.batches`."""
-        bos = self.lm.tokenizer.bos_token_id
-        return token_ids.ne(-1 if bos is None else bos)
+        """Which tokens are trained on: all but BOS and what else the tokenizer puts before a text,
+        see `engine.activations.batches`."""
+        return is_text(self.lm, token_ids)
 
     def rows_of(self, windows: Iterable[Window]) -> int:
         """How many tokens of some windows are trained on."""
         return sum(int(self.is_row(window.token_ids).sum()) for window in windows)
 
-    def groups(self, place: Place) -> Iterator[Group]:
+    def groups(self, place: StreamPosition) -> Iterator[Group]:
         """The groups to train on from a place at which one began, through epochs without end.
 
         Documents before it are passed over without tokenising them.
@@ -88,16 +89,17 @@ class Reader:
             for windows in pools(self._windows(place), self.group_tokens):
                 first = windows[0]
                 yield Group(
-                    Place(epoch, first.document, first.number, rows, first.fingerprint), windows
+                    StreamPosition(epoch, first.document, first.number, rows, first.fingerprint),
+                    windows,
                 )
                 rows += self.rows_of(windows)
             if rows == before and not place.fingerprint:
                 raise UserError("The documents hold no text to train on.", "Give more of them.")
-            place = Place()
+            place = StreamPosition()
 
     def once(self) -> Iterator[Sequence[PlacedWindow]]:
         """The windows to train on of one epoch, put together in groups."""
-        return pools(self._windows(Place()), self.group_tokens)
+        return pools(self._windows(StreamPosition()), self.group_tokens)
 
     def held_out_windows(self) -> Iterator[PlacedWindow]:
         """The windows of the held-out documents, once."""
@@ -106,7 +108,7 @@ class Reader:
             if self._is_held_out(fingerprint):
                 yield from self._cut(index, text, fingerprint)
 
-    def _windows(self, place: Place) -> Iterator[PlacedWindow]:
+    def _windows(self, place: StreamPosition) -> Iterator[PlacedWindow]:
         """The windows to train on of one epoch, from a place on."""
         found = ""
         for index, text in itertools.islice(enumerate(self.documents()), place.document, None):

@@ -28,7 +28,7 @@ class ImportedTokens:
         if entry.tokens is not None:
             texts = entry.tokens
         elif entry.token_ids is not None:
-            texts = [_spelled(token_id) for token_id in entry.token_ids]
+            texts = [_spell(token_id) for token_id in entry.token_ids]
         else:
             texts = [f"[{position}]" for position in range(rows)]
         for text in texts:
@@ -42,8 +42,8 @@ def _known_texts(entries: Sequence[Entry]) -> list[str]:
     texts: dict[int, str] = {}
     for entry in entries:
         texts |= dict(zip(entry.token_ids or (), entry.tokens or (), strict=False))
-    return [texts.get(i, _spelled(i)) for i in range(max(texts, default=-1) + 1)]
+    return [texts.get(i, _spell(i)) for i in range(max(texts, default=-1) + 1)]
 
 
-def _spelled(token_id: int) -> str:
+def _spell(token_id: int) -> str:
     return f"<{token_id}>"

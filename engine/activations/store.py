@@ -94,16 +94,16 @@ class ActivationSet:
     def _gather(self, name: str, rows: Tensor) -> Tensor:
         if ((rows < 0) | (rows >= len(self))).any():
             raise IndexError(f"rows beyond the {len(self)} of {self.folder}")
-        like: Tensor = getattr(self._kept(0), name)
+        like: Tensor = getattr(self._mapped_shard(0), name)
         gathered = like.new_empty(len(rows), *like.shape[1:])
         shard_of = torch.searchsorted(self._starts, rows, right=True) - 1
         for number in np.unique(shard_of.numpy()).tolist():
             here = shard_of == number
-            shard = self._kept(number)
+            shard = self._mapped_shard(number)
             gathered[here] = getattr(shard, name)[rows[here] - shard.start]
         return gathered
 
-    def _kept(self, number: int) -> ShardTensors:
+    def _mapped_shard(self, number: int) -> ShardTensors:
         if number not in self._mapped:
             self._mapped[number] = self._map(number)
         return self._mapped[number]

@@ -30,7 +30,7 @@ from torch import Tensor
 
 from engine.activations.observed import Chunk
 from engine.activations.pooled import PooledBatches
-from engine.activations.reading import Place
+from engine.activations.reading import StreamPosition
 from engine.activations.source import Rows
 from engine.activations.turnover import RowBuffer, RowKind, Turnover
 from engine.errors import UserError
@@ -51,7 +51,7 @@ class RowStream(Protocol):
         """What must be the same for the rows to be the same."""
         ...
 
-    def chunks(self, first: int, place: Place) -> Iterator[Chunk]:
+    def chunks(self, first: int, place: StreamPosition) -> Iterator[Chunk]:
         """The rows from row `first` on; reading begins at `place`, which isn't behind that row."""
         ...
 
@@ -81,7 +81,7 @@ class StreamedBatches(PooledBatches):
         self._seed = seed
         self._half = buffer_rows // 2
         self._device = device
-        self._begins = {0: Place()}
+        self._begins = {0: StreamPosition()}
         """By the number of a block, where the group of windows begins that its first row is of."""
 
     def sample(self, most: int) -> Rows:
@@ -100,7 +100,7 @@ class StreamedBatches(PooledBatches):
         others is noticed when the next batch is made.
         """
         super().load_state_dict(state)
-        self._begins = {self._first_block(): msgspec.convert(state["begins"], Place)}
+        self._begins = {self._first_block(): msgspec.convert(state["begins"], StreamPosition)}
 
     def _identity(self) -> dict[str, Any]:
         return self._rows.identity() | {
@@ -124,7 +124,7 @@ class StreamedBatches(PooledBatches):
         turnover = Turnover(buffer, self._feed())
         later = torch.empty(0, dtype=torch.int64)
         if pool > 0:
-            now, later = self._dealt(turnover.bring_pool(2 * self._half, progress), pool - 1)
+            now, later = self._deal(turnover.bring_pool(2 * self._half, progress), pool - 1)
             buffer.release(now)
         block = turnover.bring_pool(2 * self._half, progress)
         self._begin(turnover, block, later, pool, drawn)
@@ -138,13 +138,13 @@ class StreamedBatches(PooledBatches):
         self, turnover: Turnover, block: Tensor, later: Tensor, number: int, drawn: int
     ) -> None:
         """Draw pool `number`: half of the block of that number, and what the one before left."""
-        now, self._later = self._dealt(block, number)
+        now, self._later = self._deal(block, number)
         pool = torch.cat([now, later])
         order = np.random.default_rng([self._seed, number, 1]).permutation(len(pool))
         turnover.begin(pool[torch.from_numpy(order)], drawn, coming=2 * self._half)
         self._begins = {b: place for b, place in self._begins.items() if b >= number - 1}
 
-    def _dealt(self, block: Tensor, number: int) -> tuple[Tensor, Tensor]:
+    def _deal(self, block: Tensor, number: int) -> tuple[Tensor, Tensor]:
         """The places of a block's rows in random halves: for its own pool, and for the next."""
         order = np.random.default_rng([self._seed, number, 0]).permutation(2 * self._half)
         dealt = block[torch.from_numpy(order)]

@@ -56,15 +56,15 @@ def json_lines(path: Path) -> Iterator[tuple[int, Any]]:
     """The JSON value of every line of a `.jsonl` file that isn't blank, with the line's number."""
     for number, line in lines(path):
         if line.strip():
-            yield number, _parsed(line, path, first_line=number)
+            yield number, _parse(line, path, first_line=number)
 
 
 def json_value(path: Path) -> Any:
     """The one JSON value of a `.json` file."""
-    return _parsed("\n".join(line for _, line in lines(path)), path, first_line=1)
+    return _parse("\n".join(line for _, line in lines(path)), path, first_line=1)
 
 
-def _parsed(text: str, path: Path, first_line: int) -> Any:
+def _parse(text: str, path: Path, first_line: int) -> Any:
     try:
         value = json.loads(text)
         if _SURROGATE.search(text):

@@ -23,7 +23,7 @@ _SLICES, _SLICE = 16, 256
 """How many stretches of token ids a digest looks at, and how long they are."""
 
 
-class Window(msgspec.Struct, frozen=True):
+class TokenWindow(msgspec.Struct, frozen=True):
     """A stretch of consecutive tokens of one document."""
 
     document: int
@@ -90,7 +90,7 @@ class TokenTable:
             return self.vocabulary[token_id]
         return f"<{token_id}>"
 
-    def window(self, document: int, position: int, *, before: int, after: int) -> Window:
+    def window(self, document: int, position: int, *, before: int, after: int) -> TokenWindow:
         """Up to `before` tokens before a position, the token at it, and up to `after` behind it.
 
         It ends where the document ends, and where the model's sight ended: a document longer than
@@ -109,7 +109,7 @@ class TokenTable:
             seen_to = min(seen_to, seen_from + self.manifest.context)
         first = max(position - before, seen_from)
         ids = self.token_ids(start + first, start + min(position + after + 1, seen_to)).tolist()
-        return Window(document, first, ids, [self.text(token_id) for token_id in ids])
+        return TokenWindow(document, first, ids, [self.text(token_id) for token_id in ids])
 
     def _slice(self, name: str, first: int, last: int) -> Ints:
         if not 0 <= first <= last <= len(self):

@@ -21,7 +21,7 @@ class Note(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class MergeOutcome(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """What came of adding notes to others."""
+    """How many features' notes changed when notes were added to others."""
 
     new: int
     """Features of which something was written down that was not there,"""
@@ -34,7 +34,7 @@ class MergeOutcome(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 def canonical_note(note: Note) -> Note:
-    """The same note as it is kept: without space around anything, its tags sorted, each once.
+    """A note in the form in which it is stored: no space around anything, tags sorted, each once.
 
     Raises UserError for a tag with a space or a comma in it, by which lists of tags are separated.
     """

@@ -53,7 +53,7 @@ def matched_features(
 def null_edits(
     edits: Sequence[FeatureEdit], stand_ins: Sequence[int], columns: Columns
 ) -> list[ResolvedEdit]:
-    """The same operations on the stand-ins, in units of their own maxima.
+    """The edits' operations on their stand-ins, in units of the stand-ins' own maxima.
 
     A value given in absolute units is taken as so many times the edited feature's maximum.
     """

@@ -188,7 +188,7 @@ class Checks(msgspec.Struct, frozen=True, kw_only=True):
     """Measured on every prompt, every time; true when true on all."""
 
     no_op: bool
-    """The same edit scaled to change nothing gives bit-identical logits."""
+    """An edit of the same features that scales them by 1 gives bit-identical logits."""
     hf_identical: bool
     """Logits without edits are bit-identical to the transformers model's own."""
     error_kept: bool

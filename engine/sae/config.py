@@ -11,7 +11,7 @@ from typing import Literal
 import msgspec
 
 from engine.errors import UserError
-from engine.sae.architectures.traits import Traits, traits_of
+from engine.sae.traits import Traits, traits_of
 
 Schedule = Literal["linear", "plateau"]
 
@@ -23,7 +23,7 @@ class SAEConfig(msgspec.Struct, frozen=True, kw_only=True):
     """The shape of a sparse autoencoder or transcoder: what one needs to build it."""
 
     architecture: str
-    """A name in `engine.sae.architectures.traits.ARCHITECTURES`."""
+    """A name in `engine.sae.traits.ARCHITECTURES`."""
     d_in: int
     """Width of the activations that are read."""
     d_sae: int

@@ -1,6 +1,6 @@
 """Good settings for every architecture: our own, which were measured, and published ones.
 
-Torch-free. Our own stand with each architecture's traits (`engine.sae.architectures.traits`).
+Torch-free. Our own stand with each architecture's traits (`engine.sae.traits`).
 `recipe` fills in what the user left open. Whatever it starts from, the number of
 tokens, of held-out vectors and of vectors after which a feature counts as dead follow the data.
 """
@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 
 from engine.errors import UserError
-from engine.sae.architectures.traits import Traits, label, takers, traits_of
 from engine.sae.config import SAEConfig, TrainConfig
+from engine.sae.traits import Traits, label, takers, traits_of
 
 CORPUS = 10_000
 """Vectors from which on an activation set counts as a corpus rather than a handful of prompts."""

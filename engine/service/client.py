@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import itertools
 import os
-import shlex
 import subprocess
 import sys
 import time
@@ -20,7 +19,8 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from engine.errors import UserError
 from engine.service import protocol as p
 from engine.service.faults import EngineFault, EngineGoneError
-from engine.service.runtime import socket_path
+from engine.service.holder import read_holder
+from engine.service.runtime import is_own_socket, socket_path, socket_paths
 from engine.workspace.folders import Workspace
 
 R = TypeVar("R")
@@ -153,10 +153,28 @@ async def attach(root: Path) -> Client | None:
 
 
 async def _attach(workspace: Workspace) -> Client | None:
+    for path in _reachable_sockets(workspace):
+        client = await _attach_at(path, workspace)
+        if client is not None:
+            return client
+    return None
+
+
+def _reachable_sockets(workspace: Workspace) -> list[Path]:
+    """Where the workspace's engine may listen, as seen from here."""
+    holder = read_holder(workspace)
+    if holder is not None and holder.root != str(workspace.root):
+        return []  # it began before the workspace was moved, and is ending
+    written = [] if holder is None else [Path(path) for path in holder.sockets]
+    first, *others = socket_paths(workspace)
+    return [first, *filter(is_own_socket, dict.fromkeys([*others, *written]))]
+
+
+async def _attach_at(path: Path, workspace: Workspace) -> Client | None:
     try:
         async with asyncio.timeout(ATTACH_TIMEOUT):
             connection = await unix_connect(
-                str(socket_path(workspace)),
+                str(path),
                 uri="ws://engine/",
                 max_size=None,
                 compression=None,
@@ -166,21 +184,20 @@ async def _attach(workspace: Workspace) -> Client | None:
             )
             await connection.send(p.pack(p.Hello(pid=os.getpid())))
             data = await connection.recv()
-    except (FileNotFoundError, ConnectionError, InvalidHandshake, ConnectionClosed):
+    except (OSError, InvalidHandshake, ConnectionClosed) as error:
+        if isinstance(error, TimeoutError):
+            raise UserError(
+                f"The engine of {workspace.root} runs but does not answer.",
+                f"Its log is {_log(workspace)}; end it with: brainsurg engine stop",
+            ) from None
         return None  # there is none, or it is just ending
-    except TimeoutError:
-        command = shlex.quote(f"engine.service.daemon {workspace.root}$")
-        raise UserError(
-            f"The engine of {workspace.root} runs but does not answer.",
-            f"Its log is {_log(workspace)}; end it with: pkill -KILL -f {command}",
-        ) from None
     hello = p.unpack(data)
     assert isinstance(hello, p.Hello)
     if hello.version != p.VERSION:
         await connection.close()
         raise UserError(
             f"The engine that runs here (process {hello.pid}) is of another version.",
-            f"End it with: kill {hello.pid}",
+            "End it with: brainsurg engine stop",
         )
     return Client(connection)
 

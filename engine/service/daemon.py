@@ -1,9 +1,10 @@
 """The engine daemon: one for each workspace; it has the database, the queue and the workers.
 
 1.  The first front end that finds none starts it (`client.connect`), in a session of its own, so
-    that the end of a terminal does not reach it. It takes the workspace's lock (`runtime`), opens
+    that the end of a terminal does not reach it. It takes the workspace's lock (`holder`), opens
     the database, and marks jobs as failed that ran when its predecessor ended.
-2.  It listens on a Unix socket. Front ends and its own workers connect to it, each with a `Hello`.
+2.  It listens on Unix sockets (`runtime`), and makes them anew where somebody has removed them.
+    Front ends and its own workers connect to it, each with a `Hello`.
 3.  A front end sends requests (`protocol`), each in an `Ask`. The handler is looked up by the type
     of the request (`handlers`); it runs on the daemon's loop, in a thread, or in the session worker
     (`session_worker`), each request in a task of its own. An `Answer` or a `Refusal` goes back.
@@ -16,6 +17,7 @@
 """
 
 import asyncio
+import itertools
 import logging
 import os
 import signal
@@ -26,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from websockets.asyncio.server import ServerConnection, unix_serve
+from websockets.asyncio.server import Server, ServerConnection, unix_serve
 from websockets.exceptions import ConnectionClosed
 
 from engine.activations.corpus import Prompt
@@ -38,9 +40,10 @@ from engine.service.faults import EngineFault
 from engine.service.front_end import FrontEnd, publish
 from engine.service.handlers.context import Context
 from engine.service.handlers.registry import Handler, handler_of
+from engine.service.holder import BEAT, beat, hold
 from engine.service.pool import Pool
 from engine.service.queue import Queue
-from engine.service.runtime import only_daemon, socket_path
+from engine.service.runtime import socket_path, socket_paths
 from engine.service.session_worker import SessionWorker
 from engine.workspace.database import open_database
 from engine.workspace.folders import Workspace
@@ -56,9 +59,11 @@ log = logging.getLogger("engine")
 class Daemon:
     """Listens on a socket, and answers."""
 
-    def __init__(self, workspace: Workspace, socket: Path) -> None:
+    def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._socket = socket
+        self._root = _identity(workspace.root)
+        self._sockets: dict[Path, tuple[int, int] | None] = {}
+        self._listening: list[Server] = []
         self._started = time.monotonic()
         self._end = asyncio.Event()
         self._front_ends: set[FrontEnd] = set()
@@ -72,7 +77,7 @@ class Daemon:
         self._jobs = JobStore(database)
         self._jobs.close_interrupted()
         workspace.clean_up()
-        self._pool = Pool(workspace, socket)
+        self._pool = Pool(workspace, socket_path(workspace))
         self._session_worker = SessionWorker(self._pool)
         self._queue = Queue(workspace, self._jobs, self._pool, publish=self._publish)
 
@@ -81,26 +86,65 @@ class Daemon:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._end.set)
         loop.add_signal_handler(signal.SIGHUP, lambda: None)
-        self._socket.unlink(missing_ok=True)  # left by a daemon that was killed: we hold the lock
-        usual = os.umask(0o177)  # the socket is born with mode 0600, not given it a moment later
-        async with unix_serve(
-            self._serve_connection,
-            str(self._socket),
-            max_size=None,
-            compression=None,
-            ping_interval=None,
-            close_timeout=1,
-        ) as server:
-            os.umask(usual)
-            log.info("serving %s on %s, pid %d", self._workspace.root, self._socket, os.getpid())
-            self._queue.start_next()
-            idle = asyncio.create_task(self._end_when_idle())
-            await self._end.wait()
-            idle.cancel()
+        await self._listen()
+        log.info("serving %s, pid %d", self._workspace.root, os.getpid())
+        self._queue.start_next()
+        tasks = [asyncio.create_task(self._end_when_idle()), asyncio.create_task(self._watch())]
+        await self._end.wait()
+        for task in tasks:
+            task.cancel()
+        for server in self._listening:
             server.server.close()  # who comes now shall start the next daemon, not talk to this one
-            await self._queue.close()
-            await self._pool.close()
+        await self._queue.close()
+        await self._pool.close()
+        for server in self._listening:
+            server.close()
+            await server.wait_closed()
+        for path in self._sockets:
+            path.unlink(missing_ok=True)
         log.info("ended")
+
+    async def _listen(self) -> None:
+        """Listen where nothing of ours does. A socket in the workspace is a second way only."""
+        first, *others = socket_paths(self._workspace)
+        for path in (first, *others):
+            if self._sockets.get(path) == _identity(path) is not None:
+                continue
+            usual = os.umask(0o177)  # the socket is born with mode 0600, not given it later
+            try:
+                path.unlink(missing_ok=True)  # left by a daemon that was killed: we hold the lock
+                server = await unix_serve(
+                    self._serve_connection,
+                    str(path),
+                    max_size=None,
+                    compression=None,
+                    ping_interval=None,
+                    close_timeout=1,
+                )
+            except OSError as error:
+                if path == first:
+                    raise
+                log.info("no socket at %s: %s", path, error)
+            else:
+                self._listening.append(server)
+            finally:
+                os.umask(usual)
+            self._sockets[path] = _identity(path)
+
+    async def _watch(self) -> None:
+        """Make sockets anew that somebody has removed, and end when the workspace is gone."""
+        for second in itertools.count(1):
+            await asyncio.sleep(1.0)
+            if _identity(self._workspace.root) != self._root:
+                log.info("the workspace was moved or removed")
+                self._end.set()
+                return
+            if second % BEAT == 0:
+                beat(self._workspace)
+            try:
+                await self._listen()
+            except (OSError, UserError) as error:
+                log.warning("nobody can reach the engine any more: %s", error)
 
     async def _serve_connection(self, connection: ServerConnection) -> None:
         try:
@@ -198,6 +242,15 @@ class Daemon:
         self._end.set()
 
 
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What tells the file or folder at a path from others; None where there is none."""
+    try:
+        state = path.stat()
+    except OSError:
+        return None
+    return state.st_dev, state.st_ino
+
+
 def _refusal(id: int, error: Exception) -> p.Refusal:
     """What an error is to who asked: a sentence for what the user can mend, else a bug of ours."""
     match error:
@@ -218,18 +271,16 @@ def main() -> int:
     logging.getLogger("websockets").setLevel(logging.WARNING)
     try:
         workspace = Workspace.open(Path(sys.argv[1]))
-        with only_daemon(workspace):
-            socket = socket_path(workspace)
-            asyncio.run(_serve(workspace, socket))
-            socket.unlink(missing_ok=True)
+        with hold(workspace, socket_paths(workspace)):
+            asyncio.run(_serve(workspace))
     except UserError as error:
         print(error, file=sys.stderr)
         return 1
     return 0
 
 
-async def _serve(workspace: Workspace, socket: Path) -> None:
-    await Daemon(workspace, socket).serve()
+async def _serve(workspace: Workspace) -> None:
+    await Daemon(workspace).serve()
 
 
 if __name__ == "__main__":

@@ -1,18 +1,18 @@
-"""Where the daemon of a workspace can be reached, and how it is kept to one.
+"""Where the daemon of a workspace can be reached.
 
-The socket lies in a folder of the user's own below /tmp, as tmux does it. Not in the workspace: a
-Unix socket's path may have 107 bytes at most, and a workspace may lie on a file system that has no
-sockets. Not in XDG_RUNTIME_DIR: that one is removed when the user's last connection is dropped,
-and a dropped connection is what the daemon is there to survive. The folder must be ours and
-closed to everybody else, or another user could answer in the daemon's place.
+Its socket lies in a folder of the user's own below /tmp, as tmux does it. Not in XDG_RUNTIME_DIR:
+that one is removed when the user's last connection is dropped, and a dropped connection is what the
+daemon is there to survive. The folder must be ours and closed to everybody else, or another user
+could answer in the daemon's place.
+
+A second socket lies in the workspace, where that is possible: a Unix socket's path may have 107
+bytes at most, and a workspace may lie on a file system that has no sockets.
 """
 
 import hashlib
 import os
 import stat
 from pathlib import Path
-
-from filelock import FileLock, Timeout
 
 from engine.errors import UserError
 from engine.workspace.folders import Workspace
@@ -21,8 +21,6 @@ RUNTIME_DIR = "BRAINSURG_RUNTIME_DIR"
 """Environment variable that names another folder than /tmp/brainsurg-UID."""
 LONGEST_PATH = 107
 """Bytes that the path of a Unix socket may have."""
-PATIENCE = 3.0
-"""Seconds for which a new daemon waits for one that is just ending."""
 
 
 def socket_path(workspace: Workspace) -> Path:
@@ -42,17 +40,21 @@ def socket_path(workspace: Workspace) -> Path:
     return path
 
 
-def only_daemon(workspace: Workspace) -> FileLock:
-    """Hold the workspace for this process until it ends. UserError if another holds it."""
-    lock = FileLock(workspace.root / "engine.lock")
+def socket_paths(workspace: Workspace) -> list[Path]:
+    """Where the daemon listens: its socket, and one in the workspace where such a path can be a
+    socket's. That one is found from other logins, whose /tmp may be another."""
+    beside = workspace.root / "engine.sock"
+    fits = len(os.fsencode(beside)) <= LONGEST_PATH
+    return [socket_path(workspace), *([beside] if fits else [])]
+
+
+def is_own_socket(path: Path) -> bool:
+    """Whether a path is a socket of ours, so that nobody else answers there."""
     try:
-        lock.acquire(timeout=PATIENCE)
-    except Timeout:
-        raise UserError(
-            f"Another engine already serves {workspace.root}.",
-            "See: brainsurg engine status",
-        ) from None
-    return lock
+        state = path.lstat()
+    except OSError:
+        return False
+    return stat.S_ISSOCK(state.st_mode) and state.st_uid == os.geteuid()
 
 
 def _check_ours(folder: Path) -> None:

@@ -11,7 +11,7 @@ from tokenizers.processors import TemplateProcessing
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from engine.activations.observed import ObservedDocuments
-from engine.activations.reading import Place, Reader
+from engine.activations.reading import Reader, StreamPosition
 from engine.errors import UserError
 from engine.model.load import load_model
 from engine.model.site import parse_site
@@ -66,7 +66,7 @@ def hidden(model, windows):
     return [torch.cat(of_site) for of_site in zip(*states, strict=True)]
 
 
-def first_rows(source, count, first=0, place=Place()):  # noqa: B008 - it is frozen
+def first_rows(source, count, first=0, place=StreamPosition()):  # noqa: B008 - it is frozen
     chunks = []
     for chunk in source.chunks(first, place):
         chunks.append(chunk)
@@ -147,7 +147,7 @@ def test_no_text_is_on_both_sides_and_none_on_neither(lm, texts, share, seed):
     held = [window.begins for window in reader.held_out_windows()]
     train = []
     if len(held) < len(texts):
-        for group in reader.groups(Place()):
+        for group in reader.groups(StreamPosition()):
             if group.place.epoch == 1:
                 break
             train += [window.begins for window in group.windows]

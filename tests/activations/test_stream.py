@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.activations.observed import Chunk, ObservedDocuments
-from engine.activations.reading import Place
+from engine.activations.reading import StreamPosition
 from engine.activations.stream import StreamedBatches
 from engine.activations.turnover import RowKind
 from engine.errors import UserError
@@ -48,7 +48,7 @@ class Counted:
                 self.made.append(size)
                 rows = torch.arange(max(row, first), row + size, dtype=torch.float64)
                 both = {"a": rows[:, None], "b": -rows[:, None].float().expand(-1, 2)}
-                yield Chunk(Place(document=number, rows=row), both)
+                yield Chunk(StreamPosition(document=number, rows=row), both)
             number, row = number + 1, row + size
 
 

@@ -110,7 +110,7 @@ def collect(text: Text, k: int = 3, room: int = 1 << 20) -> Collectors:
 @given(texts())
 def test_columns_and_histogram(text: Text) -> None:
     collection = collect(text)
-    shown = collection.derived()
+    shown = collection.catalogue_arrays()
     assert collection.moments.tokens == sum(text.counted)
     for feature in range(FEATURES):
         active = text.active(feature)
@@ -133,7 +133,7 @@ def test_columns_and_histogram(text: Text) -> None:
 @quick
 @given(texts())
 def test_activity_and_selectivity_are_those_of_the_categories(text: Text) -> None:
-    shown = collect(text).derived()
+    shown = collect(text).catalogue_arrays()
     documents = [document for document, _ in text.places]
     for feature in range(FEATURES):
         means = []
@@ -163,7 +163,7 @@ def test_activity_and_selectivity_are_those_of_the_categories(text: Text) -> Non
 def test_examples_are_the_strongest_of_distinct_documents_with_their_surroundings(
     text: Text, k: int
 ) -> None:
-    shown = collect(text, k).derived()
+    shown = collect(text, k).catalogue_arrays()
     acts = np.array(text.acts) * np.array(text.counted)[:, None]
     at = dict(zip(text.places, acts, strict=True))
     for feature in range(FEATURES):
@@ -212,7 +212,7 @@ def test_the_sample_is_the_first_active_tokens_of_a_random_order(cuts: list[int]
         categories=[0] * 60,
         counted=(numbers.random(n) < 0.9).tolist(),
     )
-    shown = collect(text).derived()
+    shown = collect(text).catalogue_arrays()
     for feature in range(FEATURES):
         active = text.active(feature)
         assert len(active) > 3 * SAMPLED

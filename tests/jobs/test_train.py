@@ -13,7 +13,7 @@ import torch
 from engine.activations.capture import capture_documents
 from engine.errors import UserError
 from engine.jobs.kinds import Train
-from engine.jobs.work.train import train_sae
+from engine.jobs.work.train_sae import train_sae
 from engine.model.load import load_model
 from engine.model.site import parse_site
 from engine.progress import SILENT, Cancelled, Silent
@@ -165,7 +165,7 @@ def test_what_was_saved_before_it_ended_is_only_measured(
         raise Cancelled
 
     with monkeypatch.context() as patch:
-        patch.setattr("engine.jobs.work.train.measure_sae", killed)
+        patch.setattr("engine.jobs.work.train_sae.measure_sae", killed)
         with pytest.raises(Cancelled):
             train_sae(spec(), workspace, SILENT)
     resumed = spec().resumed_spec(workspace)
@@ -174,7 +174,7 @@ def test_what_was_saved_before_it_ended_is_only_measured(
     made = train_sae(resumed, workspace, progress)
     assert made.metrics.keys() >= CONTRACT | OF_THE_MODEL
     with monkeypatch.context() as patch:
-        patch.setattr("engine.jobs.work.train.measure_sae", killed)
+        patch.setattr("engine.jobs.work.train_sae.measure_sae", killed)
         assert train_sae(resumed, workspace, progress) == made
     other = msgspec.structs.replace(resumed, k=3)
     with pytest.raises(UserError, match="No checkpoint of x is whole"):

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from engine.errors import UserError
 from engine.sae.architectures.base import SparseAutoencoder
 from engine.sae.architectures.registry import class_of
-from engine.sae.architectures.traits import ARCHITECTURES
 from engine.sae.config import SAEConfig, TrainConfig
 from engine.sae.recipes import recipe
+from engine.sae.traits import ARCHITECTURES
 
 
 def test_every_architecture_can_be_built() -> None:

@@ -18,8 +18,8 @@ from engine.jobs.kinds.base import DeviceSpec, JobResult
 from engine.jobs.kinds.fields import Setting, kind_fields
 from engine.jobs.kinds.sweep import Sweep
 from engine.jobs.kinds.train import AUTOENCODER, Train
-from engine.sae.architectures import traits
-from engine.sae.architectures.traits import Traits, Words
+from engine.sae import traits
+from engine.sae.traits import Traits, Words
 
 
 class Counted(JobResult, msgspec.Struct, frozen=True, kw_only=True, tag="counted"):
@@ -99,6 +99,10 @@ def test_a_kind_of_job_is_a_command(capsys: pytest.CaptureFixture[str]) -> None:
     wrong = printed(capsys, "count-words", "x", "--in", ".", "--most", "0", status=2)
     assert "--most" in wrong
     assert "Did you mean count-words?" in printed(capsys, "count-word", status=2)
+
+
+def test_every_kind_of_job_is_a_command() -> None:
+    assert base.registered_kinds().keys() <= set(app)
 
 
 def test_a_result_without_a_table_is_shown_by_its_fields(

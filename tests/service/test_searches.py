@@ -109,11 +109,11 @@ async def test_a_search_keeps_nobody_waiting(
     ask = Asker(workspace_at(tmp_path))
     go_on = threading.Event()
 
-    def slowly_compiled(pattern: str, *, ignore_case: bool) -> Any:
+    def compile_slowly(pattern: str, *, ignore_case: bool) -> Any:
         assert go_on.wait(30)
         return compile_pattern(pattern, ignore_case=ignore_case)
 
-    monkeypatch.setattr(exploring, "compiled", slowly_compiled)
+    monkeypatch.setattr(exploring, "compile_pattern", compile_slowly)
     searching = asyncio.create_task(ask(p.Grep(sae="sae", pattern="dog")))
     await asyncio.sleep(0)
     assert await ask(p.ListJobs()) == p.JobList(jobs=[])
@@ -146,7 +146,7 @@ async def test_a_search_that_is_given_up_ends(
             ended.set()
             raise
 
-    monkeypatch.setattr(TimedPattern, "found", look_at_endless_texts)
+    monkeypatch.setattr(TimedPattern, "is_in", look_at_endless_texts)
     monkeypatch.setattr(TimedPattern, "spans", look_at_endless_texts)
     searching = asyncio.create_task(ask(request_))
     assert await asyncio.to_thread(begun.wait, 30)

@@ -148,7 +148,7 @@ class Catalogue:
             raise self.wrong_set_error()
 
     def wrong_set_error(self) -> UserError:
-        """That the set of that name was replaced by another."""
+        """The error that the set of that name is another than the one that was scanned."""
         return UserError(
             f"The activation set {self.manifest.activations!r} is not the one that was scanned.",
             _AGAIN,
@@ -272,7 +272,7 @@ def _places(folder: Path) -> _Places:
 def _examples(
     documents: NDArray[Any], positions: NDArray[Any], values: NDArray[Any], feature: int
 ) -> list[tuple[Example, int]]:
-    """Those of a feature, and the place of each."""
+    """A feature's examples, each with its place on disk."""
     rows = (array[feature].tolist() for array in (documents, positions, values))
     return [
         (Example(*where), place)

@@ -48,7 +48,7 @@ class Codes:
 
     @classmethod
     def open(cls, folder: Path) -> Self:
-        """Those in a folder, memory-mapped. Raises UserError where they aren't whole."""
+        """The codes in a folder, memory-mapped. Raises UserError where they aren't whole."""
         paths = {field.name: folder / f"{field.name}.npy" for field in fields(cls)}
         if not paths["firsts"].exists():  # as old scans left it, which kept whole documents alone
             del paths["firsts"]

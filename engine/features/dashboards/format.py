@@ -55,7 +55,7 @@ class Dashboard(msgspec.Struct, frozen=True, kw_only=True):
     """Its activations where it is active: middles of equal bins, and how many lie in each."""
     logits_hist_data_bar_heights: list[int]
     logits_hist_data_bar_values: list[float]
-    """The same of its effects on the logits of all tokens."""
+    """Its effects on the logits of all tokens: middles of equal bins, and how many lie in each."""
     n_prompts_total: int
     n_tokens_in_prompt: int
     dataset: str

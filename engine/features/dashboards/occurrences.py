@@ -56,12 +56,12 @@ def _of_intervals(
         here = np.flatnonzero(number_of == number)
         for place in np.sort(rng.permutation(here)[:IN_INTERVAL])[::-1]:
             low, high = edges[number : number + 2].tolist()
-            snippet = _known(catalogue, tokens, feature, sample[place])
+            snippet = _known_part(catalogue, tokens, feature, sample[place])
             found.append(_occurrence(snippet, low, high, float(shares[number])))
     return found
 
 
-def _known(catalogue: Catalogue, tokens: TokenTable, feature: int, place: Example) -> Snippet:
+def _known_part(catalogue: Catalogue, tokens: TokenTable, feature: int, place: Example) -> Snippet:
     """What stands around a place, as far as the feature's activations are known there."""
     radius = catalogue.manifest.radius
     snippet = snippet_at(catalogue.codes, tokens, feature, place, radius=radius)

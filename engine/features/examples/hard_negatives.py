@@ -23,15 +23,15 @@ def hard_negatives(
     stretch of tokens before them with an example of the same token, as far as the model saw these:
     so much of what it read was the same, and yet the feature is silent. Of equal ones, the earlier.
     """
-    quiet = np.ones(codes.tokens, np.bool_)
-    quiet[codes.active(feature)[0]] = False
+    inactive = np.ones(codes.tokens, np.bool_)
+    inactive[codes.active(feature)[0]] = False
     seen = _tokens_seen_before(codes, tokens.manifest.context)
     alike = np.full(codes.tokens, -1)
     for example in examples:
         *before, token = tokens.window(
             example.document, example.position, before=example.position, after=0
         ).ids
-        rows = np.flatnonzero(quiet & (texts.ids == token))
+        rows = np.flatnonzero(inactive & (texts.ids == token))
         alike[rows] = np.maximum(alike[rows], 0)
         for distance, earlier in enumerate(reversed(before), start=1):
             rows = rows[seen[rows] >= distance]

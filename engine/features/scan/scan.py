@@ -28,7 +28,7 @@ from engine.sae.architectures.base import SparseAutoencoder
 
 
 class ScanOutcome(NamedTuple):
-    """What a scan comes to."""
+    """What a scan wrote, and how much of it was new work."""
 
     manifest: CatalogueManifest
     encoded: int
@@ -113,19 +113,19 @@ def scan(
     name = "" if unfinished is None else scan_identity(sae, acts, (top_k, radius, room, seed))
     saved = UnfinishedScan(unfinished, name)
     start = saved.restore(collection, progress)
-    for stretch in blocks(acts, rows_per_block(features), start):
+    for block in blocks(acts, rows_per_block(features), start):
         if saved.due() or progress.interrupted:
-            saved.save(collection, manifest(complete=False), stretch.start)
+            saved.save(collection, manifest(complete=False), block.start)
             alive = {"alive": float((collection.moments.count > 0).sum())}
-            progress("scan", stretch.start, tokens, "tokens", alive)
-        progress("scan", stretch.start, tokens, "tokens")
-        collection.add(SparseRows.encode(sae, stretch))
+            progress("scan", block.start, tokens, "tokens", alive)
+        progress("scan", block.start, tokens, "tokens")
+        collection.add(SparseRows.encode(sae, block))
     progress("scan", tokens, tokens, "tokens")
     if lm is not None:  # its tokens may take a while: all else can be read meanwhile
         saved.save(collection, manifest(complete=False), tokens)
     collection.examples.finish()
     with whole_folder(folder, replace=replace) as temporary:
-        write_arrays(temporary, collection.derived())
+        write_arrays(temporary, collection.catalogue_arrays())
         write_arrays(temporary, collection.codes.code_arrays())
         if lm is not None:
             write_token_effects(lm, sae.W_dec, temporary / "tokens", progress)

@@ -80,7 +80,7 @@ class UnfinishedScan:
         began = time.monotonic()
         with whole_folder(self._folder, replace=True) as temporary:
             write_arrays(temporary, collection.state())
-            write_arrays(temporary, collection.derived())
+            write_arrays(temporary, collection.catalogue_arrays())
             write_catalogue_manifest(temporary, manifest)
             record = _Record(identity=self._identity, next_row=next_row)
             (temporary / _RECORD).write_bytes(msgspec.json.encode(record))

@@ -1,11 +1,12 @@
 """What differs between two texts, feature by feature."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 from engine.activations.observed import ObservedDocuments
+from engine.activations.reading import Documents
 from engine.errors import UserError
 from engine.features.block_size import rows_per_block
 from engine.features.search.findings import Contrast, ContrastedFeature
@@ -15,16 +16,14 @@ from engine.model.site import Site
 from engine.progress import SILENT, Progress
 from engine.sae.architectures.base import SparseAutoencoder
 
-Texts = Callable[[], Iterable[str]]
-
 
 @torch.no_grad()
 def contrast(
     lm: LanguageModel,
     sae: SparseAutoencoder,
     site: Site,
-    a: Texts,
-    b: Texts,
+    a: Documents,
+    b: Documents,
     *,
     context: int | None = None,
     most: int = 100,
@@ -32,7 +31,7 @@ def contrast(
 ) -> Contrast:
     """The `most` features whose mean activations in two texts, or corpora, are furthest apart.
 
-    Texts are read as a corpus is: in windows of `context` tokens, BOS left out. A feature counts as
+    Both are read as a corpus is: in windows of `context` tokens, BOS left out. A feature counts as
     0 where it is not active. The effect is Cohen's d, the difference of the means in units of the
     pooled standard deviation over tokens (Cohen 1988, Statistical Power Analysis, 2.2):
 
@@ -48,7 +47,7 @@ def contrast(
             "Choose the model that the SAE was trained on.",
         )
 
-    def read(name: str, texts: Texts) -> _Sums:
+    def read(name: str, texts: Documents) -> _Sums:
         sums = _Sums(sae)
 
         def tick() -> None:
@@ -61,7 +60,7 @@ def contrast(
             raise UserError(f"The {name} text holds no token.", "Write something in it.")
         return sums
 
-    return _compared(read("first", a), read("second", b), most)
+    return _compare(read("first", a), read("second", b), most)
 
 
 class _Sums:
@@ -98,7 +97,7 @@ class _Sums:
         return (self.squares - self.total.square() / self.tokens).clamp_min(0)
 
 
-def _compared(a: _Sums, b: _Sums, most: int) -> Contrast:
+def _compare(a: _Sums, b: _Sums, most: int) -> Contrast:
     difference = a.mean - b.mean
     freedom = max(1, a.tokens + b.tokens - 2)
     effect = (difference / ((a.scatter + b.scatter) / freedom).sqrt()).where(difference != 0, 0)

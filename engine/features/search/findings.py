@@ -63,7 +63,7 @@ class Firing(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     target: str
     """The token whose log-probability attributions and effects are about."""
     logp: float
-    """Its log-probability after the last token, in nats."""
+    """The log-probability of `target` after the last token, in nats."""
     features: list[FiringFeature]
     """In the `FiringOrder` that was asked for."""
     active: int

@@ -28,10 +28,10 @@ class PatternScores:
     f1: Shares
     """2 · precision · recall / (precision + recall): van Rijsbergen's F, both weighed alike."""
     active: Ints
-    """Its active tokens."""
+    """How many tokens it is active on."""
 
     def best(self, most: int) -> Ints:
-        """Those with the largest F1, largest first, of equal ones the first; none with 0."""
+        """The `most` features with the largest F1 above 0, largest first; of equals the lower."""
         order = np.argsort(-self.f1, kind="stable")[:most]
         return order[self.f1[order] > 0]
 
@@ -40,7 +40,7 @@ class PatternExamples(NamedTuple):
     """Where one feature is right and wrong about a pattern."""
 
     hits: list[Example]
-    """Its strongest activation in each match in which it is active, strongest first."""
+    """The strongest activation in each match in which it is active, strongest first."""
     misses: list[Example]
     """The first token of each match in which it isn't."""
     false_alarms: list[Example]
@@ -48,10 +48,10 @@ class PatternExamples(NamedTuple):
 
 
 class PatternEvaluation:
-    """Matches of a pattern in the documents of some codes, and what features make of them."""
+    """How features answer to the matches of a pattern in the text of a catalogue's codes."""
 
     def __init__(self, codes: Codes, matches: PatternMatches) -> None:
-        """The tokens of the matches are rows of the codes."""
+        """`matches` counts tokens as `codes` counts rows."""
         self._codes = codes
         self._matches = matches
         rows = np.arange(codes.tokens)
@@ -61,11 +61,11 @@ class PatternEvaluation:
 
     @property
     def tokens(self) -> NDArray[np.bool_]:
-        """[rows]: whether it lies in a match."""
+        """[rows]: whether each row of the codes lies in a match."""
         return np.asarray(self._first < self._last)
 
     def scores(self) -> PatternScores:
-        """Those of all features."""
+        """How well every feature tells where the pattern matches."""
         starts = np.asarray(self._codes.starts)
         active = np.diff(starts)
         inside, answered = np.zeros_like(active), np.zeros_like(active)
@@ -82,7 +82,8 @@ class PatternEvaluation:
         return PatternScores(precision, recall, f1, active)
 
     def examples(self, feature: int, most: int) -> PatternExamples:
-        """Those of one feature, `most` of each kind: one a document, as long as that goes."""
+        """Where one feature is right and wrong: `most` places of each kind, from as many documents
+        as there are."""
         rows, values = self._codes.active(feature)
         strongest_first = np.argsort(-values, kind="stable")
         rows, values = rows[strongest_first], values[strongest_first]
@@ -90,9 +91,9 @@ class PatternEvaluation:
         alarms = np.flatnonzero(first == last)
         tokens, matches = _pairs(first, last)
         hits = tokens[_first_of_each(matches)]
-        silent = np.ones(len(self._matches), np.bool_)
-        silent[matches] = False
-        missed = self._matches.first[silent]
+        unanswered = np.ones(len(self._matches), np.bool_)
+        unanswered[matches] = False
+        missed = self._matches.first[unanswered]
         return PatternExamples(
             hits=self._spread(rows[hits], values[hits], most),
             misses=self._spread(missed, np.zeros(len(missed), np.float32), most),
@@ -100,7 +101,7 @@ class PatternEvaluation:
         )
 
     def _spread(self, rows: Ints, values: NDArray[np.float32], most: int) -> list[Example]:
-        """`most` of some rows, in their order: first of each document the first, then others."""
+        """`most` of some rows, as places in their order: one a document before any second one."""
         once = _first_of_each(rows)  # a token may lie in several matches
         documents, positions = self._codes.places(rows[once])
         one_each = np.zeros(len(once), np.bool_)

@@ -55,11 +55,11 @@ class CatalogueTexts:
 
     def promoted(self, pattern: TimedPattern) -> Bools:
         """For which features one of the tokens that it promotes has a match: [features]."""
-        return self._moved("promoted", pattern)
+        return self._token_mask("promoted", pattern)
 
     def suppressed(self, pattern: TimedPattern) -> Bools:
         """For which features one of the tokens that it suppresses has a match: [features]."""
-        return self._moved("suppressed", pattern)
+        return self._token_mask("suppressed", pattern)
 
     @property
     def _table(self) -> TokenTable:
@@ -119,7 +119,7 @@ class CatalogueTexts:
                 found.append(places.setdefault(text, len(places)))
         return list(places), np.array(found, dtype=np.intp).reshape(-1, 2)
 
-    def _moved(self, which: str, pattern: TimedPattern) -> Bools:
+    def _token_mask(self, which: str, pattern: TimedPattern) -> Bools:
         ids = self._catalogue.token_effects(which)
         if ids is None:
             raise UserError(

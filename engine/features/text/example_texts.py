@@ -31,8 +31,8 @@ class Windows:
 
     @classmethod
     def of(cls, catalogue: Catalogue, table: TokenTable) -> tuple[Self, Ints]:
-        """Those of all examples, as `TokenTable.window` cuts them, and which of them each feature
-        has: [features, top_k], the number of windows where it has fewer.
+        """The windows of all examples, as `TokenTable.window` cuts them, and which of them each
+        feature has: [features, top_k], the number of windows where it has fewer.
 
         Raises UserError if `table` can't be of the set that was scanned.
         """
@@ -69,7 +69,7 @@ class Windows:
 
 
 def _reach(table: TokenTable, peaks: Ints, radius: int) -> tuple[Ints, Ints]:
-    """The first row of the window around each row, and that behind its last."""
+    """The first row of the window around each of `peaks` [n], and the row behind its last: [n]."""
     document = np.searchsorted(table.document_bounds, peaks, side="right") - 1
     start, end = table.document_bounds[document], table.document_bounds[document + 1]
     if table.manifest.context is not None:  # the model saw a long document in pieces

@@ -63,7 +63,7 @@ class TokenTexts:
         bounds = np.concatenate([[0], np.cumsum(lengths)])
         rows = np.repeat(first - bounds[:-1], lengths) + np.arange(bounds[-1])
         ids = _ids(table, np.asarray(first), np.asarray(last), rows, bounds)
-        tokens = _spelled(table, ids)
+        tokens = _spell(table, ids)
         sizes = np.fromiter(map(len, tokens), np.int64, len(tokens))
         return cls(rows, ids, bounds, "".join(tokens), np.concatenate([[0], np.cumsum(sizes)]))
 
@@ -98,7 +98,7 @@ class TokenTexts:
 
 
 def _ids(table: TokenTable, first: Ints, last: Ints, rows: Ints, bounds: Ints) -> Ints:
-    """The token ids of `rows`; neighbouring stretches are read at once."""
+    """The token ids of `rows`: [tokens]; neighbouring stretches are read at once."""
     far = np.flatnonzero(first[1:] - last[:-1] > _GAP) + 1
     begins, ends = [0, *far.tolist()], [*far.tolist(), len(first)]
     parts: list[Ints] = [np.empty(0, np.int32)]
@@ -109,13 +109,13 @@ def _ids(table: TokenTable, first: Ints, last: Ints, rows: Ints, bounds: Ints) -
     return np.concatenate(parts)
 
 
-def _spelled(table: TokenTable, ids: Ints) -> list[str]:
+def _spell(table: TokenTable, ids: Ints) -> list[str]:
+    """The text of every token of `ids`: empty for BOS, which is none of the text."""
     vocabulary = np.array(table.vocabulary, dtype=object)
     known = (ids >= 0) & (ids < len(vocabulary))
     tokens = np.empty(len(ids), dtype=object)
     tokens[known] = vocabulary[ids[known]]
     tokens[~known] = [table.text(id) for id in ids[~known].tolist()]
-    if table.manifest.bos_token_id is not None:
-        tokens[ids == table.manifest.bos_token_id] = ""
+    tokens[np.isin(ids, table.manifest.start_token_ids)] = ""
     spelled: list[str] = tokens.tolist()
     return spelled

@@ -11,8 +11,8 @@ from engine.errors import UserError
 from engine.jobs.kinds.base import JobResult, JobSpec, register_kind
 from engine.jobs.kinds.fields import KindField, kind_fields
 from engine.jobs.kinds.train import Train
-from engine.sae.architectures.traits import takers
 from engine.sae.training.checkpoint import newest_record
+from engine.sae.traits import takers
 from engine.workspace.folders import Workspace
 
 __all__ = ["Sweep", "SweepResult", "SweepRun", "sweep_fields"]

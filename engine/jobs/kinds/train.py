@@ -13,10 +13,10 @@ from engine.jobs.kinds.base import DeviceSpec, JobResult, register_kind
 from engine.jobs.kinds.checks import check_files, file_names
 from engine.jobs.kinds.fields import Setting, kind_fields
 from engine.model.site import parse_site
-from engine.sae.architectures.traits import ARCHITECTURES
 from engine.sae.recipes import PRESETS, SETTINGS, recipe
 from engine.sae.training.checkpoint import Record, newest_record
 from engine.sae.training.devices import check_devices
+from engine.sae.traits import ARCHITECTURES
 from engine.workspace.folders import Workspace
 
 __all__ = ["Train", "TrainResult"]

@@ -18,7 +18,7 @@ from engine.files import remove_folder
 from engine.jobs.kinds import Sweep, SweepResult, SweepRun, Train
 from engine.jobs.work.notes_once import NotesOnce
 from engine.jobs.work.pareto import compare_runs
-from engine.jobs.work.train import open_data
+from engine.jobs.work.train_sae import open_data
 from engine.jobs.work.trained_sae import is_measured, is_outcome_of, measure_sae, save_trained
 from engine.model.device import choose_device
 from engine.progress import Progress

@@ -6,8 +6,8 @@ import pkgutil
 import torch
 
 from engine.sae.architectures.base import SparseAutoencoder
-from engine.sae.architectures.traits import traits_of
 from engine.sae.config import SAEConfig
+from engine.sae.traits import traits_of
 
 
 def class_of(architecture: str) -> type[SparseAutoencoder]:

@@ -22,7 +22,7 @@ ASKS_FOR_NOTHING: dict[str, tuple[Any, ...]] = {
     "model_from_pretrained_kwargs": (None, {}),
     "prepend_bos": (None,),
     "exclude_special_tokens": (None, False, []),
-    "seqpos_slice": (None, [None], []),
+    "seqpos_slice": (None, [], [None], [None, None], [None, None, None], [0, None]),
     "sequence_separator_token": (None, "bos"),
     "disable_concat_sequences": (None, False),
     # dictionary_learning

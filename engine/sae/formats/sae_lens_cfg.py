@@ -172,6 +172,7 @@ def metadata_fields(cfg: Cfg, path: Path) -> dict[str, Any]:
         ("training_architecture_details", trained),
         ("model_name", found["model"]),
         ("hook_name", found["site"]),
+        ("hook_layer", found["site"]),
         ("hook_name_out", found["target_site"]),
         ("context_size", found["context"]),
     ):

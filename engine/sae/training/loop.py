@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
+from engine.activations.batch_shard import BatchShard
 from engine.activations.batches import StoredBatches, split_documents
 from engine.activations.prefetch import Prefetched
-from engine.activations.share import Share
 from engine.activations.source import Source
 from engine.activations.store import ActivationSet
 from engine.progress import SILENT, Cancelled, Progress
@@ -110,7 +110,7 @@ def train_together(
     throughput = Throughput(batch)
     saver: _Saver | None = checkpointer
     if ranks.world.size > 1:
-        source = Share(source, ranks.data_parallel.rank, ranks.data_parallel.size)
+        source = BatchShard(source, ranks.data_parallel.rank, ranks.data_parallel.size)
         progress = ProgressInLockstep(progress, ranks.world)
         if checkpointer is not None:
             saver = CheckpointerInLockstep(checkpointer, ranks.world)

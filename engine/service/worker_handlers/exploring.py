@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from engine.activations.any_text import read_texts
+from engine.activations.reading import Documents
 from engine.errors import UserError
 from engine.features.examples.document import whole_document
-from engine.features.search.contrast import Texts, contrast
+from engine.features.search.contrast import contrast
 from engine.features.search.nearest import comparison_warnings, nearest
 from engine.interventions.firing import find_firing
 from engine.service import protocol as p
@@ -66,7 +67,7 @@ def get_document(question: p.GetDocument, session: Session) -> p.Snippet:
     return whole_document(sae, acts, question.feature, question.document, session.progress)
 
 
-def _texts(source: p.TextSource) -> Texts:
+def _texts(source: p.TextSource) -> Documents:
     """Reads a source anew each time. Raises UserError for one that names nothing, or both."""
     path = source.file
     if (path is None) == (not source.text):

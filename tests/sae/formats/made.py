@@ -7,8 +7,8 @@ from torch import Tensor
 
 from engine.sae.architectures.base import SparseAutoencoder
 from engine.sae.architectures.registry import build
-from engine.sae.architectures.traits import traits_of
 from engine.sae.config import SAEConfig
+from engine.sae.traits import traits_of
 
 D, N, K = 6, 20, 4
 GROUPS = (5, 15)

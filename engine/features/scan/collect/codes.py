@@ -50,12 +50,12 @@ class CodesCollector(Collector):
         self._size = 0
 
     def add(self, rows: SparseRows) -> None:
-        self._take(rows.select(self._wanted(rows)))
+        self._take(rows.select(self._is_sampled(rows)))
         while self._size > self._room and self._bound[0]:
             self._bound >>= np.uint64(1)
             kept, self._kept, self._size = self._kept, [], 0
             for part in kept:
-                self._take(part.select(self._wanted(part)))
+                self._take(part.select(self._is_sampled(part)))
 
     def state(self) -> Arrays:
         return {**self._all().to_arrays("state/kept"), "state/kept_bound": self._bound}
@@ -92,6 +92,6 @@ class CodesCollector(Collector):
             self._kept.append(rows)
             self._size += len(rows) + len(rows.features)
 
-    def _wanted(self, rows: SparseRows) -> NDArray[np.bool_]:
+    def _is_sampled(self, rows: SparseRows) -> NDArray[np.bool_]:
         numbers = rows.positions // self._stretch
         return np.asarray(stretch_ranks(self._seed, rows.documents, numbers) <= self._bound[0])

@@ -19,7 +19,7 @@ SAMPLED = 40
 
 
 class Collectors:
-    """What is known of all features after some of the rows."""
+    """All that a scan keeps of every feature, after some of the rows."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class Collectors:
         if categories:
             self._all.append(CategoryCollector(features, category_of, categories))
         self.bytes = sum(array.nbytes for array in self.state().values())
-        """Memory that it holds, but for the codes."""
+        """Memory that the arrays take, but for the codes."""
 
     def add(self, rows: SparseRows) -> None:
         """Take in the next rows."""
@@ -56,15 +56,15 @@ class Collectors:
             collector.add(rows)
 
     def state(self) -> Arrays:
-        """All that it knows."""
+        """All arrays that the collectors go on from, by path."""
         return {path: a for collector in self._all for path, a in collector.state().items()}
 
     def restore(self, arrays: Arrays) -> None:
-        """Know what another knew when it held `arrays`."""
+        """Go on from the `state` that another instance had."""
         for collector in self._all:
             collector.restore(arrays)
 
-    def derived(self) -> dict[str, NDArray[Any]]:
-        """What a reader finds in a catalogue, but for the codes."""
+    def catalogue_arrays(self) -> dict[str, NDArray[Any]]:
+        """The arrays of a catalogue, but for the codes, by path."""
         known = {path: a for c in self._all for path, a in {**c.state(), **c.derived()}.items()}
         return {path: a for path, a in known.items() if not path.startswith("state/")}

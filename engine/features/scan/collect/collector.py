@@ -15,22 +15,23 @@ Arrays = Mapping[str, NDArray[Any]]
 
 
 class Collector(ABC):
-    """Takes in rows, the next where the last ended."""
+    """Gathers one kind of figure of all features from rows of tokens, each call going on after the
+    last."""
 
     @abstractmethod
     def add(self, rows: SparseRows) -> None:
-        """Take in rows."""
+        """Count in the next rows."""
 
     @abstractmethod
     def state(self) -> Arrays:
-        """All that it knows: with these, and nothing else, it can go on."""
+        """The arrays from which, and from nothing else, the collector can go on."""
 
     def derived(self) -> Arrays:
-        """What a catalogue has beside that, worked out from it."""
+        """Further arrays of the catalogue, computed from the state."""
         return {}
 
     def restore(self, arrays: Arrays) -> None:
-        """Be what another was when it held `arrays`."""
+        """Go on from the `state` that another instance had."""
         for path, array in self.state().items():
             array[...] = arrays[path]
 

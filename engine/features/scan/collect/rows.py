@@ -33,15 +33,15 @@ class SparseRows:
 
     @classmethod
     @torch.no_grad()
-    def encode(cls, sae: SparseAutoencoder, stretch: Block) -> Self:
-        """A stretch encoded."""
-        support, values = sae.active(stretch.acts[stretch.counted].to(sae.W_dec.device))
-        counts = torch.zeros(len(stretch), dtype=torch.int64)
-        counts[stretch.counted] = support.offsets.diff().cpu()
+    def encode(cls, sae: SparseAutoencoder, block: Block) -> Self:
+        """The active features of a block of activations."""
+        support, values = sae.active(block.acts[block.counted].to(sae.W_dec.device))
+        counts = torch.zeros(len(block), dtype=torch.int64)
+        counts[block.counted] = support.offsets.diff().cpu()
         return cls(
-            documents=stretch.documents.to(torch.int32).numpy(),
-            positions=stretch.positions.to(torch.int32).numpy(),
-            counted=stretch.counted.numpy(),
+            documents=block.documents.to(torch.int32).numpy(),
+            positions=block.positions.to(torch.int32).numpy(),
+            counted=block.counted.numpy(),
             offsets=np.concatenate([[0], counts.numpy().cumsum()]),
             features=support.features.cpu().numpy(),
             values=values.cpu().numpy(),
@@ -49,14 +49,14 @@ class SparseRows:
 
     @classmethod
     def empty(cls) -> Self:
-        """No rows."""
+        """No rows, to begin a concatenation with."""
         ints = np.zeros(0, np.int32)
         offsets, values = np.zeros(1, np.int64), np.zeros(0, np.float32)
         return cls(ints, ints, np.zeros(0, np.bool_), offsets, ints, values)
 
     @classmethod
     def concatenate(cls, parts: Sequence[Self]) -> Self:
-        """Several one after the other; there is at least one."""
+        """Several parts, at least one, as one."""
         counts = np.concatenate([np.diff(part.offsets) for part in parts])
         joined = {
             field.name: np.concatenate([getattr(part, field.name) for part in parts])
@@ -66,12 +66,12 @@ class SparseRows:
         return cls(offsets=np.concatenate([[0], counts.cumsum()]), **joined)
 
     def to_arrays(self, name: str) -> dict[str, NDArray[Any]]:
-        """All of it under paths that begin with `name`."""
+        """The arrays of these rows, under paths that begin with `name`."""
         return {f"{name}_{field.name}": getattr(self, field.name) for field in fields(self)}
 
     @classmethod
     def from_arrays(cls, name: str, arrays: Mapping[str, NDArray[Any]]) -> Self:
-        """A copy of what `arrays(name)` gave."""
+        """Rows from a copy of what `to_arrays(name)` gave."""
         return cls(**{f.name: np.array(arrays[f"{name}_{f.name}"]) for f in fields(cls)})
 
     def __len__(self) -> int:

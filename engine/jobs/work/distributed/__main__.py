@@ -24,7 +24,7 @@ from torch import distributed as dist
 from engine.errors import UserError
 from engine.jobs.kinds import Train, TrainResult
 from engine.jobs.work.distributed.relay import RelayedProgress, RelayFolder
-from engine.jobs.work.train import train_sae
+from engine.jobs.work.train_sae import train_sae
 from engine.model.device import choose_device
 from engine.progress import SILENT, Cancelled, Silent
 from engine.sae.parallel import init_ranks

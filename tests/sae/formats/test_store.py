@@ -15,11 +15,11 @@ from engine.errors import UserError
 from engine.sae.architectures.base import SparseAutoencoder
 from engine.sae.architectures.jumprelu import JumpReLU
 from engine.sae.architectures.registry import build
-from engine.sae.architectures.traits import ARCHITECTURES, traits_of
 from engine.sae.config import SAEConfig, TrainConfig
 from engine.sae.formats.info import read_sae_info
 from engine.sae.formats.metadata import SAEMetadata
 from engine.sae.formats.store import load_sae, save_metadata, save_sae
+from engine.sae.traits import ARCHITECTURES, traits_of
 
 ABOUT = SAEMetadata(
     model="m",

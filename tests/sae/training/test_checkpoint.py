@@ -20,7 +20,6 @@ from engine.activations.batches import StoredBatches
 from engine.activations.source import Source
 from engine.errors import UserError
 from engine.progress import Cancelled
-from engine.sae.architectures.traits import ARCHITECTURES
 from engine.sae.recipes import recipe
 from engine.sae.training import checkpoint
 from engine.sae.training import checkpointer as checkpointing
@@ -28,6 +27,7 @@ from engine.sae.training.checkpointer import Checkpointer, load_newest_checkpoin
 from engine.sae.training.loop import Trained, train_together
 from engine.sae.training.packing import pack, unpack
 from engine.sae.training.runs import Run
+from engine.sae.traits import ARCHITECTURES
 from tests.sae.conftest import MakeSet, Remembering
 
 STEPS = 60

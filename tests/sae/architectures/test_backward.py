@@ -10,10 +10,10 @@ from engine.sae.architectures.base import StepInput
 from engine.sae.architectures.dense import dense_loss
 from engine.sae.architectures.linear import LinearSAE
 from engine.sae.architectures.registry import build
-from engine.sae.architectures.traits import ARCHITECTURES
 from engine.sae.config import SAEConfig, TrainConfig
 from engine.sae.kernels import preactivations as products
 from engine.sae.recipes import recipe
+from engine.sae.traits import ARCHITECTURES
 
 LINEAR = [name for name, traits in ARCHITECTURES.items() if traits.linear]
 COUNTED = ("topk", "batchtopk", "matryoshka")

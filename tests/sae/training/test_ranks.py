@@ -9,10 +9,10 @@ from torch import Tensor
 from engine.activations.manifest import Manifest
 from engine.activations.writer import ActivationWriter
 from engine.errors import UserError
-from engine.sae.architectures.traits import ARCHITECTURES
 from engine.sae.config import SAEConfig
 from engine.sae.training.devices import check_devices
-from tests.sae.several import STEPS, in_processes, train_cases, trained
+from engine.sae.traits import ARCHITECTURES
+from tests.sae.training.processes import STEPS, in_processes, train_cases, trained
 
 CASES = (*ARCHITECTURES, "transcoder")
 SHARED_OUT = [

@@ -14,13 +14,13 @@ from torch import multiprocessing
 
 from engine.activations.batches import StoredBatches
 from engine.activations.store import ActivationSet
-from engine.sae.architectures.traits import takers
 from engine.sae.config import TrainConfig
 from engine.sae.kernels import preactivations as products
 from engine.sae.parallel import ALONE, Ranks, init_ranks
 from engine.sae.recipes import recipe
 from engine.sae.training.loop import train_together
 from engine.sae.training.runs import Run
+from engine.sae.traits import takers
 from tests.sae.conftest import Remembering
 
 STEPS, BATCH, WIDTH = 30, 40, 128

@@ -7,11 +7,11 @@ from torch import Tensor
 from engine.sae import kernels
 from engine.sae.architectures.base import StepInput
 from engine.sae.architectures.registry import build
-from engine.sae.architectures.traits import ARCHITECTURES
 from engine.sae.kernels import cpu, reference
 from engine.sae.kernels import preactivations as products
 from engine.sae.recipes import recipe
-from tests.sae.kernel_cases import FAST, GPU, module, there
+from engine.sae.traits import ARCHITECTURES
+from tests.sae.kernels.cases import FAST, GPU, module, there
 
 SPARSE = [name for name, traits in ARCHITECTURES.items() if traits.linear]
 

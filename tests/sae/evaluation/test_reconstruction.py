@@ -20,7 +20,7 @@ from engine.sae.evaluation.reconstruction import (
 )
 from engine.sae.evaluation.vectors import HeldVectors, StoredVectors, Vectors
 from tests.sae.conftest import MakeSet
-from tests.sae.plain import PlainSAE
+from tests.sae.evaluation.plain import PlainSAE
 
 
 def data(width: int = 5, seed: int = 1) -> Tensor:

@@ -13,7 +13,6 @@ from engine.errors import UserError
 from engine.progress import Cancelled
 from engine.sae.architectures.base import SparseAutoencoder, StepInput, StepLosses
 from engine.sae.architectures.registry import build, class_of
-from engine.sae.architectures.traits import ARCHITECTURES
 from engine.sae.config import SAEConfig, TrainConfig
 from engine.sae.evaluation.reconstruction import evaluate
 from engine.sae.evaluation.vectors import StoredVectors
@@ -22,6 +21,7 @@ from engine.sae.training import memory
 from engine.sae.training.divergence import PATIENCE, DivergenceWatch, TrainingDiverged
 from engine.sae.training.loop import train
 from engine.sae.training.trainer import Trainer
+from engine.sae.traits import ARCHITECTURES
 from tests.sae.conftest import MakeSet, Remembering
 
 TOPK = SAEConfig(architecture="topk", d_in=12, d_sae=48, k=4)

@@ -1,4 +1,4 @@
-"""One process's share of every batch, where several train together."""
+"""One process's part of every batch, where several train together in data parallel."""
 
 from collections.abc import Mapping
 from typing import Any, Self
@@ -7,7 +7,7 @@ from engine.activations.source import Rows, Source
 from engine.progress import SILENT, Progress
 
 
-class Share:
+class BatchShard:
     """The rows from rank / size to (rank + 1) / size of each batch of a source.
 
     Every process draws the whole batch, so that the order is the one of a single process, and where
@@ -28,17 +28,17 @@ class Share:
         }
 
     def prepare(self, progress: Progress = SILENT) -> None:
-        """As the source's."""
+        """Open the source, so that the next batch can be drawn; `progress` hears how far it is."""
         self._source.prepare(progress)
 
     def sample(self, most: int) -> Rows:
-        """As the source's: the same for every process."""
+        """Up to `most` vectors to initialise from: the same for every process."""
         return self._source.sample(most)
 
     def state_dict(self) -> dict[str, Any]:
-        """As the source's."""
+        """The position behind the last batch, the same for every process."""
         return self._source.state_dict()
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """As the source's."""
+        """Go on where `state_dict` was taken. Raises UserError if that was another stream."""
         self._source.load_state_dict(state)

@@ -13,7 +13,7 @@ from engine.sae.kernels import reference
 from engine.sae.kernels.choose import kernels_for, triton_serves
 from engine.sae.kernels.protocol import Kernels
 from engine.sae.kernels.support import Support, concatenate
-from tests.sae.kernel_cases import (
+from tests.sae.kernels.cases import (
     GPU,
     Entries,
     check_sum,

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from engine.sae.architectures.registry import build
-from engine.sae.architectures.traits import ARCHITECTURES
 from engine.sae.config import SAEConfig
+from engine.sae.traits import ARCHITECTURES
 
 
 @pytest.mark.parametrize("layer_norm", [False, True])

@@ -16,7 +16,7 @@ import torch
 from hypothesis import given
 
 from engine.sae.kernels.support import Support
-from tests.sae.kernel_cases import (
+from tests.sae.kernels.cases import (
     GPU,
     INTERPRETED,
     Entries,
@@ -44,7 +44,7 @@ def test_interpreted() -> None:
     ended = subprocess.run(
         command,
         env={**os.environ, "TRITON_INTERPRET": "1"},
-        cwd=HERE.parents[1],
+        cwd=HERE.parents[2],
         capture_output=True,
         text=True,
         check=False,

@@ -8,17 +8,17 @@ import torch
 from torch import Tensor, nn
 
 from engine.errors import UserError
-from engine.sae.architectures import traits
+from engine.sae import traits
 from engine.sae.architectures.base import SparseAutoencoder, StepInput, StepLosses
-from engine.sae.architectures.traits import ARCHITECTURES, Traits, Words, register, takers
 from engine.sae.config import SAEConfig, TrainConfig
 from engine.sae.formats.metadata import SAEMetadata
 from engine.sae.formats.store import load_sae, save_sae
 from engine.sae.recipes import recipe
 from engine.sae.training.loop import train
+from engine.sae.traits import ARCHITECTURES, Traits, Words, register, takers
 from tests.sae.conftest import MakeSet, Remembering
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+README = Path(__file__).resolve().parents[3] / "README.md"
 
 
 class Tied(SparseAutoencoder):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from engine.sae.kernels.support import Support, subset
-from tests.sae.kernel_cases import Entries, entries, every, law, module, rows_of, there
+from tests.sae.kernels.cases import Entries, entries, every, law, module, rows_of, there
 
 DTYPES = [torch.float32, torch.bfloat16, torch.float16]
 

@@ -1,7 +1,8 @@
 """What one needs to know about each architecture without building one. Torch-free.
 
-An architecture is one file beside this one, with its class, and one `register(Traits(…))`. Flags,
-form fields, help texts, recipes, checks and estimates of memory all follow from its traits.
+An architecture is one file in `engine/sae/architectures`, with its class, and one
+`register(Traits(…))` here. Flags, form fields, help texts, recipes, checks and estimates of memory
+all follow from its traits.
 """
 
 import math
