@@ -1,6 +1,6 @@
 """The texts of a file of either kind, prompts or documents (no torch here)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +27,10 @@ def _holds_prompts(path: Path) -> bool:
         case ".txt":
             return not _has_paragraphs(path)
         case ".jsonl":
-            return _is_prompt(next((value for _, value in json_lines(path)), None))
+            return _are_prompts(value for _, value in json_lines(path))
         case ".json":
             entries = json_value(path)
-            return isinstance(entries, list) and _is_prompt(next(iter(entries), None))
+            return isinstance(entries, list) and _are_prompts(entries)
     return False
 
 
@@ -47,5 +47,7 @@ def _has_paragraphs(path: Path) -> bool:
     return False
 
 
-def _is_prompt(entry: Any) -> bool:
-    return isinstance(entry, dict) and "prompt" in entry
+def _are_prompts(entries: Iterable[Any]) -> bool:
+    """Whether the first of some entries that isn't null is a prompt."""
+    first = next((entry for entry in entries if entry is not None), None)
+    return isinstance(first, dict) and "prompt" in first

@@ -26,13 +26,14 @@ def split_documents(acts: ActivationSet, held_out: float, seed: int) -> tuple[Te
 
     Whole documents are held out, drawn at random until they hold at least the share `held_out`
     (0 to 1) of the tokens, so that no text is on both sides; one document always stays to train on.
-    BOS is on neither side: models use it as an attention sink, and its activation, the same in
-    every text, is so large that it would rule the loss (Xiao et al. 2023; Sun et al. 2024).
+    BOS is on neither side, nor another token that the tokenizer puts before every text: models use
+    it as an attention sink, and its activation, the same in every text, is so large that it would
+    rule the loss (Xiao et al. 2023; Sun et al. 2024).
     Raises UserError when there is no second document to hold out.
     """
     documents = acts.manifest.documents
     document_of = np.repeat(np.arange(documents), acts.document_bounds.diff().numpy())
-    taken = _without_bos(acts)
+    taken = _of_text(acts)
     tokens = np.bincount(document_of[taken], minlength=documents)
     held = np.zeros(documents, dtype=bool)
     if held_out > 0:
@@ -52,10 +53,11 @@ def split_documents(acts: ActivationSet, held_out: float, seed: int) -> tuple[Te
     return torch.from_numpy(train), torch.from_numpy(held_rows)
 
 
-def _without_bos(acts: ActivationSet) -> npt.NDArray[np.bool_]:
-    """[tokens]: whether the token is another than BOS."""
-    bos = acts.manifest.bos_token_id
-    return np.concatenate([shard.token_ids.numpy() != bos for shard in acts.shards()])
+def _of_text(acts: ActivationSet) -> npt.NDArray[np.bool_]:
+    """[tokens]: whether the token is another than those that stand before a text."""
+    starts = acts.manifest.start_token_ids
+    ids = [shard.token_ids.numpy() for shard in acts.shards()]
+    return np.concatenate([np.isin(part, starts, invert=True) for part in ids])
 
 
 class StoredBatches(PooledBatches):

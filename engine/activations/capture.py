@@ -89,8 +89,8 @@ def capture_documents(
     """Capture a corpus; one folder a site. `origin` says in a sentence what the documents are.
 
     Documents are cut into windows of `context` tokens (None: what the model allows, at most 1,024),
-    see `engine.activations.windows` for BOS. Windows of similar length share a forward pass of at
-    most `pass_tokens` tokens; the store keeps the documents' order, and no padding.
+    see `engine.activations.windows` for what each begins with. Windows of similar length share a
+    forward pass of at most `pass_tokens` tokens; the store keeps the documents' order, no padding.
     The whole capture ends after exactly `max_tokens` tokens a site, or with the documents.
 
     Memory: beside the model, the activations of four passes for every site, and a shard.
@@ -161,6 +161,7 @@ def _writers(
                 dtype=dtype,
                 tokenizer=lm.source,
                 bos_token_id=lm.tokenizer.bos_token_id,
+                prefix_token_ids=lm.prefix_ids,
                 origin=origin,
                 context=context,
             )

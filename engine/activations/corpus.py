@@ -1,7 +1,7 @@
 """Prompts and documents from the files a user names.
 
 Torch-free. Texts are kept as they are written, control characters included; showing
-makes them safe.
+makes them safe. A null in a text's place, or in that of its object, is a blank text.
 
 | suffix | prompts | documents |
 |---|---|---|
@@ -27,6 +27,14 @@ class Prompt(msgspec.Struct, frozen=True):
     prompt: str
     category: str = ""
     """What the prompt is meant to probe, in the user's words; empty: not said."""
+
+
+class _PromptObject(msgspec.Struct):
+    prompt: str
+    category: str | None = None
+
+    def as_prompt(self) -> Prompt:
+        return Prompt(self.prompt, self.category or "")
 
 
 class _Text(msgspec.Struct):
@@ -116,8 +124,10 @@ def _prompt_list(path: Path) -> Iterator[Prompt]:
 def _prompt(value: Any, where: str) -> Prompt:
     if isinstance(value, str):
         return Prompt(value)
+    if _is_null(value, "prompt"):
+        return Prompt("")
     try:
-        return msgspec.convert(value, Prompt)
+        return msgspec.convert(value, _PromptObject).as_prompt()
     except msgspec.ValidationError as error:
         raise UserError(
             f"{where} is no prompt: {error}.", 'It may be {"prompt": "…", "category": "…"}.'
@@ -138,21 +148,31 @@ def _text_paragraphs(path: Path) -> Iterator[str]:
 
 def _text_objects(path: Path) -> Iterator[str]:
     for number, value in json_lines(path):
-        yield _text(value, f"{path}, line {number},")
+        yield parse_document(value, f"{path}, line {number},")
 
 
 def _text_list(path: Path) -> Iterator[str]:
     for number, value in enumerate(_json_list(path), 1):
-        yield _text(value, f"{path}, entry {number},")
+        yield parse_document(value, f"{path}, entry {number},")
 
 
-def _text(value: Any, where: str) -> str:
+def parse_document(value: Any, where: str) -> str:
+    """The text of an entry of a corpus: a string or `{"text": …}`; "" where that is null.
+
+    `where`: how the entry is named in the UserError for any other.
+    """
     if isinstance(value, str):
         return value
+    if _is_null(value, "text"):
+        return ""
     try:
         return msgspec.convert(value, _Text).text
     except msgspec.ValidationError as error:
         raise UserError(f"{where} is no document: {error}.", 'It may be {"text": "…"}.') from error
+
+
+def _is_null(value: Any, field: str) -> bool:
+    return value is None or (isinstance(value, dict) and value.get(field, "") is None)
 
 
 def _json_list(path: Path) -> list[Any]:
@@ -175,10 +195,10 @@ def _parquet_column(path: Path) -> Iterator[str]:
         with pyarrow.parquet.ParquetFile(path) as file:
             if "text" not in file.schema_arrow.names:
                 raise UserError(f"{path} has no column text.")
-            for batch in file.iter_batches(batch_size=1024, columns=["text"]):
-                for value in batch.column(0).to_pylist():
-                    if value is not None:
-                        yield _text(value, str(path))
+            batches = file.iter_batches(batch_size=1024, columns=["text"])
+            values = (value for batch in batches for value in batch.column(0).to_pylist())
+            for number, value in enumerate(values, 1):
+                yield parse_document(value, f"{path}, row {number},")
     except (OSError, pyarrow.ArrowException) as error:
         raise UserError(f"{path} can't be read as parquet: {error}.") from error
 

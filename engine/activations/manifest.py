@@ -51,6 +51,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """Whose ids the token ids are; empty: the set's own, good only for its vocabulary.json."""
     bos_token_id: int | None = None
     """The token with which the tokenizer begins a text; None: unknown, or there is none."""
+    prefix_token_ids: list[int] = []
+    """All tokens that the tokenizer puts before a text, such as `[gMASK] <sop>`, BOS included;
+    empty: unknown, or there are none."""
     origin: str = ""
     """What was captured, in a sentence."""
     context: int | None = None
@@ -62,6 +65,12 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     checksums: dict[str, str] = {}
     """SHA-256 of documents.jsonl and vocabulary.json."""
     format_version: int = FORMAT_VERSION
+
+    @property
+    def start_token_ids(self) -> list[int]:
+        """The tokens that stand before a text and are none of it: BOS and those of the prefix."""
+        bos = [] if self.bos_token_id is None else [self.bos_token_id]
+        return sorted({*bos, *self.prefix_token_ids})
 
 
 class Extent(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ from torch import Tensor
 from engine.activations.windows import Window, cut_documents, pools
 from engine.errors import UserError
 from engine.model.load import LanguageModel
+from engine.model.text import is_text
 
 Documents = Callable[[], Iterable[str]]
 """Gives the documents from the first one, every time in the same order."""
@@ -68,9 +69,9 @@ class Reader:
     group_tokens: int
 
     def is_row(self, token_ids: Tensor) -> Tensor:
-        """Which tokens are trained on: all but BOS, see `engine.activations.batches`."""
-        bos = self.lm.tokenizer.bos_token_id
-        return token_ids.ne(-1 if bos is None else bos)
+        """Which tokens are trained on: all but BOS and what else the tokenizer puts before a text,
+        see `engine.activations.batches`."""
+        return is_text(self.lm, token_ids)
 
     def rows_of(self, windows: Iterable[Window]) -> int:
         """How many tokens of some windows are trained on."""

@@ -45,9 +45,10 @@ def _gives(lm: LanguageModel, acts: ActivationSet, site: Site, document: int) ->
     if not known or lm.d_model != acts.d_model:
         return False
     seen = observe(lm, token_ids[None].long(), [site])[site][0].cpu()
-    bos = acts.manifest.bos_token_id
-    if bos is not None:  # its activation is so large that it would rule the distance
-        stored, seen = stored[token_ids != bos], seen[token_ids != bos]
+    # the activations before a text are so large that they would rule the distance
+    starts = torch.tensor(acts.manifest.start_token_ids, dtype=token_ids.dtype)
+    of_text = torch.isin(token_ids, starts, invert=True)
+    stored, seen = stored[of_text], seen[of_text]
     distance = (seen.double() - stored.double()).norm()
     return bool(distance <= TOLERANCE * stored.double().norm())
 

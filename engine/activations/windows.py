@@ -9,7 +9,7 @@ from torch import Tensor
 
 from engine.errors import UserError
 from engine.model.load import LanguageModel
-from engine.model.text import encode
+from engine.model.text import encode, prefix_length
 
 DEFAULT_CONTEXT = 1024
 PASS_TOKENS = 8192
@@ -23,7 +23,7 @@ class Window:
     """Consecutive tokens of one document, as the model sees them in one forward pass."""
 
     token_ids: Tensor
-    """[tokens] int64, at most the context; with BOS first where the tokenizer puts one."""
+    """[tokens] int64, at most the context; first what the tokenizer puts before every text."""
     begins: str | None
     """The text of the document that begins here; None: it goes on from the window before."""
 
@@ -51,21 +51,28 @@ def cut_documents(
 ) -> Iterator[Window]:
     """Every document in windows of `context` tokens, the last of each as short as it falls.
 
-    BOS is the tokenizer's policy: where it begins a text with BOS, every window begins with BOS,
-    because models trained with it misbehave on a sequence that lacks it; where it doesn't, none
-    does. The BOS tokens count as tokens. After `max_tokens` the last window ends short.
+    What comes first is the tokenizer's policy: where it begins a text with BOS, or with several
+    tokens such as `[gMASK] <sop>`, every window begins so, because models trained with them
+    misbehave on a sequence that lacks them; where it doesn't, none does. They count as tokens.
+    After `max_tokens` the last window ends short.
+    Raises UserError for a context that has no room for more than them.
     """
     left = max_tokens
     for text in documents:
         ids = encode(lm, text)
-        begun = int(ids[0]) == lm.tokenizer.bos_token_id if len(ids) else False
-        bos, body = ids[: int(begun)], ids[int(begun) :]
+        prefix, body = ids.tensor_split([prefix_length(lm, ids)])
         if not len(body):
             continue
-        for number, part in enumerate(torch.split(body, context - len(bos))):
+        if len(prefix) >= context:
+            raise UserError(
+                f"Windows of {context} tokens have no room for text behind the {len(prefix)} that "
+                "the tokenizer puts before it.",
+                "Choose a larger context.",
+            )
+        for number, part in enumerate(torch.split(body, context - len(prefix))):
             if left == 0:
                 return
-            window = torch.cat([bos, part])[:left]
+            window = torch.cat([prefix, part])[:left]
             if left is not None:
                 left -= len(window)
             yield Window(window, begins=text if number == 0 else None)

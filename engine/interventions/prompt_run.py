@@ -17,7 +17,7 @@ from engine.model.load import LanguageModel
 from engine.model.locate import check_site
 from engine.model.observe import observe
 from engine.model.site import Site
-from engine.model.text import encode
+from engine.model.text import encode, is_text
 from engine.sae.architectures.base import SparseAutoencoder
 
 LOGITS_AT_ONCE = 1 << 27
@@ -81,9 +81,8 @@ class ModelWithSAE:
                 f"Shorten the prompt{less}.",
             )
         token_ids = self.continue_text(ids, generate)
-        bos = self.lm.tokenizer.bos_token_id
         first, end = positions
-        starts = [] if bos is None else (ids == bos).nonzero().flatten().tolist()
+        starts = (~is_text(self.lm, ids)).nonzero().flatten().tolist()
         return PromptRun(
             self, prompt, token_ids, len(ids), PositionMask(first, end, frozenset(starts))
         )

@@ -12,7 +12,8 @@ from engine.sae.architectures.base import SparseAutoencoder
 
 @dataclass(frozen=True)
 class PositionMask:
-    """Which token positions an edit may touch: from `first` to before `end`, and never BOS.
+    """Which token positions an edit may touch: from `first` to before `end`, and never BOS,
+    nor another token that the tokenizer puts before a text.
 
     Models park huge activations on the beginning-of-sequence token and read them from everywhere,
     so that an edit there is an edit of everything; features mean nothing on it either.
@@ -22,7 +23,7 @@ class PositionMask:
     end: int | None
     """None: to the end of whatever is generated."""
     bos: frozenset[int]
-    """Positions of beginning-of-sequence tokens."""
+    """Positions of the tokens that stand before a text."""
 
     def at(self, positions: Tensor) -> Tensor:
         """[tokens] bool for absolute positions [tokens]."""

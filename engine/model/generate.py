@@ -7,6 +7,7 @@ from torch import Tensor
 from transformers import GenerationConfig
 
 from engine.errors import UserError
+from engine.model.caching import cache_is_reliable
 from engine.model.edit import Edit, editing
 from engine.model.inputs import checked_ids
 from engine.model.load import LanguageModel
@@ -44,6 +45,9 @@ def generate(
     ends with the model's end-of-text token and is filled up behind it; all end after
     `max_new_tokens`, or where the model's context ends.
 
+    Where the model's cache can't be relied on, see `engine.model.caching`, the whole text is read
+    at every step.
+
     Raises UserError as `checked_ids` and `editing`, and for figures out of range.
     """
     if temperature < 0:
@@ -59,6 +63,7 @@ def generate(
         max_new_tokens=min(max_new_tokens, room),
         eos_token_id=lm.model.generation_config.eos_token_id,
         pad_token_id=lm.model.generation_config.pad_token_id,
+        use_cache=cache_is_reliable(lm),
         **(sampling if temperature > 0 else {"do_sample": False}),
     )
     gpus = [lm.device] if lm.device.type == "cuda" else []

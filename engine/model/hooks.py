@@ -33,6 +33,9 @@ def on_output(module: nn.Module, see: See) -> RemovableHandle:
         if isinstance(output, Tensor):
             return see(output)
         changed = see(output[0])
-        return None if changed is None else type(output)((changed, *output[1:]))
+        if changed is None:
+            return None
+        kind = type(output)
+        return getattr(kind, "_make", kind)((changed, *output[1:]))  # named tuples take no tuple
 
     return module.register_forward_hook(hook)

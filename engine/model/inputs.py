@@ -22,9 +22,21 @@ def checked_ids(lm: LanguageModel, input_ids: Tensor) -> Tensor:
             f"The text has {tokens} tokens, and {lm.source} takes {lm.context} at most.",
             "Shorten it.",
         )
-    if int(input_ids.min()) < 0 or int(input_ids.max()) >= lm.vocab_size:
+    embedding = lm.model.get_input_embeddings()
+    known = min(lm.vocab_size, getattr(embedding, "num_embeddings", lm.vocab_size))
+    unknown = input_ids[(input_ids < 0) | (input_ids >= known)].tolist()
+    if unknown:
         raise UserError(
-            f"There are token ids outside 0 to {lm.vocab_size - 1}, all that {lm.source} has.",
-            "Tokenise the text with this model's own tokenizer.",
+            f"The text holds token {_named(lm, unknown[0])}, which is outside 0 to {known - 1}, "
+            f"all that {lm.source} has.",
+            "Leave it out of the text, or give the model the tokenizer that it was trained with.",
         )
     return input_ids.to(lm.device)
+
+
+def _named(lm: LanguageModel, token_id: int) -> str:
+    """A token id, and the text of it where the tokenizer has such a token."""
+    known = lm.tokenizer is not None and 0 <= token_id < len(lm.tokenizer)
+    return (
+        f"{token_id} ({lm.tokenizer.convert_ids_to_tokens(token_id)!r})" if known else f"{token_id}"
+    )

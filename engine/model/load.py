@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import takewhile
 from typing import Any
 
 import torch
@@ -65,6 +67,21 @@ class LanguageModel:
     def vocab_size(self) -> int:
         """The number of logits per token."""
         return self.anatomy.vocab_size
+
+    @cached_property
+    def prefix_ids(self) -> list[int]:
+        """The token ids that the tokenizer puts in front of every text: most often BOS alone;
+        several, such as `[gMASK] <sop>`, or none."""
+        read = self.tokenizer("a", return_special_tokens_mask=True, verbose=False)
+        added = zip(read["input_ids"], read["special_tokens_mask"], strict=True)
+        return [index for index, _ in takewhile(lambda token: token[1], added)]
+
+    @property
+    def start_ids(self) -> list[int]:
+        """The ids of the tokens that stand before a text and are none of it: BOS, also where a
+        chat template or the text itself writes it, and those of the prefix."""
+        bos = self.tokenizer.bos_token_id
+        return sorted({*self.prefix_ids, *([] if bos is None else [bos])})
 
 
 def load_model(

@@ -93,7 +93,7 @@ def explaining(part: str, source: str, revision: str | None) -> Iterator[None]:
                         "part": part,
                         "source": source,
                         "revision": revision,
-                        "reason": _sentence(cause),
+                        "reason": short_message(cause),
                     }
                     raise UserError(what.format(**texts), do.format(**texts)) from error
 
@@ -105,7 +105,7 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def _sentence(error: BaseException) -> str:
+def short_message(error: BaseException) -> str:
     """The message of `error` on one line of bounded length, or else its kind."""
     words = " ".join(str(error).split()) or type(error).__name__
     return f"{words.rstrip('.')}." if len(words) <= 200 else f"{words[:200]} …"

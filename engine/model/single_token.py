@@ -2,7 +2,7 @@
 
 from engine.errors import UserError
 from engine.model.load import LanguageModel
-from engine.model.text import encode
+from engine.model.text import encode, prefix_length
 
 _SHOWN = 8
 """Pieces of what is no token that are named."""
@@ -16,8 +16,8 @@ def ids_of_token(lm: LanguageModel, texts: list[str], token: str) -> list[int]:
     spellings = (token, f" {token}") if token else ()
     found = [index for index, text in enumerate(texts) if text in spellings]
     if not found:
-        ids = encode(lm, token).tolist()
-        pieces = [texts[i] for i in ids if i != lm.tokenizer.bos_token_id]
+        ids = encode(lm, token)
+        pieces = [texts[i] for i in ids[prefix_length(lm, ids) :].tolist()]
         first = next((piece for piece in pieces if piece.strip()), "")
         read = " + ".join(map(repr, pieces[:_SHOWN])) or "nothing"
         read += " + …" if len(pieces) > _SHOWN else ""

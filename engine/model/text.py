@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from engine.errors import UserError
+from engine.model.chat import chat_text
 from engine.model.load import LanguageModel
 from engine.model.pieces import piece_reader
 
@@ -13,23 +13,41 @@ from engine.model.pieces import piece_reader
 def encode(lm: LanguageModel, text: str, *, chat: bool = False) -> Tensor:
     """The token ids [tokens] of `text`, int64, on the CPU.
 
-    A beginning-of-text token comes first where the tokenizer adds one. With `chat` the text is
-    put as the user's message into the model's chat template, up to where its answer begins.
-    Raises UserError if there is no such template.
+    What the tokenizer puts in front of a text stays, see `LanguageModel.prefix_ids`: models misread
+    one that lacks it. What it puts behind, such as an end-of-text token, is left out, or else the
+    model would write behind the end. With `chat` the text is put as the user's message into the
+    model's chat template, up to where its answer begins.
+
+    Raises UserError as `chat_text`.
     """
-    if not chat:
-        ids = lm.tokenizer(text, verbose=False)["input_ids"]
-    elif lm.tokenizer.chat_template is None:
-        raise UserError(
-            f"The tokenizer of {lm.source} has no chat template.",
-            "Give the prompt as plain text, or choose a model tuned for chat.",
-        )
-    else:
-        message = {"role": "user", "content": text}
-        ids = lm.tokenizer.apply_chat_template(
-            [message], add_generation_prompt=True, return_dict=True
-        )["input_ids"]
-    return torch.tensor(ids, dtype=torch.int64)
+    if chat:
+        ids = lm.tokenizer(chat_text(lm, text), add_special_tokens=False, verbose=False)
+        return torch.tensor(ids["input_ids"], dtype=torch.int64)
+    read = lm.tokenizer(text, return_special_tokens_mask=True, verbose=False)
+    ids, added = read["input_ids"], read["special_tokens_mask"]
+    end = max(
+        (index + 1 for index, is_added in enumerate(added) if not is_added),
+        default=len(lm.prefix_ids),
+    )
+    return torch.tensor(ids[:end], dtype=torch.int64)
+
+
+def prefix_length(lm: LanguageModel, ids: Tensor) -> int:
+    """How many of the first token `ids` [tokens] are none of the text's own.
+
+    That is the tokenizer's prefix, or a BOS that a chat template or the text itself begins with.
+    """
+    prefix = lm.prefix_ids
+    if prefix and ids[: len(prefix)].tolist() == prefix:
+        return len(prefix)
+    return int(len(ids) > 0 and int(ids[0]) == lm.tokenizer.bos_token_id)
+
+
+def is_text(lm: LanguageModel, ids: Tensor) -> Tensor:
+    """[...] bool: which of token `ids` [...] are of a text, and no BOS and no prefix before one."""
+    return torch.isin(
+        ids, torch.tensor(lm.start_ids, dtype=ids.dtype, device=ids.device), invert=True
+    )
 
 
 def decode(lm: LanguageModel, ids: Tensor | Sequence[int]) -> str:

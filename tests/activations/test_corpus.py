@@ -136,6 +136,39 @@ def test_bad_corpora_get_one_clear_sentence(tmp_path, name, content, sentence):
         list(read_documents([path]))
 
 
+@pytest.mark.parametrize("suffix", [".jsonl", ".json"])
+@pytest.mark.parametrize("null", ["null", '{"text": null}', '{"text": null, "id": 5}'])
+def test_a_null_is_left_out_as_a_blank_text_is(tmp_path, suffix, null):
+    entries = [null, '{"text": "one"}', null, '"two"', null]
+    content = "\n".join(entries) if suffix == ".jsonl" else f"[{', '.join(entries)}]"
+    (tmp_path / f"a{suffix}").write_text(content)
+    assert list(read_documents([tmp_path / f"a{suffix}"])) == ["one", "two"]
+    prompts = content.replace("text", "prompt")
+    (tmp_path / f"p{suffix}").write_text(prompts)
+    assert read_prompts(tmp_path / f"p{suffix}") == [Prompt("one"), Prompt("two")]
+
+
+def test_a_category_that_is_null_is_not_said(tmp_path):
+    (tmp_path / "p.jsonl").write_text('{"prompt": "a", "category": null}')
+    assert read_prompts(tmp_path / "p.jsonl") == [Prompt("a")]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("a.jsonl", '{"text": null}\n\n{"text": 5}', "line 3, is no document"),
+        ("a.jsonl", '{"text": null}\n{}', "line 2, is no document"),
+        ("a.json", '[null, {"text": ["a"]}]', "entry 2, is no document"),
+        ("a.json", "[null, 5]", "entry 2, is no document"),
+        ("a.json", '[null, {"text": null}]', "no text"),
+    ],
+)
+def test_beside_nulls_a_malformed_row_is_still_named(tmp_path, name, content, sentence):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(UserError, match=sentence):
+        list(read_documents([tmp_path / name]))
+
+
 def test_real_stories_are_read(stories_path):
     assert list(read_documents([stories_path])) == json.loads(stories_path.read_text())
 
@@ -146,6 +179,9 @@ def test_parquet_gives_its_text_column(tmp_path):
     path = tmp_path / "a.parquet"
     parquet.write_table(pyarrow.table({"id": [1, 2, 3], "text": ["one", None, HOSTILE]}), path)
     assert list(read_documents([path])) == ["one", HOSTILE]
+    parquet.write_table(pyarrow.table({"text": [None, b"two"]}), path)
+    with pytest.raises(UserError, match="row 2, is no document"):
+        list(read_documents([path]))
     parquet.write_table(pyarrow.table({"id": [1]}), path)
     with pytest.raises(UserError, match="no column text"):
         list(read_documents([path]))

@@ -118,7 +118,7 @@ def test_it_measures_on_what_training_held_out(workspace: Workspace) -> None:
     documents = [i for i in range(12) if ((held >= bounds[i]) & (held < bounds[i + 1])).any()]
     lm = load_model(metadata.model, dtype="float32", device="cpu")
     windows = list(stored_windows(acts, documents))
-    spliced = splice(lm, sae, SITE, windows, bos_token_id=lm.tokenizer.bos_token_id)
+    spliced = splice(lm, sae, SITE, windows, start_token_ids=lm.start_ids)
     assert got.predictions == spliced.predictions
     for name in ("ce_clean", "ce_sae", "ce_zero", "delta_ce", "kl"):
         assert getattr(got, name) == pytest.approx(getattr(spliced, name), rel=1e-6)

@@ -12,7 +12,7 @@ from engine.model.generate import generate, logits
 from engine.model.locate import all_sites
 from engine.model.observe import observe
 from engine.model.site import Site, parse_site
-from tests.model.zoo import NO_SUMS, SUMS, some_tokens, zoo_model
+from tests.model.zoo import NO_SUMS, STATEFUL, SUMS, some_tokens, zoo_model
 
 PUSH = torch.linspace(-2, 3, 16)
 
@@ -102,6 +102,24 @@ def test_cached_generation_is_the_same_as_reading_everything_again_at_each_step(
     assert torch.equal(generate(lm, some_tokens(2, 8), 6, edits=edits), ids)
 
 
+@pytest.mark.parametrize("name", [*STATEFUL, "mixtral", "opt-350m", "mamba"])
+@pytest.mark.parametrize("rows", [1, 2])
+def test_an_edited_generation_says_what_the_whole_text_says_at_each_step(name, rows) -> None:
+    lm = zoo_model(name)
+    pushes = torch.randn(20, lm.d_model, generator=torch.Generator().manual_seed(1))
+
+    def push_behind_bos(x: Tensor, positions: Tensor) -> Tensor:
+        pushed = x + x.norm(dim=-1, keepdim=True) * pushes[positions]
+        return torch.where((positions > 0)[:, None], pushed, x)
+
+    edits = {Site("resid_post", 1): push_behind_bos}
+    ids = grown = some_tokens(rows, 7)
+    for _ in range(8):
+        grown = torch.cat([grown, logits(lm, grown, edits)[:, -1:].argmax(-1)], 1)
+    assert torch.equal(generate(lm, ids, 8, edits=edits), grown)
+    assert not torch.equal(generate(lm, ids, 8), grown)
+
+
 @pytest.mark.parametrize("name", ["llama", "gemma3", "bloom", "qwen3-next", "mamba"])
 def test_positions_are_absolute_in_the_prompt_and_in_every_cached_step(name) -> None:
     lm = zoo_model(name)
@@ -111,6 +129,7 @@ def test_positions_are_absolute_in_the_prompt_and_in_every_cached_step(name) -> 
         told.append(positions.tolist())
         return x
 
+    generate(lm, some_tokens(1, 5), 1)  # the first generation measures the model's cache
     with editing(lm, {Site("resid_post", 1): note}):
         for _ in range(2):
             generate(lm, some_tokens(1, 5), 4)

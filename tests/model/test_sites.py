@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from contextlib import nullcontext
 
 import pytest
 import torch
@@ -15,6 +16,16 @@ from engine.model.locate import all_sites, check_site
 from engine.model.observe import observe
 from engine.model.site import KINDS, Site, parse_site
 from tests.model.zoo import NO_SUMS, SUMS, some_tokens, zoo_model
+
+SMALL = {
+    "vocab_size": 99,
+    "hidden_size": 16,
+    "intermediate_size": 32,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 64,
+}
 
 
 @given(st.sampled_from(KINDS), st.integers(0, 9999))
@@ -98,6 +109,66 @@ def test_a_model_that_sees_later_tokens_is_refused() -> None:
     )
     with pytest.raises(UserError, match="looks at later tokens"):
         examine(hf.BertLMHeadModel(config).eval())
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize(
+    ("kind", "config"),
+    [
+        (hf.BertLMHeadModel, lambda: hf.BertConfig(**SMALL)),
+        (hf.RobertaForCausalLM, lambda: hf.RobertaConfig(**SMALL)),
+        (
+            hf.Gemma3ForCausalLM,
+            lambda: hf.Gemma3TextConfig(**SMALL, head_dim=8, use_bidirectional_attention=True),
+        ),
+        (hf.LlamaForCausalLM, lambda: hf.LlamaConfig(**SMALL, is_causal=False)),
+        (hf.MixtralForCausalLM, lambda: hf.MixtralConfig(**SMALL, is_causal=False)),
+    ],
+)
+def test_looking_ahead_is_seen_whatever_the_rounding_and_however_large_the_stream(
+    kind, config, dtype
+) -> None:
+    torch.manual_seed(0)
+    model = kind(config()).eval()
+    with torch.no_grad():
+        model.get_input_embeddings().weight[:, 0] = 1000.0
+    with pytest.raises(UserError, match="looks at later tokens"):
+        examine(model.to(dtype))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("seed", [2, 3, 4])
+def test_experts_that_tokens_share_make_no_model_look_ahead(seed, dtype) -> None:
+    torch.manual_seed(seed)
+    config = hf.MixtralConfig(
+        **SMALL | {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 16},
+        num_local_experts=8,
+        initializer_range=0.1,
+    )
+    assert len(examine(hf.MixtralForCausalLM(config).to(dtype).eval()).layers) == 16
+
+
+def test_many_experts_with_large_weights_make_no_model_look_ahead() -> None:
+    torch.manual_seed(0)
+    config = hf.GptOssConfig(
+        **SMALL | {"hidden_size": 64, "num_hidden_layers": 16}, head_dim=16, num_local_experts=16
+    )
+    model = hf.GptOssForCausalLM(config).eval()
+    with torch.no_grad():
+        for weights in model.parameters():
+            if weights.ndim >= 2:
+                weights.normal_(0, 0.1)
+    assert len(examine(model).layers) == 16
+
+
+def test_a_model_that_cannot_be_differentiated_is_judged_by_what_it_computes() -> None:
+    torch.manual_seed(0)
+    for ahead in (False, True):
+        model = hf.LlamaForCausalLM(hf.LlamaConfig(**SMALL, is_causal=not ahead)).eval()
+        for layer in model.model.layers:
+            layer.forward = torch.no_grad()(layer.forward)
+        with pytest.raises(UserError, match="looks at later") if ahead else nullcontext():
+            examine(model)
 
 
 def test_threads_that_sum_in_another_order_make_no_model_look_ahead() -> None:

@@ -110,12 +110,41 @@ NO_SUMS: dict[str, Any] = {
 }
 """Architectures whose layers do something else, so that they have resid_pre and resid_post only."""
 
+_MAMBA = {"mamba_d_state": 8, "mamba_n_heads": 4, "mamba_d_head": 8, "mamba_expand": 2}
+_HYBRID = {"layer_types": ["mamba", "attention", "mamba"]}
+
+STATEFUL: dict[str, Any] = {
+    "rwkv": lambda: hf.RwkvConfig(
+        **_COMMON | {"attention_hidden_size": 16}, context_length=CONTEXT, rescale_every=0
+    ),
+    "xlstm": lambda: hf.xLSTMConfig(
+        vocab_size=VOCABULARY, hidden_size=16, num_hidden_layers=3, num_heads=2, chunk_size=8
+    ),
+    "mamba2": lambda: hf.Mamba2Config(
+        **_COMMON | {"head_dim": 8}, num_heads=4, state_size=8, n_groups=1, chunk_size=8
+    ),
+    "falcon-mamba": lambda: hf.FalconMambaConfig(**_COMMON, state_size=8),
+    "jamba": lambda: hf.JambaConfig(
+        **_COMMON, num_experts=4, mamba_d_state=8, mamba_dt_rank=4, use_mamba_kernels=False
+    ),
+    "bamba": lambda: hf.BambaConfig(**_COMMON | _MAMBA, attn_layer_indices=[1]),
+    "falcon-h1": lambda: hf.FalconH1Config(**_COMMON | _MAMBA, mamba_d_ssm=32),
+    "granite-hybrid": lambda: hf.GraniteMoeHybridConfig(
+        **_COMMON | _MAMBA | _HYBRID, num_local_experts=4, shared_intermediate_size=16
+    ),
+    "recurrent-gemma": lambda: hf.RecurrentGemmaConfig(
+        **_COMMON, lru_width=16, attention_window_size=4, block_types=["recurrent", "attention"]
+    ),
+    "lfm2": lambda: hf.Lfm2Config(**_COMMON, layer_types=["conv", "full_attention", "conv"]),
+}
+"""Architectures that generate with a state of their own, or with one beside a cache."""
+
 
 @functools.cache
 def zoo_model(name: str) -> LanguageModel:
     """The architecture called `name`, float32, every parameter drawn from a wide normal."""
     torch.set_num_threads(1)
-    return language_model((SUMS | NO_SUMS)[name]())
+    return language_model((SUMS | NO_SUMS | STATEFUL)[name]())
 
 
 def language_model(config: Any, tokenizer: Any = None) -> LanguageModel:

@@ -1,5 +1,6 @@
 """A whole document with a feature's activation at every token."""
 
+import numpy as np
 import torch
 
 from engine.activations.store import ActivationSet
@@ -38,8 +39,7 @@ def whole_document(
         progress("encode", int(rows[0]) - first, last - first, "tokens")
         here = sae.encode(acts.rows(rows).to(sae.W_dec.device))[:, feature]
         values[rows - first] = here.where(here > sae.active_threshold, 0).cpu()
-    if acts.manifest.bos_token_id is not None:
-        values[torch.from_numpy(token_ids == acts.manifest.bos_token_id)] = 0
+    values[torch.from_numpy(np.isin(token_ids, acts.manifest.start_token_ids))] = 0
     texts = [table.text(token_id) for token_id in token_ids.tolist()]
     peak = int(values.argmax())
     return Snippet(

@@ -22,7 +22,7 @@ class Block:
     positions: Tensor
     """[rows], within the document."""
     counted: Tensor
-    """[rows] bool: false for beginning-of-sequence tokens, which no figure counts."""
+    """[rows] bool: false for tokens that stand before a text (BOS), which no figure counts."""
 
     def __len__(self) -> int:
         return len(self.acts)
@@ -30,7 +30,7 @@ class Block:
 
 def blocks(acts: ActivationSet, rows: int, start: int = 0) -> Iterator[Block]:
     """The set in order, at most `rows` at a time; from the block on that begins at `start`."""
-    bos = acts.manifest.bos_token_id
+    starts = torch.tensor(acts.manifest.start_token_ids, dtype=torch.int32)
     for shard in acts.shards():
         for first in range(0, len(shard.acts), rows):
             if shard.start + first < start:
@@ -42,5 +42,5 @@ def blocks(acts: ActivationSet, rows: int, start: int = 0) -> Iterator[Block]:
                 shard.acts[here],
                 shard.document_ids[here],
                 shard.positions[here],
-                torch.ones_like(token_ids, dtype=torch.bool) if bos is None else token_ids != bos,
+                torch.isin(token_ids, starts, invert=True),
             )

@@ -116,7 +116,6 @@ def _spell(table: TokenTable, ids: Ints) -> list[str]:
     tokens = np.empty(len(ids), dtype=object)
     tokens[known] = vocabulary[ids[known]]
     tokens[~known] = [table.text(id) for id in ids[~known].tolist()]
-    if table.manifest.bos_token_id is not None:
-        tokens[ids == table.manifest.bos_token_id] = ""
+    tokens[np.isin(ids, table.manifest.start_token_ids)] = ""
     spelled: list[str] = tokens.tolist()
     return spelled

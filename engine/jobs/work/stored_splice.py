@@ -50,8 +50,10 @@ def splice_if_possible(
         order = np.random.default_rng(seed).permutation(_documents_of(acts, rows)).tolist()
         check_is_of(acts, lm, site, order[0])
         windows = list(first_windows(stored_windows(acts, order), max_tokens))
-        bos = acts.manifest.bos_token_id
-        return splice(lm, sae, site, windows, target=target, bos_token_id=bos, progress=progress)
+        starts = acts.manifest.start_token_ids
+        return splice(
+            lm, sae, site, windows, target=target, start_token_ids=starts, progress=progress
+        )
     except UserError as error:
         if model is not None:
             raise

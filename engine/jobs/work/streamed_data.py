@@ -79,7 +79,7 @@ class StreamedData(TrainingData):
             sae,
             self._site,
             list(first_windows(self._held.windows, SPLICED_TOKENS)),
-            bos_token_id=self._lm.tokenizer.bos_token_id,
+            start_token_ids=self._lm.start_ids,
             target=self._target,
             progress=progress,
         )

@@ -57,16 +57,17 @@ def splice(
     site: Site,
     windows: Sequence[Window],
     *,
-    bos_token_id: int | None,
+    start_token_ids: Sequence[int],
     target: Site | None = None,
     progress: Progress = SILENT,
 ) -> SpliceMetrics:
     """Splice `sae` into `lm` while it reads `windows`, each in one go.
 
     A transcoder reads `site` and replaces what is at `target`, which comes later; None: the site
-    itself. BOS keeps its activation, as in training (`engine.activations.batches`), also where 0 is
-    put. The means are over what is predicted at every token but the first of a window, which knows
-    of no text yet, and the last, whose next token isn't there.
+    itself. The tokens before a text (`start_token_ids`, such as BOS) keep their activations, as in
+    training (`engine.activations.batches`), also where 0 is put. The means are over what is
+    predicted at every token but the first of a window, which knows of no text yet, and the last,
+    whose next token isn't there.
 
     Memory: beside the model, the logits of a pass three times.
     Raises UserError for a site that isn't there, another width, and text without such a token.
@@ -82,7 +83,8 @@ def splice(
     for together in passes(readable, min(PASS_TOKENS, PASS_LOGITS // lm.vocab_size)):
         progress("splice", done, total, "tokens")
         ids, mask = (part.to(lm.device) for part in padded([readable[i] for i in together]))
-        replaced = mask.bool() if bos_token_id is None else mask.bool() & (ids != bos_token_id)
+        starts = torch.tensor(start_token_ids, dtype=ids.dtype, device=ids.device)
+        replaced = mask.bool() & torch.isin(ids, starts, invert=True)
         sums += _compare(
             lm,
             ids,

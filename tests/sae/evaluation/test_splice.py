@@ -110,7 +110,7 @@ def test_all_figures_are_what_hooks_on_the_plain_model_give(
 ) -> None:
     sae = PlainSAE.random(lm.d_model, 50)
     bos = lm.tokenizer.bos_token_id
-    got = splice(lm, sae, RESID, windows, bos_token_id=bos if keeps_bos else None)
+    got = splice(lm, sae, RESID, windows, start_token_ids=[bos] if keeps_bos else [])
     expected = by_hand(
         lm, windows, lambda ids: ids != (bos if keeps_bos else -1), lambda x: sae(x[None])[0]
     )
@@ -120,7 +120,7 @@ def test_all_figures_are_what_hooks_on_the_plain_model_give(
 
 
 def test_a_perfect_autoencoder_loses_nothing(lm: LanguageModel, windows: list[Window]) -> None:
-    got = splice(lm, PlainSAE.identity(lm.d_model), RESID, windows, bos_token_id=None)
+    got = splice(lm, PlainSAE.identity(lm.d_model), RESID, windows, start_token_ids=[])
     assert (got.ce_score, got.delta_ce, got.kl) == (1, 0, 0)
     assert got.ce_zero != got.ce_clean
 
@@ -128,7 +128,7 @@ def test_a_perfect_autoencoder_loses_nothing(lm: LanguageModel, windows: list[Wi
 def test_an_autoencoder_that_knows_nothing_is_zero_ablation(
     lm: LanguageModel, windows: list[Window]
 ) -> None:
-    got = splice(lm, PlainSAE.zero(lm.d_model), RESID, windows, bos_token_id=0)
+    got = splice(lm, PlainSAE.zero(lm.d_model), RESID, windows, start_token_ids=[0])
     assert got.ce_sae == got.ce_zero
     assert got.ce_score == 0
     assert got.kl > 0
@@ -138,7 +138,7 @@ def test_how_text_is_put_into_passes_and_blocks_changes_nothing(
     lm: LanguageModel, windows: list[Window], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = functools.partial(
-        splice, lm, PlainSAE.random(lm.d_model, 50), RESID, bos_token_id=lm.tokenizer.bos_token_id
+        splice, lm, PlainSAE.random(lm.d_model, 50), RESID, start_token_ids=lm.start_ids
     )
     together = run(windows)
     monkeypatch.setattr(module, "PASS_LOGITS", lm.vocab_size)  # a window a pass
@@ -153,7 +153,7 @@ def test_a_transcoder_reads_one_site_and_replaces_another(
     sae = PlainSAE.random(lm.d_model, 40, seed=3)
     site, target = parse_site("resid_pre.1"), parse_site("mlp_out.1")
     bos = lm.tokenizer.bos_token_id
-    got = splice(lm, sae, site, windows, target=target, bos_token_id=bos)
+    got = splice(lm, sae, site, windows, target=target, start_token_ids=[bos])
 
     model = AutoModelForCausalLM.from_pretrained(lm.source, dtype=torch.float32).eval()
     layer, nats, kls = model.model.layers[1], [], []
@@ -178,7 +178,9 @@ def test_a_transcoder_reads_one_site_and_replaces_another(
             kls.append((p[position].exp() * (p[position] - q[position])).sum().item())
     assert got.ce_sae == pytest.approx(np.mean(nats), rel=2e-5)
     assert got.kl == pytest.approx(np.mean(kls), rel=1e-4)
-    zero = splice(lm, PlainSAE.zero(lm.d_model), site, windows, target=target, bos_token_id=bos)
+    zero = splice(
+        lm, PlainSAE.zero(lm.d_model), site, windows, target=target, start_token_ids=[bos]
+    )
     assert zero.ce_sae == zero.ce_zero == got.ce_zero
 
 
@@ -189,7 +191,7 @@ def test_what_cannot_be_spliced_is_said(lm: LanguageModel, windows: list[Window]
         sae: PlainSAE = sae, site: Site = RESID, text: list[Window] = windows, **more: Site
     ) -> str:
         with pytest.raises(UserError) as refused:
-            splice(lm, sae, site, text, bos_token_id=None, **more)
+            splice(lm, sae, site, text, start_token_ids=[], **more)
         return str(refused.value)
 
     assert f"are {lm.d_model} wide" in said(PlainSAE.random(lm.d_model + 1, 8))
@@ -204,7 +206,7 @@ def test_where_zero_loses_nothing_there_is_no_score(tiny_llama_path: Path) -> No
         lm.layers[2].mlp.down_proj.weight.zero_()
     windows = [Window(torch.arange(3, 20), begins=None)]
     got = splice(
-        lm, PlainSAE.random(lm.d_model, 8), parse_site("mlp_out.2"), windows, bos_token_id=None
+        lm, PlainSAE.random(lm.d_model, 8), parse_site("mlp_out.2"), windows, start_token_ids=[]
     )
     assert math.isnan(got.ce_score)
     assert got.kl > 0
