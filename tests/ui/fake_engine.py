@@ -50,6 +50,7 @@ class World:
         ]
         self.activations: list[p.ActivationsInfo] = []
         self.saes: list[p.SAEInfo] = []
+        self.damaged: list[p.DamagedInfo] = []
         self.notes: dict[str, dict[int, p.Note]] = {}
         self.scanned = 1.0
         """Share of the tokens that scans have looked at."""
@@ -497,6 +498,7 @@ def _contents(world: World, request: p.GetContents) -> p.Contents:
         prompts=list(world.prompts),
         activations=list(world.activations),
         saes=list(world.saes),
+        damaged=list(world.damaged),
     )
 
 
