@@ -95,7 +95,8 @@ def read_settings(path: Path) -> Settings:
         return msgspec.convert(tomllib.loads(path.read_text("utf-8")), Settings)
     except FileNotFoundError:
         return Settings()
-    except (OSError, ValueError) as error:  # TOMLDecodeError and ValidationError are ValueErrors
+    # TOMLDecodeError and ValidationError are ValueErrors
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path} can't be used: {error}.", "Mend it or move it away.") from error
 
 
@@ -103,7 +104,7 @@ def read_memory(path: Path) -> Memory:
     """What was remembered; nothing if that is not there or spoilt, for it is a convenience."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=Memory)
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return Memory()
 
 
