@@ -114,8 +114,8 @@ def filter_help() -> str:
     searched = [c.name for c in table_columns("text")]
     return (
         f"Numbers are {join_words(c.name for c in table_columns('id', *FIGURES))}, compared with"
-        f" < <= > >= = and !=. Texts are {join_words([*notes, *searched])}, compared with ~, a regular"
-        f" expression, and its opposite !~, {join_words(notes)} with = and !=, too. Flags are"
+        f" < <= > >= = and !=. Texts are {join_words([*notes, *searched])}, compared with ~, a"
+        f" regular expression, and its opposite !~, {join_words(notes)} with = and !=, too. Flags are"
         f" {join_words(c.name for c in table_columns('flag'))}. A word by itself is looked for in"
         " labels. There are not, and, or and parentheses."
     )

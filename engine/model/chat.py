@@ -23,8 +23,8 @@ def chat_text(lm: LanguageModel, message: str) -> str:
         )
     if isinstance(templates, dict) and "default" not in templates:
         raise UserError(
-            f"The chat templates of {lm.source} are for {join_words(sorted(templates))}, and none is for a "
-            "plain conversation.",
+            f"The chat templates of {lm.source} are for {join_words(sorted(templates))},"
+            " and none is for a plain conversation.",
             _INSTEAD,
         )
     text = _fill_in(lm, message)
