@@ -12,7 +12,7 @@ from engine.activations.batches import split_documents
 from engine.activations.capture import capture_documents, capture_prompts
 from engine.activations.corpus import Prompt
 from engine.activations.observed import ObservedDocuments
-from engine.activations.reading import Place
+from engine.activations.reading import StreamPosition
 from engine.activations.store import ActivationSet
 from engine.activations.windows import cut_documents
 from engine.errors import UserError
@@ -64,7 +64,7 @@ def test_the_prefix_is_stored_and_neither_trained_on_nor_held_out(
 
 def test_a_stream_trains_on_the_text_alone(lm: LanguageModel, tmp_path: Path) -> None:
     stream = ObservedDocuments(lm, lambda: TEXTS, [SITE], 0, context=10)
-    chunk = next(stream.chunks(0, Place()))
+    chunk = next(stream.chunks(0, StreamPosition()))
     assert len(chunk.rows[str(SITE)]) == sum(map(len, TEXTS))
 
 
