@@ -115,9 +115,9 @@ def filter_help() -> str:
     return (
         f"Numbers are {join_words(c.name for c in table_columns('id', *FIGURES))}, compared with"
         f" < <= > >= = and !=. Texts are {join_words([*notes, *searched])}, compared with ~, a"
-        f" regular expression, and its opposite !~, {join_words(notes)} with = and !=, too. Flags are"
-        f" {join_words(c.name for c in table_columns('flag'))}. A word by itself is looked for in"
-        " labels. There are not, and, or and parentheses."
+        f" regular expression, and its opposite !~, {join_words(notes)} with = and !=, too. Flags"
+        f" are {join_words(c.name for c in table_columns('flag'))}. A word by itself is looked for"
+        " in labels. There are not, and, or and parentheses."
     )
 
 

@@ -32,7 +32,6 @@ from engine.jobs.events import *
 from engine.jobs.kinds import *
 from engine.model.site import SiteInfo as SiteInfo
 from engine.sae.evaluation.density import DensityHistogram as DensityHistogram
-from engine.sae.formats.libraries import Format as Format
 from engine.sae.recipes import PRESETS as PRESETS
 from engine.sae.traits import ARCHITECTURES as ARCHITECTURES
 from engine.sae.traits import takers as takers
