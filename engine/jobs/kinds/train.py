@@ -14,7 +14,7 @@ from engine.jobs.kinds.checks import check_files, file_names
 from engine.jobs.kinds.fields import Setting, kind_fields
 from engine.model.site import parse_site
 from engine.sae.recipes import PRESETS, SETTINGS, recipe
-from engine.sae.training.checkpoint import Record, newest_record
+from engine.sae.training.checkpoint import CheckpointRecord, newest_record
 from engine.sae.training.devices import check_devices
 from engine.sae.traits import ARCHITECTURES
 from engine.workspace.folders import Workspace
@@ -239,7 +239,7 @@ def read_start(about: Mapping[str, Any]) -> TrainingStart:
         ) from error
 
 
-def newest_start(name: str, workspace: Workspace) -> tuple[TrainingStart, Record]:
+def newest_start(name: str, workspace: Workspace) -> tuple[TrainingStart, CheckpointRecord]:
     """What a training was started with, and its newest checkpoint. UserError if there is none."""
     record = newest_record(workspace.checkpoints(name))
     if record is None:
