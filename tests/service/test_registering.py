@@ -136,7 +136,7 @@ async def socket(
 
     monkeypatch.setattr(Pool, "take", take)
     monkeypatch.setattr(Pool, "warm", lambda *_, **__: None)
-    daemon = Daemon(workspace, path)
+    daemon = Daemon(workspace)
     serving = asyncio.create_task(daemon.serve())
     while not path.exists():
         await asyncio.sleep(0.01)
