@@ -82,6 +82,11 @@ class Form(Dialog[bool]):
             field.parent.display = field in seen
         self._show_help()
 
+    @on(FieldInput.LinesLeftOut)
+    def _report_left_out(self, event: FieldInput.LinesLeftOut) -> None:
+        event.stop()
+        self.show_error(f"{event.label}: of {event.lines} pasted lines only the first was taken.")
+
     def show_error(self, text: str) -> None:
         """Show what is wrong with what was typed; an empty text shows nothing."""
         self._error.update(visible(text))

@@ -5,8 +5,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
+from textual.events import Paste
+from textual.message import Message
 from textual.suggester import SuggestFromList
 from textual.widgets import Input
+
+from brainsurg_tui.terminal.escapes import escape
 
 _NAMED = 90
 """Characters in which choices are named; where they need more, they are counted."""
@@ -27,6 +31,8 @@ class Field:
     """Whether values besides `choices` make sense."""
     empty: str = ""
     """What an empty field means, shown in it."""
+    escapes: bool = False
+    r"""Whether `\n` stands for a new line, and so on, as in `terminal.escapes`."""
     shown: Callable[[Mapping[str, str]], bool] = lambda values: True
     """Whether it makes sense beside the other fields' values; hidden, and empty, where not."""
 
@@ -42,6 +48,13 @@ class FieldInput(Input):
         Binding("down", "turn(1)", "Next choice", show=False, id="form.next_choice"),
         Binding("up", "turn(-1)", "Previous choice", show=False, id="form.previous_choice"),
     ]
+
+    @dataclass
+    class LinesLeftOut(Message):
+        """Of several lines that were pasted, the field took the first."""
+
+        label: str
+        lines: int
 
     def __init__(self, field: Field) -> None:
         self.field = field
@@ -111,6 +124,20 @@ class FieldInput(Input):
         if not self.matches or not typed:
             return f"{self.field.label}: {typed!r} is none of the choices."
         return f"{self.field.label}: {typed!r} may be {named}; please choose."
+
+    def _on_paste(self, event: Paste) -> None:
+        """Take all lines where the field has a way to write them; else the first, and say so."""
+        event.stop()
+        event.prevent_default()  # Textual's own takes the first line, and drops the rest
+        lines = event.text.splitlines()
+        if len(lines) < 2:
+            text = "".join(lines)
+        elif self.field.escapes:
+            text = escape("\n".join(lines))
+        else:
+            text = lines[0]
+            self.post_message(self.LinesLeftOut(self.field.label, len(lines)))
+        self.replace(text, *self.selection)
 
     def action_turn(self, step: int) -> None:
         """Take the next choice, or without any go to the next field."""
