@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
-from textual.events import Paste
+from textual.events import Key, Paste
 from textual.message import Message
 from textual.suggester import SuggestFromList
 from textual.widgets import Input
@@ -113,6 +113,7 @@ class FieldInput(Input):
         if self.is_complete or len(self.matches) != 1:
             return False
         (self.value,) = self.matches
+        self._typed = ""  # it has done its work: all choices can be turned through again
         return True
 
     def fault(self) -> str:
@@ -124,6 +125,13 @@ class FieldInput(Input):
         if not self.matches or not typed:
             return f"{self.field.label}: {typed!r} is none of the choices."
         return f"{self.field.label}: {typed!r} may be {named}; please choose."
+
+    def on_key(self, event: Key) -> None:
+        """Turn to the next choice by a space, where nothing but the choices makes sense."""
+        if event.key == "space" and not self.field.free:
+            event.stop()
+            event.prevent_default()
+            self.action_turn(1)
 
     def _on_paste(self, event: Paste) -> None:
         """Take all lines where the field has a way to write them; else the first, and say so."""
