@@ -110,3 +110,15 @@ async def test_a_field_without_new_lines_says_that_it_left_out_lines(world: Worl
         await user.type("one\ntwo\nthree")
         assert user.app.focused.value == "one"
         await user.sees("name: of 3 pasted lines only the first was taken.")
+
+
+async def test_a_marked_prompt_that_a_filter_hides_is_not_deleted(world: World) -> None:
+    before = list(world.prompts)
+    async with open_app(world, (80, 24)) as user:
+        await user.press("space", "slash")
+        await user.type("relativity")
+        await user.press("enter")
+        await user.sees("1 marked, 1 hidden")
+        await user.press("d")
+        await user.until(lambda: len(user.world.prompts) == 6)
+        assert user.world.prompts == [*before[:4], *before[5:]]
