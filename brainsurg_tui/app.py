@@ -251,6 +251,10 @@ class BrainSurgery(KeyQueueApp):
     def _delete_prompts(self, message: PromptsPane.Delete) -> None:
         self.controllers.prompts.delete(message.prompts)
 
+    @on(PromptsPane.Marked)
+    def _count_marked_prompts(self, message: PromptsPane.Marked) -> None:
+        self.state.set_marked_prompts(message.prompts)
+
     @on(FeaturesPane.Chosen)
     def _choose_feature(self, message: FeaturesPane.Chosen) -> None:
         self.controllers.features.choose(message.feature)

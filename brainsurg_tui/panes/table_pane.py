@@ -22,10 +22,13 @@ class TablePane(Pane):
     """The filter, its count in the title, n and N, and what is remembered of a table."""
 
     columns: ClassVar[tuple[Column, ...]]
+    markable: ClassVar[bool] = True
+    """Whether something can be done with several rows at once."""
 
     def __init__(self, name: str, state: State, *, ascii_only: bool = False) -> None:
         super().__init__(name, state, ascii_only=ascii_only)
         self.table = self.make_table()
+        self.table.markable = self.markable
         self.filter_line = self.make_filter()
         self.pattern = ""
         self._total = 0
@@ -78,13 +81,34 @@ class TablePane(Pane):
         """Say how many rows the filter lets through."""
         if self.filter_line.display:
             self.filter_line.set_count(self.table.shown, self._total)
-        self.title_line.info = self.title_info()
+        self.title_line.info = " · ".join(filter(None, (self._marks_info(), self.title_info())))
+
+    def _marks_info(self) -> str:
+        """How many rows are marked, and how many of them the filter hides, which nothing is done
+        with."""
+        marked = len(self.table.marked)
+        hidden = marked - len(self.table.marked_rows())
+        if not marked:
+            return ""
+        return f"{marked:,} marked, {hidden:,} hidden" if hidden else f"{marked:,} marked"
 
     def title_info(self) -> str:
         """What stands at the right end of the title: how many rows there are, and the filter."""
         if not self.pattern or self.filter_line.display:
             return f"{self._total:,}" if self._total else ""
         return f"/{self.pattern}  {self.table.shown:,} of {self._total:,}"
+
+    # Marks
+
+    @on(LineTable.Marked)
+    def _show_marks(self, event: LineTable.Marked) -> None:
+        if event.table is self.table:
+            self.show_count()
+
+    def clear_marks(self) -> None:
+        """Unmark every row."""
+        if self.table.clear_marks():
+            self.show_count()
 
     # The filter
 

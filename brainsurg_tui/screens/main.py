@@ -205,10 +205,12 @@ class MainScreen(Screen[None]):
         self.panes[name].target.focus()
 
     def selected_features(self) -> list[int]:
-        """The features that are meant where the focus is: those marked, or the one looked at."""
+        """The features that are meant where the focus is: those marked in a list that is seen, or
+        the one looked at."""
         if self.active == "findings" and self.findings.table.shown:
             return self.findings.selected_features()
-        if self.active == "detail" and self._state.feature is not None:
+        unseen = self.active != "features" and not self.features.display
+        if (self.active == "detail" or unseen) and self._state.feature is not None:
             return [self._state.feature]
         return self.features.selected_features()
 

@@ -50,8 +50,9 @@ class ClampPane(TablePane):
     heading = "Clamp"
     BINDINGS: ClassVar[list[BindingType]] = bindings("clamp")
     shows: ClassVar[frozenset[StatePart]] = frozenset(
-        {"connection", "contents", "table", "clamp", "clamp_progress"}
+        {"connection", "contents", "marked_prompts", "table", "clamp", "clamp_progress"}
     )
+    markable = False
     columns = _MODEL
 
     @dataclass
@@ -109,7 +110,11 @@ class ClampPane(TablePane):
             return
         accent = self.app.theme_variables["accent"]
         edits = ", ".join(describe_edit(edit) for edit in draft.edits)
-        parts = [f"{draft.view} view", f"{len(self.state.contents.prompts)} prompts"]
+        prompts, marked = len(self.state.contents.prompts), self.state.marked_prompts
+        parts = [
+            f"{draft.view} view",
+            f"{marked} of {prompts} prompts" if marked else f"{prompts} prompts",
+        ]
         if draft.view == "model":
             parts[1:1] = [f"{draft.generate} tokens", f"{draft.nulls} nulls"]
         if self.state.clamp.progress is not None:

@@ -258,10 +258,9 @@ class FeaturesPane(TablePane):
         return self.table.go_to_next(lambda row: not self.state.label(row))
 
     def selected_features(self) -> list[int]:
-        """The marked features, or the selected one."""
-        if self.table.marked:
-            return sorted(self.table.marked)
-        return [] if self.state.feature is None else [self.state.feature]
+        """The marked features that are shown, or the selected one."""
+        selected = [] if self.state.feature is None else [self.state.feature]
+        return self.table.marked_rows() or selected
 
     def text_to_copy(self) -> str:
         """The figures of the feature under the cursor, and what was written down about it."""
@@ -274,7 +273,7 @@ class FeaturesPane(TablePane):
         """The marked rows, or those that are shown, as they are sorted."""
         if self._data is None or self._shown is None:
             return []
-        data, marked = self._data, self.table.marked
+        data, marked = self._data, set(self.table.marked_rows())
         rows = [row for row in self.shown_rows() if row in marked or not marked]
         return table_files(
             f"features-{self._shown.sae}",

@@ -32,6 +32,7 @@ class JobsPane(TablePane):
     heading = "Jobs"
     BINDINGS: ClassVar[list[BindingType]] = bindings("jobs")
     shows: ClassVar[frozenset[StatePart]] = frozenset({"connection", "jobs", "job_events"})
+    markable = False
     columns = (
         Column("id", "id", width=3, align="right", priority=4),
         Column("job", "job", width=14, fraction=1, priority=5),
