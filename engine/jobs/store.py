@@ -32,7 +32,7 @@ from engine.jobs.kinds.base import UnreadableSpec, decode_result, decode_spec
 _COLUMNS = "id, spec, state, created, started, ended, pid, error, result"
 _LIVE = (QUEUED, RUNNING, PAUSED)
 """States of a job that is not over."""
-_PAGE = 2000
+_PAGE = 1000
 """Events read at once."""
 MOST_HELD = 10_000
 """Events held at most: beyond that the oldest lines of progress are dropped."""
