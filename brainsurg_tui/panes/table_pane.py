@@ -1,9 +1,11 @@
 """A pane that is mostly a table with a filter over it."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
+from textual.message import Message
 from textual.widget import Widget
 
 from brainsurg_tui.panes.pane import Pane
@@ -25,12 +27,20 @@ class TablePane(Pane):
     markable: ClassVar[bool] = True
     """Whether something can be done with several rows at once."""
 
+    @dataclass
+    class FilterDropped(Message):
+        """The filter of the last time is not applied, for it would leave no row."""
+
+        pattern: str
+
     def __init__(self, name: str, state: State, *, ascii_only: bool = False) -> None:
         super().__init__(name, state, ascii_only=ascii_only)
         self.table = self.make_table()
         self.table.markable = self.markable
         self.filter_line = self.make_filter()
         self.pattern = ""
+        self._remembered = ""
+        """The filter of the last time, while no rows have come that it is for."""
         self._total = 0
 
     def make_table(self) -> LineTable:
@@ -161,4 +171,14 @@ class TablePane(Pane):
 
     def restore(self, sorting: Sorting) -> None:
         """Order and filter as they were."""
-        self.pattern = sorting.filter
+        self.pattern = self._remembered = sorting.filter
+
+    def check_remembered_filter(self) -> None:
+        """Show all rows where the filter of the last time leaves none of those that came first,
+        and have the user told."""
+        if not (self._remembered and self._total):
+            return
+        remembered, self._remembered = self._remembered, ""
+        if remembered == self.pattern and not self.table.shown:
+            self.set_pattern("")
+            self.post_message(self.FilterDropped(remembered))

@@ -1,6 +1,7 @@
 """Pane 4: trying edits."""
 
 import asyncio
+import csv
 import json
 from pathlib import Path
 
@@ -135,7 +136,42 @@ async def test_export_holds_the_whole_report(world: World) -> None:
             (2, 7),
         ]
         [table] = folder.glob("clamp-*.csv")
-        assert table.read_text().splitlines()[0] == "prompt,mean_abs_diff,max_abs_diff,kl,delta_ce"
+        assert table.name == "clamp-r1-1686-clamp-1max-model.csv"
+        rows = list(csv.DictReader(table.open(newline="")))
+        report = report["prompts"][0]
+        assert rows[0] == {
+            "prompt": report["prompt"],
+            "mean_abs_diff": str(report["mean_abs_diff"]),
+            "max_abs_diff": str(report["max_abs_diff"]),
+            "kl": str(report["kl"]),
+            "delta_ce": "0.12",
+            "null_mean": "0.031",
+            "null_low": "0.01",
+            "null_high": "0.08",
+            "null_features": "20",
+            "p": "0.048",
+            "before": report["baseline_text"],
+            "after": report["edited_text"],
+        }
+
+
+async def test_an_export_never_replaces_another(world: World) -> None:
+    folder = Path(world.workspace) / "exports"
+    async with open_app(world) as user:
+        await clamped(user)
+        await user.press("e")
+        await user.until(lambda: len(list(folder.iterdir())) == 2)
+        before = {path: path.read_bytes() for path in folder.iterdir()}
+        await user.press("e", "plus")
+        await user.until(lambda: user.app.state.clamp.report.edits[0].value == 2.0)
+        await user.press("e")
+        await user.until(lambda: len(list(folder.iterdir())) == 6)
+        assert all(path.read_bytes() == was for path, was in before.items())
+        assert sorted(path.name for path in folder.glob("*.csv")) == [
+            "clamp-r1-1686-clamp-1max-model-2.csv",
+            "clamp-r1-1686-clamp-1max-model.csv",
+            "clamp-r1-1686-clamp-2max-model.csv",
+        ]
 
 
 async def test_without_features_the_pane_says_what_comes_first(empty_world: World) -> None:

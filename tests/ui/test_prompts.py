@@ -1,5 +1,7 @@
 """Pane 1: writing prompts, and taking it back."""
 
+from pathlib import Path
+
 import pytest
 
 from engine.service import protocol as p
@@ -122,3 +124,18 @@ async def test_a_marked_prompt_that_a_filter_hides_is_not_deleted(world: World) 
         await user.press("d")
         await user.until(lambda: len(user.world.prompts) == 6)
         assert user.world.prompts == [*before[:4], *before[5:]]
+
+
+async def test_a_remembered_filter_that_leaves_no_prompt_is_not_applied(
+    world: World, tmp_path: Path
+) -> None:
+    memory = tmp_path / "memory.json"
+    async with open_app(world, (80, 24), memory=memory) as user:
+        await user.press("slash")
+        await user.type("relativity")
+        await user.press("enter")
+        await user.sees("1 of 7")
+    world.prompts = [prompt for prompt in world.prompts if "relativity" not in prompt.prompt]
+    async with open_app(world, (80, 24), memory=memory) as user:
+        await user.until(lambda: user.said("/relativity, leaves nothing, so it is not applied."))
+        await user.sees("Once upon a time")

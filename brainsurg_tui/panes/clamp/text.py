@@ -57,6 +57,30 @@ def row_writer(report: ClampReport) -> Callable[[int], list[str]]:
     return cells
 
 
+def row(prompt: EditedPrompt | ReconstructedPrompt) -> dict[str, object]:
+    """What the report says of one prompt by column name, for other programs: figures, the null
+    that they are compared with, and both texts."""
+    figures: dict[str, object] = {
+        "prompt": prompt.prompt,
+        "mean_abs_diff": prompt.mean_abs_diff,
+        "max_abs_diff": prompt.max_abs_diff,
+    }
+    if not isinstance(prompt, EditedPrompt):
+        return figures
+    null = prompt.null
+    return figures | {
+        "kl": prompt.kl,
+        "delta_ce": prompt.delta_ce,
+        "null_mean": None if null is None else null.mean,
+        "null_low": None if null is None else null.low,
+        "null_high": None if null is None else null.high,
+        "null_features": 0 if null is None else null.n,
+        "p": None if null is None else null.p,
+        "before": prompt.baseline_text,
+        "after": prompt.edited_text,
+    }
+
+
 def null(found: Null | None) -> str:
     """`0.031 [0.010–0.080]`: mean, and the 5 % and 95 % quantiles."""
     if found is None:

@@ -115,6 +115,7 @@ class FeaturesPane(TablePane):
             self.table.replace_order(self.row_order(self._total))
         if table is not None and before is not state.feature_filter:
             self._filtered_notes = table.notes
+        self.check_remembered_filter()
         self.show_count()
         self.fault.display = bool(state.feature_filter.fault)
         self.fault.show(visible(state.feature_filter.fault, ascii_only=self.ascii_only))

@@ -60,6 +60,7 @@ class PromptsPane(TablePane):
         self.table.marked &= set(range(len(known)))
         self.table.empty_text = next_steps.for_prompts(state)
         self.set_rows(len(known), lambda row: (known[row].category, known[row].prompt))
+        self.check_remembered_filter()
 
     def row_text(self, row: int) -> str:
         """Category and prompt."""

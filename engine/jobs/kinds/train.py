@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 import msgspec
 
@@ -31,8 +31,12 @@ MAY_CHANGE = frozenset({"device", "devices", "shards", "checkpoint_minutes", "re
 """Fields of a spec that a training may go on with whatever they were."""
 
 
+Split = Literal["held_out", "trained_on", ""]
+
+
 class TrainResult(JobResult, msgspec.Struct, frozen=True, kw_only=True, tag="train"):
-    """The trained SAE; `metrics` were measured on held-out documents, from reloaded weights."""
+    """The trained SAE; `metrics` were measured from reloaded weights, on held-out documents where
+    there are some."""
 
     name: str
     arch: str
@@ -42,9 +46,12 @@ class TrainResult(JobResult, msgspec.Struct, frozen=True, kw_only=True, tag="tra
     tokens: int
     tokens_per_second: float
     metrics: dict[str, float]
-    """Of the last step: loss. Of held-out activations: those of
+    """Of the last step: loss. Of the activations of `split`: those of
     `engine.sae.evaluation.reconstruction`, among them fvu, explained_variance, l0 and
     dead_fraction. Where a model is at hand: ce_score, delta_ce, kl."""
+    split: Split = ""
+    """What was measured on: `held_out`, or `trained_on` where nothing was held out; empty where
+    nobody wrote it down, as in versions before."""
 
 
 @register_kind
