@@ -8,6 +8,7 @@ import msgspec
 from msgspec.structs import force_setattr, replace
 
 from engine.errors import UserError, join_words
+from engine.figures import Figure
 from engine.jobs.kinds.base import JobResult, JobSpec, register_kind
 from engine.jobs.kinds.fields import KindField, kind_fields
 from engine.jobs.kinds.train import Train
@@ -34,7 +35,7 @@ class SweepRun(msgspec.Struct, frozen=True, kw_only=True):
     """Active features per token, or how many were aimed at; None where L1 decides."""
     l1: float | None = None
     lr: float
-    metrics: dict[str, float]
+    metrics: dict[str, Figure]
     """As those of `TrainResult`."""
     fvu_front: bool = False
     """Whether no other of the sweep has both a lower L0 and a lower fvu (Pareto)."""

@@ -9,6 +9,7 @@ import msgspec
 
 from engine.activations.manifest import read_manifest
 from engine.errors import UserError
+from engine.figures import Figure
 from engine.jobs.kinds.base import DeviceSpec, JobResult, register_kind
 from engine.jobs.kinds.checks import check_files, file_names
 from engine.jobs.kinds.fields import Setting, kind_fields
@@ -45,7 +46,7 @@ class TrainResult(JobResult, msgspec.Struct, frozen=True, kw_only=True, tag="tra
     steps: int
     tokens: int
     tokens_per_second: float
-    metrics: dict[str, float]
+    metrics: dict[str, Figure]
     """Of the last step: loss. Of the activations of `split`: those of
     `engine.sae.evaluation.reconstruction`, among them fvu, explained_variance, l0 and
     dead_fraction. Where a model is at hand: ce_score, delta_ce, kl."""
