@@ -16,7 +16,14 @@ import numpy as np
 import torch
 
 from benchmarks.mutated_files.material import Kind, sae
-from brainsurg_tui.settings import Memory, Sorting, read_memory, read_settings, write_memory
+from brainsurg_tui.settings import (
+    Memory,
+    Sorting,
+    WorkspaceMemory,
+    read_memory,
+    read_settings,
+    write_memory,
+)
 from engine.activations.manifest import Manifest, read_documents_table
 from engine.activations.store import ActivationSet
 from engine.activations.writer import ActivationWriter
@@ -215,7 +222,9 @@ def write_holder(folder: Path) -> None:
     (folder / "engine.json").write_bytes(data)
 
 
-MEMORY = Memory(pane="features", tables={"features": Sorting("max", filter="max > 1")})
+MEMORY = Memory(
+    workspaces={"/ws": WorkspaceMemory(tables={"features": Sorting("max", filter="max > 1")})}
+)
 
 WORKSPACE: dict[str, Kind] = {
     "workspace/activations": Kind(write_workspace, read_workspace, "activations/acts"),

@@ -57,7 +57,7 @@ def load_newest_checkpoint(folder: Path, note: Callable[[str], None]) -> SavedTr
 
 def _load(checkpoint: Path) -> SavedTraining:
     """What a checkpoint holds. UserError for what can't be a training's state."""
-    record = read_record(checkpoint / disk.RECORD, disk.Record)
+    record = read_record(checkpoint / disk.RECORD, disk.CheckpointRecord)
     tensors = read_safetensors(checkpoint / disk.TENSORS).found
     try:
         state = unpack(msgspec.json.decode(record.state), tensors)
@@ -110,7 +110,7 @@ class Checkpointer:
         if step == self._step:
             return
         structure, tensors = pack(state)
-        record = disk.Record(
+        record = disk.CheckpointRecord(
             step=step,
             steps=steps,
             about=self._about,
@@ -129,7 +129,7 @@ class Checkpointer:
             self._reported = outcome
             progress.note(outcome)
 
-    def _write(self, record: disk.Record, tensors: dict[str, Tensor]) -> str:
+    def _write(self, record: disk.CheckpointRecord, tensors: dict[str, Tensor]) -> str:
         """Write a checkpoint; gives a sentence that says what came of it."""
         try:
             with whole_folder(disk.folder_of(self._folder, record.step), replace=True) as folder:
