@@ -45,6 +45,7 @@ from engine.workspace.folders import Workspace
 D = 6
 FEATURES = 20
 WORDS = 11
+SETTINGS: dict[str, Any] = {"top_k": 3, "radius": 3}
 SOME = range(0, FEATURES, 4)
 LENGTHS = (7, 1, 20, 3, 40, 5)
 
@@ -75,8 +76,7 @@ def write_workspace(folder: Path, *, scanned: bool = True) -> None:
             topk,
             acts,
             path,
-            top_k=3,
-            radius=3,
+            **SETTINGS,
             unfinished=None if scanned else workspace.scan("sae"),
         )
     if scanned:
@@ -120,7 +120,17 @@ def read_workspace(folder: Path) -> None:
         partial(load_sae, workspace.sae("sae")),
         partial(load_sae, workspace.sae("ours")),
         *(partial(_answer, *question, context) for question in (*_questions(), *further)),
+        partial(_go_on, workspace),
     )
+
+
+def _go_on(workspace: Workspace) -> None:
+    """Go on with the scan that isn't done, if there is one; it may begin anew."""
+    unfinished = workspace.scan("sae")
+    if unfinished.exists():
+        acts = ActivationSet.open(workspace.activations("acts"))
+        topk, _ = load_sae(workspace.sae("sae"))
+        scan(topk, acts, workspace.catalogue("sae"), **SETTINGS, unfinished=unfinished)
 
 
 def _read_set(workspace: Workspace) -> None:

@@ -67,12 +67,14 @@ def test_a_damaged_set_is_listed_as_such_and_hides_no_other(
 ) -> None:
     folder = brainsurg.workspace / "activations" / "deep"
     folder.mkdir()
-    (folder / "manifest.json").write_text("[" * 200_000)
+    (folder / "manifest.json").write_text('{"x": ' + "[" * 200_000)
     held = brainsurg.json("contents")
     assert {"stories"} == {one["name"] for one in held["activations"]}
     assert "sae" in {one["name"] for one in held["saes"]}
     assert [(one["kind"], one["name"]) for one in held["damaged"]] == [("activations", "deep")]
-    assert "manifest.json is damaged" in brainsurg("contents").stdout.replace("\n", " ")
+    shown = brainsurg("contents").stdout
+    assert "what is wrong" in shown
+    assert "Capture the set again." in shown
     shutil.rmtree(folder)
 
 

@@ -19,6 +19,7 @@ from benchmarks.mutated_files.workspace_material import WORKSPACE
 from brainsurg_tui.settings import Memory, read_memory, read_settings
 from engine.activations.store import ActivationSet
 from engine.errors import UserError
+from engine.features.catalogue.arrays import load_array
 from engine.features.scan.document_categories import read_categories
 from engine.sae.training import checkpoint
 from engine.sae.training.checkpointer import load_newest_checkpoint
@@ -27,10 +28,11 @@ from engine.service.holder import read_holder
 from engine.workspace.folders import Workspace
 from tests.service.answering import Asker
 
-INPUTS = 77
-"""Of every kind of file seven."""
+INPUTS = 55
+"""Of every kind of file five."""
 RECORD = '{"step": 2, "steps": 9, "about": {}, "state": %s}'
 DEEP = "[" * 200_000 + "]" * 200_000
+DEEP_FIELD = f'{{"a": {DEEP}}}'
 
 
 @pytest.fixture(scope="module")
@@ -78,13 +80,13 @@ def replaced(path: str, text: str) -> Callable[[Path], object]:
 @pytest.mark.parametrize(
     ("damage", "kind", "name"),
     [
-        (replaced("activations/acts/manifest.json", DEEP), "activations", "acts"),
+        (replaced("activations/acts/manifest.json", DEEP_FIELD), "activations", "acts"),
         (replaced("activations/acts/manifest.json", ""), "activations", "acts"),
         (manifest(tokens=1 << 70), "activations", "acts"),
         (manifest(tokens=-1), "activations", "acts"),
         (manifest(d_model=10**30), "activations", "acts"),
-        (replaced("saes/sae/cfg.json", DEEP), "sae", "sae"),
-        (replaced("saes/sae/brainsurg.json", DEEP), "sae", "sae"),
+        (replaced("saes/sae/cfg.json", DEEP_FIELD), "sae", "sae"),
+        (replaced("saes/sae/brainsurg.json", DEEP_FIELD), "sae", "sae"),
         (replaced("saes/ours/sae.json", '{"config": ' + DEEP + "}"), "sae", "ours"),
         (lambda folder: (folder / "saes" / "ours" / "sae.json").unlink(), "sae", "ours"),
         (lambda folder: (folder / "saes" / "a name").mkdir(), "sae", "a name"),
@@ -172,6 +174,22 @@ def test_vocabularies_of_a_catalogue(workspace: Workspace, text: str) -> None:
     (workspace.catalogue("sae") / "tokens" / "vocabulary.json").write_text(text)
     with pytest.raises(UserError, match=r"is damaged"):
         material.read_workspace(workspace.root)
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"PK\x03\x04", b"\x93NUMPY\x01\x00\x03\x00'''", b"\x80\x02."]
+)
+def test_files_that_are_no_arrays(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "max.npy").write_bytes(data)
+    with pytest.raises(UserError, match=r"max\.npy can't be read"):
+        load_array(tmp_path / "max.npy")
+
+
+def test_an_archive_of_arrays_is_no_array(tmp_path: Path) -> None:
+    np.savez(tmp_path / "max.npz", max=np.ones(3))
+    (tmp_path / "max.npz").rename(tmp_path / "max.npy")
+    with pytest.raises(UserError, match=r"max\.npy can't be read"):
+        load_array(tmp_path / "max.npy")
 
 
 @pytest.mark.parametrize("fields", [{"features": 10**30}, {"radius": 1 << 60}, {"top_k": -1}])

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from rich.console import RenderableType
+from rich.table import Column
 
 from brainsurg_tui.commands.tables.parts import numbers, one_line, short_column, table, visible_text
 from brainsurg_tui.commands.tables.registry import tables_of
@@ -49,7 +50,7 @@ def contents_tables(found: p.Contents) -> Iterator[RenderableType]:
         yield "No SAE yet: brainsurg train makes one."
     if found.damaged:
         yield ""
-        damaged = table(short_column("damaged"), "what is wrong")
+        damaged = table(short_column("damaged"), Column("what is wrong", overflow="fold"))
         for each in found.damaged:
             damaged.add_row(visible_text(each.name), visible_text(each.problem))
         yield damaged

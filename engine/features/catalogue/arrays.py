@@ -29,7 +29,8 @@ _INTEGERS, _REALS = "iu", "iufb"
 def load_array(path: Path) -> NDArray[Any]:
     """The array in a `.npy` file, memory-mapped; a UserError if it isn't whole."""
     try:
-        mapped: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+        # as np.load does, which would also unpack archives
+        mapped: NDArray[Any] = np.lib.format.open_memmap(path, mode="r")
     except _UNREADABLE as error:
         raise UserError(f"{path} can't be read: {error}.", "Scan the SAE again.") from error
     return np.asarray(mapped)  # the same memory: a np.memmap itself takes longer at every look
