@@ -27,9 +27,9 @@ from engine.jobs.events import (
     StateChanged,
 )
 from engine.jobs.kinds import JobResult, JobSpec
-from engine.jobs.kinds.base import UnreadableSpec, decode_result, decode_spec
+from engine.jobs.kinds.base import UnreadableSpec
+from engine.jobs.rows import JOB_COLUMNS, as_text, job_of_row
 
-_COLUMNS = "id, spec, state, created, started, ended, pid, error, result"
 _LIVE = (QUEUED, RUNNING, PAUSED)
 """States of a job that is not over."""
 _PAGE = 1000
@@ -94,7 +94,8 @@ class JobStore:
 
     def count(self) -> dict[str, int]:
         """State to number of jobs."""
-        states = dict(self._database.execute("SELECT id, state FROM jobs"))
+        rows = self._database.execute("SELECT id, state FROM jobs")
+        states = {id: as_text(state) for id, state in rows}
         states |= {id: job.state for id, job in self._current.items()}
         return dict(Counter(states.values()))
 
@@ -200,20 +201,9 @@ class JobStore:
             self.set_state(job.id, FAILED, error=error)
 
     def _read(self, where: str, *values: object) -> Iterator[JobInfo]:
-        rows = self._database.execute(f"SELECT {_COLUMNS} FROM jobs {where}", values).fetchall()
-        for id, spec, state, created, started, ended, pid, error, result in rows:
-            yield JobInfo(
-                id=id,
-                spec=decode_spec(spec),
-                state=state,
-                created=created,
-                started=started,
-                ended=ended,
-                pid=pid,
-                error=error,
-                result=None if result is None else decode_result(result),
-                progress=self._newest_progress(id),
-            )
+        rows = self._database.execute(f"SELECT {JOB_COLUMNS} FROM jobs {where}", values).fetchall()
+        for row in rows:
+            yield job_of_row(row, self._newest_progress(row[0]))
 
     def _next_event(self, job: int, body: EventBody) -> Event:
         self._newest_seq += 1

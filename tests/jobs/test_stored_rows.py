@@ -3,13 +3,15 @@
 import sqlite3
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from engine.activations.corpus import Prompt
 from engine.errors import UserError
 from engine.jobs import kinds
-from engine.jobs.events import Noted, Progressed, StateChanged
+from engine.jobs.events import JobInfo, Noted, Progressed, StateChanged
 from engine.jobs.kinds import JobResult, JobSpec
+from engine.jobs.kinds.base import decode_hook
 from engine.jobs.store import JobStore
 from engine.sae.evaluation.density import DensityHistogram
 from engine.workspace.database import open_database
@@ -255,6 +257,43 @@ def test_stored_events_are_read(database: sqlite3.Connection) -> None:
     store = JobStore(database)
     assert [event.body for event in store.events(1, after=0)] == [body for *_, body in EVENTS]
     assert store.get(1).progress == EVENTS[1][2]
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("created", "never"),
+        ("created", 1e300),
+        ("started", b"\xff\x00"),
+        ("started", "NaN"),
+        ("ended", -5.0),
+        ("pid", "seven"),
+        ("state", b"\xff\x00"),
+        ("spec", b"\xff\x00"),
+        ("error", b"\xff\x00"),
+        ("result", 3),
+    ],
+)
+def test_a_damaged_row_is_shown_beside_the_others(
+    database: sqlite3.Connection, column: str, value: object
+) -> None:
+    add(database, TRAIN)
+    add(database, TRAIN)
+    database.execute(f"UPDATE jobs SET {column} = ? WHERE id = 1", (value,))
+    damaged, whole = JobStore(database).all()
+    assert whole == JobStore(database).get(2)
+    assert damaged == msgspec.msgpack.decode(
+        msgspec.msgpack.encode(damaged), type=JobInfo, dec_hook=decode_hook
+    )
+    if column != "pid":
+        assert (column in damaged.error) == (column != "result")
+    assert sum(JobStore(database).count().values()) == 2
+
+
+def test_text_that_is_not_utf_8_is_read(database: sqlite3.Connection) -> None:
+    add(database, TRAIN)
+    database.execute("UPDATE jobs SET error = CAST(x'6f68ff' AS TEXT) WHERE id = 1")
+    assert JobStore(database).get(1).error == "oh\N{REPLACEMENT CHARACTER}"
 
 
 @pytest.mark.parametrize(
