@@ -23,6 +23,7 @@ from engine.jobs.events import (
     Event,
     EventBody,
     JobInfo,
+    Noted,
     Progressed,
     StateChanged,
 )
@@ -181,7 +182,7 @@ class JobStore:
             ).fetchall()
             last = rows[-1][0] if len(rows) == _PAGE else self._newest_seq
             events = [
-                Event(seq=seq, job=of, time=at, body=msgspec.json.decode(body, type=EventBody))
+                Event(seq=seq, job=of, time=at, body=_decode_event(body))
                 for seq, of, at, body in rows
             ]
             events += [
@@ -262,7 +263,18 @@ class JobStore:
             "SELECT body FROM events WHERE job = ? AND kind = 'progress' ORDER BY seq DESC LIMIT 1",
             (job,),
         ).fetchone()
-        return None if row is None else msgspec.json.decode(row[0], type=Progressed)
+        event = None if row is None else _decode_event(row[0])
+        return event if isinstance(event, Progressed) else None
+
+
+def _decode_event(stored: str | bytes) -> EventBody:
+    """What happened, from its JSON; a note where this version can't read that: a newer one may know
+    other kinds of events, and one damaged row must not hide the others."""
+    try:
+        body: EventBody = msgspec.json.decode(stored, type=EventBody)
+        return body
+    except (msgspec.MsgspecError, UnicodeError, RecursionError, TypeError) as error:
+        return Noted(text=f"What happened here can't be read by this version: {error}.")
 
 
 def _json(value: JobSpec | JobResult | EventBody) -> str:

@@ -34,7 +34,7 @@ from engine.service.protocol import (
     Pause,
     Refusal,
     Resume,
-    Run,
+    RunJob,
     WorkProgress,
 )
 from engine.shortages import shortage_of
@@ -217,7 +217,7 @@ class Queue:
             if job.id in self._cancelled:
                 return CANCELLED, "", None
             self._publish(self._jobs.set_state(job.id, RUNNING, pid=worker.pid))
-            await worker.send(Run(job=job.id, spec=job.spec))
+            await worker.send(RunJob(job=job.id, spec=job.spec))
             return await self._follow(job, worker)
         finally:
             await worker.end(CANCEL_GRACE)

@@ -2,7 +2,11 @@
 
 import json
 from pathlib import Path
+from typing import Literal
 
+import pytest
+
+from brainsurg_tui.exports import table_files
 from engine.jobs.kinds.base import UnreadableSpec
 from engine.service import protocol as p
 from tests.ui.fake_engine import World
@@ -32,6 +36,26 @@ async def test_two_front_ends_see_the_same_job(world: World) -> None:
             world.report(job, 50)
             await first.until(lambda: steps(first, job) == [10, 20, 30, 40, 50])
             await second.until(lambda: steps(second, job) == [10, 20, 30, 40, 50])
+
+
+async def test_a_figure_that_is_not_finite_is_told_and_leaves_a_gap_in_its_curve(
+    world: World, tmp_path: Path
+) -> None:
+    job = training(world, steps=3)
+    lost: dict[str, p.Figure] = {"loss": None, "fvu": 0.5, "grad_norm": None}
+    async with open_app(world) as user:
+        await user.until(lambda: steps(user, job) == [10, 20, 30])
+        world.tell(job, p.Progressed(phase="train", done=40, total=1000, metrics=lost))
+        world.report(job, 50)
+        await user.until(lambda: steps(user, job) == [10, 20, 30, 50])
+        world.tell(job, p.Progressed(phase="train", done=60, total=1000, metrics=lost))
+        await user.press("5")
+        await user.sees("loss not finite", "grad not finite", "fvu 0.5")
+        assert steps(user, job) == [10, 20, 30, 50]
+        history = user.app.state.jobs.history(job)
+        (csv, table) = table_files("loss", history.rows())
+        assert csv.text.splitlines()[-1].split(",")[2] == ""
+        assert json.loads(table.text)[-1]["loss"] is None
 
 
 async def test_the_job_line_tells_how_far_it_is_on_every_pane(world: World) -> None:
@@ -214,3 +238,54 @@ async def test_jobs_that_cannot_be_read_are_shown_and_can_be_looked_at(world: Wo
         await user.sees("unreadable job", "sleeping", f"job {job} train r2")
         await user.press("down", "enter")
         await user.sees("no kind of job 'distil'")
+
+
+@pytest.mark.parametrize(
+    ("split", "words"),
+    [("held_out", "held out: "), ("trained_on", "on the training vectors: "), ("", "measured: ")],
+)
+async def test_figures_say_what_they_were_measured_on(
+    world: World, split: Literal["held_out", "trained_on", ""], words: str
+) -> None:
+    world.split = split
+    job = training(world, steps=1)
+    async with open_app(world) as user:
+        world.finish(job)
+        await user.press("6")
+        await user.sees(words)
+        assert split == "held_out" or "held out" not in user.text
+
+
+async def test_a_phase_that_is_done_is_not_shown_as_a_job_that_is_done(world: World) -> None:
+    job = training(world)
+    async with open_app(world, (120, 40)) as user:
+        await user.press("6")
+        world.tell(job, p.Progressed(phase="fill", done=5, total=9, rate=1.0, seconds_left=4.0))
+        await user.sees(" 55%", "4.0 s left")
+        world.tell(job, p.Progressed(phase="fill", done=9, total=9, rate=1.0, seconds_left=0.0))
+        await user.until(lambda: " 55%" not in user.text)
+        assert "100%" not in user.text
+        assert "s left" not in user.text
+
+
+async def test_a_failed_job_shows_its_error_before_what_it_noted(world: World) -> None:
+    job = training(world, steps=1)
+    async with open_app(world, (80, 24)) as user:
+        for number in range(30):
+            world.tell(job, p.Noted(text=f"Warning {number}: this memorises."))
+        world.finish(job, "failed", "The worker was killed: out of memory.")
+        await user.press("6")
+        await user.sees("The worker was killed: out of memory.")
+
+
+async def test_the_next_step_speaks_of_the_job_that_failed(world: World) -> None:
+    job = training(world, steps=1)
+    async with open_app(world, (80, 24)) as user:
+        await user.sees("job 1")
+        world.finish(job, "failed", "The worker was killed: out of memory.")
+        await user.sees("Job 1 failed, pane 6 says why.")
+        await user.press("5")
+        await user.sees("5 Loss · r2")
+        again = training(world, steps=1)
+        world.finish(again)
+        await user.until(lambda: "failed" not in user.screen[-2])

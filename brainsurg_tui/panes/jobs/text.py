@@ -11,6 +11,7 @@ from engine.service.protocol import (
     EvaluateResult,
     ExchangedSAE,
     ExportedFeatures,
+    Figure,
     FilesResult,
     JobInfo,
     Progressed,
@@ -21,13 +22,19 @@ from engine.service.protocol import (
 
 
 def fraction(job: JobInfo) -> float | None:
-    """How much of the present phase is done; None where nobody knows."""
+    """How much of the present phase is done; None where nobody knows, as between two phases: that
+    one is done doesn't mean that the job is."""
     if job.state == "done":
         return 1.0
     progress = job.progress
-    if progress is None or not progress.total:
+    if progress is None or not progress.total or (is_complete(progress) and not job.over):
         return None
     return progress.done / progress.total
+
+
+def is_complete(progress: Progressed) -> bool:
+    """Whether all of a phase is done."""
+    return progress.total is not None and progress.done >= progress.total
 
 
 def bar(job: JobInfo, width: int, accent: str, *, ascii_only: bool = False) -> Text:
@@ -52,7 +59,7 @@ def duration(job: JobInfo, now: float | None = None) -> str:
 
 def remaining(progress: Progressed | None) -> str:
     """`3 min 2 s left`, or nothing."""
-    if progress is None or progress.seconds_left is None:
+    if progress is None or progress.seconds_left is None or is_complete(progress):
         return ""
     return f"{seconds(progress.seconds_left)} left"
 
@@ -79,13 +86,16 @@ _SHOWN = {
 _MEASURED = ("explained_variance", "l0", "dead_fraction", "ce_score", "delta_ce", "kl")
 
 
-def metrics(values: dict[str, float], names: tuple[str, ...] = tuple(_SHOWN)) -> list[str]:
-    """`loss 0.183`, `dead 0.8 %` …, for those of `names` that are known."""
+def metrics(values: dict[str, Figure], names: tuple[str, ...] = tuple(_SHOWN)) -> list[str]:
+    """`loss 0.183`, `dead 0.8 %`, `grad not finite` …, for those of `names` that are there."""
     texts = []
     for name in names:
-        if (value := values.get(name)) is None:
+        if name not in values:
             continue
-        if name == "dead_fraction":
+        value = values[name]
+        if value is None:
+            texts.append(f"{_SHOWN[name]} not finite")
+        elif name == "dead_fraction":
             texts.append(f"dead {value:.1%}")
         elif name == "tokens_per_second":
             texts.append(f"{quantity(value)} tok/s")
@@ -94,6 +104,10 @@ def metrics(values: dict[str, float], names: tuple[str, ...] = tuple(_SHOWN)) ->
         else:
             texts.append(f"{_SHOWN[name]} {figure(value)}")
     return texts
+
+
+_SPLITS = {"held_out": "held out", "trained_on": "on the training vectors", "": "measured"}
+"""What figures were measured on, by the name of the split; "": nobody wrote it down."""
 
 
 def outcome(job: JobInfo) -> list[str]:
@@ -112,7 +126,7 @@ def outcome(job: JobInfo) -> list[str]:
                 f"{quantity(made.tokens)} tokens"
             )
             told = metrics(made.metrics, ("loss", "fvu", *_MEASURED))
-            lines.append("held out: " + "  ".join(told))
+            lines.append(f"{_SPLITS[made.split]}: {'  '.join(told)}")
         case SweepResult() as made:
             lines += sweep(made)
         case ScanResult() as made:

@@ -9,7 +9,6 @@ import torch
 
 from engine.activations.store import ActivationSet
 from engine.activations.tokens import TokenTable
-from engine.features.block_size import BLOCK_ELEMENTS, rows_per_block
 from engine.features.catalogue.catalogue import (
     CatalogueManifest,
     write_catalogue_manifest,
@@ -26,6 +25,7 @@ from engine.files import check_absent, whole_folder
 from engine.model.load import LanguageModel
 from engine.progress import SILENT, Progress
 from engine.sae.architectures.base import SparseAutoencoder
+from engine.sae.blocks import BLOCK_ELEMENTS, rows_per_block
 
 
 class ScanOutcome(NamedTuple):

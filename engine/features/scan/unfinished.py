@@ -28,6 +28,9 @@ FIRST, MOST = 1.0, 60.0
 SHARE = 0.04
 """Of the time, what saving may take."""
 _RECORD = "scan.json"
+_LATER_FIELDS = frozenset({"prefix_token_ids"})
+"""Fields of a set's manifest that older versions did not have: where they are empty, a scan is the
+same as one of those."""
 
 
 class _Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,10 +99,10 @@ class UnfinishedScan:
 def scan_identity(sae: SparseAutoencoder, acts: ActivationSet, settings: tuple[int, ...]) -> str:
     """A digest of all that a scan's outcome depends on."""
     digest = hashlib.sha256()
-    for name, tensor in sorted(sae.state_dict().items()):
+    for name, tensor in sorted(sae.to_stored_names(sae.state_dict()).items()):
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
-    digest.update(
-        msgspec.json.encode((FORMAT_VERSION, STRETCH, sae.config, acts.manifest, settings))
-    )
+    about = msgspec.to_builtins(acts.manifest)
+    known = {name: value for name, value in about.items() if value or name not in _LATER_FIELDS}
+    digest.update(msgspec.json.encode((FORMAT_VERSION, STRETCH, sae.config, known, settings)))
     return digest.hexdigest()
