@@ -15,16 +15,16 @@ def job_of_row(row: tuple[Any, ...], progress: Progressed | None) -> JobInfo:
     id, spec, state, created, started, ended, pid, error, result = row
     times = {"created": created, "started": started, "ended": ended}
     texts = {"spec": spec, "state": state, "error": error, "result": result}
-    wrong = [n for n, value in times.items() if value is not None and _time(value) is None]
+    wrong = [n for n, value in times.items() if value is not None and as_time(value) is None]
     wrong += [n for n, value in texts.items() if not isinstance(value, str | None)]
     damage = f"Of this job's row {', '.join(wrong)} can't be read." if wrong else ""
     return JobInfo(
         id=id,
         spec=decode_spec(as_text(spec)),
         state=as_text(state),
-        created=_time(created) or 0.0,
-        started=_time(started),
-        ended=_time(ended),
+        created=as_time(created) or 0.0,
+        started=as_time(started),
+        ended=as_time(ended),
         pid=pid if isinstance(pid, int) else None,
         error=f"{as_text(error)} {damage}".strip(),
         result=None if result is None else decode_result(as_text(result)),
@@ -32,7 +32,7 @@ def job_of_row(row: tuple[Any, ...], progress: Progressed | None) -> JobInfo:
     )
 
 
-def _time(value: object) -> float | None:
+def as_time(value: object) -> float | None:
     """Seconds since the epoch, None for what can't be that: not all floats are times."""
     return value if isinstance(value, int | float) and 0 <= value < _END_OF_TIME else None
 

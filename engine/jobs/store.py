@@ -29,7 +29,7 @@ from engine.jobs.events import (
 )
 from engine.jobs.kinds import JobResult, JobSpec
 from engine.jobs.kinds.base import UnreadableSpec
-from engine.jobs.rows import JOB_COLUMNS, as_text, job_of_row
+from engine.jobs.rows import JOB_COLUMNS, as_text, as_time, job_of_row
 
 _LIVE = (QUEUED, RUNNING, PAUSED)
 """States of a job that is not over."""
@@ -177,12 +177,13 @@ class JobStore:
         while True:
             rows = self._database.execute(
                 "SELECT seq, job, time, body FROM events"
-                " WHERE seq > ? AND (? IS NULL OR job = ?) ORDER BY seq LIMIT ?",
+                " WHERE seq > ? AND (? IS NULL OR job = ?) AND typeof(job) = 'integer'"
+                " ORDER BY seq LIMIT ?",
                 (after, job, job, _PAGE),
             ).fetchall()
             last = rows[-1][0] if len(rows) == _PAGE else self._newest_seq
             events = [
-                Event(seq=seq, job=of, time=at, body=_decode_event(body))
+                Event(seq=seq, job=of, time=as_time(at) or 0.0, body=_decode_event(body))
                 for seq, of, at, body in rows
             ]
             events += [
@@ -259,10 +260,14 @@ class JobStore:
             del self._unwritten_events[seq]
 
     def _newest_progress(self, job: int) -> Progressed | None:
-        row = self._database.execute(
-            "SELECT body FROM events WHERE job = ? AND kind = 'progress' ORDER BY seq DESC LIMIT 1",
-            (job,),
-        ).fetchone()
+        try:
+            row = self._database.execute(
+                "SELECT body FROM events WHERE job = ? AND kind = 'progress'"
+                " ORDER BY seq DESC LIMIT 1",
+                (job,),
+            ).fetchone()
+        except sqlite3.DatabaseError:  # the table of events is damaged, and that of jobs is not
+            return None
         event = None if row is None else _decode_event(row[0])
         return event if isinstance(event, Progressed) else None
 

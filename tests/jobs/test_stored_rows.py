@@ -294,6 +294,25 @@ def test_a_damaged_row_is_shown_beside_the_others(
     assert sum(JobStore(database).count().values()) == 2
 
 
+def test_a_damaged_event_hides_no_other(database: sqlite3.Connection) -> None:
+    add(database, TRAIN)
+    rows = [
+        (1, "never", '{"type":"note","text":"first"}'),
+        ("x", 1.0, '{"type":"note","text":"of no job"}'),
+        (1, 3.0, b"\xff\x00"),
+        (1, 4.0, '{"type":"note","text":"last"}'),
+    ]
+    database.execute("PRAGMA foreign_keys = OFF")
+    database.executemany(
+        "INSERT INTO events (job, time, kind, body) VALUES (?, ?, 'note', ?)", rows
+    )
+    for job in (None, 1):
+        first, unreadable, last = JobStore(database).events(job, after=0)
+        assert (first.time, first.body) == (0.0, Noted(text="first"))
+        assert isinstance(unreadable.body, Noted)
+        assert (last.time, last.body) == (4.0, Noted(text="last"))
+
+
 def test_text_that_is_not_utf_8_is_read(database: sqlite3.Connection) -> None:
     add(database, TRAIN)
     database.execute("UPDATE jobs SET error = CAST(x'6f68ff' AS TEXT) WHERE id = 1")
@@ -332,11 +351,11 @@ def test_figures_that_are_no_finite_numbers_are_read(database: sqlite3.Connectio
         '{"type":"train","name":"r1","arch":"topk","d_in":64,"d_sae":512,"steps":30,"tokens":6000,'
         '"tokens_per_second":31900.0,"metrics":{"loss":0.1,"mse":null}}',
     )
-    store = JobStore(database)
     database.execute(
         "INSERT INTO events (job, time, kind, body) VALUES (1, 1.0, 'progress', ?)",
         ('{"type":"progress","phase":"train","done":1,"metrics":{"loss":2.0,"grad_norm":null}}',),
     )
+    store = JobStore(database)
     store.record(1, Progressed(phase="train", done=2, metrics={"loss": 3.0, "mse": math.inf}))
     first, second = (event.body for event in store.events(1, after=0))
     assert isinstance(first, Progressed)
@@ -395,11 +414,11 @@ def test_an_event_that_cannot_be_read_hides_no_other(
     database: sqlite3.Connection, stored: str
 ) -> None:
     add(database, TRAIN)
-    store = JobStore(database)
     for kind, body in (("note", '{"type":"note","text":"before"}'), ("progress", stored)):
         database.execute(
             "INSERT INTO events (job, time, kind, body) VALUES (1, 1.0, ?, ?)", (kind, body)
         )
+    store = JobStore(database)
     store.record(1, Noted(text="after"))
     before, unreadable, after = (event.body for event in store.events(None, after=0))
     assert (before, after) == (Noted(text="before"), Noted(text="after"))
