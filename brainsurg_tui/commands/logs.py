@@ -3,6 +3,7 @@
 A log is made from the events that the engine keeps, and can be made while the job runs.
 """
 
+import math
 from collections import defaultdict
 from pathlib import Path
 from types import TracebackType
@@ -34,7 +35,8 @@ class Log(Protocol):
 
 
 class JsonLines:
-    """A file with one object a line: `time` in seconds since the epoch, `phase`, `step`, figures.
+    """A file with one object a line: `time` in seconds since the epoch, `phase`, `step`, and the
+    figures, null for one that is no finite number.
 
     Of several runs trained together the figures are means, with some of each as `loss NAME`.
     """
@@ -92,7 +94,7 @@ class TensorBoard:
         runs: dict[str, dict[str, float]] = defaultdict(dict)
         for name, value in body.metrics.items():
             figure, _, run = name.partition(" ")
-            runs[run][f"{body.phase}/{figure}"] = value
+            runs[run][f"{body.phase}/{figure}"] = math.nan if value is None else value
         for run, figures in runs.items():
             self._write(run, event.time, body.done, figures)
 

@@ -54,7 +54,9 @@ class ProgressDisplay:
                 self._bar.console.print(Text(visible(text), "yellow"))
             case p.Progressed():
                 figures = " ".join(
-                    f"{name} {body.metrics[name]:.3g}" for name in _METRICS if name in body.metrics
+                    f"{name} {_short(body.metrics[name])}"
+                    for name in _METRICS
+                    if name in body.metrics
                 )
                 self._bar.update(
                     self._task,
@@ -122,6 +124,10 @@ def _is_over(events: list[p.Event]) -> bool:
 
 def _is_end(event: p.Event) -> bool:
     return isinstance(event.body, p.StateChanged) and event.body.state in p.ENDED
+
+
+def _short(figure: p.Figure) -> str:
+    return "not finite" if figure is None else f"{figure:.3g}"
 
 
 def _print_note(text: str) -> None:

@@ -10,6 +10,7 @@ from brainsurg_tui.lines.line import StatusLine
 from brainsurg_tui.panes.jobs import text as job_texts
 from brainsurg_tui.widgets.bars import sparkline
 from brainsurg_tui.widgets.visible import visible
+from engine.service.protocol import Figure
 
 _CURVE = 10
 """Cells of the running job's curve."""
@@ -41,7 +42,7 @@ class JobLine(StatusLine):
             left.append_text(self._training(job.id, job.progress.metrics, room))
         return self.fit(left.append_text(remaining), right)
 
-    def _training(self, job: int, metrics: dict[str, float], room: int) -> Text:
+    def _training(self, job: int, metrics: dict[str, Figure], room: int) -> Text:
         """The loss and its curve, and where there is room the other figures."""
         _, losses = self.state.jobs.history(job).curve("loss")
         curve = sparkline(losses, _CURVE, ascii_only=self.ascii_only)

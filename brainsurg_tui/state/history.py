@@ -8,7 +8,7 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from operator import attrgetter
 
-from engine.service.protocol import Event, Noted, Progressed
+from engine.service.protocol import Event, Figure, Noted, Progressed
 
 _seq = attrgetter("seq")
 
@@ -33,11 +33,13 @@ class History:
         self._events = sorted(known.values(), key=_seq)
 
     def curve(self, metric: str) -> tuple[list[int], list[float]]:
-        """The steps at which `metric` was reported, and its values there."""
+        """The steps at which `metric` was reported as a finite number, and its values there."""
         points: dict[int, float] = {}
         for event in self._events:
-            if isinstance(event.body, Progressed) and metric in event.body.metrics:
-                points[event.body.done] = event.body.metrics[metric]
+            if isinstance(event.body, Progressed):
+                value = event.body.metrics.get(metric)
+                if value is not None:
+                    points[event.body.done] = value
         steps = sorted(points)  # a job that was resumed has gone back to its last checkpoint
         return steps, [points[step] for step in steps]
 
@@ -67,7 +69,7 @@ class History:
                 names.update(dict.fromkeys(event.body.metrics))
         return [name.partition(" ") for name in names]
 
-    def rows(self) -> list[dict[str, float]]:
+    def rows(self) -> list[dict[str, Figure]]:
         """Every report that carried metrics: its time, its step and the metrics."""
         return [
             {"time": event.time, "step": event.body.done, **event.body.metrics}

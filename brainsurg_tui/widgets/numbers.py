@@ -24,6 +24,11 @@ def figure(value: float) -> str:
     return f"{value:.{2 - exponent}f}"
 
 
+def figure_or_dash(value: float | None) -> str:
+    """Return what `figure` does; a dash for None and for what is no finite number."""
+    return "–" if value is None or not math.isfinite(value) else figure(value)
+
+
 def count_or_figure(value: float) -> str:
     """Return a whole number in full, `1,204`, and any other with three significant digits."""
     return f"{value:,}" if isinstance(value, int) else figure(value)

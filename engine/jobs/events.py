@@ -2,6 +2,7 @@
 
 import msgspec
 
+from engine.figures import Figure
 from engine.jobs.kinds import JobResult, JobSpec
 
 QUEUED, RUNNING, PAUSED = "queued", "running", "paused"
@@ -26,7 +27,8 @@ class Progressed(msgspec.Struct, frozen=True, kw_only=True, tag="progress"):
     rate: float | None = None
     """Units a second, lately."""
     seconds_left: float | None = None
-    metrics: dict[str, float] = {}
+    metrics: dict[str, Figure] = {}
+    """Figures by name; None for one that is no finite number."""
 
 
 class Noted(msgspec.Struct, frozen=True, kw_only=True, tag="note"):

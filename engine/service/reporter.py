@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 
+from engine.figures import finite_figures
 from engine.jobs.events import Noted, Progressed
 from engine.progress import Cancelled
 from engine.service.machine import own_memory
@@ -61,7 +62,7 @@ class Reporter:
                 unit=unit,
                 rate=rate,
                 seconds_left=(total - done) / rate if rate and total is not None else None,
-                metrics={**metrics, **own_memory()} if metrics else {},
+                metrics=finite_figures({**metrics, **own_memory()}) if metrics else {},
             )
         )
 

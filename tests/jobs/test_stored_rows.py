@@ -1,17 +1,22 @@
 """Jobs as an older version stored them, and as a newer one may."""
 
+import math
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
 from engine.activations.corpus import Prompt
 from engine.errors import UserError
 from engine.jobs import kinds
 from engine.jobs.events import Noted, Progressed, StateChanged
-from engine.jobs.kinds import JobResult, JobSpec
+from engine.jobs.kinds import JobResult, JobSpec, registered_kinds
 from engine.jobs.store import JobStore
 from engine.sae.evaluation.density import DensityHistogram
+from engine.sae.formats.metadata import SAEMetadata
 from engine.workspace.database import open_database
 from engine.workspace.folders import Workspace
 
@@ -280,3 +285,86 @@ def test_a_job_that_cannot_be_read_says_so_beside_the_others(
     with pytest.raises(UserError, match="can't read"):
         unreadable.spec.check(Workspace(tmp_path))
     assert database.execute("SELECT spec FROM jobs WHERE id = 1").fetchone() == (stored,)
+
+
+def test_figures_that_are_no_finite_numbers_are_read(database: sqlite3.Connection) -> None:
+    add(
+        database,
+        TRAIN,
+        '{"type":"train","name":"r1","arch":"topk","d_in":64,"d_sae":512,"steps":30,"tokens":6000,'
+        '"tokens_per_second":31900.0,"metrics":{"loss":0.1,"mse":null}}',
+    )
+    store = JobStore(database)
+    database.execute(
+        "INSERT INTO events (job, time, kind, body) VALUES (1, 1.0, 'progress', ?)",
+        ('{"type":"progress","phase":"train","done":1,"metrics":{"loss":2.0,"grad_norm":null}}',),
+    )
+    store.record(1, Progressed(phase="train", done=2, metrics={"loss": 3.0, "mse": math.inf}))
+    first, second = (event.body for event in store.events(1, after=0))
+    assert isinstance(first, Progressed)
+    assert first.metrics == {"loss": 2.0, "grad_norm": None}
+    assert isinstance(second, Progressed)
+    assert second.metrics == {"loss": 3.0, "mse": None}
+    (job,) = store.all()
+    assert isinstance(job.result, kinds.TrainResult)
+    assert job.result.metrics == {"loss": 0.1, "mse": None}
+    assert job.progress == second
+
+
+ALWAYS_FINITE = {"seconds", "tokens_per_second", "active_threshold", "lr", "edges", "train_config"}
+"""Durations and what follows of them, and settings, which are checked when they are made."""
+
+
+def float_fields(of: Any) -> Iterator[str]:
+    """The fields of a type, and of all within it, that null can't be read for."""
+    match of:
+        case msgspec.inspect.StructType():
+            for field in of.fields:
+                if field.name not in ALWAYS_FINITE:
+                    yield from (f"{field.name} {name}" for name in float_fields(field.type))
+        case msgspec.inspect.UnionType():
+            for one in of.types:
+                if not isinstance(one, msgspec.inspect.FloatType):
+                    yield from float_fields(one)
+        case msgspec.inspect.DictType():
+            yield from float_fields(of.value_type)
+        case msgspec.inspect.CollectionType():
+            yield from float_fields(of.item_type)
+        case msgspec.inspect.FloatType():
+            yield "is a float"
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [*{kind.result for kind in registered_kinds().values()}, Progressed, SAEMetadata],
+)
+def test_no_stored_record_fails_for_a_figure_that_is_not_finite(stored: type) -> None:
+    assert [*float_fields(msgspec.inspect.type_info(stored))] == []
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        '{"type":"milestone","name":"half"}',
+        '{"type":"progress","phase":3}',
+        '{"type":"note"}',
+        "{}",
+        "no JSON",
+        "[" * 5000,
+    ],
+)
+def test_an_event_that_cannot_be_read_hides_no_other(
+    database: sqlite3.Connection, stored: str
+) -> None:
+    add(database, TRAIN)
+    store = JobStore(database)
+    for kind, body in (("note", '{"type":"note","text":"before"}'), ("progress", stored)):
+        database.execute(
+            "INSERT INTO events (job, time, kind, body) VALUES (1, 1.0, ?, ?)", (kind, body)
+        )
+    store.record(1, Noted(text="after"))
+    before, unreadable, after = (event.body for event in store.events(None, after=0))
+    assert (before, after) == (Noted(text="before"), Noted(text="after"))
+    assert isinstance(unreadable, Noted)
+    assert "can't be read" in unreadable.text
+    assert store.get(1).progress is None

@@ -1,3 +1,4 @@
+import math
 import threading
 
 import psutil
@@ -29,6 +30,14 @@ def test_memory_is_told_beside_figures_and_only_there() -> None:
     assert set(figures) == {"loss", "memory"}
     resident = psutil.Process().memory_info().rss
     assert figures["memory"] == pytest.approx(resident, rel=0.2)
+
+
+def test_a_figure_that_is_no_finite_number_is_told_as_none() -> None:
+    sent: list[Progressed | Noted] = []
+    Reporter(sent.append)("train", 1, 2, "steps", {"loss": 1.0, "a": math.nan, "b": -math.inf})
+    (report,) = sent
+    assert isinstance(report, Progressed)
+    assert (report.metrics["loss"], report.metrics["a"], report.metrics["b"]) == (1.0, None, None)
 
 
 def test_every_phase_is_heard_of() -> None:

@@ -6,6 +6,7 @@ from typing import Literal
 
 import pytest
 
+from brainsurg_tui.exports import table_files
 from engine.service import protocol as p
 from tests.ui.fake_engine import World
 from tests.ui.session import open_app, training
@@ -34,6 +35,26 @@ async def test_two_front_ends_see_the_same_job(world: World) -> None:
             world.report(job, 50)
             await first.until(lambda: steps(first, job) == [10, 20, 30, 40, 50])
             await second.until(lambda: steps(second, job) == [10, 20, 30, 40, 50])
+
+
+async def test_a_figure_that_is_not_finite_is_told_and_leaves_a_gap_in_its_curve(
+    world: World, tmp_path: Path
+) -> None:
+    job = training(world, steps=3)
+    lost: dict[str, p.Figure] = {"loss": None, "fvu": 0.5, "grad_norm": None}
+    async with open_app(world) as user:
+        await user.until(lambda: steps(user, job) == [10, 20, 30])
+        world.tell(job, p.Progressed(phase="train", done=40, total=1000, metrics=lost))
+        world.report(job, 50)
+        await user.until(lambda: steps(user, job) == [10, 20, 30, 50])
+        world.tell(job, p.Progressed(phase="train", done=60, total=1000, metrics=lost))
+        await user.press("5")
+        await user.sees("loss not finite", "grad not finite", "fvu 0.5")
+        assert steps(user, job) == [10, 20, 30, 50]
+        history = user.app.state.jobs.history(job)
+        (csv, table) = table_files("loss", history.rows())
+        assert csv.text.splitlines()[-1].split(",")[2] == ""
+        assert json.loads(table.text)[-1]["loss"] is None
 
 
 async def test_the_job_line_tells_how_far_it_is_on_every_pane(world: World) -> None:

@@ -6,7 +6,7 @@ from rich.console import RenderableType
 
 from brainsurg_tui.commands.tables.parts import numbers, one_line, short_column, table, visible_text
 from brainsurg_tui.commands.tables.registry import tables_of
-from brainsurg_tui.widgets.numbers import byte_size, figure
+from brainsurg_tui.widgets.numbers import byte_size, figure_or_dash
 from engine.service import protocol as p
 
 
@@ -40,7 +40,7 @@ def contents_tables(found: p.Contents) -> Iterator[RenderableType]:
                 sae.arch,
                 f"{sae.d_sae:,}",
                 "–" if sae.k is None else str(sae.k),
-                figure(sae.metrics["fvu"]) if "fvu" in sae.metrics else "–",
+                figure_or_dash(sae.metrics.get("fvu")),
                 one_line(sae.activations or f"streamed from {sae.model}"),
                 "yes" if sae.scanned else "no",
             )

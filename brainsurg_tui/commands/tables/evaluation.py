@@ -9,7 +9,7 @@ from rich.text import Text
 
 from brainsurg_tui.commands.tables.parts import visible_text
 from brainsurg_tui.commands.tables.registry import tables_of
-from brainsurg_tui.widgets.numbers import figure, quantity, seconds
+from brainsurg_tui.widgets.numbers import figure_or_dash, quantity, seconds
 from brainsurg_tui.widgets.visible import visible
 from engine.service import protocol as p
 
@@ -63,8 +63,9 @@ def training_tables(result: p.TrainResult) -> Iterator[RenderableType]:
     yield Text(f"{result.arch}, {result.d_in:,} → {result.d_sae:,} features", style="dim")
     speed = f"{quantity(result.tokens_per_second)} tokens/s"
     yield Text(f"{result.steps:,} steps, {result.tokens:,} tokens, {speed}", style="dim")
-    if "vectors" in result.metrics:
-        yield Text(f"measured on {result.metrics['vectors']:,.0f} vectors", style="dim")
+    vectors = result.metrics.get("vectors")
+    if vectors is not None:
+        yield Text(f"measured on {vectors:,.0f} vectors", style="dim")
     predictions = result.metrics.get("predictions")
     yield from _figures(result.metrics, None if predictions is None else int(predictions))
 
@@ -83,8 +84,7 @@ def _pairs(figures: Mapping[str, float | None], titles: Mapping[str, str]) -> Ta
     table = _table()
     for name, title in titles.items():
         if name in figures:
-            value = figures[name]
-            table.add_row(Text(title, style="dim"), "–" if value is None else figure(value))
+            table.add_row(Text(title, style="dim"), figure_or_dash(figures[name]))
     return table
 
 

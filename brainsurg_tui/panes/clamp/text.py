@@ -19,14 +19,14 @@ from engine.service.protocol import (
 
 
 def badges(checks: Checks) -> str:
-    """`no-op ✓  HF ✓  error kept ✓  BOS ✓`."""
+    """`no-op ✓  HF ✓  error kept ✓  BOS ✓`, the last where something stands before the texts."""
     named = (
         ("no-op", checks.no_op),
         ("HF", checks.hf_identical),
         ("error kept", checks.error_kept),
         ("BOS", checks.bos_masked),
     )
-    return "  ".join(f"{name} {'✓' if ok else '✗'}" for name, ok in named)
+    return "  ".join(f"{name} {'✓' if ok else '✗'}" for name, ok in named if ok is not None)
 
 
 def row_writer(report: ClampReport) -> Callable[[int], list[str]]:

@@ -11,6 +11,7 @@ from engine.service.protocol import (
     EvaluateResult,
     ExchangedSAE,
     ExportedFeatures,
+    Figure,
     FilesResult,
     JobInfo,
     Progressed,
@@ -85,13 +86,16 @@ _SHOWN = {
 _MEASURED = ("explained_variance", "l0", "dead_fraction", "ce_score", "delta_ce", "kl")
 
 
-def metrics(values: dict[str, float], names: tuple[str, ...] = tuple(_SHOWN)) -> list[str]:
-    """`loss 0.183`, `dead 0.8 %` …, for those of `names` that are known."""
+def metrics(values: dict[str, Figure], names: tuple[str, ...] = tuple(_SHOWN)) -> list[str]:
+    """`loss 0.183`, `dead 0.8 %`, `grad not finite` …, for those of `names` that are there."""
     texts = []
     for name in names:
-        if (value := values.get(name)) is None:
+        if name not in values:
             continue
-        if name == "dead_fraction":
+        value = values[name]
+        if value is None:
+            texts.append(f"{_SHOWN[name]} not finite")
+        elif name == "dead_fraction":
             texts.append(f"dead {value:.1%}")
         elif name == "tokens_per_second":
             texts.append(f"{quantity(value)} tok/s")

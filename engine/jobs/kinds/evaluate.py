@@ -7,6 +7,7 @@ import msgspec
 
 from engine.activations.manifest import read_manifest
 from engine.errors import UserError
+from engine.figures import Figure
 from engine.jobs.kinds.base import DeviceSpec, JobResult, register_kind
 from engine.jobs.kinds.checks import activation_set, check_width
 from engine.jobs.kinds.fields import Setting
@@ -22,7 +23,7 @@ class EvaluateResult(JobResult, msgspec.Struct, frozen=True, kw_only=True, tag="
     """An SAE's figures; `engine.sae` says what each is, in `evaluate`, `decoder_cosine`, `splice`.
 
     None stands for what is not known: where there is no variance, no second feature, no model, or
-    no record of training.
+    no record of training; and for a figure that is no finite number.
     """
 
     sae: str
@@ -32,25 +33,25 @@ class EvaluateResult(JobResult, msgspec.Struct, frozen=True, kw_only=True, tag="
     """Which of the set's documents were used: `held_out`, by the training; `trained_on`, because it
     held nothing out; or `all`, of another set than that of the training. Never BOS."""
     vectors: int
-    mse: float
-    fvu: float | None = None
-    explained_variance: float | None = None
-    cosine: float
-    norm_ratio: float
-    l0: float
+    mse: Figure = None
+    fvu: Figure = None
+    explained_variance: Figure = None
+    cosine: Figure = None
+    norm_ratio: Figure = None
+    l0: Figure = None
     active_threshold: float
-    training_l0: float | None = None
-    l0_gap: float | None = None
+    training_l0: Figure = None
+    l0_gap: Figure = None
     """l0 − training_l0"""
-    dead_fraction: float
-    mean_decoder_cosine: float | None = None
-    max_decoder_cosine: float | None = None
-    ce_clean: float | None = None
-    ce_sae: float | None = None
-    ce_zero: float | None = None
-    ce_score: float | None = None
-    delta_ce: float | None = None
-    kl: float | None = None
+    dead_fraction: Figure = None
+    mean_decoder_cosine: Figure = None
+    max_decoder_cosine: Figure = None
+    ce_clean: Figure = None
+    ce_sae: Figure = None
+    ce_zero: Figure = None
+    ce_score: Figure = None
+    delta_ce: Figure = None
+    kl: Figure = None
     predictions: int | None = None
     """What the figures from `ce_clean` on are means over."""
     histogram: DensityHistogram | None = None

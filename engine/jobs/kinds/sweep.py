@@ -7,7 +7,8 @@ from typing import Self
 import msgspec
 from msgspec.structs import force_setattr, replace
 
-from engine.errors import UserError
+from engine.errors import UserError, join_words
+from engine.figures import Figure
 from engine.jobs.kinds.base import JobResult, JobSpec, register_kind
 from engine.jobs.kinds.fields import KindField, kind_fields
 from engine.jobs.kinds.train import Train
@@ -34,7 +35,7 @@ class SweepRun(msgspec.Struct, frozen=True, kw_only=True):
     """Active features per token, or how many were aimed at; None where L1 decides."""
     l1: float | None = None
     lr: float
-    metrics: dict[str, float]
+    metrics: dict[str, Figure]
     """As those of `TrainResult`."""
     fvu_front: bool = False
     """Whether no other of the sweep has both a lower L0 and a lower fvu (Pareto)."""
@@ -122,7 +123,7 @@ class Sweep(
         for field in fields:
             if takers(field.name) and not takers(field.name).keys() & set(archs):
                 raise UserError(
-                    f"{' and '.join(archs)} can't be varied in {field.name}.",
+                    f"{join_words(archs)} can't be varied in {field.name}.",
                     f"Leave out {field.flag}.",
                 )
         found = {}

@@ -9,12 +9,13 @@ import msgspec
 
 from engine.activations.manifest import read_manifest
 from engine.errors import UserError
+from engine.figures import Figure
 from engine.jobs.kinds.base import DeviceSpec, JobResult, register_kind
 from engine.jobs.kinds.checks import check_files, file_names
 from engine.jobs.kinds.fields import Setting, kind_fields
 from engine.model.site import parse_site
 from engine.sae.recipes import PRESETS, SETTINGS, recipe
-from engine.sae.training.checkpoint import Record, newest_record
+from engine.sae.training.checkpoint import CheckpointRecord, newest_record
 from engine.sae.training.devices import check_devices
 from engine.sae.traits import ARCHITECTURES
 from engine.workspace.folders import Workspace
@@ -45,7 +46,7 @@ class TrainResult(JobResult, msgspec.Struct, frozen=True, kw_only=True, tag="tra
     steps: int
     tokens: int
     tokens_per_second: float
-    metrics: dict[str, float]
+    metrics: dict[str, Figure]
     """Of the last step: loss. Of the activations of `split`: those of
     `engine.sae.evaluation.reconstruction`, among them fvu, explained_variance, l0 and
     dead_fraction. Where a model is at hand: ce_score, delta_ce, kl."""
@@ -246,7 +247,7 @@ def read_start(about: Mapping[str, Any]) -> TrainingStart:
         ) from error
 
 
-def newest_start(name: str, workspace: Workspace) -> tuple[TrainingStart, Record]:
+def newest_start(name: str, workspace: Workspace) -> tuple[TrainingStart, CheckpointRecord]:
     """What a training was started with, and its newest checkpoint. UserError if there is none."""
     record = newest_record(workspace.checkpoints(name))
     if record is None:

@@ -1,9 +1,11 @@
 """Autoencoders beside each other: which are worth having where few active features count, too."""
 
+import math
 from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from engine.figures import Figure
 from engine.jobs.kinds import SweepRun
 
 Point = tuple[float, ...]
@@ -14,7 +16,7 @@ def compare_runs(runs: Iterable[SweepRun]) -> list[SweepRun]:
 
     A figure that isn't known puts none on the front of that figure.
     """
-    ordered = sorted(runs, key=lambda run: run.metrics["l0"])
+    ordered = sorted(runs, key=_l0_or_infinity)
     fvu = _front(ordered, {run.name: run.metrics.get("fvu") for run in ordered})
     ce_costs = {run.name: _ce_cost(run.metrics.get("ce_score")) for run in ordered}
     ce_score = _front(ordered, ce_costs)
@@ -42,15 +44,20 @@ def _dominates(one: Point, other: Point) -> bool:
     return at_most and one != other
 
 
-def _front(runs: Sequence[SweepRun], costs: dict[str, float | None]) -> set[str]:
+def _front(runs: Sequence[SweepRun], costs: dict[str, Figure]) -> set[str]:
     """The names on the front of L0 against a cost by name."""
     known = [
-        (run.name, (run.metrics["l0"], cost))
+        (run.name, (l0, cost))
         for run in runs
-        if (cost := costs[run.name]) is not None
+        if (cost := costs[run.name]) is not None and (l0 := run.metrics.get("l0")) is not None
     ]
     front = pareto_front([point for _, point in known])
     return {name for place, (name, _) in enumerate(known) if place in front}
+
+
+def _l0_or_infinity(run: SweepRun) -> float:
+    l0 = run.metrics.get("l0")
+    return math.inf if l0 is None else l0
 
 
 def _ce_cost(ce_score: float | None) -> float | None:

@@ -9,6 +9,7 @@ import torch
 from engine.activations.source import Source
 from engine.activations.store import ActivationSet
 from engine.errors import UserError
+from engine.figures import Figure
 from engine.files import remove_folder
 from engine.jobs.kinds import Train, TrainResult
 from engine.jobs.kinds.train import TrainingStart, read_start
@@ -57,7 +58,7 @@ def train_sae(
     folder = workspace.sae(spec.name)
     setup = _open(spec, workspace, progress)
     run, data = setup.run, setup.data
-    speed, metrics = 0.0, dict[str, float]()
+    speed, metrics = 0.0, dict[str, Figure]()
     if not (spec.resume and folder.exists() and is_outcome_of(folder, run, data)):
         trained = _train(spec, workspace, setup, progress, ranks)
         speed = trained.tokens_per_second
@@ -166,7 +167,7 @@ def _resumed_run(name: str, saved: SavedTraining, data: TrainingData) -> Run:
 
 def _measure_once(
     folder: Path, data: TrainingData, device: torch.device, progress: Progress
-) -> dict[str, float]:
+) -> dict[str, Figure]:
     """The figures of the saved SAE, measured if that has not been done."""
     if is_measured(folder):
         return read_metadata(folder).metrics

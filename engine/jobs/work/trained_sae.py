@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import torch
 
+from engine.figures import Figure
 from engine.jobs.work.training_data import TrainingData
 from engine.progress import Progress
 from engine.sae.config import TrainConfig
@@ -54,7 +55,7 @@ def measure_sae(
     *,
     device: torch.device,
     progress: Progress,
-) -> dict[str, float]:
+) -> dict[str, Figure]:
     """Measure the SAE in `folder`, as it is read from there, and write the figures beside it.
 
     On `vectors`, which are `data.held_out`, and inside the model where that can be had.

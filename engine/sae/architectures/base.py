@@ -153,6 +153,15 @@ class SparseAutoencoder(nn.Module, ABC):
         """Make one that was trained to turn `scale · x` into `target_scale · y` turn x into y."""
         raise NotImplementedError(f"{type(self).__name__} does not normalise scale")
 
+    def weights_are_finite(self) -> bool:
+        """Whether every weight is a finite number as it is stored: what is not can't be read
+        again."""
+        return all(bool(weight.isfinite().all()) for weight in self.stored_weights())
+
+    def stored_weights(self) -> list[Tensor]:
+        """All weights as libraries store them."""
+        return [*self.parameters(), *self.buffers()]
+
     def to_stored_names(self, state: Mapping[str, T]) -> dict[str, T]:
         """What a state dictionary of this autoencoder is in files and checkpoints."""
         return {self.stored_names.get(name, name): value for name, value in state.items()}

@@ -51,6 +51,11 @@ class JumpReLU(UnitNormSAE):
     def active_of_products(self, products: Tensor) -> tuple[Support, Tensor]:
         return self.active_above(products, self.threshold)
 
+    def stored_weights(self) -> list[Tensor]:
+        """With θ in place of log θ, which is infinite where θ is 0."""
+        others = [weight for weight in super().stored_weights() if weight is not self.log_threshold]
+        return [*others, self.threshold]
+
     @torch.no_grad()
     def initialise(self, sample: Tensor, target: Tensor) -> None:
         super().initialise(sample, target)

@@ -247,8 +247,8 @@ class LinearSAE(SparseAutoencoder):
     def unscale(self, scale: float, target_scale: float) -> None:
         """Make one that was trained to turn `scale · x` into `target_scale · y` turn x into y: all
         is linear but the biases and thresholds, and acts come to be in the target's units."""
+        self.scale_acts(1 / target_scale)  # first: W_enc · scale may be too small for fp32
         self.W_enc.mul_(scale)
-        self.scale_acts(1 / target_scale)
         self.b_dec.div_(target_scale)
         if self.config.skip:
             self.W_skip.mul_(scale / target_scale)

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from engine.figures import Figure
 from engine.sae.config import SAEConfig, TrainConfig
 from engine.sae.formats.records import read_record
 
@@ -35,7 +36,7 @@ class SAEMetadata(msgspec.Struct, frozen=True, kw_only=True):
     train_config: TrainConfig | None = None
     trained_tokens: int = 0
     """Activation vectors that it was trained on, repeats counted."""
-    metrics: dict[str, float] = {}
+    metrics: dict[str, Figure] = {}
     """Figures of `engine.sae.evaluation.reconstruction`, `decoder_cosine` and `splice`, by name."""
     measured_on: str = ""
     """The activation set that the figures were measured on last; empty: the one it was trained on,

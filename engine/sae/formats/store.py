@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 import torch
 
+from engine.errors import UserError
 from engine.files import whole_folder, write_whole
 from engine.sae.architectures.base import SparseAutoencoder
 from engine.sae.formats import own, sae_lens
@@ -23,11 +24,16 @@ from engine.sae.formats.sae_lens_cfg import architecture_of
 def save_sae(
     sae: SparseAutoencoder, folder: Path, metadata: SAEMetadata, *, replace: bool = False
 ) -> SAEMetadata:
-    """Write an autoencoder to `folder`, which appears whole. UserError if it is already there.
+    """Write an autoencoder to `folder`, which appears whole.
+
+    UserError if it is already there, or if a weight is no finite number: what was written then
+    could not be read again.
 
     Gives the metadata that lies beside it, which tells what was trained if that changes here.
     """
     usable = at_inference(sae)
+    if not usable.weights_are_finite():
+        raise UserError(f"{folder.name} is not saved: it has weights that are no finite numbers.")
     if usable is not sae:
         metadata = msgspec.structs.replace(metadata, trained_as=sae.config)
     with whole_folder(folder, replace=replace) as temporary:

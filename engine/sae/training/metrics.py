@@ -28,7 +28,7 @@ class PendingMetrics:
     def __init__(self, metrics: Mapping[str, Tensor], *, lr: float) -> None:
         self._names = list(metrics)
         self._lr = lr
-        stacked = torch.stack([metric.detach().float() for metric in metrics.values()])
+        stacked = torch.stack([metric.detach().double() for metric in metrics.values()])
         self._host = stacked.to("cpu", non_blocking=True)
         self._arrived = None
         if stacked.is_cuda:
@@ -38,7 +38,11 @@ class PendingMetrics:
     @classmethod
     def from_metrics(cls, metrics: Metrics) -> Self:
         """Metrics that have arrived already, as a checkpoint has them."""
-        tensors = {name: torch.tensor(value) for name, value in metrics.items() if name != "lr"}
+        tensors = {
+            name: torch.tensor(value, dtype=torch.float64)
+            for name, value in metrics.items()
+            if name != "lr"
+        }
         return cls(tensors, lr=metrics["lr"])
 
     def wait(self) -> Metrics:

@@ -21,6 +21,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from engine.errors import UserError
 from engine.sae.architectures.base import SparseAutoencoder, StepInput, StepLosses
 from engine.sae.config import TrainConfig
 from engine.sae.training.divergence import far_above
@@ -73,6 +74,11 @@ class Trainer:
         sae.initialise(sample * self._scale, scaled)
         broadcast_state(sae)
         self._variance = scaled.var(0, correction=0).sum().clamp_min(1e-30).item()
+        if not math.isfinite(self._variance):
+            raise UserError(
+                "The activations are so large that their squares go beyond float32.",
+                "Train an architecture that scales them, such as topk.",
+            )
         for parameter in sae.parameters():
             parameter.grad = torch.zeros_like(parameter)
         self._optimizer = torch.optim.Adam(
@@ -87,6 +93,10 @@ class Trainer:
         self.steps_done = 0
         self.good_step = 0
         """The step whose weights `finish_with_last_good` gives."""
+        self.is_ruined = False
+        """Whether some weight was found to be no finite number. The loss need not show it: a
+        threshold beyond all numbers only turns its feature off."""
+        self._is_folded = False
         self._good_fvu = math.inf
         self._good_state = self._copy_state()
 
@@ -118,20 +128,27 @@ class Trainer:
 
     def weights_are_finite(self) -> bool:
         """Whether the last update left numbers; its loss was taken before it."""
-        ruined = not all(bool(weight.isfinite().all()) for weight in self.sae.parameters())
-        return self.sae.ranks.world.total(ruined) == 0
+        return self.sae.ranks.world.total(not self.sae.weights_are_finite()) == 0
 
-    def finish(self) -> SparseAutoencoder:
-        """The autoencoder as it is now, for inference on raw activations."""
+    def fold_scale(self) -> None:
+        """End the training: turn the autoencoder into one for inference on raw activations."""
+        if self._is_folded:
+            return
+        self._is_folded = True
         for parameter in self.sae.requires_grad_(False).eval().parameters():
             parameter.grad = None
         if self.sae.normalises_scale:
             self.sae.unscale(self._scale, self._target_scale)
+
+    def finish(self) -> SparseAutoencoder:
+        """The autoencoder as it is now, for inference on raw activations."""
+        self.fold_scale()
         return unshard(self.sae)
 
     def finish_with_last_good(self) -> SparseAutoencoder:
         """The autoencoder as it was before `good_step`, for inference on raw activations."""
         self.sae.load_state_dict(self._good_state)
+        self._is_folded = False
         return self.finish()
 
     def state_dict(self) -> dict[str, Any]:
@@ -198,6 +215,9 @@ class Trainer:
         """Copy the weights now and then, unless they are lost or far worse than before."""
         if self.steps_done % max(1, self._config.steps // GOOD_STATES) != 0:
             return
+        if not self.weights_are_finite():
+            self.is_ruined = True
+            return
         fvu = losses.squared_error.item() / (vectors * self._variance)
         if losses.loss.isfinite() and not far_above(fvu, self._good_fvu):
             self._good_fvu = min(fvu, self._good_fvu)
@@ -215,7 +235,8 @@ class Trainer:
         fire_counts = ranks.data_parallel.all_reduce(losses.fire_counts)  # [features]
         self._vectors_since_fired.add_(vectors).masked_fill_(fire_counts > 0, 0)
         dead_fraction = self._is_dead().float().mean() / ranks.tensor_parallel.size
-        per_vector = losses.squared_error / vectors
+        # in fp64: what is small in the trainer's units may be beyond fp32 in raw ones
+        per_vector = losses.squared_error.double() / vectors
         return PendingMetrics(
             {
                 "loss": losses.loss,
@@ -233,7 +254,7 @@ class Trainer:
         """What brings x [n, d] to E‖x‖ = √d, where the architecture wants that."""
         if not self.sae.normalises_scale:
             return 1.0
-        length: float = x.norm(dim=1).mean().clamp_min(1e-30).item()
+        length: float = x.double().norm(dim=1).mean().clamp_min(1e-30).item()  # x² may overflow
         return float(x.shape[1] ** 0.5 / length)
 
     def _copy_state(self) -> dict[str, Tensor]:

@@ -15,6 +15,8 @@ from engine.sae.training.runs import Run
 from engine.sae.training.sharding import shard
 from engine.sae.training.trainer import Trainer
 
+_RUINED = "A weight or a threshold is no longer a finite number"
+
 METRICS_OF_EACH_RUN = ("loss", "fvu", "l0", "dead_fraction")
 """What is reported of every run when there are several."""
 
@@ -83,6 +85,8 @@ class TrainerGroup:
         """Raise TrainingDiverged if a run has lost its way, by the metrics of a step."""
         for number, watch in enumerate(self._watches):
             what = watch.check(metrics[number]["loss"], metrics[number]["fvu"])
+            if self._trainers[number].is_ruined:
+                what = what or _RUINED
             if what:
                 raise self._diverged(number, what, step)
 
@@ -96,7 +100,10 @@ class TrainerGroup:
         """The autoencoders, for inference. TrainingDiverged if the last step ruined one."""
         for number, trainer in enumerate(self._trainers):
             if not trainer.weights_are_finite():
-                raise self._diverged(number, "A weight is no longer a finite number", self.steps)
+                raise self._diverged(number, _RUINED, self.steps)
+            trainer.fold_scale()
+            if not trainer.weights_are_finite():  # in raw units it is another number
+                raise self._diverged(number, _RUINED, self.steps)
         return [trainer.finish() for trainer in self._trainers]
 
     def state_dict(self) -> dict[str, Any]:

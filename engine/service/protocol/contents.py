@@ -2,6 +2,7 @@
 
 import msgspec
 
+from engine.figures import Figure
 from engine.service.protocol.request import Done, Request
 from engine.workspace.prompts import SavedPrompt
 
@@ -32,7 +33,7 @@ class SAEInfo(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     site: str
     activations: str
-    metrics: dict[str, float]
+    metrics: dict[str, Figure]
     scanned: bool
     """Whether its feature catalogue has been built."""
 

@@ -3,6 +3,7 @@
 import itertools
 import math
 import re
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -16,6 +17,8 @@ from engine.sae.architectures.registry import build, class_of
 from engine.sae.config import SAEConfig, TrainConfig
 from engine.sae.evaluation.reconstruction import evaluate
 from engine.sae.evaluation.vectors import StoredVectors
+from engine.sae.formats.metadata import SAEMetadata
+from engine.sae.formats.store import load_sae, save_sae
 from engine.sae.recipes import recipe
 from engine.sae.training import memory
 from engine.sae.training.divergence import PATIENCE, DivergenceWatch, TrainingDiverged
@@ -251,3 +254,44 @@ def test_dead_features_come_back_for_the_auxiliary_loss(sparse_data: Tensor) -> 
         acts = trainer.finish().encode(sparse_data)
         alive[aux] = int((acts > 0).any(0).sum())
     assert alive[1 / 32] >= alive[0.0] + 8
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_activations_whose_squares_overflow_are_trained_on_or_refused(
+    make_set: MakeSet, sparse_data: Tensor, progress: Remembering, architecture: str
+) -> None:
+    usual = make_set(sparse_data[:400])
+    acts = make_set(sparse_data[:400] * 1e30, name="huge")
+    sae, training = recipe(architecture, 12, 400, width=48, tokens=400 * 40)
+    if not class_of(architecture).normalises_scale:
+        with pytest.raises(UserError, match="beyond float32"):
+            train(sae, training, acts)
+        return
+    trained = train(sae, training, acts, progress=progress)
+    same = train(sae, training, usual)
+    assert trained.metrics["fvu"] == pytest.approx(same.metrics["fvu"], rel=0.1)
+    measured = evaluate(trained.sae, StoredVectors(acts, torch.arange(400))).metrics
+    assert measured.explained_variance > 0
+    assert all(math.isfinite(metrics["mse"]) for *_, metrics in progress.trained)
+    assert trained.metrics["mse"] == pytest.approx(same.metrics["mse"] * 1e60, rel=0.1)
+
+
+def test_a_threshold_beyond_all_numbers_ends_a_training_with_good_weights(
+    make_set: MakeSet, sparse_data: Tensor, tmp_path: Path
+) -> None:
+    sae = SAEConfig(architecture="jumprelu", d_in=12, d_sae=48)
+    config = TrainConfig(tokens=20_000, batch=100, lr=30, target_l0=4)
+    with pytest.raises(TrainingDiverged, match="A weight or a threshold") as stopped:
+        train(sae, config, make_set(sparse_data))
+    save_sae(stopped.value.sae, tmp_path / "good", SAEMetadata())
+    loaded, _ = load_sae(tmp_path / "good")
+    assert loaded(sparse_data).isfinite().all()
+
+
+def test_an_sae_that_could_not_be_read_again_is_not_saved(tmp_path: Path) -> None:
+    sae = build(SAEConfig(architecture="jumprelu", d_in=12, d_sae=48), seed=0)
+    with torch.no_grad():
+        dict(sae.named_parameters())["log_threshold"][3] = 89.0  # e^89 is beyond fp32
+    with pytest.raises(UserError, match="no finite numbers"):
+        save_sae(sae, tmp_path / "s", SAEMetadata())
+    assert not (tmp_path / "s").exists()

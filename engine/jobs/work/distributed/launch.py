@@ -4,6 +4,7 @@ They do the job (`engine.jobs.work.distributed`). The first one's progress is pa
 that the work is watched, paused and cancelled like any other; when this process ends, so do they.
 """
 
+import math
 import os
 import socket
 import subprocess
@@ -116,7 +117,8 @@ def _relay_progress(first: socket.socket, progress: Progress) -> None:
 def _answer(call: Call, progress: Progress) -> bool:
     match call:
         case Progressed():
-            progress(call.phase, call.done, call.total, call.unit, call.metrics)
+            figures = {n: math.nan if v is None else v for n, v in call.metrics.items()}
+            progress(call.phase, call.done, call.total, call.unit, figures)
         case Noted():
             progress.note(call.text)
         case _:

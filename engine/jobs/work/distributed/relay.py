@@ -18,6 +18,7 @@ from typing import Self
 import msgspec
 
 from engine.errors import UserError
+from engine.figures import finite_figures
 from engine.jobs.events import Noted, Progressed
 from engine.jobs.kinds import TrainResult
 from engine.progress import Cancelled
@@ -98,7 +99,7 @@ class RelayedProgress:
         unit: str = "",
         metrics: Mapping[str, float] | None = None,
     ) -> None:
-        figures = dict(metrics or {})
+        figures = finite_figures(metrics or {})
         call = Progressed(phase=phase, done=done, total=total, unit=unit, metrics=figures)
         if self._ask(call):
             raise Cancelled
