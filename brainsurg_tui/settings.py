@@ -109,7 +109,8 @@ def read_settings(path: Path) -> Settings:
         return msgspec.convert(tomllib.loads(path.read_text("utf-8")), Settings)
     except FileNotFoundError:
         return Settings()
-    except (OSError, ValueError) as error:  # TOMLDecodeError and ValidationError are ValueErrors
+    # TOMLDecodeError and ValidationError are ValueErrors
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path} can't be used: {error}.", "Mend it or move it away.") from error
 
 
@@ -119,7 +120,7 @@ def read_memory(path: Path) -> Memory:
         written = path.read_bytes()
         memory = msgspec.json.decode(written, type=Memory)
         common = msgspec.json.decode(written, type=_Common)
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return Memory()
     if (common.pane or common.tables) and memory.workspaces:
         last = list(memory.workspaces.values())[-1]  # it is where these come from

@@ -3,8 +3,9 @@
     python -m benchmarks.mutated_files [--count 10000] [--seed 0] [--first 0]
 
 Good files of every kind that is imported (SAEs in the layouts of all libraries, activations,
-labels, texts) are changed one way each: cut, flipped, fields and tensors replaced by what can't be
-meant.
+labels, texts) or lies in a workspace (activation sets, SAEs, catalogues, unfinished scans and
+trainings, settings, what the app remembers) are changed one way each: cut, flipped, fields and
+tensors replaced by what can't be meant.
 Each goes through the reader that the product has for it. Printed is how many were read, how many
 were refused, every exception that is no `UserError`, and the slowest; the exit status is 0 if there
 was no such exception. `--first N --count 1` does the N-th again alone.

@@ -3,14 +3,17 @@
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from benchmarks.mutated_files.material import KINDS
+from benchmarks.mutated_files.material import IMPORTED, Kind
 from benchmarks.mutated_files.mutations import mutate
+from benchmarks.mutated_files.workspace_material import WORKSPACE
 from engine.errors import UserError
+
+KINDS = IMPORTED | WORKSPACE
 
 
 @dataclass(frozen=True)
@@ -28,29 +31,35 @@ class Outcome:
     """An exception that is no UserError."""
 
 
-def campaign(count: int, seed: int, *, first: int = 0) -> Iterator[Outcome]:
-    """Mutated inputs `first` to `first + count`, the same for the same seed."""
+def campaign(
+    count: int, seed: int, *, first: int = 0, kinds: Mapping[str, Kind] = KINDS
+) -> Iterator[Outcome]:
+    """Mutated inputs `first` to `first + count` of these kinds in turn, the same for the same
+    seed."""
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
-        for kind, each in KINDS.items():
-            folder = root / "good" / _folder_name(kind)
-            folder.mkdir(parents=True)
-            each.write(folder)
+        good: dict[Callable[[Path], object], Path] = {}
+        for each in kinds.values():
+            if each.write not in good:
+                good[each.write] = root / f"good-{len(good)}"
+                good[each.write].mkdir()
+                each.write(good[each.write])
         for number in range(first, first + count):
-            kind = list(KINDS)[number % len(KINDS)]
+            kind = list(kinds)[number % len(kinds)]
             folder = root / "one"
-            shutil.copytree(root / "good" / _folder_name(kind), folder)
-            yield _outcome(number, kind, folder, Random(f"{seed}/{number}"))
+            shutil.copytree(good[kinds[kind].write], folder)
+            yield _outcome(number, kind, kinds[kind], folder, Random(f"{seed}/{number}"))
             shutil.rmtree(folder)
 
 
-def _outcome(number: int, kind: str, folder: Path, random: Random) -> Outcome:
-    path = random.choice(sorted(path for path in folder.rglob("*") if path.is_file()))
+def _outcome(number: int, name: str, kind: Kind, folder: Path, random: Random) -> Outcome:
+    mutated = folder / kind.mutated
+    path = random.choice(sorted(path for path in mutated.rglob("*") if path.is_file()))
     mutation = mutate(path, random)
     refused = fault = ""
     start = time.monotonic()
     try:
-        KINDS[kind].read(folder)
+        kind.read(folder)
     except UserError as error:
         refused = str(error)
     except BaseException as error:  # MemoryError, RecursionError and pyo3's panics, too
@@ -58,8 +67,4 @@ def _outcome(number: int, kind: str, folder: Path, random: Random) -> Outcome:
             raise
         fault = repr(error)
     seconds = time.monotonic() - start
-    return Outcome(number, kind, path.name, mutation, seconds, refused, fault)
-
-
-def _folder_name(kind: str) -> str:
-    return kind.replace("/", "-")
+    return Outcome(number, name, path.name, mutation, seconds, refused, fault)

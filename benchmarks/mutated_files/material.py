@@ -35,6 +35,8 @@ class Kind:
 
     write: Callable[[Path], object]
     read: Callable[[Path], object]
+    mutated: str = ""
+    """The folder within, one of whose files is changed; empty: all of it."""
 
 
 def sae(architecture: str, **settings: Any) -> Any:
@@ -134,7 +136,7 @@ def lines(rows: list[dict[str, str]]) -> str:
     return "".join(json.dumps(row) + "\n" for row in rows)
 
 
-KINDS: dict[str, Kind] = {
+IMPORTED: dict[str, Kind] = {
     "sae_lens/topk": inside(of_library("sae_lens", "topk", k=4)),
     "sae_lens/jumprelu": inside(of_library("sae_lens", "batchtopk", k=4)),
     "sae_lens before 6": inside(Kind(write_before_6, import_sae)),

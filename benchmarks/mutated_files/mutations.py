@@ -2,6 +2,7 @@
 
 import json
 import struct
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -222,31 +223,79 @@ def in_npz(path: Path, random: Random) -> None:
     np.savez(path, **changed)
 
 
+HEADERS = (
+    "{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000000,), }",
+    "{'descr': '<f4', 'fortran_order': False, 'shape': ((6,), }",
+    "{'descr': '<f4', 'fortran_order': False, 'shape': (6L, }",
+    "(" * 9000,
+    "{'descr': 'x9', 'fortran_order': 0, 'shape': (-1,), }",
+    "{'descr': '|V99999999', 'fortran_order': False, 'shape': (6,), }",
+    "'''",
+)
+
+
 def header_in_npz(path: Path, random: Random) -> None:
     """An array's header is a Python expression."""
-    import zipfile
-
-    headers = [
-        "{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000000,), }",
-        "{'descr': '<f4', 'fortran_order': False, 'shape': ((6,), }",
-        "{'descr': '<f4', 'fortran_order': False, 'shape': (6L, }",
-        "(" * 9000,
-        "{'descr': 'x9', 'fortran_order': 0, 'shape': (-1,), }",
-        "{'descr': '|V99999999', 'fortran_order': False, 'shape': (6,), }",
-        "'''",
-    ]
     with zipfile.ZipFile(path) as archive:
         content = {name: archive.read(name) for name in archive.namelist()}
     name = random.choice(list(content))
-    text = random.choice(headers).encode()
+    text = random.choice(HEADERS).encode()
     content[name] = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text
     with zipfile.ZipFile(path, "w") as archive:
         for each, data in content.items():
             archive.writestr(each, data)
 
 
+def in_npy(path: Path, random: Random) -> None:
+    """Another array: numbers that point nowhere, or another shape or type."""
+    array = np.load(path)
+    numbers = [-1, -2, 1 << 30, (1 << 31) - 1, -(1 << 31)]
+    if array.dtype.kind == "f":
+        numbers = [-1.0, float("nan"), float("inf"), 3e38]
+    if random.randrange(4) and array.size:
+        for _ in range(random.choice([1, 1, array.size])):
+            number = np.array(random.choice(numbers)).astype(array.dtype)
+            array.flat[random.randrange(array.size)] = number
+    else:
+        array = random.choice(
+            [
+                lambda: array[:-1],
+                lambda: array[..., :0],
+                lambda: array[None],
+                lambda: array.reshape(-1)[:1],
+                lambda: np.zeros((), array.dtype),
+                lambda: array.astype("f8"),
+                lambda: array.astype(">i2"),
+                lambda: array.astype("U4"),
+                lambda: array.astype("M8[s]") if array.dtype.kind == "i" else array > 0,
+                lambda: array.astype("c8"),
+            ]
+        )()
+    np.save(path, array)
+
+
+def header_of_npy(path: Path, random: Random) -> None:
+    data, text = path.read_bytes(), random.choice(HEADERS).encode()
+    size = 10 + int.from_bytes(data[8:10], "little")
+    path.write_bytes(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text + data[size:])
+
+
+def line_of_json(path: Path, random: Random) -> None:
+    """One of the objects that a file has a line each of."""
+    lines = path.read_text().splitlines()
+    number = random.randrange(len(lines))
+    one = path.with_name("line.json")
+    one.write_text(lines[number])
+    random.choice(JSON)(one, random)
+    lines[number : number + 1] = random.choice([[one.read_text()], [one.read_text()], [], ["", ""]])
+    one.unlink()
+    path.write_text("\n".join(lines) + "\n")
+
+
 BY_ENDING: dict[str, tuple[Mutation, ...]] = {
     ".json": JSON,
+    ".jsonl": (line_of_json,),
+    ".npy": (in_npy, in_npy, header_of_npy),
     ".pt": (pickled,),
     ".safetensors": (in_safetensors, in_safetensors, header_of_safetensors),
     ".npz": (in_npz, header_in_npz),

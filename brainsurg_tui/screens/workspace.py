@@ -17,6 +17,7 @@ from brainsurg_tui.widgets.columns import Column
 from brainsurg_tui.widgets.line_table import LineTable
 from brainsurg_tui.widgets.numbers import byte_size, quantity
 from brainsurg_tui.widgets.text_block import TextBlock
+from brainsurg_tui.widgets.visible import visible
 from engine.service.protocol import ActivationsInfo, Contents, JobInfo, SAEInfo
 
 
@@ -88,6 +89,9 @@ class WorkspaceDialog(Dialog[WorkspaceChoice | None]):
         yield self._saes
         yield Static("", markup=False)
         yield self._figures
+        if self._contents.damaged:
+            lines = [visible(f"{one.name}: {one.problem}") for one in self._contents.damaged]
+            yield Static(Text("\n".join(["", "Can't be read:", *lines])), markup=False)
 
     def on_mount(self) -> None:
         """Fill the tables, with the cursor on the SAE in use."""

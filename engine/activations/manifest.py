@@ -9,7 +9,7 @@ Torch-free. A set is a folder:
 """
 
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
@@ -21,15 +21,17 @@ MANIFEST = "manifest.json"
 DOCUMENTS = "documents.jsonl"
 VOCABULARY = "vocabulary.json"
 
+Count = Annotated[int, msgspec.Meta(ge=0, lt=1 << 48)]
+
 
 class Shard(msgspec.Struct, frozen=True):
     """One file of consecutive rows."""
 
     file: str
     """Its name inside the folder."""
-    tokens: int
+    tokens: Count
     """Its rows."""
-    bytes: int
+    bytes: Count
     """Its size on disk."""
     sha256: str
 
@@ -41,7 +43,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """The model as the user named it; empty: unknown (an imported set)."""
     site: str
     """Where in the model, as `engine.model.site` spells it; empty: unknown."""
-    d_model: int
+    d_model: Count
     """Width of an activation vector."""
     dtype: str
     """What the activations are stored in: float32, bfloat16 or float16."""
@@ -56,11 +58,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     empty: unknown, or there are none."""
     origin: str = ""
     """What was captured, in a sentence."""
-    context: int | None = None
+    context: Annotated[int, msgspec.Meta(ge=1, lt=1 << 48)] | None = None
     """Longest stretch of a document that the model saw at once, in tokens: the row at position p
     was position p % context of its forward pass. None: every document was seen whole."""
-    tokens: int = 0
-    documents: int = 0
+    tokens: Count = 0
+    documents: Count = 0
     shards: list[Shard] = []
     checksums: dict[str, str] = {}
     """SHA-256 of documents.jsonl and vocabulary.json."""
@@ -76,8 +78,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 class Extent(msgspec.Struct, frozen=True, kw_only=True):
     """Which rows of the set are one document's: `start` to `start + tokens`."""
 
-    start: int
-    tokens: int
+    start: Count
+    tokens: Count
 
 
 class Document(Extent, frozen=True, kw_only=True):
@@ -121,10 +123,19 @@ def read_extents(folder: Path) -> list[Extent]:
     return _decoded_lines(folder / DOCUMENTS, Extent)
 
 
+def read_category_names(folder: Path) -> list[str]:
+    """The category of every document, empty where it has none, in the order of their rows."""
+    return [document.category for document in _decoded_lines(folder / DOCUMENTS, _Categorised)]
+
+
 def read_vocabulary(folder: Path) -> list[str]:
     """The readable text of every token id."""
     path = folder / VOCABULARY
     return _decoded(_bytes(path), path, list[str])
+
+
+class _Categorised(msgspec.Struct):
+    category: str = ""
 
 
 class _Version(msgspec.Struct):

@@ -22,7 +22,7 @@ def summarise(manifest: Manifest) -> Summary:
     """The statistics of the set that `manifest` describes."""
     return Summary(
         prompts=manifest.documents,
-        average_tokens=manifest.tokens / manifest.documents,
+        average_tokens=manifest.tokens / max(1, manifest.documents),
         d_model=manifest.d_model,
         vectors=manifest.tokens,
     )

@@ -96,7 +96,7 @@ def read_holder(workspace: Workspace) -> Holder | None:
     """What the workspace says of its daemon, which may have been killed since; None if nothing."""
     try:
         return msgspec.json.decode(_path(workspace).read_bytes(), type=Holder)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 

@@ -1,6 +1,7 @@
 """The whole chain as a user types it: the `brainsurg` command in processes of its own."""
 
 import shlex
+import shutil
 import signal
 import subprocess
 import time
@@ -59,6 +60,20 @@ def test_the_contents_are_told(brainsurg: Runner, sae: dict[str, Any]) -> None:
     shown = brainsurg("contents").stdout
     assert "60,000" in shown
     assert "topk" in shown
+
+
+def test_a_damaged_set_is_listed_as_such_and_hides_no_other(
+    brainsurg: Runner, sae: dict[str, Any]
+) -> None:
+    folder = brainsurg.workspace / "activations" / "deep"
+    folder.mkdir()
+    (folder / "manifest.json").write_text("[" * 200_000)
+    held = brainsurg.json("contents")
+    assert {"stories"} == {one["name"] for one in held["activations"]}
+    assert "sae" in {one["name"] for one in held["saes"]}
+    assert [(one["kind"], one["name"]) for one in held["damaged"]] == [("activations", "deep")]
+    assert "manifest.json is damaged" in brainsurg("contents").stdout.replace("\n", " ")
+    shutil.rmtree(folder)
 
 
 def test_an_evaluation_tells_what_is_lost_in_the_model(

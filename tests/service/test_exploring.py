@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from engine.activations.tokens import TokenTable
-from engine.features.catalogue.codes import Codes
+from engine.features.catalogue.catalogue import Catalogue
 from tests.service.runner import Runner
 
 TEXTS = [
@@ -29,7 +29,8 @@ class World:
 
     def __init__(self, brainsurg: Runner) -> None:
         self.brainsurg = brainsurg
-        codes = Codes.open(brainsurg.workspace / "catalogues" / "sae" / "codes")
+        codes = Catalogue.open(brainsurg.workspace / "catalogues" / "sae").codes
+        assert codes is not None
         self.table = TokenTable.open(brainsurg.workspace / "activations" / "texts")
         assert codes.tokens == len(self.table)
         self.acts = np.zeros((codes.tokens, WIDTH), np.float32)

@@ -2,6 +2,7 @@
 
 import io
 
+import msgspec
 from rich.console import Console, RenderableType
 
 from brainsurg_tui.commands.tables.contents import contents_tables
@@ -158,6 +159,13 @@ def test_contents_stay_within_the_screen() -> None:
     assert "resid_post.3" in lines[1]
     assert lines[1].endswith("1,234,567  316 MB")
     assert lines[4].split()[:6] == ["sae", "topk", "1,024", "16", "0.0612", "streamed"]
+    broken = p.DamagedInfo(kind="sae", name="b\x1b[2J", problem="It is \x1b[2J damaged.")
+    held = msgspec.structs.replace(held, damaged=[broken])
+    assert [line for one in contents_tables(held) for line in shown(one)][5:] == [
+        "",
+        "damaged  what is wrong",
+        "b␛[2J    It is ␛[2J damaged.",
+    ]
     empty = contents_tables(p.Contents(workspace="/ws", prompts=[], activations=[], saes=[]))
     assert [line for line in empty if line] == [
         "No activation set yet: brainsurg capture makes one.",

@@ -50,6 +50,7 @@ class World:
         ]
         self.activations: list[p.ActivationsInfo] = []
         self.saes: list[p.SAEInfo] = []
+        self.damaged: list[p.DamagedInfo] = []
         self.notes: dict[str, dict[int, p.Note]] = {}
         self.split: Literal["held_out", "trained_on", ""] = "held_out"
         """What trainings are measured on."""
@@ -500,6 +501,7 @@ def _contents(world: World, request: p.GetContents) -> p.Contents:
         prompts=list(world.prompts),
         activations=list(world.activations),
         saes=list(world.saes),
+        damaged=list(world.damaged),
     )
 
 

@@ -95,6 +95,7 @@ async def test_in_jobs_and_reports(world: World) -> None:
     evil = {"model": EVIL, "site": EVIL}
     world.activations = [msgspec.structs.replace(world.activations[0], **evil)]
     world.saes = [msgspec.structs.replace(world.saes[0], **evil, arch=EVIL)]
+    world.damaged = [p.DamagedInfo(kind="sae", name=EVIL, problem=f"Damaged: {EVIL}")]
     async with open_app(world, (160, 50)) as user:
         await user.press("6")
         await user.sees("␛[2J")
@@ -109,7 +110,7 @@ async def test_in_jobs_and_reports(world: World) -> None:
         await user.sees("by dimension")
         assert_harmless(user)
         await user.press("escape", "w")
-        await user.sees("Workspace")
+        await user.sees("Workspace", "Can't be read", "Damaged: ")
         assert_harmless(user)
         await user.press("escape", "C")
         await user.sees("Capture activations")

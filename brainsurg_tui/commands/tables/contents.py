@@ -47,3 +47,9 @@ def contents_tables(found: p.Contents) -> Iterator[RenderableType]:
         yield saes
     else:
         yield "No SAE yet: brainsurg train makes one."
+    if found.damaged:
+        yield ""
+        damaged = table(short_column("damaged"), "what is wrong")
+        for each in found.damaged:
+            damaged.add_row(visible_text(each.name), visible_text(each.problem))
+        yield damaged

@@ -22,6 +22,10 @@ _UNREADABLE = (
 """What NumPy raises for a file that is empty, cut short, or none of its own."""
 
 
+_INTEGERS, _REALS = "iu", "iufb"
+"""Kinds of NumPy's dtypes."""
+
+
 def load_array(path: Path) -> NDArray[Any]:
     """The array in a `.npy` file, memory-mapped; a UserError if it isn't whole."""
     try:
@@ -29,3 +33,35 @@ def load_array(path: Path) -> NDArray[Any]:
     except _UNREADABLE as error:
         raise UserError(f"{path} can't be read: {error}.", "Scan the SAE again.") from error
     return np.asarray(mapped)  # the same memory: a np.memmap itself takes longer at every look
+
+
+def load_integers(path: Path, *shape: int | None) -> NDArray[Any]:
+    """As `load_array`, of integers in this shape; None stands for any length.
+
+    Raises UserError for another array.
+    """
+    return _checked(load_array(path), path, shape, _INTEGERS)
+
+
+def load_reals(path: Path, *shape: int | None) -> NDArray[Any]:
+    """As `load_array`, of numbers in this shape; None stands for any length.
+
+    Raises UserError for another array.
+    """
+    return _checked(load_array(path), path, shape, _REALS)
+
+
+def damaged(path: Path, why: str) -> UserError:
+    """The error that what lies at `path` is not what a scan wrote there."""
+    return UserError(f"{path} is damaged: {why}.", "Scan the SAE again.")
+
+
+def _checked(
+    array: NDArray[Any], path: Path, shape: tuple[int | None, ...], kinds: str
+) -> NDArray[Any]:
+    fits = array.ndim == len(shape) and all(
+        length is None or length == found for length, found in zip(shape, array.shape, strict=True)
+    )
+    if not fits or array.dtype.kind not in kinds:
+        raise damaged(path, f"it holds {array.dtype} in the shape {list(array.shape)}")
+    return array

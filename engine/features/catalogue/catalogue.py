@@ -25,7 +25,7 @@ catalogue of a million features opens as quickly as one of ten.
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 import msgspec
 import numpy as np
@@ -33,12 +33,17 @@ from numpy.typing import NDArray
 
 from engine.activations.tokens import TokenTable
 from engine.errors import UserError
-from engine.features.catalogue.arrays import load_array
+from engine.features.catalogue.arrays import damaged, load_integers, load_reals
+from engine.features.catalogue.bins import BINS
 from engine.features.catalogue.codes import Codes
 
 FORMAT_VERSION = 2
 _MANIFEST = "catalogue.json"
 _AGAIN = "Scan the SAE again."
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for JSON that is damaged or something else."""
+
+Count = Annotated[int, msgspec.Meta(ge=0, lt=1 << 48)]
 
 
 class CatalogueManifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,22 +54,22 @@ class CatalogueManifest(msgspec.Struct, frozen=True, kw_only=True):
     """Name of the activation set: the corpus over which every figure is taken."""
     model: str
     site: str
-    features: int
-    alive: int
+    features: Count
+    alive: Count
     """Features that were active at least once."""
-    tokens: int
+    tokens: Count
     """Tokens that every figure is taken over; those of beginning-of-sequence aren't."""
-    total_tokens: int
+    total_tokens: Count
     """Tokens of the set, all of them."""
-    documents: int
+    documents: Count
     """Documents that were looked at."""
     text_digest: str = ""
     """`TokenTable.text_digest` of the set; empty in catalogues that were written before it."""
     active_threshold: float
     """A feature is active where its activation is above this."""
-    top_k: int
+    top_k: Count
     """Examples kept for each feature, from distinct documents."""
-    radius: int
+    radius: Count
     """Tokens on either side of an example whose activations are kept."""
     categories: list[str]
     """Names behind the column `category`; empty where documents carry no categories."""
@@ -94,6 +99,24 @@ class Activity(NamedTuple):
     """Share of them on which the feature is active."""
 
 
+class _Columns(dict[str, NDArray[Any]]):
+    """The arrays [features] in a folder, by name. Raises UserError for one that isn't there."""
+
+    def __init__(self, folder: Path, manifest: CatalogueManifest) -> None:
+        paths = sorted(folder.glob("*.npy"))
+        super().__init__((path.stem, load_reals(path, manifest.features)) for path in paths)
+        self._folder = folder
+        names, category = len(manifest.categories), self.get("category")
+        if category is None or not len(category):
+            return
+        whole = category.dtype.kind in "iu"
+        if not (whole and -1 <= category.min() <= category.max() < names):
+            raise damaged(folder / "category.npy", f"there are {names} categories")
+
+    def __missing__(self, name: str) -> NDArray[Any]:
+        raise damaged(self._folder, f"there is no {name}.npy")
+
+
 class Catalogue:
     """A scanned SAE's features.
 
@@ -106,9 +129,7 @@ class Catalogue:
     def __init__(self, folder: Path, manifest: CatalogueManifest) -> None:
         self.folder = folder
         self.manifest = manifest
-        self.columns = {
-            path.stem: load_array(path) for path in sorted((folder / "columns").glob("*.npy"))
-        }
+        self.columns = _Columns(folder / "columns", manifest)
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -125,7 +146,7 @@ class Catalogue:
                     _AGAIN,
                 )
             manifest = msgspec.json.decode(path.read_bytes(), type=CatalogueManifest)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except (OSError, *_UNREADABLE) as error:
             raise UserError(f"{path} can't be read: {error}.", _AGAIN) from error
         return cls(folder, manifest)
 
@@ -199,7 +220,9 @@ class Catalogue:
     @cached_property
     def codes(self) -> Codes | None:
         """All activations of a sample of the text; None while the scan goes on."""
-        return Codes.open(self.folder / "codes") if self.manifest.complete else None
+        if not self.manifest.complete:
+            return None
+        return Codes.open(self.folder / "codes", len(self), self.manifest.documents)
 
     def promoted(self, feature: int) -> list[str]:
         """Tokens whose logits the feature's direction raises most; empty without a model."""
@@ -214,42 +237,69 @@ class Catalogue:
         found = _examples(*self._tops, feature)
         return sorted(found, key=lambda each: (-each[0].value, each[0].document))
 
+    def example_places(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """The documents, -1 where there is none, and positions of all features' examples, in no
+        order: [features, top_k] each."""
+        folder, shape = self.folder / "examples", (len(self), self.manifest.top_k)
+        documents = load_integers(folder / "document.npy", *shape)
+        return documents, load_integers(folder / "position.npy", *shape)
+
     @cached_property
     def _tops(self) -> "_Places":
-        return _places(self.folder / "examples")
+        values = self.folder / "examples" / "value.npy"
+        return *self.example_places(), load_reals(values, len(self), self.manifest.top_k)
 
     @cached_property
     def _sample(self) -> "_Places":
-        return _places(self.folder / "sample")
+        folder = self.folder / "sample"
+        documents = load_integers(folder / "document.npy", len(self), None)
+        return (
+            documents,
+            load_integers(folder / "position.npy", *documents.shape),
+            load_reals(folder / "value.npy", *documents.shape),
+        )
 
     @cached_property
     def _windows(self) -> NDArray[np.float32]:
-        return load_array(self.folder / "examples" / "window.npy")
+        about, path = self.manifest, self.folder / "examples" / "window.npy"
+        return load_reals(path, len(self), about.top_k, 2 * about.radius + 1)
 
     @cached_property
     def _histograms(self) -> NDArray[np.int32]:
-        return load_array(self.folder / "histogram.npy")
+        return load_integers(self.folder / "histogram.npy", len(self), BINS)
 
     @cached_property
     def _categories(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        folder = self.folder / "categories"
-        return load_array(folder / "mean.npy"), load_array(folder / "density.npy")
+        folder, shape = self.folder / "categories", (len(self.manifest.categories), len(self))
+        return load_reals(folder / "mean.npy", *shape), load_reals(folder / "density.npy", *shape)
 
     def token_effects(self, which: str) -> NDArray[np.int32] | None:
         """The ids of the tokens that are `promoted` or `suppressed`, strongest first:
         [features, n]; None without a model."""
         path = self.folder / "tokens" / f"{which}.npy"
-        return load_array(path) if path.exists() else None
+        if not path.exists():
+            return None
+        ids = load_integers(path, len(self), None)
+        if ids.size and not 0 <= ids.min() <= ids.max() < len(self.vocabulary):
+            raise damaged(path, "it names tokens that the vocabulary hasn't got")
+        return ids
 
     @cached_property
     def vocabulary(self) -> list[str]:
-        """The text of every token id of the model; only there where `moved` is."""
+        """The text of every token id of the model; only there where `token_effects` are."""
         path = self.folder / "tokens" / "vocabulary.json"
-        return msgspec.json.decode(path.read_bytes(), type=list[str])
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=list[str])
+        except (OSError, *_UNREADABLE) as error:
+            raise damaged(path, str(error)) from error
 
-    def _tokens(self, which: str, feature: int) -> list[str]:
-        ids = self.token_effects(which)
+    def _tokens(self, which: Literal["promoted", "suppressed"], feature: int) -> list[str]:
+        ids = self._effects[which]
         return [] if ids is None else [self.vocabulary[i] for i in ids[feature]]
+
+    @cached_property
+    def _effects(self) -> dict[str, NDArray[np.int32] | None]:
+        return {which: self.token_effects(which) for which in ("promoted", "suppressed")}
 
 
 def write_catalogue_manifest(folder: Path, manifest: CatalogueManifest) -> None:
@@ -259,14 +309,6 @@ def write_catalogue_manifest(folder: Path, manifest: CatalogueManifest) -> None:
 
 _Places = tuple[NDArray[Any], NDArray[Any], NDArray[Any]]
 """Documents, positions and values: [features, n] each."""
-
-
-def _places(folder: Path) -> _Places:
-    return (
-        load_array(folder / "document.npy"),
-        load_array(folder / "position.npy"),
-        load_array(folder / "value.npy"),
-    )
 
 
 def _examples(

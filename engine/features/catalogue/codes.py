@@ -19,6 +19,7 @@ and the same entries sorted by feature, those of one feature by row:
     codes/entries.npy     [entries] int32: which entry that is
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Self
@@ -26,7 +27,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.features.catalogue.arrays import load_array
+from engine.features.catalogue.arrays import damaged, load_integers, load_reals
 
 Ints = NDArray[np.integer[Any]]
 Floats = NDArray[np.float32]
@@ -47,14 +48,36 @@ class Codes:
     entries: Ints
 
     @classmethod
-    def open(cls, folder: Path) -> Self:
-        """The codes in a folder, memory-mapped. Raises UserError where they aren't whole."""
+    def open(cls, folder: Path, features: int, documents: int) -> Self:
+        """The codes in a folder, memory-mapped, of a scan of so many features and documents.
+
+        Raises UserError where they aren't whole, or point to what isn't there.
+        """
         paths = {field.name: folder / f"{field.name}.npy" for field in fields(cls)}
-        if not paths["firsts"].exists():  # as old scans left it, which kept whole documents alone
-            del paths["firsts"]
-            arrays = {name: load_array(path) for name, path in paths.items()}
-            return cls(firsts=np.zeros_like(arrays["documents"]), **arrays)
-        return cls(**{name: load_array(path) for name, path in paths.items()})
+        arrays = {
+            name: (load_reals if name == "values" else load_integers)(path, None)
+            for name, path in paths.items()
+            # which old scans left out, as they kept whole documents alone
+            if name != "firsts" or path.exists()
+        }
+        codes = cls(**{"firsts": np.zeros_like(arrays["documents"])} | arrays)
+        for name, is_whole in codes._checks(features, documents):
+            if not is_whole:
+                raise damaged(paths[name], "it does not fit the other arrays")
+        return codes
+
+    def _checks(self, features: int, documents: int) -> Iterator[tuple[str, bool]]:
+        """Names of arrays, and whether each is as the module's docstring says."""
+        stretches, entries = len(self.documents), len(self.features)
+        yield "documents", _are_within(self.documents, documents) and _ascend(self.documents)
+        yield "firsts", len(self.firsts) == stretches and _are_within(self.firsts, 1 << 31)
+        yield "offsets", _are_bounds(self.offsets, len(self.offsets) - 1, entries)
+        yield "bounds", _are_bounds(self.bounds, stretches, self.tokens)
+        yield "starts", _are_bounds(self.starts, features, entries)
+        yield "features", _are_within(self.features, features)
+        yield "values", len(self.values) == entries
+        yield "rows", len(self.rows) == entries and _are_within(self.rows, self.tokens)
+        yield "entries", len(self.entries) == entries and _are_within(self.entries, entries)
 
     @property
     def tokens(self) -> int:
@@ -104,3 +127,19 @@ class Codes:
         ends_in, ends_at = self.places(np.array([stop - 1]))
         whole = ends_in[0] == document and ends_at[0] == last - 1
         return range(start, stop) if whole else None
+
+
+def _are_within(numbers: Ints, count: int) -> bool:
+    """Whether all are from 0 to before `count`."""
+    return not len(numbers) or bool(numbers.min() >= 0 and numbers.max() < count)
+
+
+def _ascend(numbers: Ints) -> bool:
+    return bool((numbers[1:] >= numbers[:-1]).all())
+
+
+def _are_bounds(bounds: Ints, parts: int, end: int) -> bool:
+    """Whether they cut what is counted from 0 to before `end` into so many parts."""
+    if len(bounds) != parts + 1 or not len(bounds):
+        return False
+    return bool(bounds[0] == 0 and bounds[-1] == end and _ascend(bounds))

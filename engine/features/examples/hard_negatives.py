@@ -5,6 +5,7 @@ import numpy as np
 from engine.activations.tokens import TokenTable
 from engine.features.catalogue.catalogue import Example
 from engine.features.catalogue.codes import Codes
+from engine.features.examples.snippets import window_around
 from engine.features.text.token_texts import Ints, TokenTexts
 
 
@@ -28,9 +29,7 @@ def hard_negatives(
     seen = _tokens_seen_before(codes, tokens.manifest.context)
     alike = np.full(codes.tokens, -1)
     for example in examples:
-        *before, token = tokens.window(
-            example.document, example.position, before=example.position, after=0
-        ).ids
+        *before, token = window_around(example, tokens, before=example.position, after=0).ids
         rows = np.flatnonzero(inactive & (texts.ids == token))
         alike[rows] = np.maximum(alike[rows], 0)
         for distance, earlier in enumerate(reversed(before), start=1):

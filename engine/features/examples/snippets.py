@@ -4,11 +4,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from engine.errors import UserError
+
 if TYPE_CHECKING:  # who only names the struct, as a front end does, needs no NumPy
     import numpy as np
     from numpy.typing import NDArray
 
-    from engine.activations.tokens import TokenTable
+    from engine.activations.tokens import TokenTable, TokenWindow
     from engine.features.catalogue.catalogue import Catalogue, Example
     from engine.features.catalogue.codes import Codes
 
@@ -59,6 +61,19 @@ def snippets(
     ]
 
 
+def window_around(
+    place: "Example", tokens: "TokenTable", *, before: int, after: int
+) -> "TokenWindow":
+    """What stands around a place that a catalogue names (`TokenTable.window`).
+
+    Raises UserError for one that the set hasn't got.
+    """
+    try:
+        return tokens.window(place.document, place.position, before=before, after=after)
+    except IndexError as error:
+        raise UserError(f"The catalogue is damaged: {error}.", "Scan the SAE again.") from error
+
+
 def snippet_at(
     codes: "Codes | None",
     tokens: "TokenTable",
@@ -74,7 +89,7 @@ def snippet_at(
     None: at the place itself alone, which is its value. Where the snippet reaches further, the
     activations are those of the codes, if these hold all of it, and else unknown.
     """
-    window = tokens.window(place.document, place.position, before=radius, after=radius)
+    window = window_around(place, tokens, before=radius, after=radius)
     peak, length = place.position - window.first, len(window.tokens)
     reach = 0 if kept is None else len(kept) // 2
     first, last = max(0, peak - reach), min(length, peak + reach + 1)

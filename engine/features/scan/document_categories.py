@@ -2,17 +2,12 @@
 
 from pathlib import Path
 
-import msgspec
 import torch
 from torch import Tensor
 
-from engine.activations.manifest import DOCUMENTS
+from engine.activations.manifest import read_category_names
 
 MOST_CATEGORIES = 256
-
-
-class _Categorised(msgspec.Struct):
-    category: str = ""
 
 
 def read_categories(folder: Path) -> tuple[list[str], Tensor]:
@@ -21,9 +16,7 @@ def read_categories(folder: Path) -> tuple[list[str], Tensor]:
     A document without a category has -1. No name is returned, and -1 for all, when there are fewer
     than two to tell apart, or more than 256: then they are not kinds of text but names of texts.
     """
-    decoder = msgspec.json.Decoder(_Categorised)
-    with (folder / DOCUMENTS).open("rb") as lines:
-        found = [decoder.decode(line).category for line in lines]
+    found = read_category_names(folder)
     names = sorted({category for category in found if category})
     if not 2 <= len(names) <= MOST_CATEGORIES:
         names = []

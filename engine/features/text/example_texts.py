@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.activations.tokens import TokenTable
-from engine.features.catalogue.arrays import load_array
 from engine.features.catalogue.catalogue import Catalogue
 from engine.features.text.token_texts import PatternMatches, TokenTexts
 
@@ -36,14 +35,13 @@ class Windows:
 
         Raises UserError if `table` can't be of the set that was scanned.
         """
-        documents = load_array(catalogue.folder / "examples" / "document.npy")
-        positions = load_array(catalogue.folder / "examples" / "position.npy")
+        documents, positions = catalogue.example_places()
         kept = documents >= 0
         if (documents >= table.manifest.documents).any():
             raise catalogue.wrong_set_error()
         bounds = table.document_bounds
         rows = bounds[documents] + positions
-        if (rows >= bounds[documents + 1])[kept].any():
+        if ((rows >= bounds[documents + 1]) | (positions < 0))[kept].any():
             raise catalogue.wrong_set_error()
         peaks = np.sort(rows[kept])
         peaks = peaks[np.diff(peaks, prepend=-1) > 0]  # np.unique takes seven times as long

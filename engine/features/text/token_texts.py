@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.activations.tokens import TokenTable
+from engine.errors import UserError
 from engine.features.catalogue.codes import Codes
 from engine.features.text.patterns import TimedPattern
 
@@ -52,9 +53,17 @@ class TokenTexts:
 
     @classmethod
     def from_codes(cls, table: TokenTable, codes: Codes) -> Self:
-        """The stretches of some codes, token by token a row of these."""
+        """The stretches of some codes, token by token a row of these.
+
+        Raises UserError for codes of places that the set hasn't got.
+        """
+        if len(codes.documents) and codes.documents[-1] >= table.manifest.documents:
+            raise _damaged_codes(table)
         first = table.document_bounds[codes.documents] + codes.firsts
-        return cls.from_rows(table, first, first + np.diff(codes.bounds))
+        last = first + np.diff(codes.bounds)
+        if (last > table.document_bounds[codes.documents + 1]).any():
+            raise _damaged_codes(table)
+        return cls.from_rows(table, first, last)
 
     @classmethod
     def from_rows(cls, table: TokenTable, first: Ints, last: Ints) -> Self:
@@ -119,3 +128,10 @@ def _spell(table: TokenTable, ids: Ints) -> list[str]:
     tokens[np.isin(ids, table.manifest.start_token_ids)] = ""
     spelled: list[str] = tokens.tolist()
     return spelled
+
+
+def _damaged_codes(table: TokenTable) -> UserError:
+    return UserError(
+        f"The catalogue is damaged: it has codes of texts that {table.folder} hasn't got.",
+        "Scan the SAE again.",
+    )

@@ -241,7 +241,7 @@ def read_start(about: Mapping[str, Any]) -> TrainingStart:
     """The start that a checkpoint carries. UserError if this version can't understand it."""
     try:
         return msgspec.convert(about, TrainingStart)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, RecursionError) as error:
         raise UserError(
             f"The checkpoint can't be understood: {error}.", "Begin anew with --replace."
         ) from error

@@ -22,13 +22,13 @@ def read_record(path: Path, kind: type[T]) -> T:
         data = file.read(_LARGEST + 1)
     if len(data) > _LARGEST:
         raise UserError(f"{path} can't be understood: no configuration has {_LARGEST:,} bytes.")
-    with naming_file(path), _understood(path):
+    with _understood(path), naming_file(path):
         return msgspec.json.decode(data, type=kind)
 
 
 def convert_record(content: Mapping[str, Any], kind: type[T], path: Path) -> T:
     """The record that the content of the JSON file `path` stands for. Raises as `read_record`."""
-    with naming_file(path), _understood(path):
+    with _understood(path), naming_file(path):
         return msgspec.convert(content, kind)
 
 

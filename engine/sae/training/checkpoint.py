@@ -12,9 +12,8 @@ where it stands.
 """
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -33,9 +32,9 @@ KEEP = 2
 class CheckpointRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What a checkpoint holds beside tensors."""
 
-    step: int
+    step: Annotated[int, msgspec.Meta(ge=0, lt=1 << 48)]
     """Steps done."""
-    steps: int
+    steps: Annotated[int, msgspec.Meta(ge=0, lt=1 << 48)]
     """Steps of the whole training."""
     about: dict[str, Any]
     """What is trained on what, in JSON's own types, as whoever began it put it."""
@@ -61,19 +60,6 @@ def newest_record(folder: Path) -> CheckpointRecord | None:
             return read_record(checkpoint / RECORD, CheckpointRecord)
         except UserError:
             continue
-    return None
-
-
-def newest_valid(folder: Path, note: Callable[[str], None]) -> Path | None:
-    """The newest checkpoint in which every checksum holds; each newer one is passed to `note`, in a
-    sentence."""
-    for checkpoint in all_checkpoints(folder):
-        try:
-            check_valid(checkpoint)
-        except UserError as error:
-            note(f"A checkpoint is passed over: {error}")
-        else:
-            return checkpoint
     return None
 
 

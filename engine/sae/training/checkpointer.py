@@ -12,13 +12,14 @@ from typing import Any, Self
 import msgspec
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from engine.errors import UserError
 from engine.files import whole_file, whole_folder, write_whole
 from engine.progress import Progress
 from engine.sae.formats.records import read_record, record_bytes
+from engine.sae.formats.tensors import read_safetensors
 from engine.sae.training import checkpoint as disk
 from engine.sae.training.packing import pack, unpack
 from engine.shortages import disk_is_full
@@ -40,18 +41,31 @@ class SavedTraining:
 def load_newest_checkpoint(folder: Path, note: Callable[[str], None]) -> SavedTraining | None:
     """Read the newest checkpoint of a training that is not damaged, if there is one. Damaged ones
     after it are noted, and removed."""
-    found = disk.newest_valid(folder, note)
-    if found is None:
-        return None
-    for newer in disk.all_checkpoints(folder):
-        if newer == found:
-            break
-        shutil.rmtree(newer, ignore_errors=True)
-    record = read_record(found / disk.RECORD, disk.CheckpointRecord)
-    tensors = load_file(found / disk.TENSORS)
-    return SavedTraining(
-        record.step, record.about, unpack(msgspec.json.decode(record.state), tensors)
-    )
+    for checkpoint in disk.all_checkpoints(folder):
+        try:
+            disk.check_valid(checkpoint)
+            saved = _load(checkpoint)
+        except UserError as error:
+            note(f"A checkpoint is passed over: {error}")
+            continue
+        for newer in disk.all_checkpoints(folder):
+            if newer > checkpoint:
+                shutil.rmtree(newer, ignore_errors=True)
+        return saved
+    return None
+
+
+def _load(checkpoint: Path) -> SavedTraining:
+    """What a checkpoint holds. UserError for what can't be a training's state."""
+    record = read_record(checkpoint / disk.RECORD, disk.CheckpointRecord)
+    tensors = read_safetensors(checkpoint / disk.TENSORS).found
+    try:
+        state = unpack(msgspec.json.decode(record.state), tensors)
+    except (LookupError, TypeError, ValueError, RecursionError) as error:
+        raise UserError(f"{checkpoint / disk.RECORD} can't be understood: {error!r}.") from error
+    if not isinstance(state, dict):
+        raise UserError(f"{checkpoint / disk.RECORD} holds no training.")
+    return SavedTraining(record.step, record.about, state)
 
 
 class Checkpointer:

@@ -1,9 +1,9 @@
 """What the workspace holds: prompts, activation sets and SAEs; and changes to them."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from engine.activations.manifest import read_manifest
 from engine.activations.summary import summarise
@@ -24,12 +24,14 @@ log = logging.getLogger("engine")
 def get_contents(_: p.GetContents, context: Context) -> p.Contents:
     """All that the workspace holds, but for its jobs."""
     workspace = context.workspace
-    sets, saes = workspace.names("activations"), workspace.names("saes")
+    sets, damaged_sets = _read_each(workspace, "activations", activations_info)
+    saes, damaged_saes = _read_each(workspace, "sae", sae_info)
     return p.Contents(
         workspace=str(workspace.root),
         prompts=context.prompts.all(),
-        activations=list(_read_each(lambda name: activations_info(workspace, name), sets)),
-        saes=list(_read_each(lambda name: sae_info(workspace, name), saes)),
+        activations=sets,
+        saes=saes,
+        damaged=[*damaged_sets, *damaged_saes],
     )
 
 
@@ -134,13 +136,15 @@ def _check_unused(folder: Path, context: Context) -> None:
             raise UserError(f"{folder.name} is in use by job {job.id}.", "Cancel the job first.")
 
 
-def _read_each(read: Callable[[str], T], names: list[str]) -> Iterator[T]:
-    """What can be read of `names`: one damaged folder must not hide the rest.
-
-    Whoever asks for that one by its name is told what is wrong with it.
-    """
-    for name in names:
+def _read_each(
+    workspace: Workspace, kind: Literal["activations", "sae"], read: Callable[[Workspace, str], T]
+) -> tuple[list[T], list[p.DamagedInfo]]:
+    """What can be read of all sets or SAEs, and the rest: one damaged folder must hide no other."""
+    found, damaged = [], []
+    for name in workspace.names("activations" if kind == "activations" else "saes"):
         try:
-            yield read(name)
-        except UserError as error:
-            log.warning("left out of the lists: %s", error)
+            found.append(read(workspace, name))
+        except (UserError, OSError) as error:
+            log.warning("%s can't be read: %s", name, error)
+            damaged.append(p.DamagedInfo(kind=kind, name=name, problem=str(error)))
+    return found, damaged

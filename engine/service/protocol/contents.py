@@ -1,5 +1,7 @@
 """What the workspace holds, and changes to it."""
 
+from typing import Literal
+
 import msgspec
 
 from engine.figures import Figure
@@ -48,6 +50,15 @@ class ActivationsSummary(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     vectors: int
 
 
+class DamagedInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """An activation set or SAE that can't be read, as lists show it."""
+
+    kind: Literal["activations", "sae"]
+    name: str
+    problem: str
+    """What is wrong with it, and what to do, in a sentence or two."""
+
+
 class Contents(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """All that a workspace holds, but for its jobs."""
 
@@ -55,6 +66,8 @@ class Contents(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     prompts: list[SavedPrompt]
     activations: list[ActivationsInfo]
     saes: list[SAEInfo]
+    damaged: list[DamagedInfo] = []
+    """What can't be read, and is in neither list."""
 
 
 class GetContents(Request[Contents], frozen=True):

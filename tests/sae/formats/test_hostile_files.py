@@ -16,6 +16,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from benchmarks.mutated_files.campaign import campaign
+from benchmarks.mutated_files.material import IMPORTED
 from engine.activations import archives
 from engine.activations.seed_format import import_seed_activations
 from engine.errors import UserError
@@ -33,7 +34,7 @@ INPUTS = 360
 
 
 def test_mutated_files_are_read_or_refused() -> None:
-    outcomes = list(campaign(INPUTS, seed=12))
+    outcomes = list(campaign(INPUTS, seed=12, kinds=IMPORTED))
     assert [outcome for outcome in outcomes if outcome.fault] == []
     refused = sum(bool(outcome.refused) for outcome in outcomes)
     assert 0.5 * INPUTS < refused < 0.95 * INPUTS
