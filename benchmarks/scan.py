@@ -31,12 +31,12 @@ from benchmarks.training.table import Spread, markdown
 from engine.activations.manifest import Manifest
 from engine.activations.store import ActivationSet
 from engine.activations.writer import ActivationWriter
-from engine.features.block_size import rows_per_block
 from engine.features.scan.blocks import blocks
 from engine.features.scan.scan import scan
 from engine.progress import Silent
 from engine.sae.architectures.registry import build
 from engine.sae.architectures.topk import TopK
+from engine.sae.blocks import rows_per_block
 from engine.sae.config import SAEConfig
 
 WORDS = 1000

@@ -23,7 +23,6 @@ from numpy.typing import NDArray
 
 from engine.activations.store import ActivationSet
 from engine.activations.tokens import TokenTable
-from engine.features.block_size import rows_per_block
 from engine.features.catalogue.catalogue import Catalogue, Example
 from engine.features.examples.deciles import DECILES, decile_examples
 from engine.features.scan.blocks import blocks
@@ -31,6 +30,7 @@ from engine.features.search.coactive import coactive
 from engine.jobs.kinds import Capture, Scan, Train
 from engine.jobs.run import run
 from engine.progress import SILENT
+from engine.sae.blocks import rows_per_block
 from engine.sae.formats.store import load_sae
 from engine.service.handlers.feature_detail import feature_detail
 from engine.workspace.folders import Workspace

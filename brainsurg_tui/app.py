@@ -27,13 +27,13 @@ from brainsurg_tui.panes.features.pane import FeaturesPane
 from brainsurg_tui.panes.findings.pane import FindingsSheet
 from brainsurg_tui.panes.jobs.pane import JobsPane
 from brainsurg_tui.panes.prompts.pane import PromptsPane
+from brainsurg_tui.panes.table_pane import TablePane
 from brainsurg_tui.screens.main import MainScreen
 from brainsurg_tui.screens.text_dialog import TextDialog
 from brainsurg_tui.settings import (
     THEME,
     Memory,
     Settings,
-    WorkspaceMemory,
     config_path,
     read_memory,
     read_settings,
@@ -74,19 +74,26 @@ class BrainSurgery(KeyQueueApp):
         *,
         settings: Settings | None = None,
         memory_path: Path | None = None,
+        workspace: str = "",
         device: str = "auto",
         first_wait: float = 0.5,
     ) -> None:
         """`engine` connects once the first picture stands. Without `memory_path` nothing is
-        remembered. `first_wait`: seconds before a lost engine is looked for again."""
+        remembered; `workspace` is the path of what it is remembered of. `first_wait`: seconds
+        before a lost engine is looked for again."""
         super().__init__()
         self.settings = settings or Settings()
         self._memory_path = memory_path
         self.memory = Memory() if memory_path is None else read_memory(memory_path)
+        self._workspace = workspace
+        self.workspace_memory = self.memory.of(workspace)
+        """What is remembered of this workspace."""
         self.device = device
         self.ascii_only = self.settings.ascii_only()
         self.state = State(self.settings.keys, self._on_state_change)
-        self.main = MainScreen(self.state, self.memory, ascii_only=self.ascii_only)
+        self.main = MainScreen(
+            self.state, self.memory, self.workspace_memory, ascii_only=self.ascii_only
+        )
         self.controllers = Controllers.build(self)
         self._engine_link = EngineLink(engine, self.controllers.connection, first_wait=first_wait)
 
@@ -125,21 +132,17 @@ class BrainSurgery(KeyQueueApp):
         """Write down what the user would have to do again the next time."""
         if self._memory_path is None:
             return
-        memory = self.memory
-        memory.theme, memory.pane = self.theme, self.main.last_pane
-        memory.tables = self.main.sortings()
+        here = self.workspace_memory
+        here.pane, here.tables = self.main.last_pane, self.main.sortings()
         if self.state.contents.workspace:
-            self.workspace_memory.sae = self.state.sae or ""
-            self.workspace_memory.feature = self.state.feature
+            here.sae, here.feature = self.state.sae or "", self.state.feature
+        memory = read_memory(self._memory_path)  # another app may have written there meanwhile
+        memory.theme, memory.weights = self.theme, self.memory.weights
+        memory.put(self._workspace, here)
         try:
             write_memory(self._memory_path, memory)
         except OSError as error:
             self.log.warning(f"nothing is remembered: {error}")
-
-    @property
-    def workspace_memory(self) -> WorkspaceMemory:
-        """What is remembered of this workspace."""
-        return self.memory.of(self.state.contents.workspace)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Where the terminal has ASCII alone, so has every line."""
@@ -243,6 +246,11 @@ class BrainSurgery(KeyQueueApp):
 
     # What panes want
 
+    @on(TablePane.FilterDropped)
+    def _report_dropped_filter(self, message: TablePane.FilterDropped) -> None:
+        filter = f"The filter of the last time, /{message.pattern}, leaves nothing"
+        self.say(f"{filter}, so it is not applied.", "warning")
+
     @on(PromptsPane.Edit)
     def _edit_prompt(self, message: PromptsPane.Edit) -> None:
         self.controllers.prompts.edit(message.prompt)
@@ -250,6 +258,10 @@ class BrainSurgery(KeyQueueApp):
     @on(PromptsPane.Delete)
     def _delete_prompts(self, message: PromptsPane.Delete) -> None:
         self.controllers.prompts.delete(message.prompts)
+
+    @on(PromptsPane.Marked)
+    def _count_marked_prompts(self, message: PromptsPane.Marked) -> None:
+        self.state.set_marked_prompts(message.prompts)
 
     @on(FeaturesPane.Chosen)
     def _choose_feature(self, message: FeaturesPane.Chosen) -> None:
@@ -305,5 +317,11 @@ def run(workspace: Path, device: str = "auto") -> None:
 
         return await connect(workspace)
 
-    app = BrainSurgery(connect, settings=settings, memory_path=state_path(), device=device)
+    app = BrainSurgery(
+        connect,
+        settings=settings,
+        memory_path=state_path(),
+        workspace=os.path.realpath(workspace.expanduser()),
+        device=device,
+    )
     app.run(mouse=settings.mouse)

@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -10,6 +11,12 @@ from html import escape
 import msgspec
 
 from brainsurg_tui.widgets.numbers import figure
+
+_LIVE = re.compile("'*[=+\\-@\uff1d\uff0b\uff0d\uff20\\t\\r\\n]")
+"""How a cell begins that spreadsheets take for a formula, quotes that we or others have put before
+it included. Full-width signs count for those that are set to Chinese or Japanese."""
+_MARKUP = re.compile(r"[\\`*_~|\[\]@]|:(?=//)|(?<=\w)\.(?=\w)")
+"""What makes links, images and emphasis in Markdown, in which a bare address is a link, too."""
 
 
 @dataclass(frozen=True)
@@ -35,18 +42,46 @@ def table_files(
 
 def csv_text(rows: Sequence[Mapping[str, object]]) -> str:
     """Rows as CSV under the names of their columns; several values in one cell have spaces between
-    them."""
-    out = io.StringIO()
-    writer = csv.DictWriter(out, _fields(rows), lineterminator="\n")
+    them.
+
+    A text that a spreadsheet would run as a formula gets a quote before it (`'=A1`), by which it is
+    shown as it is; `plain_cell` takes that off again.
+    """
+    out = _UnixLines()
+    # csv quotes a cell with "\r" in it, which ends a row to many readers, only where rows end so
+    writer = csv.DictWriter(out, _fields(rows), lineterminator="\r\n")
     writer.writeheader()
-    writer.writerows({key: _join(value) for key, value in row.items()} for row in rows)
+    writer.writerows({key: _inert_cell(_join(value)) for key, value in row.items()} for row in rows)
     return out.getvalue()
 
 
+class _UnixLines(io.StringIO):
+    """A text of rows, each written with "\\r\\n" at its end and kept with "\\n"."""
+
+    def write(self, row: str) -> int:
+        """Add one row."""
+        return super().write(row.removesuffix("\r\n") + "\n")
+
+
+def plain_cell(cell: str) -> str:
+    """The text of a cell that `csv_text` wrote, without the quote before a formula."""
+    return cell[1:] if cell.startswith("'") and _LIVE.match(cell) else cell
+
+
+def _inert_cell(value: object) -> object:
+    return f"'{value}" if isinstance(value, str) and _LIVE.match(value) else value
+
+
 def markdown_text(rows: Sequence[Mapping[str, object]], title: str) -> str:
-    """Rows as a table in Markdown, figures to three digits."""
+    """Rows as a table in Markdown, figures to three digits. Texts are shown as they are: nothing in
+    them becomes a link, a picture or HTML."""
     fields = _fields(rows)
-    lines = [f"# {title}", "", _markdown_row(fields), _markdown_row("---" for _ in fields)]
+    lines = [
+        f"# {_inert_markdown(title)}",
+        "",
+        _markdown_row(fields),
+        _markdown_row("---" for _ in fields),
+    ]
     lines += [_markdown_row(_readable(row.get(field, "")) for field in fields) for row in rows]
     return "\n".join(lines) + "\n"
 
@@ -58,8 +93,11 @@ def _markdown_row(cells: Iterable[str]) -> str:
 def _readable(value: object) -> str:
     if isinstance(value, bool):
         return "★" if value else ""
-    text = figure(value) if isinstance(value, float) else str(_join(value))
-    return " ".join(escape(text, quote=False).replace("|", "\\|").split())
+    return figure(value) if isinstance(value, float) else _inert_markdown(str(_join(value)))
+
+
+def _inert_markdown(text: str) -> str:
+    return " ".join(escape(_MARKUP.sub(r"\\\g<0>", text), quote=False).split())
 
 
 def _join(value: object) -> object:

@@ -55,6 +55,10 @@ class WorkspaceMemory(msgspec.Struct):
 
     sae: str = ""
     feature: int | None = None
+    pane: str = ""
+    """The pane that had the focus."""
+    tables: dict[str, Sorting] = {}
+    """Pane to the order and filter of its table."""
     forms: dict[str, dict[str, str]] = {}
     """Form to what was last typed into it."""
 
@@ -63,20 +67,30 @@ class Memory(msgspec.Struct):
     """The state file."""
 
     theme: str = ""
-    pane: str = "prompts"
     weights: dict[str, float] = {}
     """Shares of columns and panes, see `layout.WEIGHTS`."""
-    tables: dict[str, Sorting] = {}
-    """Pane to the order and filter of its table."""
     workspaces: dict[str, WorkspaceMemory] = {}
+    """Path of a workspace to what is remembered of it, the one used last at the end."""
 
     def of(self, workspace: str) -> WorkspaceMemory:
         """What is remembered of `workspace`; it counts as the one used last from now on."""
-        memory = self.workspaces.pop(workspace, None) or WorkspaceMemory()
+        memory = self.workspaces.get(workspace) or WorkspaceMemory()
+        self.put(workspace, memory)
+        return memory
+
+    def put(self, workspace: str, memory: WorkspaceMemory) -> None:
+        """Replace what is remembered of `workspace`, which counts as the one used last."""
+        self.workspaces.pop(workspace, None)
         self.workspaces[workspace] = memory
         for oldest in list(self.workspaces)[:-_WORKSPACES_REMEMBERED]:
             del self.workspaces[oldest]
-        return memory
+
+
+class _Common(msgspec.Struct):
+    """What versions before kept in the state file for all workspaces together."""
+
+    pane: str = ""
+    tables: dict[str, Sorting] = {}
 
 
 def config_path() -> Path:
@@ -102,9 +116,15 @@ def read_settings(path: Path) -> Settings:
 def read_memory(path: Path) -> Memory:
     """What was remembered; nothing if that is not there or spoilt, for it is a convenience."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Memory)
+        written = path.read_bytes()
+        memory = msgspec.json.decode(written, type=Memory)
+        common = msgspec.json.decode(written, type=_Common)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         return Memory()
+    if (common.pane or common.tables) and memory.workspaces:
+        last = list(memory.workspaces.values())[-1]  # it is where these come from
+        last.pane, last.tables = common.pane, common.tables
+    return memory
 
 
 def write_memory(path: Path, memory: Memory) -> None:

@@ -1,5 +1,7 @@
 """What a user did wrong, said clearly."""
 
+from collections.abc import Iterable
+
 
 class UserError(Exception):
     """An error that the user caused and can mend: what happened, and what to do about it.
@@ -15,3 +17,9 @@ class UserError(Exception):
 
     def __str__(self) -> str:
         return f"{self.what} {self.do}".strip()
+
+
+def join_words(words: Iterable[str]) -> str:
+    """`a, b and c`, for a sentence; empty for no words."""
+    *others, last = [*words] or [""]
+    return f"{', '.join(others)} and {last}" if others else last

@@ -4,7 +4,6 @@ Linux has renameat2 with RENAME_EXCHANGE, macOS renamex_np with RENAME_SWAP; fil
 network often do without.
 """
 
-import ctypes
 import errno
 import os
 import sys
@@ -22,6 +21,8 @@ def exchange(one: Path, other: Path) -> bool:
     False, with nothing changed, where the system or the file system can't. Raises OSError for
     every other failure.
     """
+    import ctypes  # late: a front end that writes a file never exchanges folders
+
     libc = ctypes.CDLL(None, use_errno=True)
     a, b = os.fsencode(one), os.fsencode(other)
     if sys.platform == "darwin":

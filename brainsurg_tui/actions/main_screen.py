@@ -160,6 +160,14 @@ MAIN_SCREEN: tuple[Action, ...] = (
         home="main",
     ),
     Action(
+        "unmark",
+        "Unmark all",
+        "Take the marks off all rows of the pane, also off those that the filter hides.",
+        run=lambda app: app.main.pane.clear_marks(),
+        keys="M",
+        home="main",
+    ),
+    Action(
         "copy",
         "Copy",
         "Copy the row or text to the clipboard, also over SSH, and to a file.",

@@ -2,7 +2,16 @@
 
 from brainsurg_tui.actions.registry import key_of
 from brainsurg_tui.state.state import State
-from engine.service.protocol import Capture, Evaluate, JobSpec, Progressed, Scan, Sweep, Train
+from engine.service.protocol import (
+    Capture,
+    Evaluate,
+    JobInfo,
+    JobSpec,
+    Progressed,
+    Scan,
+    Sweep,
+    Train,
+)
 
 NOWHERE = "It is active nowhere in the scanned text."
 NO_EXAMPLE = "There is no example of that kind."
@@ -108,6 +117,19 @@ def for_job_line(state: State) -> str:
         return f"Clamping{so_far} - {key_of('cancel_job', state)} gives it up"
     if state.search.progress is not None:
         return f"Searching for features - {key_of('cancel_job', state)} gives it up"
+    last = next(reversed(state.jobs.by_id.values()), None)
+    failure = "" if last is None else for_a_failed_job(last, state)
+    return " ".join(filter(None, (failure, _next(state))))
+
+
+def for_a_failed_job(job: JobInfo, state: State) -> str:
+    """Where to read why a job failed; nothing of another."""
+    if job.state != "failed":
+        return ""
+    return f"Job {job.id} failed, pane {key_of('pane_6', state)} says why."
+
+
+def _next(state: State) -> str:
     if not state.contents.activations:
         return f"Next: {key_of('capture', state)} captures activations of the prompts."
     sae = state.sae_info()

@@ -7,7 +7,7 @@ from cyclopts import Parameter
 from cyclopts.types import PositiveInt
 
 from brainsurg_tui.commands.common import absolute, model_source, wrong_usage
-from brainsurg_tui.commands.files import print_path, write_text
+from brainsurg_tui.commands.files import check_replaceable, print_path, write_text
 from brainsurg_tui.commands.job_options import JobOptions
 from brainsurg_tui.commands.json_document import plain_data
 from brainsurg_tui.commands.options import By, MovedModel, ScannedSAE
@@ -36,6 +36,7 @@ def export_features(
     ] = "max",
     top: PositiveInt | None = None,
     batch: PositiveInt = 128,
+    replace: bool = False,
     model: Annotated[
         MovedModel,
         Parameter(
@@ -59,6 +60,8 @@ def export_features(
         Only so many, the first by that order.
     batch
         Of neuronpedia: features a file.
+    replace
+        Write over a file that is there already; a folder is never replaced.
     common.detach
         Of neuronpedia: queue the job, print its id and return.
     """
@@ -66,6 +69,8 @@ def export_features(
         sae=sae, top=top or EVERY, by=by, filter=filter, snippets=SNIPPETS[format]
     )
     if format == "neuronpedia":
+        if replace:
+            wrong_usage("--replace belongs to formats that are one file: no folder is replaced.")
         chosen = _rank(common, request) if filter or top else None
         common.run(lambda client: ensure_scanned(client, sae, common))
         common.run_and_print(
@@ -82,6 +87,7 @@ def export_features(
         return
     if common.detach or model is not None:
         wrong_usage("--detach and --model belong to --format neuronpedia.")
+    check_replaceable(out, replace=replace)
     found = _rank(common, request)
     rows = [_row(feature) for feature in found]
     match format:
@@ -93,7 +99,7 @@ def export_features(
             text = json_text(
                 {"sae": sae, "by": by, "filter": filter, "features": plain_data(found)}
             )
-    write_text(out, text)
+    write_text(out, text, replace=replace)
     print_path(common, out, features=len(found))
 
 

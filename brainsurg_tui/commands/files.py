@@ -8,8 +8,18 @@ from engine.errors import UserError
 from engine.files import write_whole
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write all of a file or nothing. Raises UserError where it can't be written."""
+def check_replaceable(path: Path, *, replace: bool) -> None:
+    """Raise UserError if there is a file at `path` and `--replace` was not given, or no file."""
+    if path.exists() and not path.is_file():
+        raise UserError(f"{path} can't be written: it is no file.", "Name another place.")
+    if path.exists() and not replace:
+        raise UserError(f"{path} is already there.", "Name another, or add --replace.")
+
+
+def write_text(path: Path, text: str, *, replace: bool) -> None:
+    """Write all of a file or nothing. Raises UserError where it can't be written, and if it is
+    there already and `replace` is false."""
+    check_replaceable(path, replace=replace)
     try:
         write_whole(path, text.encode())
     except OSError as error:

@@ -21,6 +21,7 @@ from typing import Any
 
 import msgspec
 
+from brainsurg_tui.exports import plain_cell
 from engine.errors import UserError
 from engine.service import protocol as p
 
@@ -123,7 +124,10 @@ def _table(text: str) -> Iterator[Mapping[str, Any]]:
     if not any(name in names for name in FEATURE):
         raise csv.Error("its first line names no column `feature`")
     lines.fieldnames = names
-    yield from lines
+    for row in lines:
+        yield {
+            name: plain_cell(cell) if isinstance(cell, str) else cell for name, cell in row.items()
+        }
 
 
 def _feature(row: Mapping[str, Any]) -> int:

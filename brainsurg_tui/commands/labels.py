@@ -7,7 +7,7 @@ from typing import Literal
 from cyclopts import App
 
 from brainsurg_tui.commands.common import Common
-from brainsurg_tui.commands.files import print_path, write_text
+from brainsurg_tui.commands.files import check_replaceable, print_path, write_text
 from brainsurg_tui.commands.label_files import read_notes
 from brainsurg_tui.commands.options import SAE
 from brainsurg_tui.commands.tables.notes import note_row
@@ -25,6 +25,7 @@ def export(
     *,
     format: Literal["csv", "json", "markdown"] = "csv",
     out: Path | None = None,
+    replace: bool = False,
     common: Common = Common(),
 ) -> None:
     """Write down every label, tag, star and note of an SAE, as a table.
@@ -35,7 +36,11 @@ def export(
         What to write; CSV and JSON can be imported again.
     out
         The file to write; if none is named, the table is printed.
+    replace
+        Write over a file that is there already.
     """
+    if out is not None:
+        check_replaceable(out, replace=replace)
     notes = common.run(lambda client: client.ask(p.GetNotes(sae=sae))).notes
     if not notes:
         raise UserError(f"Nothing is written down about the features of {sae}.")
@@ -50,7 +55,7 @@ def export(
     if out is None:
         common.print_result({"sae": sae, "features": rows}, lambda: _print(text))
     else:
-        write_text(out, text)
+        write_text(out, text, replace=replace)
         print_path(common, out, features=len(rows))
 
 

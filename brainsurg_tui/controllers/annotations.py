@@ -66,7 +66,7 @@ class AnnotationController:
         state = self._shell.state
         if state.sae is None or state.feature is None:
             return
-        field = Field(what, what, escape(read(state.note(state.feature))), help)
+        field = Field(what, what, escape(read(state.note(state.feature))), help, escapes=True)
         send = partial(self._send, state.sae, state.feature, what, edit)
         self._shell.push_screen(Form(f"Feature {state.feature}", [field], send, verb="save"))
 

@@ -33,7 +33,7 @@ class CaptureController:
         site = last.get("site") or (known[-1].site if known else "")
         name = free_name("acts", (info.name for info in known))
         fields = [
-            Field("source", "read", _PROMPTS, help="Those of pane 1, or a path to text."),
+            Field("source", "read", _PROMPTS, help=f"{self._which_prompts()}, or a path to text."),
             Field("model", "model", model, help="A folder, a hub id, or demo: the small own one."),
             Field("site", "site", site, help="Where to look; several with spaces between."),
             Field("generate", "continue by", "24", help="Tokens it writes after a prompt first."),
@@ -85,6 +85,10 @@ class CaptureController:
             device=self._shell.device,
         )
         await submit(self._shell, "capture", values, spec)
+
+    def _which_prompts(self) -> str:
+        marked = self._shell.state.marked_prompts
+        return f"The {marked} marked in pane 1" if marked else "Those of pane 1"
 
     def _prompts(self) -> list[Prompt]:
         """The marked prompts, or all. UserError if there is none."""

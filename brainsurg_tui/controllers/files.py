@@ -1,5 +1,7 @@
 """What leaves the app: to the clipboard, and to files in the workspace."""
 
+from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 from brainsurg_tui.controllers.shell import Shell
@@ -29,23 +31,38 @@ class FileController:
         self._shell.say(f"Copied, also to {path}.")
 
     def export(self, files: list[Export]) -> None:
-        """Write files, or say that there are none."""
+        """Write files beside those that are there, which are not replaced; or say that there are
+        none."""
         if not files:
             self._shell.say("There is nothing to export here.", "warning")
             return
-        paths = [self._write(file) for file in files]
+        folder = self._folder()
+        taken = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+        numbers = (f"-{number}" if number > 1 else "" for number in count(1))
+        free = next(
+            n for n in numbers if taken.isdisjoint(_numbered(file.name, n) for file in files)
+        )
+        paths = [self._write(replace(file, name=_numbered(file.name, free))) for file in files]
         self._shell.say(f"Wrote {', '.join(path.name for path in paths)} in {paths[0].parent}.")
 
     def picture(self) -> None:
         """Write the screen as an SVG file."""
         self.export([Export("screen.svg", self._shell.export_screenshot())])
 
-    def _write(self, file: Export) -> Path:
+    def _folder(self) -> Path:
         workspace = self._shell.state.contents.workspace
-        folder = Path(workspace) / _FOLDER if workspace else Path.cwd()
-        path = folder / file.name
+        return Path(workspace) / _FOLDER if workspace else Path.cwd()
+
+    def _write(self, file: Export) -> Path:
+        path = self._folder() / file.name
         try:
             write_whole(path, file.text.encode("utf-8", "replace"))
         except OSError as error:
             raise UserError(f"{path} can't be written: {error.strerror}.") from error
         return path
+
+
+def _numbered(name: str, number: str) -> str:
+    """`loss-r1.csv` as `loss-r1-2.csv`."""
+    stem, dot, extension = name.rpartition(".")
+    return f"{stem}{number}{dot}{extension}"

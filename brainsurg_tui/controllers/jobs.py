@@ -161,7 +161,8 @@ class JobController:
     def read(self, id: int) -> None:
         """Show a job's description, its notes and its outcome in a dialog."""
         job = self._shell.state.jobs.by_id[id]
+        notes, outcome = self._shell.state.jobs.history(id).notes(), job_texts.outcome(job)
         lines = [f"{job.state}  {job_texts.duration(job)}", job.spec.details, ""]
-        lines += [*self._shell.state.jobs.history(id).notes(), *job_texts.outcome(job)]
+        lines += [*outcome, "", *notes] if job.error else [*notes, *outcome]
         text = Text("\n".join(map(visible, lines)))
         self._shell.push_screen(TextDialog(f"Job {id} · {job.spec.title}", text))

@@ -29,6 +29,7 @@ class PromptController:
                 "prompt",
                 "" if prompt is None else escape(prompt.prompt),
                 r"What the model reads; \n for a new line.",
+                escapes=True,
             ),
             Field(
                 "category",
@@ -36,6 +37,7 @@ class PromptController:
                 "" if prompt is None else escape(prompt.category),
                 "What it is an example of; may stay empty.",
                 categories,
+                escapes=True,
             ),
         ]
         title = "New prompt" if prompt is None else "Change the prompt"

@@ -90,13 +90,20 @@ class SearchController:
 
     def _ask_firing(self, search: FindFiring) -> None:
         fields = [
-            Field("prompt", "prompt", escape(search.prompt), r"Any text; \n for a new line."),
+            Field(
+                "prompt",
+                "prompt",
+                escape(search.prompt),
+                r"Any text; \n for a new line.",
+                escapes=True,
+            ),
             Field(
                 "target",
                 "next token",
                 escape(search.target or ""),
                 "The one to explain: attributions and effects are about its probability.",
                 empty="the likeliest",
+                escapes=True,
             ),
             Field(
                 "ablate",
@@ -122,7 +129,7 @@ class SearchController:
         prompts = tuple(escape(known.prompt) for known in self._shell.state.contents.prompts)
         help = "A text, or the path of a file of prompts or documents."
         fields = [
-            Field(name, label, source.file or escape(source.text), help, prompts)
+            Field(name, label, source.file or escape(source.text), help, prompts, escapes=True)
             for name, label, source in (("a", "this", search.a), ("b", "against", search.b))
         ]
 

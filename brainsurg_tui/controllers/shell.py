@@ -23,13 +23,10 @@ class Shell(Protocol):
     main: MainScreen
     device: str
     """Where the engine is to compute: `auto`, `cpu`, `cuda` …"""
+    workspace_memory: WorkspaceMemory
+    """What is remembered of this workspace."""
     ascii_only: bool
     """Whether the terminal has ASCII alone."""
-
-    @property
-    def workspace_memory(self) -> WorkspaceMemory:
-        """What is remembered of this workspace."""
-        ...
 
     async def ask(self, request: Request[R]) -> R:
         """The engine's answer. Raises UserError, EngineFault or EngineGoneError without one."""

@@ -113,6 +113,9 @@ class Pane(Vertical):
         """Show everything again; False if everything was shown."""
         return False
 
+    def clear_marks(self) -> None:
+        """Unmark every row."""
+
     def step(self, rows: int) -> None:
         """Go to the next or previous match."""
 

@@ -1,9 +1,11 @@
 """A pane that is mostly a table with a filter over it."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
+from textual.message import Message
 from textual.widget import Widget
 
 from brainsurg_tui.panes.pane import Pane
@@ -22,12 +24,23 @@ class TablePane(Pane):
     """The filter, its count in the title, n and N, and what is remembered of a table."""
 
     columns: ClassVar[tuple[Column, ...]]
+    markable: ClassVar[bool] = True
+    """Whether something can be done with several rows at once."""
+
+    @dataclass
+    class FilterDropped(Message):
+        """The filter of the last time is not applied, for it would leave no row."""
+
+        pattern: str
 
     def __init__(self, name: str, state: State, *, ascii_only: bool = False) -> None:
         super().__init__(name, state, ascii_only=ascii_only)
         self.table = self.make_table()
+        self.table.markable = self.markable
         self.filter_line = self.make_filter()
         self.pattern = ""
+        self._remembered = ""
+        """The filter of the last time, while no rows have come that it is for."""
         self._total = 0
 
     def make_table(self) -> LineTable:
@@ -78,13 +91,34 @@ class TablePane(Pane):
         """Say how many rows the filter lets through."""
         if self.filter_line.display:
             self.filter_line.set_count(self.table.shown, self._total)
-        self.title_line.info = self.title_info()
+        self.title_line.info = " · ".join(filter(None, (self._marks_info(), self.title_info())))
+
+    def _marks_info(self) -> str:
+        """How many rows are marked, and how many of them the filter hides, which nothing is done
+        with."""
+        marked = len(self.table.marked)
+        hidden = marked - len(self.table.marked_rows())
+        if not marked:
+            return ""
+        return f"{marked:,} marked, {hidden:,} hidden" if hidden else f"{marked:,} marked"
 
     def title_info(self) -> str:
         """What stands at the right end of the title: how many rows there are, and the filter."""
         if not self.pattern or self.filter_line.display:
             return f"{self._total:,}" if self._total else ""
         return f"/{self.pattern}  {self.table.shown:,} of {self._total:,}"
+
+    # Marks
+
+    @on(LineTable.Marked)
+    def _show_marks(self, event: LineTable.Marked) -> None:
+        if event.table is self.table:
+            self.show_count()
+
+    def clear_marks(self) -> None:
+        """Unmark every row."""
+        if self.table.clear_marks():
+            self.show_count()
 
     # The filter
 
@@ -137,4 +171,14 @@ class TablePane(Pane):
 
     def restore(self, sorting: Sorting) -> None:
         """Order and filter as they were."""
-        self.pattern = sorting.filter
+        self.pattern = self._remembered = sorting.filter
+
+    def check_remembered_filter(self) -> None:
+        """Show all rows where the filter of the last time leaves none of those that came first,
+        and have the user told."""
+        if not (self._remembered and self._total):
+            return
+        remembered, self._remembered = self._remembered, ""
+        if remembered == self.pattern and not self.table.shown:
+            self.set_pattern("")
+            self.post_message(self.FilterDropped(remembered))

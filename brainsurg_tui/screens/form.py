@@ -1,94 +1,26 @@
 """A small form: labelled lines, enter goes on and at the end sends it off."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
-from textual.events import Key
 from textual.suggester import SuggestFromList
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from brainsurg_tui.screens.dialog import Dialog
+from brainsurg_tui.screens.form_field import Field, FieldInput, list_choices
 from brainsurg_tui.terminal.key_queue import KeyQueueApp
 from brainsurg_tui.widgets.visible import visible
 from engine.errors import UserError
 
-_NAMED = 90
-"""Characters in which choices are named; where they need more, they are counted."""
+__all__ = ["Field", "Form"]
 
 Send = Callable[[dict[str, str]], Awaitable[None]]
 """Does what the form asks; a UserError from it is shown in the form, which stays open."""
-
-
-@dataclass(frozen=True)
-class Field:
-    """One line of a form."""
-
-    name: str
-    label: str
-    value: str = ""
-    help: str = ""
-    """Shown while the field has the focus."""
-    choices: tuple[str, ...] = ()
-    """Values to turn through with up and down; typing something else is left to `free`."""
-    free: bool = True
-    """Whether values besides `choices` make sense."""
-    empty: str = ""
-    """What an empty field means, shown in it."""
-    shown: Callable[[Mapping[str, str]], bool] = lambda values: True
-    """Whether it makes sense beside the other fields' values; hidden, and empty, where not."""
-
-
-class FieldInput(Input):
-    """An input that turns through its choices, too."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down", "turn(1)", "Next choice", show=False, id="form.next_choice"),
-        Binding("up", "turn(-1)", "Previous choice", show=False, id="form.previous_choice"),
-    ]
-
-    def __init__(self, field: Field) -> None:
-        super().__init__(
-            # an input draws what it holds: nothing that a terminal would obey is put into it
-            field.value if field.value.isprintable() else "",
-            placeholder=field.empty,
-            compact=True,
-            id=f"field-{field.name}",
-            suggester=SuggestFromList(field.choices) if field.choices else None,
-            select_on_focus=True,
-        )
-        self.cursor_blink = False
-        self.field = field
-
-    def on_key(self, event: Key) -> None:
-        """Where nothing but the choices makes sense, take the next that begins with the letter."""
-        if self.field.free or not event.is_printable:
-            return
-        event.prevent_default()
-        event.stop()
-        choices = self.field.choices
-        here = choices.index(self.value) + 1 if self.value in choices else 0
-        onwards = (*choices[here:], *choices[:here])
-        letter = "" if event.character == " " else event.character or ""
-        self.value = next((c for c in onwards if c.startswith(letter)), self.value)
-        self.select_all()
-
-    def action_turn(self, step: int) -> None:
-        """Take the next choice, or without any go to the next field."""
-        choices = self.field.choices
-        if not choices:
-            if step > 0:
-                self.screen.focus_next(FieldInput)
-            else:
-                self.screen.focus_previous(FieldInput)
-            return
-        place = choices.index(self.value) + step if self.value in choices else 0
-        self.value = choices[place % len(choices)]
-        self.select_all()
 
 
 class Form(Dialog[bool]):
@@ -135,7 +67,7 @@ class Form(Dialog[bool]):
     def _inputs(self) -> list[FieldInput]:
         """The fields that make sense beside each other's values."""
         inputs = list(self.query(FieldInput))
-        typed = {field.field.name: field.value.strip() for field in inputs}
+        typed = {field.field.name: field.effective_value for field in inputs}
         return [field for field in inputs if field.field.shown(typed)]
 
     def on_mount(self) -> None:
@@ -148,6 +80,12 @@ class Form(Dialog[bool]):
         for field in self.query(FieldInput):
             assert field.parent is not None
             field.parent.display = field in seen
+        self._show_help()
+
+    @on(FieldInput.LinesLeftOut)
+    def _report_left_out(self, event: FieldInput.LinesLeftOut) -> None:
+        event.stop()
+        self.show_error(f"{event.label}: of {event.lines} pasted lines only the first was taken.")
 
     def show_error(self, text: str) -> None:
         """Show what is wrong with what was typed; an empty text shows nothing."""
@@ -172,21 +110,26 @@ class Form(Dialog[bool]):
 
     def on_descendant_focus(self) -> None:
         """Show the help of the field that has the focus."""
+        self._show_help()
+
+    def _show_help(self) -> None:
         if isinstance(self.focused, FieldInput):
-            field = self.focused.field
-            named = " · ".join(field.choices)
-            choices = named if len(named) <= _NAMED else f"{len(field.choices)} choices"
-            turn = f"  ↑↓ {choices}" if field.choices else ""
-            self._help.update(visible(f"{field.help}{turn}"))
+            field = self.focused
+            choices = field.field.choices if field.field.free else field.matches
+            turn = f"  ↑↓ {list_choices(choices)}" if choices else ""
+            self._help.update(visible(f"{field.field.help}{turn}"))
 
     @on(Input.Submitted)
     def _next(self, event: Input.Submitted) -> None:
         event.stop()
         fields = self._inputs()
+        assert isinstance(event.input, FieldInput)
         if event.input is fields[-1]:
             self.action_send()
+        elif event.input.is_complete or event.input.complete():
+            fields[fields.index(event.input) + 1].focus()
         else:
-            fields[fields.index(event.input) + 1].focus()  # type: ignore[arg-type]
+            self.show_error(event.input.fault())
 
     def action_send(self) -> None:
         """Check and send off; one at a time."""
@@ -195,9 +138,12 @@ class Form(Dialog[bool]):
     async def _sending(self) -> None:
         self.show_error("")
         for field in self._inputs():
-            if not field.field.free and field.value not in field.field.choices:
+            if not field.is_complete:
+                typed, fault = field.value.strip(), field.fault()
+                if field.complete():
+                    fault = f"{field.field.label}: {typed!r} is taken for {field.value}; ok?"
                 field.focus()
-                self.show_error(f"{field.field.label}: one of the choices, please.")
+                self.show_error(fault)
                 return
         self.add_class(KeyQueueApp.BUSY)  # what is typed meanwhile is for what comes after the form
         try:

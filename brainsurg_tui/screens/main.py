@@ -28,7 +28,7 @@ from brainsurg_tui.panes.snippets.pane import SnippetsPane
 from brainsurg_tui.panes.table_pane import TablePane
 from brainsurg_tui.screens.jump import Jump
 from brainsurg_tui.screens.pane_area import PaneArea
-from brainsurg_tui.settings import Memory, Sorting
+from brainsurg_tui.settings import Memory, Sorting, WorkspaceMemory
 from brainsurg_tui.state.parts import FREQUENT, StatePart
 from brainsurg_tui.state.state import State
 
@@ -41,8 +41,11 @@ class MainScreen(Screen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("main")
 
-    def __init__(self, state: State, memory: Memory, *, ascii_only: bool) -> None:
-        """`memory` gives the shares and the tables of the last session, and keeps new shares."""
+    def __init__(
+        self, state: State, memory: Memory, remembered: WorkspaceMemory, *, ascii_only: bool
+    ) -> None:
+        """`memory` gives the shares of the last session, and keeps new ones; `remembered` gives
+        pane and tables of the last session in this workspace."""
         super().__init__()
         self._state = state
         self._memory = memory
@@ -59,8 +62,8 @@ class MainScreen(Screen[None]):
         self.panes: dict[str, Pane] = dict(zip((*PANES, *SHEETS), (*panes, *sheets), strict=True))
         """By their names, panes before sheets."""
         for pane in (self.prompts, self.features):
-            pane.restore(memory.tables.get(pane.name or "", pane.sorting))
-        self.active = memory.pane if memory.pane in PANES else "prompts"
+            pane.restore(remembered.tables.get(pane.name or "", pane.sorting))
+        self.active = remembered.pane if remembered.pane in PANES else "prompts"
         self.lower = self.active if self.active in ("loss", "jobs") else "loss"
         self.zoomed = False
         self._changed: set[StatePart] = set()
@@ -205,10 +208,12 @@ class MainScreen(Screen[None]):
         self.panes[name].target.focus()
 
     def selected_features(self) -> list[int]:
-        """The features that are meant where the focus is: those marked, or the one looked at."""
+        """The features that are meant where the focus is: those marked in a list that is seen, or
+        the one looked at."""
         if self.active == "findings" and self.findings.table.shown:
             return self.findings.selected_features()
-        if self.active == "detail" and self._state.feature is not None:
+        unseen = self.active != "features" and not self.features.display
+        if (self.active == "detail" or unseen) and self._state.feature is not None:
             return [self._state.feature]
         return self.features.selected_features()
 

@@ -74,7 +74,7 @@ class WorkspaceDialog(Dialog[WorkspaceChoice | None]):
             Column("width", "features", width=8, align="right", priority=8),
             Column("k", "k", width=4, align="right", priority=3),
             Column("activations", "trained on", width=10, fraction=1, priority=4),
-            Column("metrics", "held out", width=22, fraction=2, priority=5),
+            Column("metrics", "measured", width=22, fraction=2, priority=5),
             Column("scanned", "scanned", width=7, priority=6),
             empty_text="none yet",
             ascii_only=ascii_only,

@@ -18,6 +18,8 @@ class JobsState(Published):
         """Job id to job, oldest first."""
         self.histories: dict[int, History] = {}
         """Job id to the events known of it."""
+        self._newest: dict[int, int] = {}
+        """Job id to the number of the last event that was news."""
         self.chosen: int | None = None
         """The job chosen in the jobs pane."""
 
@@ -43,9 +45,14 @@ class JobsState(Published):
         return True
 
     def add_event(self, event: Event) -> bool:
-        """Add what happened to a job; False if that was known."""
-        if not self.history(event.job).add(event):
+        """Add what just happened to a job; False if it was told before.
+
+        An answer to `GetEvents` may hold the event already: it is news all the same.
+        """
+        self.history(event.job).add(event)
+        if event.seq <= self._newest.get(event.job, 0):
             return False
+        self._newest[event.job] = event.seq
         if (job := self.by_id.get(event.job)) is not None:
             match event.body:
                 case StateChanged(state=state, error=error):

@@ -7,6 +7,7 @@ StatePart = Literal[
     "connection",
     "status",
     "contents",
+    "marked_prompts",
     "sae",
     "table",
     "notes",

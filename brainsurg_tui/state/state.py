@@ -63,6 +63,8 @@ class State(Published):
         self.connection: Connection = "connecting"
         self.contents = EMPTY
         """What the workspace holds."""
+        self.marked_prompts = 0
+        """How many prompts are marked, and are meant in place of all."""
         self.status: Status | None = None
         """The engine and its machine; None: not answered yet."""
         self.jobs = JobsState(publish)
@@ -123,6 +125,11 @@ class State(Published):
         """Replace the prompts of the workspace."""
         self.contents = msgspec.structs.replace(self.contents, prompts=prompts)
         self._publish("contents")
+
+    def set_marked_prompts(self, count: int) -> None:
+        """So many prompts are marked now."""
+        self.marked_prompts = count
+        self._publish("marked_prompts")
 
     def sae_info(self) -> SAEInfo | None:
         """The SAE in use, as lists show it."""

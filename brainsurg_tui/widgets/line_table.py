@@ -119,7 +119,9 @@ class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
         self.set_reactive(LineTable.ascii_only, ascii_only)
         self.columns = columns
         self.marked: set[int] = set()
-        """Ids of the marked rows; whoever changes it calls `refresh`."""
+        """Ids of the marked rows, shown or not; whoever changes it calls `refresh`."""
+        self.markable = True
+        """Whether rows can be marked."""
         self._view = TableView()
         self._cells: Cells = lambda row: ()
         self._pan = 0
@@ -153,6 +155,23 @@ class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
     def row(self) -> int | None:
         """Id of the row under the cursor; None in an empty table."""
         return self._view.row
+
+    def marked_rows(self) -> list[int]:
+        """Ids of the marked rows that the view shows, ascending."""
+        order, marked = self._view.order, sorted(self.marked)
+        if order is None or not marked:
+            return marked
+        import numpy as np
+
+        return [row for row, shown in zip(marked, np.isin(marked, order), strict=True) if shown]
+
+    def clear_marks(self) -> bool:
+        """Unmark every row, shown or not; False where none was marked."""
+        if not self.marked:
+            return False
+        self.marked.clear()
+        self.refresh()
+        return True
 
     def select(self, row: int) -> bool:
         """Put the cursor on the row with this id; return False where the view lacks it."""
@@ -216,7 +235,7 @@ class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def action_mark(self) -> None:
         """Mark the row under the cursor, or unmark it."""
-        if self.row is not None:
+        if self.row is not None and self.markable:
             self.marked ^= {self.row}
             self.refresh_line(self._view.position + _HEADER)
             self.post_message(self.Marked(self, self.row))

@@ -6,10 +6,11 @@ which writes the array `columns/NAME` of the catalogue. From the entry follow th
 what is exported, and what is told of one feature.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from engine.errors import join_words
 from engine.features.notes import Note
 
 if TYPE_CHECKING:  # a front end reads the names without NumPy
@@ -112,17 +113,12 @@ def filter_help() -> str:
     notes = [c.name for c in table_columns("category", "note")]
     searched = [c.name for c in table_columns("text")]
     return (
-        f"Numbers are {_listed(c.name for c in table_columns('id', *FIGURES))}, compared with"
-        f" < <= > >= = and !=. Texts are {_listed([*notes, *searched])}, compared with ~, a regular"
-        f" expression, and its opposite !~, {_listed(notes)} with = and !=, too. Flags are"
-        f" {_listed(c.name for c in table_columns('flag'))}. A word by itself is looked for in"
-        " labels. There are not, and, or and parentheses."
+        f"Numbers are {join_words(c.name for c in table_columns('id', *FIGURES))}, compared with"
+        f" < <= > >= = and !=. Texts are {join_words([*notes, *searched])}, compared with ~, a"
+        f" regular expression, and its opposite !~, {join_words(notes)} with = and !=, too. Flags"
+        f" are {join_words(c.name for c in table_columns('flag'))}. A word by itself is looked for"
+        " in labels. There are not, and, or and parentheses."
     )
-
-
-def _listed(names: Iterable[str]) -> str:
-    *others, last = names
-    return f"{', '.join(others)} and {last}"
 
 
 for _column in (

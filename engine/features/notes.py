@@ -7,6 +7,9 @@ import msgspec
 
 from engine.errors import UserError
 
+MOST_LABEL, MOST_TAGS, MOST_TEXT = 10_000, 10_000, 1_000_000
+"""Characters of a label, of all tags and of a text: every list of features carries them."""
+
 
 class Note(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Everything that was written down about one feature."""
@@ -36,12 +39,23 @@ class MergeOutcome(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 def canonical_note(note: Note) -> Note:
     """A note in the form in which it is stored: no space around anything, tags sorted, each once.
 
-    Raises UserError for a tag with a space or a comma in it, by which lists of tags are separated.
+    Raises UserError for a tag with a space or a comma in it, by which lists of tags are separated,
+    and for what is too long.
     """
     tags = {tag.strip() for tag in note.tags} - {""}
     for tag in sorted(tags):
         if re.search(r"[\s,]", tag):
             raise UserError(f"{tag!r} can't be a tag.", "A tag has no spaces or commas in it.")
+    lengths = {
+        "A label": (len(note.label), MOST_LABEL),
+        "The tags of a feature": (sum(map(len, tags)), MOST_TAGS),
+        "The text of a note": (len(note.text), MOST_TEXT),
+    }
+    for what, (length, most) in lengths.items():
+        if length > most:
+            raise UserError(
+                f"{what} may have {most:,} characters, and here are {length:,}.", "Write less."
+            )
     return Note(
         label=note.label.strip(),
         tags=tuple(sorted(tags)),

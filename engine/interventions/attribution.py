@@ -15,9 +15,9 @@ reconstruction error is kept, as in every intervention here, and no other featur
 import torch
 from torch import Tensor
 
-from engine.features.block_size import rows_per_block
 from engine.features.search.active_features import ActiveFeatures
 from engine.sae.architectures.base import SparseAutoencoder
+from engine.sae.blocks import rows_per_block
 
 
 @torch.no_grad()

@@ -38,7 +38,7 @@ def measure_checks(run: PromptRun, edits: Sequence[ResolvedEdit]) -> Checks:
         hf_identical=torch.equal(clean, plain),
         error_kept=error_is_kept(x, edited, intended),
         error_kept_deviation=_relative_deviation(x, edited, intended),
-        bos_masked=torch.equal(x[bos], edited[bos]),
+        bos_masked=torch.equal(x[bos], edited[bos]) if bos else None,
     )
 
 
@@ -55,12 +55,13 @@ def error_is_kept(x: Tensor, edited: Tensor, intended: Tensor) -> bool:
 
 def combine_checks(checks: Sequence[Checks]) -> Checks:
     """The checks of all prompts as one: what holds on every prompt, and the largest deviation."""
+    masked = [check.bos_masked for check in checks if check.bos_masked is not None]
     return Checks(
         no_op=all(check.no_op for check in checks),
         hf_identical=all(check.hf_identical for check in checks),
         error_kept=all(check.error_kept for check in checks),
         error_kept_deviation=max(check.error_kept_deviation for check in checks),
-        bos_masked=all(check.bos_masked for check in checks),
+        bos_masked=all(masked) if masked else None,
     )
 
 

@@ -195,8 +195,9 @@ class Checks(msgspec.Struct, frozen=True, kw_only=True):
     """The edit moved x by decode(z') - decode(z) and by nothing else, but for rounding."""
     error_kept_deviation: float
     """Largest |(x' - x) - Δ| of any token, divided by the largest |x| + |Δ| of the same token."""
-    bos_masked: bool
-    """No beginning-of-sequence token was moved."""
+    bos_masked: bool | None
+    """BOS, and what else the tokenizer puts before a text, was masked and not moved; None: nothing
+    stands before the prompts."""
 
 
 class ModelReport(Report, frozen=True, kw_only=True, tag=True):

@@ -1,10 +1,8 @@
 """Putting a message into a model's chat template, a program that comes with the model."""
 
-from collections.abc import Iterable
-
 from jinja2 import TemplateError, TemplateSyntaxError
 
-from engine.errors import UserError
+from engine.errors import UserError, join_words
 from engine.model.load import LanguageModel
 from engine.model.load_errors import short_message
 
@@ -25,8 +23,8 @@ def chat_text(lm: LanguageModel, message: str) -> str:
         )
     if isinstance(templates, dict) and "default" not in templates:
         raise UserError(
-            f"The chat templates of {lm.source} are for {_listed(templates)}, and none is for a "
-            "plain conversation.",
+            f"The chat templates of {lm.source} are for {join_words(sorted(templates))},"
+            " and none is for a plain conversation.",
             _INSTEAD,
         )
     text = _fill_in(lm, message)
@@ -52,8 +50,3 @@ def _fill_in(lm: LanguageModel, message: str) -> str:
         reason = f": {short_message(error)}" if str(error).strip() else "."
         raise UserError(f"The chat template of {lm.source} {happened}{reason}", _INSTEAD) from error
     return text
-
-
-def _listed(names: Iterable[str]) -> str:
-    *most, last = sorted(names)
-    return f"{', '.join(most)} and {last}" if most else last

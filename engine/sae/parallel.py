@@ -22,7 +22,7 @@ from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.distributed.tensor import DTensor, Replicate, Shard, distribute_tensor
 
 
-class Group:
+class ProcessGroup:
     """Processes that divide something among them; without a mesh, this process alone.
 
     Every process of a group must call the same methods in the same order.
@@ -89,11 +89,11 @@ class Group:
 class Ranks(NamedTuple):
     """The groups of processes that this process belongs to."""
 
-    data_parallel: Group
+    data_parallel: ProcessGroup
     """Processes with other vectors of each batch and the same features."""
-    tensor_parallel: Group
+    tensor_parallel: ProcessGroup
     """Processes with other features and the same vectors."""
-    world: Group
+    world: ProcessGroup
     """All processes."""
 
     @property
@@ -102,7 +102,7 @@ class Ranks(NamedTuple):
         return self.world.rank == 0
 
 
-ALONE = Ranks(Group(), Group(), Group())
+ALONE = Ranks(ProcessGroup(), ProcessGroup(), ProcessGroup())
 """The groups of a process that trains by itself."""
 
 
@@ -117,5 +117,5 @@ def init_ranks(shards: int) -> Ranks:
     return Ranks(_group(grid["data"]), _group(grid["tensor"]), _group(world))
 
 
-def _group(mesh: DeviceMesh) -> Group:
-    return Group(mesh if mesh.size() > 1 else None)
+def _group(mesh: DeviceMesh) -> ProcessGroup:
+    return ProcessGroup(mesh if mesh.size() > 1 else None)

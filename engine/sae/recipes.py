@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from engine.errors import UserError
+from engine.errors import UserError, join_words
 from engine.sae.config import SAEConfig, TrainConfig
 from engine.sae.traits import Traits, label, takers, traits_of
 
@@ -192,7 +192,7 @@ def _published(name: str, sae: SAEConfig, training: TrainConfig) -> TrainConfig:
         raise UserError(f"There is no preset {name!r}.", f"Choose one of {', '.join(PRESETS)}.")
     if sae.architecture not in preset.architectures:
         raise UserError(
-            f"The preset {name} is for {' and '.join(preset.architectures)}, not for"
+            f"The preset {name} is for {join_words(preset.architectures)}, not for"
             f" {sae.architecture}."
         )
     lr = preset.lr_at_16k * ((2**14 / sae.d_sae) ** 0.5 if preset.lr_scales else 1.0)

@@ -21,6 +21,7 @@ import itertools
 import logging
 import os
 import signal
+import sqlite3
 import sys
 import time
 import traceback
@@ -45,7 +46,8 @@ from engine.service.pool import Pool
 from engine.service.queue import Queue
 from engine.service.runtime import socket_path, socket_paths
 from engine.service.session_worker import SessionWorker
-from engine.workspace.database import open_database
+from engine.shortages import shortage_of
+from engine.workspace.database import database_error, open_database
 from engine.workspace.folders import Workspace
 from engine.workspace.notes import NoteStore
 from engine.workspace.prompts import PromptStore
@@ -89,7 +91,8 @@ class Daemon:
         await self._listen()
         log.info("serving %s, pid %d", self._workspace.root, os.getpid())
         self._queue.start_next()
-        tasks = [asyncio.create_task(self._end_when_idle()), asyncio.create_task(self._watch())]
+        beside = (self._end_when_idle(), self._watch(), self._write_held())
+        tasks = [asyncio.create_task(each) for each in beside]
         await self._end.wait()
         for task in tasks:
             task.cancel()
@@ -145,6 +148,11 @@ class Daemon:
                 await self._listen()
             except (OSError, UserError) as error:
                 log.warning("nobody can reach the engine any more: %s", error)
+
+    async def _write_held(self) -> None:
+        while True:
+            await asyncio.sleep(1.0)
+            self._queue.write_held()
 
     async def _serve_connection(self, connection: ServerConnection) -> None:
         try:
@@ -253,6 +261,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 def _refusal(id: int, error: Exception) -> p.Refusal:
     """What an error is to who asked: a sentence for what the user can mend, else a bug of ours."""
+    error = _user_error(error) or error
     match error:
         case UserError():
             return p.Refusal(id=id, what=error.what, do=error.do)
@@ -265,6 +274,11 @@ def _refusal(id: int, error: Exception) -> p.Refusal:
     return p.Refusal(id=id, what=what, bug=True, trace="".join(traceback.format_exception(error)))
 
 
+def _user_error(error: Exception) -> UserError | None:
+    """What the user can mend of an error that is none of ours: a database or a disk that fails."""
+    return database_error(error) if isinstance(error, sqlite3.Error) else shortage_of(error)
+
+
 def main() -> int:
     """Serve the workspace named by the first argument; 1 with a sentence if that can't be."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
@@ -275,6 +289,12 @@ def main() -> int:
             asyncio.run(_serve(workspace))
     except UserError as error:
         print(error, file=sys.stderr)
+        return 1
+    except (sqlite3.Error, OSError) as error:
+        sentence = _user_error(error)
+        if sentence is None:
+            raise
+        print(sentence, file=sys.stderr)
         return 1
     return 0
 

@@ -2,8 +2,9 @@
 
 A paused job keeps its worker and its memory, and the next one may start; when it is resumed it
 goes on at once, beside whatever runs by then. Whatever becomes of a worker (an error, a kill, no
-memory), its job ends in a state that says so, and the queue goes on. A training or a scan that has
-failed or was cancelled can be put in the queue again, and goes on from where it saved itself last.
+memory), its job ends in a state that says so, and the queue goes on. So it does while the database
+can't be written: what happened is held, and written later. A training or a scan that has failed or
+was cancelled can be put in the queue again, and goes on from where it saved itself last.
 """
 
 import asyncio
@@ -22,6 +23,7 @@ from engine.jobs.events import (
     RUNNING,
     Event,
     JobInfo,
+    Noted,
 )
 from engine.jobs.kinds import JobResult, JobSpec
 from engine.jobs.store import JobStore
@@ -32,9 +34,11 @@ from engine.service.protocol import (
     Pause,
     Refusal,
     Resume,
-    Run,
+    RunJob,
     WorkProgress,
 )
+from engine.shortages import shortage_of
+from engine.workspace.database import database_error
 from engine.workspace.folders import Workspace
 
 CANCEL_GRACE = 0.6
@@ -67,12 +71,13 @@ class Queue:
         self._running: dict[int, asyncio.Task[None]] = {}
         self._workers: dict[int, Worker] = {}
         self._cancelled: set[int] = set()
+        self._writing_fails = False
         self._closed = False
 
     @property
     def busy(self) -> bool:
-        """Whether any job is not over."""
-        return bool(self._running) or bool(self._jobs.in_state(QUEUED))
+        """Whether any job is not over, or its end not written down."""
+        return bool(self._running or self._jobs.in_state(QUEUED) or self._jobs.unwritten)
 
     def submit(self, spec: JobSpec) -> JobInfo:
         """Put a job at the end of the queue. UserError for one that can't succeed, or would make
@@ -136,6 +141,27 @@ class Queue:
         """Cancel what runs; what waits stays queued for the next daemon."""
         self._closed = True
         await asyncio.gather(*map(self._stop, list(self._running)))
+        self._jobs.write()
+        for job in self._jobs.unwritten:
+            log.error("job %d is %s, which could not be written down", job.id, job.state)
+
+    def write_held(self) -> None:
+        """Try again to write down what could not be written, and say when that begins and ends."""
+        if self._jobs.trouble is None and not self._writing_fails:
+            return
+        self._jobs.write()
+        trouble = self._jobs.trouble
+        if (trouble is not None) == self._writing_fails:
+            return
+        self._writing_fails = trouble is not None
+        if trouble is None:
+            text = "The workspace's database can be written again, and nothing of this job is lost."
+        else:
+            error = database_error(trouble)
+            text = f"{error} Jobs go on, and what they report is written as soon as that can be."
+        log.warning(text)
+        for id in self._running:
+            self._publish(self._jobs.record(id, Noted(text=text)))
 
     def _requeue(self, job: JobInfo) -> JobInfo:
         """Put it at the end of the queue."""
@@ -169,9 +195,13 @@ class Queue:
             state, error, result = await self._run_in_worker(job)
         except Exception as bug:  # whatever it was, the queue goes on
             log.exception("job %d could not be run", job.id)
-            state, error, result = FAILED, f"The engine could not run it: {bug}", None
+            what = shortage_of(bug) or f"The engine could not run it: {bug}"
+            state, error, result = FAILED, str(what), None
         if state != DONE and len(self._running) == 1:  # nobody else writes
-            await asyncio.to_thread(self._workspace.clean_up)
+            try:
+                await asyncio.to_thread(self._workspace.clean_up)
+            except OSError:
+                log.exception("what job %d has left behind could not be removed", job.id)
         if state != DONE and job.id in self._cancelled:
             state, error = CANCELLED, ""
         self._cancelled.discard(job.id)
@@ -188,7 +218,7 @@ class Queue:
             if job.id in self._cancelled:
                 return CANCELLED, "", None
             self._publish(self._jobs.set_state(job.id, RUNNING, pid=worker.pid))
-            await worker.send(Run(job=job.id, spec=job.spec))
+            await worker.send(RunJob(job=job.id, spec=job.spec))
             return await self._follow(job, worker)
         finally:
             await worker.end(CANCEL_GRACE)

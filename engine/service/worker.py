@@ -26,7 +26,7 @@ from engine.service.reporter import Reporter
 from engine.shortages import shortage_of
 from engine.workspace.folders import Workspace
 
-Work = p.Run | p.Ask
+Work = p.RunJob | p.Ask
 """A job, or a question."""
 Do = Callable[[Work], p.Frame]
 """Does the work, and returns the frame with what came of it."""
@@ -55,7 +55,7 @@ def serve(connection: ClientConnection, workspace: Workspace) -> None:
         busy = True
         connection.send(p.pack(_outcome(work, do, told_to_end)))
         busy = False
-        if isinstance(work, p.Run):
+        if isinstance(work, p.RunJob):
             return
 
 
@@ -70,7 +70,7 @@ def _import_work(workspace: Workspace, reporter: Reporter) -> Do:
 
     def do(work: Work) -> p.Frame:
         match work:
-            case p.Run(spec=spec):
+            case p.RunJob(spec=spec):
                 return p.Finished(run(spec, workspace, reporter))
             case p.Ask(id=id):
                 reply = answer(p.decode_request(work), session)
@@ -84,7 +84,7 @@ def _outcome(work: Work, do: Do, told_to_end: threading.Event) -> p.Frame:
     try:
         return do(work)
     except Cancelled:
-        if told_to_end.is_set() and isinstance(work, p.Run):
+        if told_to_end.is_set() and isinstance(work, p.RunJob):
             hint = work.spec.resume_hint(work.job)
             return p.Refusal(id=id, what="The worker was told to end (SIGTERM).", do=hint)
         return p.Refusal(id=id, what="It was cancelled.")
@@ -105,7 +105,7 @@ def _listen(
     try:
         for data in connection:
             match p.unpack(data):
-                case p.Run() | p.Ask() as work:
+                case p.RunJob() | p.Ask() as work:
                     reporter.renew()  # here, not where it begins: its Abandon may come before that
                     inbox.put(work)
                 case p.Pause():

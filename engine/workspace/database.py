@@ -1,11 +1,14 @@
 """The workspace's SQLite database.
 
-One process writes it, the engine daemon; WAL lets anybody else read meanwhile, and `user_version`
-says which tables to expect.
+One process writes it, the engine daemon; WAL lets anybody else read meanwhile, but for network file
+systems, which it isn't made for. `user_version` says which tables to expect.
 """
 
+import re
 import sqlite3
 from pathlib import Path
+
+import psutil
 
 from engine.errors import UserError
 
@@ -58,14 +61,27 @@ _STEPS = {
 """From a version of the tables, 0 being an empty file, to the newest."""
 
 
+_NETWORK = re.compile(
+    r"(nfs|cifs|smb|lustre|beegfs|gpfs|ceph|afs|9p|pvfs2|orangefs|panfs|ncpfs|glusterfs|fuse\.)"
+)
+"""How the types of file systems begin that several hosts may share; fuse.sshfs is one."""
+_PATIENCE = 5.0
+"""Seconds to wait, when the database is opened, for another program that uses it."""
+_PATIENCE_IN_USE = 0.25
+"""The same afterwards, when the daemon has other things to do."""
+
+
 def open_database(path: Path) -> sqlite3.Connection:
     """The database at `path`, with its tables. Every statement commits by itself.
 
-    Raises UserError if the file is no database, or was written by a newer version of ours.
+    Raises UserError if the file is no database, can't be read or written, or was written by a newer
+    version of ours.
     """
     try:
-        database = sqlite3.connect(path, isolation_level=None)
-        database.execute("PRAGMA journal_mode = WAL")
+        database = sqlite3.connect(path, isolation_level=None, timeout=_PATIENCE)
+        # WAL needs memory that all who use the file share, which hosts on a network don't.
+        journal = "DELETE" if _is_on_network(path) else "WAL"
+        database.execute(f"PRAGMA journal_mode = {journal}")
         # WAL with NORMAL loses at most the newest events in a power cut, and never the file.
         database.execute("PRAGMA synchronous = NORMAL")
         database.execute("PRAGMA foreign_keys = ON")
@@ -73,10 +89,10 @@ def open_database(path: Path) -> sqlite3.Connection:
         if version in _STEPS:
             step = f"{_STEPS[version]} PRAGMA user_version = {SCHEMA_VERSION};"
             database.executescript(f"BEGIN; {step} COMMIT;")
+        database.execute(f"PRAGMA busy_timeout = {1000 * _PATIENCE_IN_USE:.0f}")
     except sqlite3.Error as error:
         raise UserError(
-            f"The workspace's database {path} can't be used: {error}.",
-            "Move it away to begin a new one; activations and SAEs are kept beside it.",
+            f"The workspace's database {path} can't be used: {error}.", _advice(error)
         ) from error
     if version > SCHEMA_VERSION:
         raise UserError(
@@ -84,3 +100,32 @@ def open_database(path: Path) -> sqlite3.Connection:
             "Update this one, or name another workspace with --workspace.",
         )
     return database
+
+
+def database_error(error: sqlite3.Error) -> UserError:
+    """What the user reads when something could not be read from the database, or written to it."""
+    return UserError(f"The workspace's database can't be used: {error}.", _advice(error))
+
+
+def _advice(error: sqlite3.Error) -> str:
+    code = getattr(error, "sqlite_errorcode", None)
+    match None if code is None else code & 0xFF:  # the other bits are details of the same
+        case sqlite3.SQLITE_FULL:
+            return "The disk is full: make room on it, and try again."
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return "Another program has it open to write: end that, and try again."
+        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
+            return "Make the workspace writable, or name another with --workspace."
+        case sqlite3.SQLITE_IOERR:
+            return "Its disk may be full or failing: see to that, and try again."
+    return "Move it away to begin a new one; activations and SAEs are kept beside it."
+
+
+def _is_on_network(path: Path) -> bool:
+    """Whether several hosts may share the file system that a file is, or would be, on."""
+    folder = path.resolve().parent
+    mounts = {Path(mount.mountpoint): mount.fstype for mount in psutil.disk_partitions(all=True)}
+    for place in (folder, *folder.parents):
+        if place in mounts:
+            return _NETWORK.match(mounts[place]) is not None
+    return False

@@ -13,6 +13,7 @@
 Nothing here is ever half written: see `engine.files`.
 """
 
+import os
 import re
 import shutil
 import uuid
@@ -25,6 +26,8 @@ from engine.files import checked_name, remove_leftovers
 _FOLDERS = ("activations", "saes", "catalogues", "checkpoints", "scans", "reports", "logs")
 _WRITTEN = ("activations", "saes", "catalogues", "checkpoints", "checkpoints/*", "scans")
 """Where killed writers may have left something behind."""
+_LONGEST = 512 - len("-journal")
+"""Bytes in the path of a database: SQLite has room for 512, with what it appends to the name."""
 _OLDER_ASIDE = re.compile(r"\.(?P<name>.+)\.[a-z0-9_]{8}\.old")
 
 
@@ -48,6 +51,13 @@ class Workspace:
     def open(cls, root: Path) -> "Workspace":
         """The workspace at `root`, made if it is not there. UserError where it can't be written."""
         workspace = cls.at(root)
+        length = len(os.fsencode(workspace.database))
+        if length > _LONGEST:
+            raise UserError(
+                f"The path of the workspace's database has {length} bytes, and SQLite takes no more"
+                f" than {_LONGEST}: {workspace.database}.",
+                "Name a workspace with a shorter path with --workspace.",
+            )
         try:
             for folder in _FOLDERS:
                 (workspace.root / folder).mkdir(parents=True, exist_ok=True)

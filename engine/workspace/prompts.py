@@ -7,6 +7,9 @@ import msgspec
 from engine.activations.corpus import Prompt
 from engine.errors import UserError
 
+MOST = 1_000_000
+"""Characters of a prompt: all of them travel with every list of what the workspace holds."""
+
 
 class SavedPrompt(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """A prompt of the workspace."""
@@ -34,9 +37,14 @@ class PromptStore:
         )
 
     def save(self, id: int | None, prompt: str, category: str) -> SavedPrompt:
-        """Add a prompt (id None) or change one. UserError if it is empty or is not there."""
+        """Add a prompt (id None) or change one. UserError if it is empty, too long or not there."""
         if not prompt.strip():
             raise UserError("A prompt needs some text.")
+        if max(len(prompt), len(category)) > MOST:
+            raise UserError(
+                f"A prompt may have {MOST:,} characters.",
+                "Capture longer texts from a file: brainsurg capture --text FILE",
+            )
         row = self._database.execute(
             "INSERT INTO prompts (prompt, category) VALUES (?, ?) RETURNING id"
             if id is None

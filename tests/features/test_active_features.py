@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from engine.features import block_size
 from engine.features.search.active_features import active_features
+from engine.sae import blocks
 from engine.sae.architectures.base import SparseAutoencoder
 from engine.sae.architectures.registry import build
 from engine.sae.config import SAEConfig
@@ -25,7 +25,7 @@ def sae_of(architecture: str) -> SparseAutoencoder:
 def test_it_is_what_dense_codes_hold(
     architecture: str, rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(block_size, "BLOCK_ELEMENTS", rows * FEATURES)
+    monkeypatch.setattr(blocks, "BLOCK_ELEMENTS", rows * FEATURES)
     sae = sae_of(architecture)
     codes = sae.encode(X) * COUNTED[:, None]
     active = (codes > sae.active_threshold).any(0)

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from engine.errors import UserError
-from engine.features import block_size
 from engine.features.search.contrast import contrast
 from engine.features.search.findings import Contrast
 from engine.model.load import LanguageModel, load_model
 from engine.model.observe import observe
 from engine.model.site import Site
 from engine.progress import Cancelled, Silent
+from engine.sae import blocks
 from engine.sae.architectures.base import SparseAutoencoder
 from engine.sae.architectures.registry import build
 from engine.sae.config import SAEConfig
@@ -62,7 +62,7 @@ def compared(lm: LanguageModel, sae: SparseAutoencoder, a: list[str], b: list[st
 def test_figures(
     lm: LanguageModel, sae: SparseAutoencoder, rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(block_size, "BLOCK_ELEMENTS", rows * 50)
+    monkeypatch.setattr(blocks, "BLOCK_ELEMENTS", rows * 50)
     a, b = dense(lm, sae, A), dense(lm, sae, B)
     found = compared(lm, sae, A, B)
     assert (found.tokens_a, found.tokens_b) == (len(a), len(b))

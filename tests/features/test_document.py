@@ -9,8 +9,8 @@ from engine.activations.manifest import Manifest
 from engine.activations.store import ActivationSet
 from engine.activations.writer import ActivationWriter
 from engine.errors import UserError
-from engine.features import block_size
 from engine.features.examples.document import whole_document
+from engine.sae import blocks
 from engine.sae.architectures.registry import build
 from engine.sae.config import SAEConfig
 
@@ -38,7 +38,7 @@ def acts(tmp_path: Path) -> ActivationSet:
 def test_every_token_has_its_activation(
     acts: ActivationSet, architecture: str, rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(block_size, "BLOCK_ELEMENTS", rows * FEATURES)
+    monkeypatch.setattr(blocks, "BLOCK_ELEMENTS", rows * FEATURES)
     k = 5 if architecture == "topk" else None
     config = SAEConfig(architecture=architecture, d_in=D_MODEL, d_sae=FEATURES, k=k)
     sae = build(config).requires_grad_(False)

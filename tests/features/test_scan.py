@@ -1,6 +1,7 @@
 """Every number of a catalogue against the same number worked out feature by feature."""
 
-from collections.abc import Mapping
+import shutil
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,8 +19,10 @@ from engine.errors import UserError
 from engine.features.catalogue.bins import bin_edges
 from engine.features.catalogue.catalogue import Catalogue, Example
 from engine.features.examples.snippets import snippets
+from engine.features.scan.collect.collection import Collectors
 from engine.features.scan.scan import scan
-from engine.progress import Cancelled
+from engine.features.scan.unfinished import UnfinishedScan
+from engine.progress import SILENT, Cancelled, Progress
 from engine.sae.architectures.base import SparseAutoencoder
 from engine.sae.architectures.registry import build
 from engine.sae.config import SAEConfig
@@ -331,6 +334,81 @@ def test_an_interrupted_scan_can_be_read_and_goes_on_to_the_same_bytes(
     go_on(None)
     assert not unfinished.exists()
     assert contents(tmp_path / "resumed") == contents(catalogue.folder)
+
+
+@pytest.mark.parametrize("damage", ["removed", "empty", "cut", "longer", "other type"])
+def test_of_a_damaged_unfinished_scan_nothing_is_taken(
+    material: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str
+) -> None:
+    whole, unfinished = tmp_path / "whole", tmp_path / "unfinished"
+    with pytest.raises(Cancelled):
+        scan_on(material, tmp_path / "never", whole, CancelAt(11))
+    asked: list[tuple[UnfinishedScan, Callable[[], Collectors]]] = []
+
+    def listen(saved: UnfinishedScan, new: Callable[[], Collectors], _: Progress) -> None:
+        asked.append((saved, new))
+        raise Cancelled
+
+    restore = UnfinishedScan.restore
+    monkeypatch.setattr(UnfinishedScan, "restore", listen)
+    with pytest.raises(Cancelled):
+        scan_on(material, tmp_path / "never", unfinished)
+    ((saved, new),) = asked
+    empty = new().state()
+    files = sorted(path.relative_to(whole) for path in whole.rglob("*.npy"))
+    assert len(files) > 20
+    shutil.copytree(whole, unfinished)
+    for file in [*files, Path("scan.json")]:
+        damage_file(unfinished / file, damage)
+        found, start = restore(saved, new, SILENT)
+        if start:  # that column follows from the others
+            assert file.with_suffix("").as_posix() not in empty
+        else:
+            for path, array in found.state().items():
+                np.testing.assert_array_equal(array, empty[path], err_msg=str(file))
+        shutil.copy(whole / file, unfinished / file)
+
+
+@pytest.mark.parametrize("file", ["state/last_sampled.npy", "state/recent_offsets.npy"])
+def test_a_scan_that_begins_anew_ends_with_the_same_bytes(
+    material: Material, catalogue: Catalogue, tmp_path: Path, file: str
+) -> None:
+    unfinished = tmp_path / "unfinished"
+    with pytest.raises(Cancelled):
+        scan_on(material, tmp_path / "resumed", unfinished, CancelAt(11))
+    damage_file(unfinished / file, "empty")
+    scan_on(material, tmp_path / "resumed", unfinished)
+    assert contents(tmp_path / "resumed") == contents(catalogue.folder)
+    assert not unfinished.exists()
+
+
+def scan_on(
+    material: Material, folder: Path, unfinished: Path, progress: CancelAt | None = None
+) -> None:
+    """The scan of the catalogue, from where an unfinished one stands."""
+    scan(
+        material.sae,
+        material.acts,
+        folder,
+        top_k=TOP_K,
+        radius=RADIUS,
+        unfinished=unfinished,
+        progress=progress,
+    )
+
+
+def damage_file(path: Path, damage: str) -> None:
+    """Do to a file what a power cut or another program may have done."""
+    if damage == "removed":
+        path.unlink()
+    elif damage == "empty" or path.suffix != ".npy":
+        path.write_bytes(b"")
+    elif damage == "cut":
+        path.write_bytes(path.read_bytes()[:-1])
+    elif damage == "longer":
+        np.save(path, np.concatenate([array := np.load(path), array[:1]]))
+    else:
+        np.save(path, np.load(path).astype(np.complex128))
 
 
 def test_a_scan_of_something_else_begins_anew(

@@ -6,16 +6,18 @@ from typing import Any
 import msgspec
 import pytest
 import torch
+from tokenizers.processors import TemplateProcessing
 from torch import Tensor
 
 from engine.interventions import checks as checks_module
-from engine.interventions.checks import error_is_kept
+from engine.interventions.checks import combine_checks, error_is_kept
 from engine.interventions.clamp import clamp
+from engine.interventions.prompt_run import ModelWithSAE
 from engine.interventions.spec import Checks, FeatureEdit, ModelReport
 from engine.interventions.steering import PositionMask, Steering
 from engine.model.load import load_model
 from engine.model.site import Site, SiteKind
-from tests.interventions.bench import Bench
+from tests.interventions.bench import SITE, Bench
 
 
 def checks(bench: Bench, **changes: object) -> Checks:
@@ -49,6 +51,26 @@ def test_an_edit_of_the_beginning_of_sequence_is_noticed(
 ) -> None:
     monkeypatch.setattr(PositionMask, "at", lambda self, positions: positions >= 0)
     assert not checks(bench).bos_masked
+
+
+@pytest.mark.parametrize(
+    ("prefix", "before"), [(["</s>", "<s>"], [0, 1]), (["</s>"], [0]), ([], [])]
+)
+def test_all_that_the_tokenizer_puts_before_a_text_is_masked_and_named_only_then(
+    bench: Bench, stories_model_path: Path, prefix: list[str], before: list[int]
+) -> None:
+    lm = load_model(str(stories_model_path), device="cpu")
+    ids = {token: lm.tokenizer.convert_tokens_to_ids(token) for token in ("<s>", "</s>")}
+    lm.tokenizer.backend_tokenizer.post_processor = TemplateProcessing(
+        single=[*prefix, "$A"], special_tokens=list(ids.items())
+    )
+    odd = Bench(lm, bench.sae, bench.catalogue)
+    run = ModelWithSAE(lm, bench.sae, SITE).read_prompt("Once upon a time")
+    assert run.touched.logical_not().nonzero().flatten().tolist() == before
+    found = checks(odd)
+    assert found.bos_masked is (True if before else None)
+    assert found.error_kept
+    assert combine_checks([found, checks(bench)]).bos_masked is True
 
 
 def test_logits_that_are_not_the_models_own_are_noticed(

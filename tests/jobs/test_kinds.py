@@ -15,7 +15,15 @@ from engine.jobs.kinds.base import _KINDS, _RESULTS, register_kind, registered_k
 from engine.jobs.run import run
 from engine.jobs.store import JobStore
 from engine.progress import SILENT, Progress
-from engine.service.protocol import Finished, Run, Submit, decode_request, encode_body, pack, unpack
+from engine.service.protocol import (
+    Finished,
+    RunJob,
+    Submit,
+    decode_request,
+    encode_body,
+    pack,
+    unpack,
+)
 from engine.service.protocol.frames import Ask
 from engine.workspace.database import open_database
 from engine.workspace.folders import Workspace
@@ -92,8 +100,8 @@ def test_a_new_kind_is_checked_queued_stored_sent_and_run(
     with pytest.raises(UserError, match="Job 1 is about to make"):
         check_conflicts(spec, store.pending(), workspace)
 
-    sent = unpack(pack(Run(job=job.id, spec=spec)))
-    assert isinstance(sent, Run)
+    sent = unpack(pack(RunJob(job=job.id, spec=spec)))
+    assert isinstance(sent, RunJob)
     finished = unpack(pack(Finished(run(sent.spec, workspace, SILENT))))
     assert finished == Finished(DistilResult(loss=0.5))
     store.set_state(job.id, "done", result=finished.result)

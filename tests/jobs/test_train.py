@@ -85,6 +85,7 @@ def test_an_sae_is_made_measured_and_its_checkpoints_go(workspace: Workspace) ->
     made = train_sae(spec(resume=True), workspace, progress)
     assert not workspace.checkpoints("x").exists()
     assert (made.steps, made.tokens, made.d_in, made.d_sae) == (100, 6400, 32, 48)
+    assert made.split == "trained_on"  # of so few vectors nothing is held out
     assert made.metrics.keys() >= CONTRACT | OF_THE_MODEL
     _, metadata = load_sae(workspace.sae("x"))
     assert metadata.metrics == made.metrics
@@ -114,11 +115,23 @@ def test_a_transcoder_of_two_sets_and_one_of_a_stream(
         replace=True,
     )
     again = train_sae(streamed, workspace, SILENT)
+    assert again.split == "held_out"
     assert again.metrics.keys() == made.metrics.keys()
     assert again.metrics["fvu"] == pytest.approx(made.metrics["fvu"], rel=0.5)
     _, metadata = load_sae(workspace.sae("x"))
     assert (metadata.site, metadata.target_site) == ("resid_post.0", "mlp_out.2")
     assert (metadata.model, metadata.activations) == (str(tiny_llama_path), "")
+
+
+def test_what_comes_before_the_first_step_is_told(workspace: Workspace) -> None:
+    phases: list[str] = []
+
+    class Listening(Silent):
+        def __call__(self, phase: str, done: int, *_: Any) -> None:
+            phases.append(phase)
+
+    train_sae(spec(tokens=640), workspace, Listening())
+    assert phases[phases.index("train") - 1] == "prepare the first step"
 
 
 def test_sets_of_other_tokens_make_no_transcoder(workspace: Workspace) -> None:

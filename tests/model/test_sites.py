@@ -151,7 +151,9 @@ def test_experts_that_tokens_share_make_no_model_look_ahead(seed, dtype) -> None
 def test_many_experts_with_large_weights_make_no_model_look_ahead() -> None:
     torch.manual_seed(0)
     config = hf.GptOssConfig(
-        **SMALL | {"hidden_size": 64, "num_hidden_layers": 16}, head_dim=16, num_local_experts=16
+        **SMALL | {"hidden_size": 128, "intermediate_size": 128, "num_hidden_layers": 16},
+        head_dim=32,
+        num_local_experts=16,
     )
     model = hf.GptOssForCausalLM(config).eval()
     with torch.no_grad():

@@ -40,7 +40,11 @@ def test_a_table_and_json(brainsurg: Runner, tmp_path: Path) -> None:
     assert rows[0]["snippet"].replace("«", "").replace("»", "") == top["text"]
     assert f"«{top['tokens'][top['peak']]}»" in rows[0]["snippet"]
 
-    exported(brainsurg, tmp_path / "f.md", "markdown", *chosen)
+    (tmp_path / "f.md").write_text("mine")
+    again = ("export-features", "sae", tmp_path / "f.md", "--format", "markdown")
+    assert "is already there" in brainsurg.fails(*again, status=1)
+    assert (tmp_path / "f.md").read_text() == "mine"
+    exported(brainsurg, tmp_path / "f.md", "markdown", *chosen, "--replace")
     title, _, header, rule, *lines = (tmp_path / "f.md").read_text().splitlines()
     assert title == "# Features of sae, by density"
     assert header.count("|") == rule.count("|")
@@ -83,6 +87,7 @@ def test_what_is_refused(brainsurg: Runner, tmp_path: Path, tiny_llama_path: Pat
     assert "No feature of 64 matches" in fails("--format", "csv", "--filter", "max > 1e9")
     assert "column 1" in fails("--format", "csv", "--filter", "] < 3")
     assert "can't be written" in fails("--format", "csv", out=tmp_path)
+    assert "--replace" in fails(*neuronpedia, "--replace", status=2)
     assert "--model" in fails("--format", "csv", "--model", tiny_llama_path, status=2)
     said = brainsurg.fails("export-features", "none", tmp_path / "out", *neuronpedia)
     assert "no SAE 'none'" in said

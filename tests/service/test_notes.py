@@ -171,6 +171,21 @@ def test_labels_from_the_command_line(typed: Any, tmp_path: Path) -> None:
     assert "| 3 | cities | geo |" in typed("labels", "export", "sae", "--format", "markdown")
 
 
+def test_an_export_takes_no_files_place_unasked_and_brings_formulas_back(
+    typed: Any, tmp_path: Path
+) -> None:
+    typed("label", "sae", "3", "=1+1", "--note", "'-2")
+    out = tmp_path / "labels.csv"
+    out.write_text("mine")
+    export = ("labels", "export", "sae", "--out", str(out))
+    assert "is already there" in typed(*export, status=1)
+    assert out.read_text() == "mine"
+    typed(*export, "--replace")
+    assert "\n3,'=1+1," in out.read_text()
+    told = json.loads(typed("labels", "import", "sae", str(out), "--json"))
+    assert (told["new"], told["same"], told["conflicting"]) == (0, 1, [])
+
+
 def test_labels_of_others_do_not_overwrite_ours_unasked(typed: Any, tmp_path: Path) -> None:
     typed("label", "sae", "3", "cities")
     file = tmp_path / "explanations.jsonl"

@@ -105,12 +105,12 @@ class PlayedWorker:
         received = p.unpack(p.pack(frame))
         if isinstance(received, p.Abandon):
             self._reporter.abandon()
-        assert isinstance(received, p.Run | p.Ask | p.Abandon)
+        assert isinstance(received, p.RunJob | p.Ask | p.Abandon)
         if not isinstance(received, p.Abandon):
             self._reporter.renew()
             threading.Thread(target=self._work, args=(received,), daemon=True).start()
 
-    def _work(self, work: p.Run | p.Ask) -> None:
+    def _work(self, work: p.RunJob | p.Ask) -> None:
         self._say(worker._outcome(work, self._do, threading.Event()))
 
     async def receive(self) -> p.Frame | None:
@@ -136,7 +136,7 @@ async def socket(
 
     monkeypatch.setattr(Pool, "take", take)
     monkeypatch.setattr(Pool, "warm", lambda *_, **__: None)
-    daemon = Daemon(workspace, path)
+    daemon = Daemon(workspace)
     serving = asyncio.create_task(daemon.serve())
     while not path.exists():
         await asyncio.sleep(0.01)

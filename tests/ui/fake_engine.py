@@ -6,7 +6,7 @@ It answers at once with small believable data, and jobs stand still until a test
 import asyncio
 import math
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
@@ -51,6 +51,8 @@ class World:
         self.activations: list[p.ActivationsInfo] = []
         self.saes: list[p.SAEInfo] = []
         self.notes: dict[str, dict[int, p.Note]] = {}
+        self.split: Literal["held_out", "trained_on", ""] = "held_out"
+        """What trainings are measured on."""
         self.scanned = 1.0
         """Share of the tokens that scans have looked at."""
         self.jobs: dict[int, p.JobInfo] = {}
@@ -230,6 +232,7 @@ class World:
                     tokens=1_024_000,
                     tokens_per_second=31_900.0,
                     metrics={"fvu": 0.069, "explained_variance": 0.931, "l0": 16.0},
+                    split=self.split,
                 )
             case p.Scan():
                 self.saes = [

@@ -95,7 +95,9 @@ async def open_app(
     async def connect() -> FakeEngine:
         return FakeEngine(world)
 
-    opened = app(connect, settings=settings, memory_path=memory, first_wait=0.02)
+    opened = app(
+        connect, settings=settings, memory_path=memory, workspace=world.workspace, first_wait=0.02
+    )
     async with opened.run_test(size=size, notifications=toasts) as pilot:
         session = Session(opened, pilot, world)
         if settled:

@@ -139,15 +139,18 @@ async def test_marked_prompts_are_captured_alone(world: World) -> None:
         assert [prompt.category for prompt in prompts] == ["story", "code"]
 
 
-async def test_a_letter_takes_a_choice_where_nothing_else_makes_sense(world: World) -> None:
+async def test_a_letter_takes_the_only_choice_it_leaves_and_space_turns(world: World) -> None:
     async with open_app(world) as user:
         await user.press("2", "f")
         await user.type("train")
-        await user.press("enter", "n")
-        await user.sees("case counts     no")
+        await user.press("enter", "n", "enter")
+        await user.sees("case counts     no", "'n' is taken for no")
         await user.press("space")
         await user.sees("case counts     yes")
-        await user.press("q", "n", "enter")
+        await user.press("q", "enter")
+        await user.sees("'q' is none of the choices")
+        assert not user.asked(p.Grep)
+        await user.press("backspace", "n", "o", "enter")
         await user.until(lambda: user.asked(p.Grep))
         assert user.asked(p.Grep)[0].ignore_case
 

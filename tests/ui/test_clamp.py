@@ -1,6 +1,7 @@
 """Pane 4: trying edits."""
 
 import asyncio
+import csv
 import json
 from pathlib import Path
 
@@ -135,7 +136,42 @@ async def test_export_holds_the_whole_report(world: World) -> None:
             (2, 7),
         ]
         [table] = folder.glob("clamp-*.csv")
-        assert table.read_text().splitlines()[0] == "prompt,mean_abs_diff,max_abs_diff,kl,delta_ce"
+        assert table.name == "clamp-r1-1686-clamp-1max-model.csv"
+        rows = list(csv.DictReader(table.open(newline="")))
+        report = report["prompts"][0]
+        assert rows[0] == {
+            "prompt": report["prompt"],
+            "mean_abs_diff": str(report["mean_abs_diff"]),
+            "max_abs_diff": str(report["max_abs_diff"]),
+            "kl": str(report["kl"]),
+            "delta_ce": "0.12",
+            "null_mean": "0.031",
+            "null_low": "0.01",
+            "null_high": "0.08",
+            "null_features": "20",
+            "p": "0.048",
+            "before": report["baseline_text"],
+            "after": report["edited_text"],
+        }
+
+
+async def test_an_export_never_replaces_another(world: World) -> None:
+    folder = Path(world.workspace) / "exports"
+    async with open_app(world) as user:
+        await clamped(user)
+        await user.press("e")
+        await user.until(lambda: len(list(folder.iterdir())) == 2)
+        before = {path: path.read_bytes() for path in folder.iterdir()}
+        await user.press("e", "plus")
+        await user.until(lambda: user.app.state.clamp.report.edits[0].value == 2.0)
+        await user.press("e")
+        await user.until(lambda: len(list(folder.iterdir())) == 6)
+        assert all(path.read_bytes() == was for path, was in before.items())
+        assert sorted(path.name for path in folder.glob("*.csv")) == [
+            "clamp-r1-1686-clamp-1max-model-2.csv",
+            "clamp-r1-1686-clamp-1max-model.csv",
+            "clamp-r1-1686-clamp-2max-model.csv",
+        ]
 
 
 async def test_without_features_the_pane_says_what_comes_first(empty_world: World) -> None:
@@ -143,3 +179,51 @@ async def test_without_features_the_pane_says_what_comes_first(empty_world: Worl
         await user.press("4", "c")
         await user.sees("features come first")
         assert not user.asked(p.Clamp)
+
+
+async def test_a_marked_feature_that_a_filter_hides_is_not_clamped(world: World) -> None:
+    async with open_app(world) as user:
+        await user.press("2", "space", "down", "space")
+        await user.sees("2 marked")
+        await user.press("slash")
+        await user.type("European|once")
+        await user.press("enter")
+        await user.sees("2 marked, 2 hidden")
+        await user.until(lambda: user.app.state.feature == 7)
+        await user.press("c")
+        await user.until(lambda: user.asked(p.Clamp))
+        assert [edit.feature for edit in last(user).edits] == [7]
+
+
+async def test_one_key_takes_all_marks_off(world: World) -> None:
+    async with open_app(world) as user:
+        await user.press("2", "space", "down", "space", "down")
+        await user.sees("2 marked")
+        await user.press("M")
+        await user.until(lambda: "marked" not in user.text)
+        await user.press("c")
+        await user.until(lambda: user.asked(p.Clamp))
+        assert len(last(user).edits) == 1
+
+
+async def test_marks_in_a_list_that_is_not_seen_are_not_meant(world: World) -> None:
+    async with open_app(world, (80, 24)) as user:
+        await user.press("2", "space", "down", "space", "down", "3")
+        await user.sees(f"3 Snippets · {user.app.state.feature}")
+        await user.press("c")
+        await user.until(lambda: user.asked(p.Clamp))
+        assert [edit.feature for edit in last(user).edits] == [user.app.state.feature]
+
+
+async def test_the_clamp_says_how_many_prompts_it_is_run_on(world: World) -> None:
+    async with open_app(world) as user:
+        await clamped(user)
+        await user.sees("7 prompts")
+        await user.press("1", "space", "down", "space", "4")
+        await user.sees("2 of 7 prompts")
+        await user.press("c")
+        await user.until(lambda: len(last(user).prompts) == 2)
+        await user.press("1", "slash")
+        await user.type("Once")
+        await user.press("enter", "4")
+        await user.sees("1 of 7 prompts")

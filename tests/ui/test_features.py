@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from brainsurg_tui.settings import Memory, Sorting, write_memory
+from brainsurg_tui.settings import Memory, Sorting, WorkspaceMemory, write_memory
 from engine.service import protocol as p
 from tests.ui.fake_engine import D_SAE, World
 from tests.ui.session import Session, open_app
@@ -18,6 +18,12 @@ def columns(world: World) -> dict[str, np.ndarray]:
 
 def shown(user: Session) -> list[int]:
     return list(user.app.main.features.shown_rows())
+
+
+def remember(path: Path, world: World, sorting: Sorting) -> None:
+    """The order and the filter of the features the last time."""
+    memory = WorkspaceMemory(pane="prompts", tables={"features": sorting})
+    write_memory(path, Memory(workspaces={world.workspace: memory}))
 
 
 async def test_features_come_sorted_by_their_maximum(world: World) -> None:
@@ -240,11 +246,49 @@ async def test_a_remembered_filter_that_can_not_be_read_any_more_is_dropped(
 ) -> None:
     path = tmp_path / "memory.json"
     remembered = Sorting("max", True, "density<")
-    write_memory(path, Memory(pane="prompts", tables={"features": remembered}))
+    remember(path, world, remembered)
     async with open_app(world, memory=path) as user:
         await user.until(lambda: user.said("Expected a number."))
         assert len(shown(user)) == D_SAE
         assert not user.app.main.features.filtering
+
+
+async def test_a_remembered_filter_that_leaves_nothing_is_not_applied(
+    world: World, tmp_path: Path
+) -> None:
+    path = tmp_path / "memory.json"
+    remember(path, world, Sorting("density", True, "max > 9000"))
+    async with open_app(world, memory=path) as user:
+        await user.until(lambda: user.said("/max > 9000, leaves nothing, so it is not applied."))
+        await user.until(lambda: len(shown(user)) == D_SAE)
+        assert user.app.main.features.table.sort_key == "density"
+        await user.press("2", "slash")
+        await user.type("max > 9000")  # what is typed is applied all the same
+        await user.press("enter")
+        await user.sees("0 of 2,048")
+
+
+async def test_every_workspace_has_a_filter_an_order_and_a_focus_of_its_own(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "memory.json"
+    one, other = World(str(tmp_path / "one")), World(str(tmp_path / "other"))
+    async with open_app(one, memory=path) as user:
+        await user.press("2", ">", "slash")
+        await user.type("max>3")
+        await user.press("enter")
+        await user.sees("of 2,048 · mean")
+        kept = shown(user)
+    async with open_app(other, memory=path) as user:
+        assert user.app.main.active == "prompts"
+        assert len(shown(user)) == D_SAE
+        assert user.app.main.features.table.sort_key == "max"
+        await user.press("6")
+    async with open_app(one, memory=path) as user:
+        assert user.app.main.active == "features"
+        assert shown(user) == kept
+    async with open_app(other, memory=path) as user:
+        assert user.app.main.active == "jobs"
 
 
 async def test_the_engine_is_asked_only_when_the_keys_rest(world: World) -> None:

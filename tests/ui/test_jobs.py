@@ -2,6 +2,9 @@
 
 import json
 from pathlib import Path
+from typing import Literal
+
+import pytest
 
 from brainsurg_tui.exports import table_files
 from engine.service import protocol as p
@@ -222,3 +225,54 @@ async def test_the_chart_follows_a_training_that_begins_when_it_showed_one_that_
         world.start(job)
         world.report(job, 10)
         await user.sees("5 Loss · c")
+
+
+@pytest.mark.parametrize(
+    ("split", "words"),
+    [("held_out", "held out: "), ("trained_on", "on the training vectors: "), ("", "measured: ")],
+)
+async def test_figures_say_what_they_were_measured_on(
+    world: World, split: Literal["held_out", "trained_on", ""], words: str
+) -> None:
+    world.split = split
+    job = training(world, steps=1)
+    async with open_app(world) as user:
+        world.finish(job)
+        await user.press("6")
+        await user.sees(words)
+        assert split == "held_out" or "held out" not in user.text
+
+
+async def test_a_phase_that_is_done_is_not_shown_as_a_job_that_is_done(world: World) -> None:
+    job = training(world)
+    async with open_app(world, (120, 40)) as user:
+        await user.press("6")
+        world.tell(job, p.Progressed(phase="fill", done=5, total=9, rate=1.0, seconds_left=4.0))
+        await user.sees(" 55%", "4.0 s left")
+        world.tell(job, p.Progressed(phase="fill", done=9, total=9, rate=1.0, seconds_left=0.0))
+        await user.until(lambda: " 55%" not in user.text)
+        assert "100%" not in user.text
+        assert "s left" not in user.text
+
+
+async def test_a_failed_job_shows_its_error_before_what_it_noted(world: World) -> None:
+    job = training(world, steps=1)
+    async with open_app(world, (80, 24)) as user:
+        for number in range(30):
+            world.tell(job, p.Noted(text=f"Warning {number}: this memorises."))
+        world.finish(job, "failed", "The worker was killed: out of memory.")
+        await user.press("6")
+        await user.sees("The worker was killed: out of memory.")
+
+
+async def test_the_next_step_speaks_of_the_job_that_failed(world: World) -> None:
+    job = training(world, steps=1)
+    async with open_app(world, (80, 24)) as user:
+        await user.sees("job 1")
+        world.finish(job, "failed", "The worker was killed: out of memory.")
+        await user.sees("Job 1 failed, pane 6 says why.")
+        await user.press("5")
+        await user.sees("5 Loss · r2")
+        again = training(world, steps=1)
+        world.finish(again)
+        await user.until(lambda: "failed" not in user.screen[-2])

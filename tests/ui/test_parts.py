@@ -11,6 +11,7 @@ from brainsurg_tui.settings import (
     Memory,
     Settings,
     Sorting,
+    WorkspaceMemory,
     read_memory,
     read_settings,
     write_memory,
@@ -268,12 +269,31 @@ def test_a_dumb_terminal_gets_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_is_remembered_comes_back_and_spoilt_memory_is_forgotten(tmp_path) -> None:
     path = tmp_path / "deep" / "tui.json"
-    memory = Memory(tables={"features": Sorting("mean", True, "max>5")})
+    memory = Memory()
     memory.of("/some/workspace").feature = 7
+    memory.of("/some/workspace").tables = {"features": Sorting("mean", True, "max>5")}
     write_memory(path, memory)
     assert read_memory(path) == memory
     path.write_bytes(b'{"theme": 3')
     assert read_memory(path) == Memory()
+
+
+def test_memory_of_before_is_that_of_the_workspace_used_last(tmp_path) -> None:
+    path = tmp_path / "tui.json"
+    path.write_text(
+        """{"theme": "light", "pane": "jobs", "weights": {"left": 2.0},
+        "tables": {"features": {"column": "mean", "reverse": true, "filter": "max>5"}},
+        "workspaces": {"/a": {"sae": "r1", "feature": 3}, "/b": {"sae": "r2", "feature": 7}}}"""
+    )
+    memory = read_memory(path)
+    assert (memory.theme, memory.weights) == ("light", {"left": 2.0})
+    tables = {"features": Sorting("mean", True, "max>5")}
+    last = WorkspaceMemory(sae="r2", feature=7, pane="jobs", tables=tables)
+    assert memory.workspaces == {"/a": WorkspaceMemory(sae="r1", feature=3), "/b": last}
+    write_memory(path, memory)
+    memory.of("/c")
+    write_memory(path, memory)
+    assert read_memory(path).workspaces["/c"] == WorkspaceMemory()
 
 
 def test_only_the_workspaces_used_last_are_remembered() -> None:

@@ -1,5 +1,9 @@
 """Pane 1: writing prompts, and taking it back."""
 
+from pathlib import Path
+
+import pytest
+
 from engine.service import protocol as p
 from tests.ui.fake_engine import World
 from tests.ui.session import Session, open_app
@@ -88,3 +92,50 @@ async def test_another_front_ends_prompt_appears(world: World) -> None:
         world.prompts.append(p.SavedPrompt(id=99, prompt="from elsewhere"))
         world.changed()
         await user.sees("from elsewhere")
+
+
+@pytest.mark.parametrize("new_line", ["\n", "\r", "\r\n"])
+async def test_all_lines_that_are_pasted_into_a_prompt_are_kept(
+    world: World, new_line: str
+) -> None:
+    poem = ["first line of a poem", r"second line, with \d and \n", "", "\tthird line"]
+    async with open_app(world) as user:
+        await user.press("a")
+        await user.type(new_line.join([*poem, ""]))
+        await user.press("ctrl+s")
+        await user.until(lambda: prompts(user)[-1] == "\n".join(poem))
+
+
+async def test_a_field_without_new_lines_says_that_it_left_out_lines(world: World) -> None:
+    async with open_app(world, (80, 24)) as user:
+        await user.press("C", "enter", "enter", "enter", "enter", "enter")
+        await user.type("one\ntwo\nthree")
+        assert user.app.focused.value == "one"
+        await user.sees("name: of 3 pasted lines only the first was taken.")
+
+
+async def test_a_marked_prompt_that_a_filter_hides_is_not_deleted(world: World) -> None:
+    before = list(world.prompts)
+    async with open_app(world, (80, 24)) as user:
+        await user.press("space", "slash")
+        await user.type("relativity")
+        await user.press("enter")
+        await user.sees("1 marked, 1 hidden")
+        await user.press("d")
+        await user.until(lambda: len(user.world.prompts) == 6)
+        assert user.world.prompts == [*before[:4], *before[5:]]
+
+
+async def test_a_remembered_filter_that_leaves_no_prompt_is_not_applied(
+    world: World, tmp_path: Path
+) -> None:
+    memory = tmp_path / "memory.json"
+    async with open_app(world, (80, 24), memory=memory) as user:
+        await user.press("slash")
+        await user.type("relativity")
+        await user.press("enter")
+        await user.sees("1 of 7")
+    world.prompts = [prompt for prompt in world.prompts if "relativity" not in prompt.prompt]
+    async with open_app(world, (80, 24), memory=memory) as user:
+        await user.until(lambda: user.said("/relativity, leaves nothing, so it is not applied."))
+        await user.sees("Once upon a time")

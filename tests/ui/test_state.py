@@ -6,6 +6,7 @@ from typing import get_args
 
 from brainsurg_tui.panes.pane import Pane
 from brainsurg_tui.state.parts import FREQUENT, StatePart
+from brainsurg_tui.state.state import State
 from engine.service import protocol as p
 from tests.ui.fake_engine import World
 from tests.ui.session import open_app, training
@@ -42,7 +43,8 @@ async def test_only_panes_that_show_what_changed_are_painted_and_each_once(world
             show = pane.show
             pane.show = lambda name=name, show=show: (painted.append(name), show())  # type: ignore[method-assign]
         state = user.app.state
-        state.jobs.set(world.submit(p.Train(name="r2", activations="acts1")))
+        train = p.Train(name="r2", activations="acts1")
+        state.jobs.set(p.JobInfo(id=1, spec=train, state="queued", created=0.0))
         state.jobs.choose(1)
         await user.until(lambda: painted)
         assert sorted(painted) == ["jobs", "loss"]
@@ -65,3 +67,14 @@ async def test_reports_of_jobs_are_painted_together(world: World) -> None:
             world.report(job, step)
         await user.until(lambda: "300" in user.text)
         assert painted <= 3
+
+
+def test_an_event_is_news_even_where_the_past_held_it_already() -> None:
+    world, state = World(), State()
+    job = training(world, steps=1)
+    state.jobs.set(p.JobInfo(id=job, spec=world.jobs[job].spec, state="queued", created=0.0))
+    state.jobs.add_past_events(job, world.events)
+    assert all(map(state.jobs.add_event, world.events))
+    assert state.jobs.by_id[job].state == "running"
+    assert state.jobs.by_id[job].progress == world.jobs[job].progress
+    assert not any(map(state.jobs.add_event, world.events))

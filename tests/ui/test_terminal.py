@@ -27,7 +27,7 @@ def on_ready(app):
     Path(sys.argv[2]).touch()
 
 BrainSurgery.on_ready = on_ready
-BrainSurgery(connect, memory_path=Path(sys.argv[1])).run()
+BrainSurgery(connect, memory_path=Path(sys.argv[1]), workspace="/w").run()
 """
 
 
@@ -49,4 +49,4 @@ def test_a_terminal_that_is_closed_does_not_take_along_what_is_remembered(tmp_pa
     time.sleep(1)  # what is painted meanwhile comes to nothing
     app.send_signal(signal.SIGHUP)  # as the kernel does to those that the terminal controls
     app.wait(timeout=60)
-    assert read_memory(memory).tables["features"].column == "density"
+    assert read_memory(memory).workspaces["/w"].tables["features"].column == "density"

@@ -173,3 +173,50 @@ async def test_a_histogram_of_an_sae_that_had_the_name_before_is_not_shown(world
     async with open_app(world) as user:
         await user.press("w")
         await user.sees("v counts them")
+
+
+async def test_typing_into_a_choice_narrows_it_to_what_is_typed(world: World) -> None:
+    async with open_app(world, SMALL) as user:
+        await user.press("T", "enter", *"batchtopk")
+        assert user.app.focused.value == "batchtopk"
+        await user.press("ctrl+s")
+        await user.until(lambda: user.asked(p.Submit))
+        assert user.asked(p.Submit)[0].spec.arch == "batchtopk"
+
+
+async def test_the_only_choice_left_is_put_in_before_the_form_is_sent_off(world: World) -> None:
+    async with open_app(world, SMALL) as user:
+        await user.press("T", "enter", *"jum")
+        await user.sees("↑↓ jumprelu")
+        await user.press("ctrl+s")
+        await user.sees("kind: 'jum' is taken for jumprelu")
+        assert not user.asked(p.Submit)
+        await user.press("enter", "ctrl+s")
+        await user.until(lambda: user.asked(p.Submit))
+        assert user.asked(p.Submit)[0].spec.arch == "jumprelu"
+
+
+async def test_what_is_no_choice_or_several_is_never_sent_off(world: World) -> None:
+    for name in ("r10", "r11"):
+        world.add_sae(name)
+    async with open_app(world, SMALL) as user:
+        await user.press("S", *"r2", "enter")
+        await user.sees("'r2' is none of the choices")
+        await user.press("ctrl+s", *["backspace"] * 1, "enter")
+        await user.sees("'r' may be r1 · r10 · r11; please choose.")
+        assert not user.asked(p.Submit)
+        await user.press(*"11", "ctrl+s")
+        await user.until(lambda: user.asked(p.Submit))
+        assert user.asked(p.Submit)[0].spec.sae == "r11"
+
+
+async def test_the_arrows_turn_through_the_choices_that_are_left(world: World) -> None:
+    async with open_app(world, SMALL) as user:
+        begins = [arch for arch in p.ARCHITECTURES if arch.startswith("b")]
+        contains = [arch for arch in p.ARCHITECTURES if "topk" in arch]
+        await user.press("T", "enter", "b", "down")
+        assert user.app.focused.value == begins[0]
+        await user.press("shift+tab", "tab", *"opk", "down")
+        assert user.app.focused.value == contains[0]
+        await user.press("up")
+        assert user.app.focused.value == contains[-1]

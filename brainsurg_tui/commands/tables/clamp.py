@@ -67,6 +67,7 @@ def _badges(checks: p.Checks) -> Text:
     return Text("  ").join(
         Text(f"{name} {'✓' if good else '✗'}", style="green" if good else "red")
         for name, good in badges.items()
+        if good is not None
     )
 
 

@@ -23,7 +23,14 @@ from brainsurg_tui.widgets.columns import Column
 from brainsurg_tui.widgets.line_table import LineTable
 from brainsurg_tui.widgets.text_block import TextBlock
 from brainsurg_tui.widgets.visible import visible
-from engine.service.protocol import ClampReport, EditedPrompt, ModelReport, describe_edit
+from engine.service.protocol import (
+    ClampReport,
+    EditedPrompt,
+    FeatureEdit,
+    ModelReport,
+    describe_edit,
+    find_operation,
+)
 
 _BESIDE_FROM = 100
 """Width from which before and after stand beside each other."""
@@ -44,14 +51,19 @@ _MODEL = (
 _RECONSTRUCTION = (_PROMPT, _MEAN, _MAX, _DIMS)
 
 
+_NAMED_EDITS = 3
+"""So many edits are in the name of a file."""
+
+
 class ClampPane(TablePane):
     """The edit in a line, the diff table, and both texts of the prompt under the cursor."""
 
     heading = "Clamp"
     BINDINGS: ClassVar[list[BindingType]] = bindings("clamp")
     shows: ClassVar[frozenset[StatePart]] = frozenset(
-        {"connection", "contents", "table", "clamp", "clamp_progress"}
+        {"connection", "contents", "marked_prompts", "table", "clamp", "clamp_progress"}
     )
+    markable = False
     columns = _MODEL
 
     @dataclass
@@ -109,7 +121,11 @@ class ClampPane(TablePane):
             return
         accent = self.app.theme_variables["accent"]
         edits = ", ".join(describe_edit(edit) for edit in draft.edits)
-        parts = [f"{draft.view} view", f"{len(self.state.contents.prompts)} prompts"]
+        prompts, marked = len(self.state.contents.prompts), self.state.marked_prompts
+        parts = [
+            f"{draft.view} view",
+            f"{marked} of {prompts} prompts" if marked else f"{prompts} prompts",
+        ]
         if draft.view == "model":
             parts[1:1] = [f"{draft.generate} tokens", f"{draft.nulls} nulls"]
         if self.state.clamp.progress is not None:
@@ -179,14 +195,21 @@ class ClampPane(TablePane):
         return "" if report is None else "\t".join(clamp_texts.row_writer(report)(row))
 
     def exports(self) -> list[Export]:
-        """The whole report as JSON, the table as CSV."""
+        """The whole report as JSON, its figures and texts as CSV."""
         report = self._report
         if report is None:
             return []
-        name = f"clamp-{report.feature}-{report.operation}-{report.view}"
-        columns = ["prompt", "mean_abs_diff", "max_abs_diff", "kl", "delta_ce"]
-        rows = [
-            {key: getattr(prompt, key) for key in columns if hasattr(prompt, key)}
-            for prompt in report.prompts
-        ]
+        edits = "-".join(map(_edit_name, report.edits[:_NAMED_EDITS]))
+        more = len(report.edits) - _NAMED_EDITS
+        others = f"-and-{more}-more" if more > 0 else ""
+        name = f"clamp-{self.state.sae}-{edits}{others}-{report.view}"
+        rows = [clamp_texts.row(prompt) for prompt in report.prompts]
         return [table_files(name, rows)[0], Export(f"{name}.json", json_text(report))]
+
+
+def _edit_name(edit: FeatureEdit) -> str:
+    """An edit in the name of a file: `7-clamp-5max`, `7-ablate`."""
+    operation = find_operation(edit.operation)
+    unit = "max" if edit.unit == "max" and operation.has_unit else ""
+    strength = "" if operation.takes == "nothing" else f"-{edit.value:g}{unit}"
+    return f"{edit.feature}-{edit.operation}{strength}"

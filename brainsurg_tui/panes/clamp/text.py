@@ -19,14 +19,14 @@ from engine.service.protocol import (
 
 
 def badges(checks: Checks) -> str:
-    """`no-op ✓  HF ✓  error kept ✓  BOS ✓`."""
+    """`no-op ✓  HF ✓  error kept ✓  BOS ✓`, the last where something stands before the texts."""
     named = (
         ("no-op", checks.no_op),
         ("HF", checks.hf_identical),
         ("error kept", checks.error_kept),
         ("BOS", checks.bos_masked),
     )
-    return "  ".join(f"{name} {'✓' if ok else '✗'}" for name, ok in named)
+    return "  ".join(f"{name} {'✓' if ok else '✗'}" for name, ok in named if ok is not None)
 
 
 def row_writer(report: ClampReport) -> Callable[[int], list[str]]:
@@ -55,6 +55,30 @@ def row_writer(report: ClampReport) -> Callable[[int], list[str]]:
         ]
 
     return cells
+
+
+def row(prompt: EditedPrompt | ReconstructedPrompt) -> dict[str, object]:
+    """What the report says of one prompt by column name, for other programs: figures, the null
+    that they are compared with, and both texts."""
+    figures: dict[str, object] = {
+        "prompt": prompt.prompt,
+        "mean_abs_diff": prompt.mean_abs_diff,
+        "max_abs_diff": prompt.max_abs_diff,
+    }
+    if not isinstance(prompt, EditedPrompt):
+        return figures
+    null = prompt.null
+    return figures | {
+        "kl": prompt.kl,
+        "delta_ce": prompt.delta_ce,
+        "null_mean": None if null is None else null.mean,
+        "null_low": None if null is None else null.low,
+        "null_high": None if null is None else null.high,
+        "null_features": 0 if null is None else null.n,
+        "p": None if null is None else null.p,
+        "before": prompt.baseline_text,
+        "after": prompt.edited_text,
+    }
 
 
 def null(found: Null | None) -> str:

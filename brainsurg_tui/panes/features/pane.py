@@ -115,6 +115,7 @@ class FeaturesPane(TablePane):
             self.table.replace_order(self.row_order(self._total))
         if table is not None and before is not state.feature_filter:
             self._filtered_notes = table.notes
+        self.check_remembered_filter()
         self.show_count()
         self.fault.display = bool(state.feature_filter.fault)
         self.fault.show(visible(state.feature_filter.fault, ascii_only=self.ascii_only))
@@ -258,10 +259,9 @@ class FeaturesPane(TablePane):
         return self.table.go_to_next(lambda row: not self.state.label(row))
 
     def selected_features(self) -> list[int]:
-        """The marked features, or the selected one."""
-        if self.table.marked:
-            return sorted(self.table.marked)
-        return [] if self.state.feature is None else [self.state.feature]
+        """The marked features that are shown, or the selected one."""
+        selected = [] if self.state.feature is None else [self.state.feature]
+        return self.table.marked_rows() or selected
 
     def text_to_copy(self) -> str:
         """The figures of the feature under the cursor, and what was written down about it."""
@@ -274,7 +274,7 @@ class FeaturesPane(TablePane):
         """The marked rows, or those that are shown, as they are sorted."""
         if self._data is None or self._shown is None:
             return []
-        data, marked = self._data, self.table.marked
+        data, marked = self._data, set(self.table.marked_rows())
         rows = [row for row in self.shown_rows() if row in marked or not marked]
         return table_files(
             f"features-{self._shown.sae}",

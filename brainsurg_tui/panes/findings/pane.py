@@ -236,9 +236,9 @@ class FindingsSheet(TablePane):
             self.post_message(ReadDocument(self._results.places()[event.row][1]))
 
     def selected_features(self) -> list[int]:
-        """The marked features, or the one under the cursor."""
+        """The marked features that are shown, or the one under the cursor."""
         cursor = [] if self.table.row is None else [self.table.row]
-        return [self._features[row].id for row in sorted(self.table.marked) or cursor]
+        return [self._features[row].id for row in self.table.marked_rows() or cursor]
 
     def exports(self) -> list[Export]:
         """The features as they are shown."""

@@ -32,6 +32,7 @@ class JobsPane(TablePane):
     heading = "Jobs"
     BINDINGS: ClassVar[list[BindingType]] = bindings("jobs")
     shows: ClassVar[frozenset[StatePart]] = frozenset({"connection", "jobs", "job_events"})
+    markable = False
     columns = (
         Column("id", "id", width=3, align="right", priority=4),
         Column("job", "job", width=14, fraction=1, priority=5),
@@ -107,8 +108,14 @@ class JobsPane(TablePane):
             self.log_lines.show("")
             return
         job = self._jobs[row]
-        lines = [job.spec.details, *self.state.jobs.history(job.id).notes()]
-        lines += job_texts.outcome(job)
+        notes = self.state.jobs.history(job.id).notes()
+        outcome = job_texts.outcome(job)
+        # There may be room for the first lines alone: an error comes before what was noted earlier.
+        lines = (
+            [*outcome, job.spec.details, *notes]
+            if job.error
+            else [job.spec.details, *notes, *outcome]
+        )
         left = job_texts.remaining(job.progress) if not job.over else ""
         if job.progress is not None and not job.over:
             lines.append(f"{job.progress.phase} {job.progress.done:,} {job.progress.unit}  {left}")

@@ -22,13 +22,19 @@ from engine.service.protocol import (
 
 
 def fraction(job: JobInfo) -> float | None:
-    """How much of the present phase is done; None where nobody knows."""
+    """How much of the present phase is done; None where nobody knows, as between two phases: that
+    one is done doesn't mean that the job is."""
     if job.state == "done":
         return 1.0
     progress = job.progress
-    if progress is None or not progress.total:
+    if progress is None or not progress.total or (is_complete(progress) and not job.over):
         return None
     return progress.done / progress.total
+
+
+def is_complete(progress: Progressed) -> bool:
+    """Whether all of a phase is done."""
+    return progress.total is not None and progress.done >= progress.total
 
 
 def bar(job: JobInfo, width: int, accent: str, *, ascii_only: bool = False) -> Text:
@@ -53,7 +59,7 @@ def duration(job: JobInfo, now: float | None = None) -> str:
 
 def remaining(progress: Progressed | None) -> str:
     """`3 min 2 s left`, or nothing."""
-    if progress is None or progress.seconds_left is None:
+    if progress is None or progress.seconds_left is None or is_complete(progress):
         return ""
     return f"{seconds(progress.seconds_left)} left"
 
@@ -100,6 +106,10 @@ def metrics(values: dict[str, Figure], names: tuple[str, ...] = tuple(_SHOWN)) -
     return texts
 
 
+_SPLITS = {"held_out": "held out", "trained_on": "on the training vectors", "": "measured"}
+"""What figures were measured on, by the name of the split; "": nobody wrote it down."""
+
+
 def outcome(job: JobInfo) -> list[str]:
     """What a job made, or why it made nothing, in lines."""
     lines = [job.error] if job.error else []
@@ -116,7 +126,7 @@ def outcome(job: JobInfo) -> list[str]:
                 f"{quantity(made.tokens)} tokens"
             )
             told = metrics(made.metrics, ("loss", "fvu", *_MEASURED))
-            lines.append("held out: " + "  ".join(told))
+            lines.append(f"{_SPLITS[made.split]}: {'  '.join(told)}")
         case SweepResult() as made:
             lines += sweep(made)
         case ScanResult() as made:

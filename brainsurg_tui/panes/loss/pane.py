@@ -110,8 +110,10 @@ class LossPane(Pane):
         return History() if self._job is None else self.state.jobs.history(self._job.id)
 
     def _next_step(self) -> str:
+        if self._job is not None and self._job.over:
+            return next_steps.for_a_failed_job(self._job, self.state)
         if self._job is not None:
-            return "" if self._job.over else "Waiting for the first figures …"
+            return "Waiting for the first figures …"
         return next_steps.for_loss(self.state)
 
     def toggle_freeze(self) -> None:

@@ -40,6 +40,12 @@ class PromptsPane(TablePane):
 
         prompts: list[SavedPrompt]
 
+    @dataclass
+    class Marked(Message):
+        """So many of the prompts that are shown are marked now."""
+
+        prompts: int
+
     def __init__(self, name: str, state: State, *, ascii_only: bool = False) -> None:
         super().__init__(name, state, ascii_only=ascii_only)
         self._shown: tuple[list[SavedPrompt], str] = ([], "")
@@ -54,6 +60,7 @@ class PromptsPane(TablePane):
         self.table.marked &= set(range(len(known)))
         self.table.empty_text = next_steps.for_prompts(state)
         self.set_rows(len(known), lambda row: (known[row].category, known[row].prompt))
+        self.check_remembered_filter()
 
     def row_text(self, row: int) -> str:
         """Category and prompt."""
@@ -65,8 +72,14 @@ class PromptsPane(TablePane):
         return "" if self.table.row is None else self.state.contents.prompts[self.table.row].prompt
 
     def marked_prompts(self) -> list[SavedPrompt]:
-        """The marked prompts, in their order."""
-        return [self.state.contents.prompts[row] for row in sorted(self.table.marked)]
+        """The marked prompts that are shown, in their order."""
+        return [self.state.contents.prompts[row] for row in self.table.marked_rows()]
+
+    def show_count(self) -> None:
+        """Say how many prompts there are and how many are marked, here and to the other panes."""
+        super().show_count()
+        if (marked := len(self.table.marked_rows())) != self.state.marked_prompts:
+            self.post_message(self.Marked(marked))
 
     def edit(self) -> None:
         """Change the prompt under the cursor."""
@@ -85,5 +98,5 @@ class PromptsPane(TablePane):
             [] if row is None else [self.state.contents.prompts[row]]
         )
         if doomed:
-            self.table.marked.clear()
+            self.clear_marks()
             self.post_message(self.Delete(doomed))

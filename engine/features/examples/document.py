@@ -6,11 +6,11 @@ import torch
 from engine.activations.store import ActivationSet
 from engine.activations.tokens import TokenTable
 from engine.errors import UserError
-from engine.features.block_size import rows_per_block
 from engine.features.examples.snippets import Snippet
 from engine.features.validation import check_feature
 from engine.progress import SILENT, Progress
 from engine.sae.architectures.base import SparseAutoencoder
+from engine.sae.blocks import rows_per_block
 
 
 @torch.no_grad()

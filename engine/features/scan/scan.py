@@ -1,5 +1,6 @@
 """What every feature of an SAE responds to: the scan that makes a feature catalogue."""
 
+import functools
 import shutil
 from pathlib import Path
 from typing import NamedTuple
@@ -8,7 +9,6 @@ import torch
 
 from engine.activations.store import ActivationSet
 from engine.activations.tokens import TokenTable
-from engine.features.block_size import BLOCK_ELEMENTS, rows_per_block
 from engine.features.catalogue.catalogue import (
     CatalogueManifest,
     write_catalogue_manifest,
@@ -25,6 +25,7 @@ from engine.files import check_absent, whole_folder
 from engine.model.load import LanguageModel
 from engine.progress import SILENT, Progress
 from engine.sae.architectures.base import SparseAutoencoder
+from engine.sae.blocks import BLOCK_ELEMENTS, rows_per_block
 
 
 class ScanOutcome(NamedTuple):
@@ -77,7 +78,8 @@ def scan(
     features, tokens = sae.config.d_sae, len(acts)
     categories, category_of = read_categories(acts.folder)
     room = min(room, tokens * (1 + features))
-    collection = Collectors(
+    new_collection = functools.partial(
+        Collectors,
         features,
         top_k=top_k,
         radius=radius,
@@ -87,6 +89,9 @@ def scan(
         room=room,
         stretch=stretch_of(acts.manifest.context),
     )
+    name = "" if unfinished is None else scan_identity(sae, acts, (top_k, radius, room, seed))
+    saved = UnfinishedScan(unfinished, name)
+    collection, start = saved.restore(new_collection, progress)
     most = collection.bytes + most_bytes(room, tokens) + _DENSE * 4 * max(BLOCK_ELEMENTS, features)
     progress.note(f"The scan of {features:,} features holds at most {most / 1e6:,.0f} MB.")
 
@@ -110,9 +115,6 @@ def scan(
             complete=complete,
         )
 
-    name = "" if unfinished is None else scan_identity(sae, acts, (top_k, radius, room, seed))
-    saved = UnfinishedScan(unfinished, name)
-    start = saved.restore(collection, progress)
     for block in blocks(acts, rows_per_block(features), start):
         if saved.due() or progress.interrupted:
             saved.save(collection, manifest(complete=False), block.start)

@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -27,6 +28,9 @@ FIRST, MOST = 1.0, 60.0
 SHARE = 0.04
 """Of the time, what saving may take."""
 _RECORD = "scan.json"
+_LATER_FIELDS = frozenset({"prefix_token_ids"})
+"""Fields of a set's manifest that older versions did not have: where they are empty, a scan is the
+same as one of those."""
 
 
 class _Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,26 +52,30 @@ class UnfinishedScan:
         self._wait = FIRST
         self._last = time.monotonic()
 
-    def restore(self, collection: Collectors, progress: Progress) -> int:
-        """The row to go on from: 0, or where an interrupted scan of the same stood, whose findings
-        are in `collection` then."""
+    def restore(self, new: Callable[[], Collectors], progress: Progress) -> tuple[Collectors, int]:
+        """What an interrupted scan of the same has found, and the row to go on from.
+
+        `new` makes an empty collection. That, and 0, is what is returned where there is no such
+        scan, or where any of its arrays is missing, cut short or of another shape.
+        """
         if self._folder is None or not self._folder.exists():
-            return 0
+            return new(), 0
         try:
             record = msgspec.json.decode((self._folder / _RECORD).read_bytes(), type=_Record)
             if record.identity != self._identity:
-                return 0
+                return new(), 0
             paths = sorted(self._folder.rglob("*.npy"))
             arrays = {
                 path.relative_to(self._folder).with_suffix("").as_posix(): load_array(path)
                 for path in paths
             }
+            collection = new()
             collection.restore(arrays)
         except (OSError, msgspec.DecodeError, UserError) as error:
             progress.note(f"An unfinished scan can't be read, so it begins anew: {error}")
-            return 0
+            return new(), 0  # the other may be half restored
         progress.note(f"The scan goes on at token {record.next_row:,}.")
-        return record.next_row
+        return collection, record.next_row
 
     def due(self) -> bool:
         """Whether it is time to save again."""
@@ -91,10 +99,10 @@ class UnfinishedScan:
 def scan_identity(sae: SparseAutoencoder, acts: ActivationSet, settings: tuple[int, ...]) -> str:
     """A digest of all that a scan's outcome depends on."""
     digest = hashlib.sha256()
-    for name, tensor in sorted(sae.state_dict().items()):
+    for name, tensor in sorted(sae.to_stored_names(sae.state_dict()).items()):
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
-    digest.update(
-        msgspec.json.encode((FORMAT_VERSION, STRETCH, sae.config, acts.manifest, settings))
-    )
+    about = msgspec.to_builtins(acts.manifest)
+    known = {name: value for name, value in about.items() if value or name not in _LATER_FIELDS}
+    digest.update(msgspec.json.encode((FORMAT_VERSION, STRETCH, sae.config, known, settings)))
     return digest.hexdigest()

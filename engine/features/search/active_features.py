@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from engine.features.block_size import rows_per_block
 from engine.sae.architectures.base import SparseAutoencoder
+from engine.sae.blocks import rows_per_block
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,13 @@ from torch import Tensor
 from engine.activations.observed import ObservedDocuments
 from engine.activations.reading import Documents
 from engine.errors import UserError
-from engine.features.block_size import rows_per_block
 from engine.features.search.findings import Contrast, ContrastedFeature
 from engine.model.interruptible import interruptible
 from engine.model.load import LanguageModel
 from engine.model.site import Site
 from engine.progress import SILENT, Progress
 from engine.sae.architectures.base import SparseAutoencoder
+from engine.sae.blocks import rows_per_block
 
 
 @torch.no_grad()

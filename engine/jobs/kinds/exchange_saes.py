@@ -9,12 +9,15 @@ from engine.files import check_absent
 from engine.jobs.kinds.base import DeviceSpec, JobResult, register_kind
 from engine.jobs.kinds.fields import Setting
 from engine.model.site import parse_site
-from engine.sae.formats.hub import repository
-from engine.sae.formats.info import read_config
-from engine.sae.formats.libraries import FORMATS, check_writable, library, recognise
 from engine.workspace.folders import Workspace
 
 __all__ = ["ExchangedSAE", "ExportSAE", "ImportSAE"]
+
+
+def _formats() -> tuple[str, ...]:
+    from engine.sae.formats.libraries import FORMATS  # a front end needs them for a help text only
+
+    return FORMATS
 
 
 class ExchangedSAE(JobResult, msgspec.Struct, frozen=True, kw_only=True, tag="exchanged-sae"):
@@ -43,7 +46,7 @@ class ImportSAE(DeviceSpec, frozen=True, kw_only=True, tag="import-sae"):
     """What to call the SAE."""
     source: Annotated[str, Setting(meaning="source")]
     """A folder or file, or on the Hugging Face hub owner/name or owner/name:folder."""
-    format: Annotated[str | None, Setting(choices=lambda: FORMATS)] = None
+    format: Annotated[str | None, Setting(choices=_formats)] = None
     """Whose layout it is in; if none is named, what its files tell."""
     model: Annotated[str | None, Setting(meaning="model")] = None
     """The model whose activations it reads, if its files don't tell: a folder, a hub id or
@@ -68,6 +71,9 @@ class ImportSAE(DeviceSpec, frozen=True, kw_only=True, tag="import-sae"):
         return {workspace.sae(self.name)}
 
     def check(self, workspace: Workspace) -> None:
+        from engine.sae.formats.hub import repository
+        from engine.sae.formats.libraries import library, recognise
+
         check_absent(workspace.sae(self.name))
         if self.format is not None:
             library(self.format)
@@ -90,7 +96,7 @@ class ExportSAE(DeviceSpec, frozen=True, kw_only=True, tag="export-sae"):
     """The SAE."""
     folder: Annotated[str, Setting(meaning="path")]
     """The folder to make."""
-    format: Annotated[str, Setting(flag="format", choices=lambda: FORMATS)]
+    format: Annotated[str, Setting(flag="format", choices=_formats)]
     """Whose layout to write."""
 
     @property
@@ -108,5 +114,8 @@ class ExportSAE(DeviceSpec, frozen=True, kw_only=True, tag="export-sae"):
         return {Path(self.folder)}
 
     def check(self, workspace: Workspace) -> None:
+        from engine.sae.formats.info import read_config
+        from engine.sae.formats.libraries import check_writable
+
         check_writable(read_config(workspace.existing_sae(self.name)), self.format)
         check_absent(Path(self.folder))

@@ -7,7 +7,7 @@ from typing import Self
 import msgspec
 from msgspec.structs import force_setattr, replace
 
-from engine.errors import UserError
+from engine.errors import UserError, join_words
 from engine.figures import Figure
 from engine.jobs.kinds.base import JobResult, JobSpec, register_kind
 from engine.jobs.kinds.fields import KindField, kind_fields
@@ -123,7 +123,7 @@ class Sweep(
         for field in fields:
             if takers(field.name) and not takers(field.name).keys() & set(archs):
                 raise UserError(
-                    f"{' and '.join(archs)} can't be varied in {field.name}.",
+                    f"{join_words(archs)} can't be varied in {field.name}.",
                     f"Leave out {field.flag}.",
                 )
         found = {}

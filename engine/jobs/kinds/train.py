@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 import msgspec
 
@@ -15,7 +15,7 @@ from engine.jobs.kinds.checks import check_files, file_names
 from engine.jobs.kinds.fields import Setting, kind_fields
 from engine.model.site import parse_site
 from engine.sae.recipes import PRESETS, SETTINGS, recipe
-from engine.sae.training.checkpoint import Record, newest_record
+from engine.sae.training.checkpoint import CheckpointRecord, newest_record
 from engine.sae.training.devices import check_devices
 from engine.sae.traits import ARCHITECTURES
 from engine.workspace.folders import Workspace
@@ -32,8 +32,12 @@ MAY_CHANGE = frozenset({"device", "devices", "shards", "checkpoint_minutes", "re
 """Fields of a spec that a training may go on with whatever they were."""
 
 
+Split = Literal["held_out", "trained_on", ""]
+
+
 class TrainResult(JobResult, msgspec.Struct, frozen=True, kw_only=True, tag="train"):
-    """The trained SAE; `metrics` were measured on held-out documents, from reloaded weights."""
+    """The trained SAE; `metrics` were measured from reloaded weights, on held-out documents where
+    there are some."""
 
     name: str
     arch: str
@@ -43,9 +47,12 @@ class TrainResult(JobResult, msgspec.Struct, frozen=True, kw_only=True, tag="tra
     tokens: int
     tokens_per_second: float
     metrics: dict[str, Figure]
-    """Of the last step: loss. Of held-out activations: those of
+    """Of the last step: loss. Of the activations of `split`: those of
     `engine.sae.evaluation.reconstruction`, among them fvu, explained_variance, l0 and
     dead_fraction. Where a model is at hand: ce_score, delta_ce, kl."""
+    split: Split = ""
+    """What was measured on: `held_out`, or `trained_on` where nothing was held out; empty where
+    nobody wrote it down, as in versions before."""
 
 
 @register_kind
@@ -240,7 +247,7 @@ def read_start(about: Mapping[str, Any]) -> TrainingStart:
         ) from error
 
 
-def newest_start(name: str, workspace: Workspace) -> tuple[TrainingStart, Record]:
+def newest_start(name: str, workspace: Workspace) -> tuple[TrainingStart, CheckpointRecord]:
     """What a training was started with, and its newest checkpoint. UserError if there is none."""
     record = newest_record(workspace.checkpoints(name))
     if record is None:

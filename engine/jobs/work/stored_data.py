@@ -35,6 +35,7 @@ class StoredData(TrainingData):
 
     def source(self, config: TrainConfig, progress: Progress) -> tuple[Source, int]:
         self._train_rows, self._held_rows = split(self._acts, config, progress)
+        self.split = "held_out" if len(self._held_rows) else "trained_on"
         sets = [self._acts] if self._targets is None else [self._acts, self._targets]
         source = StoredBatches(sets, self._train_rows, config.batch, config.seed)
         return source, len(self._train_rows)

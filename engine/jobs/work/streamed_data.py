@@ -65,9 +65,11 @@ class StreamedData(TrainingData):
         try:
             self._held = self._observed.held_out(MEASURED_VECTORS, progress)
             rows = self._held.rows
+            self.split = "held_out"
         except UserError as error:
             progress.note(f"{error.what} The figures are of training vectors.")
             rows = self._source.sample(MEASURED_VECTORS)
+            self.split = "trained_on"
         return HeldVectors(rows[self.site], None if self.target is None else rows[self.target])
 
     def splice(self, sae: SparseAutoencoder, progress: Progress) -> SpliceMetrics | None:

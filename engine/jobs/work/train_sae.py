@@ -78,6 +78,7 @@ def train_sae(
         tokens=steps * run.training.batch,
         tokens_per_second=speed,
         metrics=metrics,
+        split=data.split,
     )
 
 

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 
 from engine.activations.source import Source
+from engine.jobs.kinds.train import Split
 from engine.progress import Progress
 from engine.sae.architectures.base import SparseAutoencoder
 from engine.sae.config import TrainConfig
@@ -26,6 +27,8 @@ class TrainingData(ABC):
     """The name in the source's rows of what is read."""
     target: str | None
     """Of what is to be predicted."""
+    split: Split = ""
+    """What `held_out` gives; empty while that is not known, which it is after it at the latest."""
 
     @abstractmethod
     def source(self, config: TrainConfig, progress: Progress) -> tuple[Source, int]:

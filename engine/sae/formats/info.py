@@ -13,7 +13,7 @@ from engine.sae.formats.metadata import SAEMetadata, read_metadata
 Layout = Literal["sae_lens", "own"]
 
 
-class SAEInfo(msgspec.Struct, frozen=True, kw_only=True):
+class SavedSAEInfo(msgspec.Struct, frozen=True, kw_only=True):
     """A saved autoencoder, described as it was trained."""
 
     architecture: str
@@ -23,11 +23,11 @@ class SAEInfo(msgspec.Struct, frozen=True, kw_only=True):
     metadata: SAEMetadata
 
 
-def read_sae_info(folder: Path) -> SAEInfo:
+def read_sae_info(folder: Path) -> SavedSAEInfo:
     """What `folder` holds. UserError, naming the field, if that can't be made out."""
     config, metadata = read_config(folder), read_metadata(folder)
     trained = metadata.trained_as or config
-    return SAEInfo(
+    return SavedSAEInfo(
         architecture=trained.architecture,
         d_in=config.d_in,
         d_sae=config.d_sae,

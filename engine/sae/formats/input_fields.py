@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from engine.errors import join_words
 from engine.sae.formats.metadata import SAEMetadata
 
 ASKS_FOR_NOTHING: dict[str, tuple[Any, ...]] = {
@@ -57,7 +58,7 @@ def note_on_input(metadata: SAEMetadata) -> str:
     return (
         "Its files tell more of what it is to be given, which nothing here sees to:"
         f" {', '.join(asked)}. That is kept, and told again when it is exported to"
-        f" {' and '.join(metadata.library_fields)}."
+        f" {join_words(metadata.library_fields)}."
     )
 
 

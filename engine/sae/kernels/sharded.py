@@ -11,10 +11,10 @@ from torch import Tensor
 
 from engine.sae.kernels.choose import kernels_for
 from engine.sae.kernels.support import Support, concatenate, subset, vectors_of
-from engine.sae.parallel import Group
+from engine.sae.parallel import ProcessGroup
 
 
-def select_top_k(blocks: Iterable[Tensor], k: int, group: Group) -> Support:
+def select_top_k(blocks: Iterable[Tensor], k: int, group: ProcessGroup) -> Support:
     """Of each row of pre-activations the k largest, as far as they are above 0.
 
     `blocks`: of rows [rows, F], F being the features that this process has of the group's. Gives
@@ -29,7 +29,9 @@ def select_top_k(blocks: Iterable[Tensor], k: int, group: Group) -> Support:
     return support if group.size == 1 else _merge_top_k(support, torch.cat(values), k, group)
 
 
-def largest(support: Support, values: Tensor, count: int, group: Group) -> tuple[Support, float]:
+def largest(
+    support: Support, values: Tensor, count: int, group: ProcessGroup
+) -> tuple[Support, float]:
     """The `count` largest of the group's entries, as far as this process has them; and the smallest
     that is kept anywhere, 0 where there are fewer. `values`: [nnz], above 0."""
     if group.size == 1:
@@ -49,7 +51,7 @@ def largest(support: Support, values: Tensor, count: int, group: Group) -> tuple
 
 
 def residual_and_dots(
-    target: Tensor, W_dec: Tensor, support: Support, acts: Tensor, group: Group
+    target: Tensor, W_dec: Tensor, support: Support, acts: Tensor, group: ProcessGroup
 ) -> tuple[Tensor, Tensor]:
     """What decoding the whole group's acts leaves of `target` [n, d], which is the same for all;
     and residual · W_dec[f] for every entry of this process's: [nnz]."""
@@ -67,7 +69,7 @@ def _select_local_top_k(pre: Tensor, k: int) -> Support:
     return kernels_for(pre).select_top_k(pre, k)
 
 
-def _merge_top_k(support: Support, values: Tensor, k: int, group: Group) -> Support:
+def _merge_top_k(support: Support, values: Tensor, k: int, group: ProcessGroup) -> Support:
     """Of this process's entries those that are among the k largest of their vector in the group."""
     rows = vectors_of(support)
     places = torch.arange(len(rows), device=rows.device) - support.offsets[rows]

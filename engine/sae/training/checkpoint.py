@@ -3,7 +3,7 @@
     FOLDER/                    of one training
       step-0000001200/         one checkpoint, which appears whole
         state.safetensors      every tensor of the state
-        state.json             a `Record`: the rest of it, and what was being trained
+        state.json             a `CheckpointRecord`: the rest of it, and what was being trained
         SHA256SUMS             of the two, as `sha256sum --check` reads it
       step-0000002400/
 
@@ -30,7 +30,7 @@ KEEP = 2
 """Checkpoints of a training that are kept: the newest may turn out to be damaged."""
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True):
+class CheckpointRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What a checkpoint holds beside tensors."""
 
     step: int
@@ -54,11 +54,11 @@ def all_checkpoints(folder: Path) -> list[Path]:
     return sorted(folder.glob("step-*"), reverse=True)
 
 
-def newest_record(folder: Path) -> Record | None:
+def newest_record(folder: Path) -> CheckpointRecord | None:
     """The record of the newest checkpoint that has a readable one; tensors are not looked at."""
     for checkpoint in all_checkpoints(folder):
         try:
-            return read_record(checkpoint / RECORD, Record)
+            return read_record(checkpoint / RECORD, CheckpointRecord)
         except UserError:
             continue
     return None

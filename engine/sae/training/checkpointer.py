@@ -47,7 +47,7 @@ def load_newest_checkpoint(folder: Path, note: Callable[[str], None]) -> SavedTr
         if newer == found:
             break
         shutil.rmtree(newer, ignore_errors=True)
-    record = read_record(found / disk.RECORD, disk.Record)
+    record = read_record(found / disk.RECORD, disk.CheckpointRecord)
     tensors = load_file(found / disk.TENSORS)
     return SavedTraining(
         record.step, record.about, unpack(msgspec.json.decode(record.state), tensors)
@@ -96,7 +96,7 @@ class Checkpointer:
         if step == self._step:
             return
         structure, tensors = pack(state)
-        record = disk.Record(
+        record = disk.CheckpointRecord(
             step=step,
             steps=steps,
             about=self._about,
@@ -115,7 +115,7 @@ class Checkpointer:
             self._reported = outcome
             progress.note(outcome)
 
-    def _write(self, record: disk.Record, tensors: dict[str, Tensor]) -> str:
+    def _write(self, record: disk.CheckpointRecord, tensors: dict[str, Tensor]) -> str:
         """Write a checkpoint; gives a sentence that says what came of it."""
         try:
             with whole_folder(disk.folder_of(self._folder, record.step), replace=True) as folder:

@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
 from engine.progress import Cancelled, Progress
-from engine.sae.parallel import Group
+from engine.sae.parallel import ProcessGroup
 from engine.sae.training.checkpointer import Checkpointer
 
 HEARTBEAT = 10.0
@@ -20,7 +20,7 @@ WAIT, GO, STOP = range(3)
 class ProgressInLockstep:
     """A `Progress` that reports to the first process's, and is interrupted in all when that is."""
 
-    def __init__(self, progress: Progress, group: Group) -> None:
+    def __init__(self, progress: Progress, group: ProcessGroup) -> None:
         self._progress = progress
         self._group = group
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="progress")
@@ -56,7 +56,7 @@ class ProgressInLockstep:
 class CheckpointerInLockstep:
     """A `Checkpointer` with which the first process saves a state that all hand over."""
 
-    def __init__(self, checkpointer: Checkpointer, group: Group) -> None:
+    def __init__(self, checkpointer: Checkpointer, group: ProcessGroup) -> None:
         self._checkpointer = checkpointer
         self._group = group
 

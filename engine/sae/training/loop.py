@@ -102,6 +102,7 @@ def train_together(
     if saved is not None:
         source.load_state_dict(saved.state["source"])
     source.prepare(progress)
+    progress("prepare the first step", 0)
     sample = source.sample(SAMPLE)
     check_runs(runs, sample)
     trainers = TrainerGroup(runs, sample, vectors, device, ranks)

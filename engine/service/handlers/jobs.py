@@ -1,5 +1,7 @@
 """The queue: submit a job, watch it, hold it, stop it."""
 
+import asyncio
+
 from engine.jobs.kinds.train import newest_start
 from engine.service import protocol as p
 from engine.service.handlers.context import Context
@@ -25,9 +27,13 @@ def get_job(request: p.GetJob, context: Context) -> p.JobInfo:
 
 
 @on_loop(p.GetEvents)
-def get_events(request: p.GetEvents, context: Context) -> p.EventList:
+async def get_events(request: p.GetEvents, context: Context) -> p.EventList:
     """What happened to one job, or to all."""
-    return p.EventList(context.jobs.events(request.job, request.after))
+    events: list[p.Event] = []
+    for page in context.jobs.pages_of_events(request.job, request.after):
+        events += page
+        await asyncio.sleep(0)  # many take a second to read, in which others are answered
+    return p.EventList(events)
 
 
 @on_loop(p.CancelJob)

@@ -2,8 +2,8 @@
 
 Front ends and workers speak to the daemon in the same way: one msgspec structure a frame,
 MessagePack on a websocket over a Unix socket. A front end sends `Ask` and gets one `Answer` or
-`Refusal` with the same id; what happens without being asked arrives as `News`. A worker is told
-to `Run` a job or is handed a `Question`; it reports with `WorkProgress`, and ends with `Finished`,
+`Refusal` with the same id; what happens without being asked arrives as `News`. A worker is sent a
+`RunJob`, or is handed a `Question`; it reports with `WorkProgress`, and ends with `Finished`,
 `Answer` or `Refusal`.
 
 A front end imports nothing else of the engine. This module hands on every public name of the
@@ -33,7 +33,6 @@ from engine.jobs.events import *
 from engine.jobs.kinds import *
 from engine.model.site import SiteInfo as SiteInfo
 from engine.sae.evaluation.density import DensityHistogram as DensityHistogram
-from engine.sae.formats.libraries import Format as Format
 from engine.sae.recipes import PRESETS as PRESETS
 from engine.sae.traits import ARCHITECTURES as ARCHITECTURES
 from engine.sae.traits import takers as takers

@@ -72,7 +72,7 @@ class News(msgspec.Struct, frozen=True, tag=True):
     body: NewsBody
 
 
-class Run(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+class RunJob(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """To a worker: run this job, then end."""
 
     job: int
@@ -104,7 +104,17 @@ class Finished(msgspec.Struct, frozen=True, tag=True):
 
 
 Frame = (
-    Hello | Ask | Answer | Refusal | News | Run | Pause | Resume | Abandon | WorkProgress | Finished
+    Hello
+    | Ask
+    | Answer
+    | Refusal
+    | News
+    | RunJob
+    | Pause
+    | Resume
+    | Abandon
+    | WorkProgress
+    | Finished
 )
 
 

@@ -16,6 +16,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from benchmarks.mutated_files.campaign import campaign
+from engine.activations import archives
 from engine.activations.seed_format import import_seed_activations
 from engine.errors import UserError
 from engine.sae.config import MOST_FEATURES, SAEConfig
@@ -27,8 +28,8 @@ from engine.sae.formats.store import load_sae, save_sae
 from engine.sae.formats.tensors import read_safetensors
 from tests.sae.formats.made import D, N, drawn, made
 
-INPUTS = 540
-"""Of every kind of file thirty."""
+INPUTS = 360
+"""Of every kind of file twenty."""
 
 
 def test_mutated_files_are_read_or_refused() -> None:
@@ -91,16 +92,19 @@ def packed(path: Path) -> None:
             archive.writestr(name, data)
 
 
-def test_archives_that_unpack_to_gigabytes_are_not_unpacked(tmp_path: Path) -> None:
-    zeros = torch.zeros(1 << 24, 2)
+def test_archives_that_unpack_to_far_more_than_they_are_are_not_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archives, "_SMALL", 1 << 16)
+    zeros = torch.zeros(1 << 18, 2)
     torch.save(zeros, tmp_path / "activations_0.pt")
     np.savez(tmp_path / "params.npz", W_enc=zeros.numpy())
     for name in ("activations_0.pt", "params.npz"):
         packed(tmp_path / name)
-        assert (tmp_path / name).stat().st_size < 1 << 20
-    with pytest.raises(UserError, match="would be unpacked to 134,"):
+        assert (tmp_path / name).stat().st_size < 1 << 13
+    with pytest.raises(UserError, match="would be unpacked to 2,"):
         import_seed_activations(tmp_path, tmp_path / "set")
-    with pytest.raises(UserError, match="would be unpacked to 134,"):
+    with pytest.raises(UserError, match="would be unpacked to 2,"):
         library("gemma_scope").read(tmp_path)
 
 

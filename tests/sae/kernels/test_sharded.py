@@ -13,12 +13,12 @@ from torch import Tensor
 from engine.sae.kernels import reference
 from engine.sae.kernels.sharded import largest, select_top_k
 from engine.sae.kernels.support import Support
-from engine.sae.parallel import Group
+from engine.sae.parallel import ProcessGroup
 
-ALONE = Group()
+ALONE = ProcessGroup()
 
 
-class InThreads(Group):
+class InThreads(ProcessGroup):
     """One of several threads, which see each other's tensors."""
 
     def __init__(self, rank: int, sent: list[Any], barrier: threading.Barrier) -> None:
@@ -36,7 +36,7 @@ class InThreads(Group):
     all_gather_ragged = all_gather
 
 
-def by_all(work: Callable[[Group], Any], size: int) -> list[Any]:
+def by_all(work: Callable[[ProcessGroup], Any], size: int) -> list[Any]:
     """What `work` gives each of so many threads."""
     sent: list[Any] = [None] * size
     barrier = threading.Barrier(size)
@@ -65,7 +65,7 @@ def test_of_all_rows_the_largest_are_kept(size: int, n: int, count: int, seed: i
     least = torch.full((6,), 0.5)
     expected, border = largest(*reference.select_above(pre, least), count + 1, ALONE)
 
-    def work(group: Group) -> tuple[Tensor, float]:
+    def work(group: ProcessGroup) -> tuple[Tensor, float]:
         own = pre.chunk(size)[group.rank]
         support, found = largest(*reference.select_above(own, least), count + 1, group)
         return acts_of(support, own), found
@@ -80,7 +80,7 @@ def test_of_all_rows_the_largest_are_kept(size: int, n: int, count: int, seed: i
 def test_of_all_features_the_k_largest_are_kept(size: int, n: int, k: int, seed: int) -> None:
     pre = table(n, 4 * size, seed)
 
-    def work(group: Group) -> Tensor:
+    def work(group: ProcessGroup) -> Tensor:
         own = pre.chunk(size, dim=1)[group.rank].contiguous()
         return acts_of(select_top_k(own.split(2), k, group), own)
 

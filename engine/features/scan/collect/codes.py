@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from engine.features.scan.collect.collector import Arrays, Collector
+from engine.features.scan.collect.collector import Arrays, Collector, stored_array
 from engine.features.scan.collect.hashing import stretch_ranks
 from engine.features.scan.collect.rows import SparseRows
 from engine.sae.kernels.cpu.sorting import sort_by_feature
@@ -63,7 +63,7 @@ class CodesCollector(Collector):
     def restore(self, arrays: Arrays) -> None:
         self._kept, self._size = [], 0
         self._take(SparseRows.from_arrays("state/kept", arrays))
-        self._bound[:] = arrays["state/kept_bound"]
+        self._bound[:] = stored_array(arrays, "state/kept_bound", like=self._bound)
 
     def code_arrays(self) -> Arrays:
         """The arrays of a catalogue's `Codes`, under their paths in it."""

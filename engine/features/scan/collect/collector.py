@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.errors import UserError
 from engine.features.scan.collect.rows import SparseRows
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -31,9 +32,24 @@ class Collector(ABC):
         return {}
 
     def restore(self, arrays: Arrays) -> None:
-        """Go on from the `state` that another instance had."""
+        """Go on from the `state` that another instance had.
+
+        Raises UserError, and may be half restored, if an array is missing or none of that state.
+        """
         for path, array in self.state().items():
-            array[...] = arrays[path]
+            array[...] = stored_array(arrays, path, like=array)
+
+
+def stored_array(arrays: Arrays, path: str, *, like: NDArray[Any]) -> NDArray[Any]:
+    """The array under `path`; UserError if it is missing, or has another type or shape."""
+    array = arrays.get(path)
+    if array is None:
+        raise UserError(f"{path} is missing.")
+    if (array.shape, array.dtype) != (like.shape, like.dtype):
+        raise UserError(
+            f"{path} is {array.dtype} {array.shape}, and not {like.dtype} {like.shape}."
+        )
+    return array
 
 
 def write_arrays(folder: Path, arrays: Arrays) -> None:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from engine.errors import UserError
 from engine.features.scan.collect.collector import Arrays, Collector
 from engine.features.scan.collect.rows import SparseRows
 from engine.numba_launch import jit, run_in_threads
@@ -54,8 +55,10 @@ class ExampleCollector(Collector):
 
     def restore(self, arrays: Arrays) -> None:
         self._recent = SparseRows.from_arrays("state/recent", arrays)
-        self._waiting = int(arrays["state/waiting"][0])
         super().restore(arrays)
+        self._waiting = int(arrays["state/waiting"][0])
+        if not 0 <= self._waiting <= len(self._recent):
+            raise UserError(f"state/waiting is {self._waiting}, of {len(self._recent)} rows.")
 
     def _look(self, count: int) -> None:
         recent = self._recent

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from engine.errors import UserError
 from engine.features.scan.blocks import Block
 from engine.sae.architectures.base import SparseAutoencoder
 
@@ -71,11 +72,33 @@ class SparseRows:
 
     @classmethod
     def from_arrays(cls, name: str, arrays: Mapping[str, NDArray[Any]]) -> Self:
-        """Rows from a copy of what `to_arrays(name)` gave."""
-        return cls(**{f.name: np.array(arrays[f"{name}_{f.name}"]) for f in fields(cls)})
+        """Rows from a copy of what `to_arrays(name)` gave; UserError for what that can't be."""
+        try:
+            rows = cls(**{f.name: np.array(arrays[f"{name}_{f.name}"]) for f in fields(cls)})
+        except KeyError as error:
+            raise UserError(f"{error.args[0]} is missing.") from error
+        if not rows._fit_together():
+            raise UserError(f"The arrays {name}_* don't fit together.")
+        return rows
 
     def __len__(self) -> int:
         return len(self.documents)
+
+    def _fit_together(self) -> bool:
+        """Whether all arrays are of their types and as long as they must be."""
+        empty = self.empty()
+        arrays = [(getattr(self, f.name), getattr(empty, f.name)) for f in fields(self)]
+        if any(array.ndim != 1 or array.dtype != like.dtype for array, like in arrays):
+            return False
+        rows, entries = len(self.documents), len(self.features)
+        return (
+            len(self.positions) == len(self.counted) == rows
+            and len(self.values) == entries
+            and len(self.offsets) == rows + 1
+            and self.offsets[0] == 0
+            and self.offsets[-1] == entries
+            and bool((np.diff(self.offsets) >= 0).all())
+        )
 
     def from_row(self, first: int) -> Self:
         """The rows from number `first` on."""
