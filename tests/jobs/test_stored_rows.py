@@ -294,12 +294,15 @@ def test_figures_that_are_no_finite_numbers_are_read(database: sqlite3.Connectio
         '{"type":"train","name":"r1","arch":"topk","d_in":64,"d_sae":512,"steps":30,"tokens":6000,'
         '"tokens_per_second":31900.0,"metrics":{"loss":0.1,"mse":null}}',
     )
+    written = Progressed(phase="train", done=2, metrics={"loss": 3.0, "mse": math.inf})
+    for body in (
+        '{"type":"progress","phase":"train","done":1,"metrics":{"loss":2.0,"grad_norm":null}}',
+        msgspec.json.encode(written).decode(),
+    ):
+        database.execute(
+            "INSERT INTO events (job, time, kind, body) VALUES (1, 1.0, 'progress', ?)", (body,)
+        )
     store = JobStore(database)
-    database.execute(
-        "INSERT INTO events (job, time, kind, body) VALUES (1, 1.0, 'progress', ?)",
-        ('{"type":"progress","phase":"train","done":1,"metrics":{"loss":2.0,"grad_norm":null}}',),
-    )
-    store.record(1, Progressed(phase="train", done=2, metrics={"loss": 3.0, "mse": math.inf}))
     first, second = (event.body for event in store.events(1, after=0))
     assert isinstance(first, Progressed)
     assert first.metrics == {"loss": 2.0, "grad_norm": None}
@@ -357,11 +360,11 @@ def test_an_event_that_cannot_be_read_hides_no_other(
     database: sqlite3.Connection, stored: str
 ) -> None:
     add(database, TRAIN)
-    store = JobStore(database)
     for kind, body in (("note", '{"type":"note","text":"before"}'), ("progress", stored)):
         database.execute(
             "INSERT INTO events (job, time, kind, body) VALUES (1, 1.0, ?, ?)", (kind, body)
         )
+    store = JobStore(database)
     store.record(1, Noted(text="after"))
     before, unreadable, after = (event.body for event in store.events(None, after=0))
     assert (before, after) == (Noted(text="before"), Noted(text="after"))
