@@ -351,12 +351,15 @@ def test_figures_that_are_no_finite_numbers_are_read(database: sqlite3.Connectio
         '{"type":"train","name":"r1","arch":"topk","d_in":64,"d_sae":512,"steps":30,"tokens":6000,'
         '"tokens_per_second":31900.0,"metrics":{"loss":0.1,"mse":null}}',
     )
-    database.execute(
-        "INSERT INTO events (job, time, kind, body) VALUES (1, 1.0, 'progress', ?)",
-        ('{"type":"progress","phase":"train","done":1,"metrics":{"loss":2.0,"grad_norm":null}}',),
-    )
+    written = Progressed(phase="train", done=2, metrics={"loss": 3.0, "mse": math.inf})
+    for body in (
+        '{"type":"progress","phase":"train","done":1,"metrics":{"loss":2.0,"grad_norm":null}}',
+        msgspec.json.encode(written).decode(),
+    ):
+        database.execute(
+            "INSERT INTO events (job, time, kind, body) VALUES (1, 1.0, 'progress', ?)", (body,)
+        )
     store = JobStore(database)
-    store.record(1, Progressed(phase="train", done=2, metrics={"loss": 3.0, "mse": math.inf}))
     first, second = (event.body for event in store.events(1, after=0))
     assert isinstance(first, Progressed)
     assert first.metrics == {"loss": 2.0, "grad_norm": None}
@@ -393,7 +396,7 @@ def float_fields(of: Any) -> Iterator[str]:
 
 @pytest.mark.parametrize(
     "stored",
-    [*{kind.result for kind in registered_kinds().values()}, Progressed, SAEMetadata],
+    [*dict.fromkeys(kind.result for kind in registered_kinds().values()), Progressed, SAEMetadata],
 )
 def test_no_stored_record_fails_for_a_figure_that_is_not_finite(stored: type) -> None:
     assert [*float_fields(msgspec.inspect.type_info(stored))] == []
