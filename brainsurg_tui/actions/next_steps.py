@@ -119,7 +119,7 @@ def for_job_line(state: State) -> str:
         return f"Searching for features - {key_of('cancel_job', state)} gives it up"
     last = next(reversed(state.jobs.by_id.values()), None)
     failure = "" if last is None else for_a_failed_job(last, state)
-    return " ".join(filter(None, (failure, _next(state))))
+    return " ".join(filter(None, (failure, _next(state)))) or "no job runs"
 
 
 def for_a_failed_job(job: JobInfo, state: State) -> str:
@@ -130,6 +130,7 @@ def for_a_failed_job(job: JobInfo, state: State) -> str:
 
 
 def _next(state: State) -> str:
+    """The step of the chain that comes next; nothing when all were gone."""
     if not state.contents.activations:
         return f"Next: {key_of('capture', state)} captures activations of the prompts."
     sae = state.sae_info()
@@ -140,7 +141,7 @@ def _next(state: State) -> str:
     if state.clamp.report is None:
         pane, clamp = key_of("pane_2", state), key_of("clamp", state)
         return f"Next: choose a feature in pane {pane}, {clamp} clamps it."
-    return "no job runs"
+    return ""
 
 
 def after(spec: JobSpec, state: State) -> str:

@@ -96,6 +96,11 @@ async def follow(client: "Client", job: p.JobInfo) -> p.JobResult:
         async for event in events(client, job.id):
             display.show(event.body)
     job = await client.ask(p.GetJob(id=job.id))
+    if job.result is None and job.state == p.DONE:
+        raise UserError(
+            f"Job {job.id} is done, but this version can't read its result.",
+            "It may be of a newer Brain Surgery: update this one.",
+        )
     if job.result is None:
         raise UserError(job.error or f"Job {job.id} is {job.state}.")
     return job.result

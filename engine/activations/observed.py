@@ -190,6 +190,14 @@ class ObservedDocuments:
         if not torch.isfinite(rows).all():
             raise UserError(
                 f"The activations at {site} hold values that are not finite (NaN or infinity).",
-                "Load the model in bfloat16 or float32.",
+                _advice(self._lm.dtype, site),
             )
         return rows
+
+
+def _advice(dtype: torch.dtype, site: Site) -> str:
+    """What to do where a model of this type gives numbers that are not finite."""
+    if dtype == torch.float16:
+        return "It ran in float16, which ends at 65,504; with --device cpu it runs in float32."
+    name = str(dtype).removeprefix("torch.")
+    return f"The model itself goes beyond {name}: take an earlier site."

@@ -28,9 +28,9 @@ from engine.jobs.events import (
     StateChanged,
 )
 from engine.jobs.kinds import JobResult, JobSpec
-from engine.jobs.kinds.base import UnreadableSpec, decode_result, decode_spec
+from engine.jobs.kinds.base import UnreadableSpec
+from engine.jobs.rows import JOB_COLUMNS, as_text, as_time, job_of_row
 
-_COLUMNS = "id, spec, state, created, started, ended, pid, error, result"
 _LIVE = (QUEUED, RUNNING, PAUSED)
 """States of a job that is not over."""
 _PAGE = 1000
@@ -95,7 +95,8 @@ class JobStore:
 
     def count(self) -> dict[str, int]:
         """State to number of jobs."""
-        states = dict(self._database.execute("SELECT id, state FROM jobs"))
+        rows = self._database.execute("SELECT id, state FROM jobs")
+        states = {id: as_text(state) for id, state in rows}
         states |= {id: job.state for id, job in self._current.items()}
         return dict(Counter(states.values()))
 
@@ -176,12 +177,13 @@ class JobStore:
         while True:
             rows = self._database.execute(
                 "SELECT seq, job, time, body FROM events"
-                " WHERE seq > ? AND (? IS NULL OR job = ?) ORDER BY seq LIMIT ?",
+                " WHERE seq > ? AND (? IS NULL OR job = ?) AND typeof(job) = 'integer'"
+                " ORDER BY seq LIMIT ?",
                 (after, job, job, _PAGE),
             ).fetchall()
             last = rows[-1][0] if len(rows) == _PAGE else self._newest_seq
             events = [
-                Event(seq=seq, job=of, time=at, body=_decode_event(body))
+                Event(seq=seq, job=of, time=as_time(at) or 0.0, body=_decode_event(body))
                 for seq, of, at, body in rows
             ]
             events += [
@@ -201,20 +203,9 @@ class JobStore:
             self.set_state(job.id, FAILED, error=error)
 
     def _read(self, where: str, *values: object) -> Iterator[JobInfo]:
-        rows = self._database.execute(f"SELECT {_COLUMNS} FROM jobs {where}", values).fetchall()
-        for id, spec, state, created, started, ended, pid, error, result in rows:
-            yield JobInfo(
-                id=id,
-                spec=decode_spec(spec),
-                state=state,
-                created=created,
-                started=started,
-                ended=ended,
-                pid=pid,
-                error=error,
-                result=None if result is None else decode_result(result),
-                progress=self._newest_progress(id),
-            )
+        rows = self._database.execute(f"SELECT {JOB_COLUMNS} FROM jobs {where}", values).fetchall()
+        for row in rows:
+            yield job_of_row(row, self._newest_progress(row[0]))
 
     def _next_event(self, job: int, body: EventBody) -> Event:
         self._newest_seq += 1
@@ -269,10 +260,14 @@ class JobStore:
             del self._unwritten_events[seq]
 
     def _newest_progress(self, job: int) -> Progressed | None:
-        row = self._database.execute(
-            "SELECT body FROM events WHERE job = ? AND kind = 'progress' ORDER BY seq DESC LIMIT 1",
-            (job,),
-        ).fetchone()
+        try:
+            row = self._database.execute(
+                "SELECT body FROM events WHERE job = ? AND kind = 'progress'"
+                " ORDER BY seq DESC LIMIT 1",
+                (job,),
+            ).fetchone()
+        except sqlite3.DatabaseError:  # the table of events is damaged, and that of jobs is not
+            return None
         event = None if row is None else _decode_event(row[0])
         return event if isinstance(event, Progressed) else None
 

@@ -23,6 +23,8 @@ class ModelsAndSite:
     """Models to load: the first that can be had is it."""
     site: str
     """Where in the model, as `engine.model.site` spells it."""
+    known: tuple[str, ...] = ()
+    """The models that its files and its scan name."""
 
 
 def models_and_site(
@@ -39,15 +41,14 @@ def models_and_site(
         site = site or scanned.site
         # a name without an owner is as a rule a library's own, and the hub need not be asked for it
         models.insert(1 if _is_address(metadata.model) else 0, scanned.model)
-    if model is not None:
-        models = [model]
     known = tuple(dict.fromkeys(each for each in models if each))
-    if not (known and site):
+    chosen = known if model is None else (model,)
+    if not (chosen and site):
         raise UserError(
             f"{sae} does not say which model and site it belongs to,"
             " so there is nothing to try it on."
         )
-    return ModelsAndSite(known, site)
+    return ModelsAndSite(chosen, site, known)
 
 
 def _is_address(model: str) -> bool:

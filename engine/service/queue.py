@@ -102,8 +102,8 @@ class Queue:
     async def cancel(self, id: int) -> JobInfo:
         """Stop a job. Who asks again while it is being stopped doesn't wait for it to save
         anything. UserError if it is over."""
-        job = self._pending_job(id)
-        if job.state == QUEUED:
+        self._check_pending(id)
+        if id not in self._running:  # it waits, or is in a state that a newer version knows
             self._publish(self._jobs.set_state(id, CANCELLED))
         else:
             await self._stop(id)
@@ -172,11 +172,10 @@ class Queue:
         self.start_next()
         return self._jobs.get(job.id)
 
-    def _pending_job(self, id: int) -> JobInfo:
+    def _check_pending(self, id: int) -> None:
         job = self._jobs.get(id)
         if job.over:
             raise UserError(f"Job {id} is over already: it is {job.state}.")
-        return job
 
     async def _stop(self, id: int) -> None:
         """Return when a job that has a task is over, within about a second."""

@@ -14,6 +14,7 @@ from engine.model.site import parse_site
 from engine.progress import Progress
 from engine.sae.architectures.base import SparseAutoencoder
 from engine.sae.formats.metadata import SAEMetadata
+from engine.sae.formats.provenance import other_model_note
 from engine.sae.formats.store import load_sae
 from engine.service.model_of_sae import models_and_site
 from engine.workspace.folders import Stamp, Workspace, stamp
@@ -58,7 +59,12 @@ class Session:
         """
         sae, metadata = self.sae(name, device)
         found = models_and_site(self.workspace, name, metadata, model)
-        return ModelWithSAE(self._first_model(found.models, device), sae, parse_site(found.site))
+        lm = self._first_model(found.models, device)
+        if metadata.model and lm.source not in found.known:
+            self.progress.note(
+                other_model_note(name, metadata.model, f"it is tried in {lm.source}")
+            )
+        return ModelWithSAE(lm, sae, parse_site(found.site))
 
     def _first_model(self, sources: Sequence[str], device: str) -> LanguageModel:
         """The first of several models that can be loaded; if none can, the first's UserError."""

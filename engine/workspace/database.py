@@ -79,6 +79,7 @@ def open_database(path: Path) -> sqlite3.Connection:
     """
     try:
         database = sqlite3.connect(path, isolation_level=None, timeout=_PATIENCE)
+        database.text_factory = lambda text: text.decode(errors="replace")  # a damaged one is shown
         # WAL needs memory that all who use the file share, which hosts on a network don't.
         journal = "DELETE" if _is_on_network(path) else "WAL"
         database.execute(f"PRAGMA journal_mode = {journal}")

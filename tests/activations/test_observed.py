@@ -1,5 +1,6 @@
 """Documents seen through a model, against transformers' own hidden states."""
 
+import dataclasses
 import itertools
 import shutil
 
@@ -240,7 +241,11 @@ def test_activations_that_are_not_finite_stop_the_stream(lm):
     kept = bias.clone()
     bias[0, 0] = float("inf")
     try:
-        with pytest.raises(UserError, match="not finite"):
+        with pytest.raises(UserError, match="not finite") as stopped:
             first_rows(observed(lm), 1)
+        assert "goes beyond float32: take an earlier site" in str(stopped.value)
+        half = dataclasses.replace(lm, dtype=torch.float16)
+        with pytest.raises(UserError, match=r"float16.*--device cpu"):
+            first_rows(observed(half), 1)
     finally:
         bias.copy_(kept)

@@ -80,7 +80,9 @@ def test_a_job_that_cannot_be_written_down_is_not_there(path: Path, failure: Fai
 
 def test_states_are_written_where_the_table_of_events_is_damaged(path: Path) -> None:
     database = open_database(path)
-    job, _ = JobStore(database).add(Scan(sae="r1"))
+    before = JobStore(database)
+    job, _ = before.add(Scan(sae="r1"))
+    before.record(job.id, line(0))
     database.close()
     damage(path, "events")
     store = JobStore(open_database(path))

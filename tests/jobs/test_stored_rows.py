@@ -12,8 +12,9 @@ import pytest
 from engine.activations.corpus import Prompt
 from engine.errors import UserError
 from engine.jobs import kinds
-from engine.jobs.events import Noted, Progressed, StateChanged
+from engine.jobs.events import JobInfo, Noted, Progressed, StateChanged
 from engine.jobs.kinds import JobResult, JobSpec, registered_kinds
+from engine.jobs.kinds.base import decode_hook
 from engine.jobs.store import JobStore
 from engine.sae.evaluation.density import DensityHistogram
 from engine.sae.formats.metadata import SAEMetadata
@@ -263,6 +264,62 @@ def test_stored_events_are_read(database: sqlite3.Connection) -> None:
 
 
 @pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("created", "never"),
+        ("created", 1e300),
+        ("started", b"\xff\x00"),
+        ("started", "NaN"),
+        ("ended", -5.0),
+        ("pid", "seven"),
+        ("state", b"\xff\x00"),
+        ("spec", b"\xff\x00"),
+        ("error", b"\xff\x00"),
+        ("result", 3),
+    ],
+)
+def test_a_damaged_row_is_shown_beside_the_others(
+    database: sqlite3.Connection, column: str, value: object
+) -> None:
+    add(database, TRAIN)
+    add(database, TRAIN)
+    database.execute(f"UPDATE jobs SET {column} = ? WHERE id = 1", (value,))
+    damaged, whole = JobStore(database).all()
+    assert whole == JobStore(database).get(2)
+    assert damaged == msgspec.msgpack.decode(
+        msgspec.msgpack.encode(damaged), type=JobInfo, dec_hook=decode_hook
+    )
+    if column != "pid":
+        assert (column in damaged.error) == (column != "result")
+    assert sum(JobStore(database).count().values()) == 2
+
+
+def test_a_damaged_event_hides_no_other(database: sqlite3.Connection) -> None:
+    add(database, TRAIN)
+    rows = [
+        (1, "never", '{"type":"note","text":"first"}'),
+        ("x", 1.0, '{"type":"note","text":"of no job"}'),
+        (1, 3.0, b"\xff\x00"),
+        (1, 4.0, '{"type":"note","text":"last"}'),
+    ]
+    database.execute("PRAGMA foreign_keys = OFF")
+    database.executemany(
+        "INSERT INTO events (job, time, kind, body) VALUES (?, ?, 'note', ?)", rows
+    )
+    for job in (None, 1):
+        first, unreadable, last = JobStore(database).events(job, after=0)
+        assert (first.time, first.body) == (0.0, Noted(text="first"))
+        assert isinstance(unreadable.body, Noted)
+        assert (last.time, last.body) == (4.0, Noted(text="last"))
+
+
+def test_text_that_is_not_utf_8_is_read(database: sqlite3.Connection) -> None:
+    add(database, TRAIN)
+    database.execute("UPDATE jobs SET error = CAST(x'6f68ff' AS TEXT) WHERE id = 1")
+    assert JobStore(database).get(1).error == "oh\N{REPLACEMENT CHARACTER}"
+
+
+@pytest.mark.parametrize(
     ("stored", "why"),
     [
         ('{"kind":"distil","sae":"r1"}', "no kind of job 'distil'"),
@@ -294,12 +351,15 @@ def test_figures_that_are_no_finite_numbers_are_read(database: sqlite3.Connectio
         '{"type":"train","name":"r1","arch":"topk","d_in":64,"d_sae":512,"steps":30,"tokens":6000,'
         '"tokens_per_second":31900.0,"metrics":{"loss":0.1,"mse":null}}',
     )
+    written = Progressed(phase="train", done=2, metrics={"loss": 3.0, "mse": math.inf})
+    for body in (
+        '{"type":"progress","phase":"train","done":1,"metrics":{"loss":2.0,"grad_norm":null}}',
+        msgspec.json.encode(written).decode(),
+    ):
+        database.execute(
+            "INSERT INTO events (job, time, kind, body) VALUES (1, 1.0, 'progress', ?)", (body,)
+        )
     store = JobStore(database)
-    database.execute(
-        "INSERT INTO events (job, time, kind, body) VALUES (1, 1.0, 'progress', ?)",
-        ('{"type":"progress","phase":"train","done":1,"metrics":{"loss":2.0,"grad_norm":null}}',),
-    )
-    store.record(1, Progressed(phase="train", done=2, metrics={"loss": 3.0, "mse": math.inf}))
     first, second = (event.body for event in store.events(1, after=0))
     assert isinstance(first, Progressed)
     assert first.metrics == {"loss": 2.0, "grad_norm": None}
@@ -336,7 +396,7 @@ def float_fields(of: Any) -> Iterator[str]:
 
 @pytest.mark.parametrize(
     "stored",
-    [*{kind.result for kind in registered_kinds().values()}, Progressed, SAEMetadata],
+    [*dict.fromkeys(kind.result for kind in registered_kinds().values()), Progressed, SAEMetadata],
 )
 def test_no_stored_record_fails_for_a_figure_that_is_not_finite(stored: type) -> None:
     assert [*float_fields(msgspec.inspect.type_info(stored))] == []
@@ -357,11 +417,11 @@ def test_an_event_that_cannot_be_read_hides_no_other(
     database: sqlite3.Connection, stored: str
 ) -> None:
     add(database, TRAIN)
-    store = JobStore(database)
     for kind, body in (("note", '{"type":"note","text":"before"}'), ("progress", stored)):
         database.execute(
             "INSERT INTO events (job, time, kind, body) VALUES (1, 1.0, ?, ?)", (kind, body)
         )
+    store = JobStore(database)
     store.record(1, Noted(text="after"))
     before, unreadable, after = (event.body for event in store.events(None, after=0))
     assert (before, after) == (Noted(text="before"), Noted(text="after"))

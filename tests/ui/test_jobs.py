@@ -7,6 +7,7 @@ from typing import Literal
 import pytest
 
 from brainsurg_tui.exports import table_files
+from engine.jobs.kinds.base import UnreadableSpec
 from engine.service import protocol as p
 from tests.ui.fake_engine import World
 from tests.ui.session import open_app, training
@@ -225,6 +226,18 @@ async def test_the_chart_follows_a_training_that_begins_when_it_showed_one_that_
         world.start(job)
         world.report(job, 10)
         await user.sees("5 Loss · c")
+
+
+async def test_jobs_that_cannot_be_read_are_shown_and_can_be_looked_at(world: World) -> None:
+    spec = UnreadableSpec(stored='{"kind":"distil"}', why="There is no kind of job 'distil'.")
+    for number, state in enumerate(("failed", "done", "sleeping", "queued"), 1):
+        world.jobs[number] = p.JobInfo(id=number, spec=spec, state=state, created=0.0)
+    job = training(world, steps=3)
+    async with open_app(world) as user:
+        await user.press("6")
+        await user.sees("unreadable job", "sleeping", f"job {job} train r2")
+        await user.press("down", "enter")
+        await user.sees("no kind of job 'distil'")
 
 
 @pytest.mark.parametrize(

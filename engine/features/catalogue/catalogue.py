@@ -36,6 +36,8 @@ from engine.errors import UserError
 from engine.features.catalogue.arrays import damaged, load_integers, load_reals
 from engine.features.catalogue.bins import BINS
 from engine.features.catalogue.codes import Codes
+from engine.sae.formats.metadata import SAEMetadata
+from engine.sae.formats.provenance import Provenance, check_provenance
 
 FORMAT_VERSION = 2
 _MANIFEST = "catalogue.json"
@@ -167,6 +169,19 @@ class Catalogue:
             raise self.wrong_set_error()
         if manifest.text_digest and manifest.text_digest != tokens.text_digest:
             raise self.wrong_set_error()
+
+    def check_reads_of(self, sae: str, metadata: SAEMetadata) -> None:
+        """Raise UserError if the SAE that was scanned reads another site than that of the set: then
+        no figure here is what it would be on what it reads."""
+        wanted = Provenance(metadata.model, metadata.site)
+        scanned = Provenance(self.manifest.model, self.manifest.site)
+        try:
+            check_provenance(sae, wanted, self.manifest.activations, scanned)
+        except UserError as error:
+            raise UserError(
+                f"The catalogue is of other activations: {error.what}",
+                f"Scan {sae} over a set of {metadata.site}.",
+            ) from error
 
     def wrong_set_error(self) -> UserError:
         """The error that the set of that name is another than the one that was scanned."""

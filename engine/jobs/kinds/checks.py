@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from engine.activations.manifest import Manifest
 from engine.activations.text_files import check_exists
 from engine.errors import UserError
 from engine.sae.formats.info import read_sae_info
@@ -21,15 +20,6 @@ def activation_set(sae: str, named: str | None, workspace: Workspace) -> str:
             f"{sae} does not say what it was trained on.", "Name a set with --activations."
         )
     return name
-
-
-def check_width(sae: str, does: str, width: int, name: str, acts: Manifest) -> None:
-    """Raise UserError unless the activation set `name` is as wide as what an SAE `does`: reads or
-    predicts."""
-    if acts.d_model != width:
-        raise UserError(
-            f"{sae} {does} activations {width} wide, and those of {name} are {acts.d_model} wide."
-        )
 
 
 def check_files(paths: Iterable[str]) -> None:

@@ -9,11 +9,12 @@ from engine.activations.manifest import read_manifest
 from engine.errors import UserError
 from engine.figures import Figure
 from engine.jobs.kinds.base import DeviceSpec, JobResult, register_kind
-from engine.jobs.kinds.checks import activation_set, check_width
+from engine.jobs.kinds.checks import activation_set
 from engine.jobs.kinds.fields import Setting
 from engine.sae.evaluation.density import DensityHistogram
 from engine.sae.formats.info import read_config
 from engine.sae.formats.metadata import read_metadata
+from engine.sae.formats.provenance import check_provenance, predicted_by, provenance_of, read_by
 from engine.workspace.folders import Workspace
 
 __all__ = ["Evaluate", "EvaluateResult"]
@@ -100,12 +101,7 @@ class Evaluate(DeviceSpec, frozen=True, kw_only=True, tag="evaluate"):
         config, metadata = read_config(folder), read_metadata(folder)
         name = self.activation_set(workspace)
         acts = read_manifest(workspace.existing_activations(name))
-        check_width(self.sae, "reads", config.d_in, name, acts)
-        if metadata.site and acts.site and metadata.site != acts.site:
-            raise UserError(
-                f"{self.sae} reads {metadata.site}, and {name} was captured at {acts.site}.",
-                f"Capture {metadata.site}.",
-            )
+        check_provenance(self.sae, read_by(config, metadata), name, provenance_of(acts))
         if config.transcodes and self.target is None:
             raise UserError(
                 f"{self.sae} is a transcoder: it predicts other activations than it reads.",
@@ -114,7 +110,8 @@ class Evaluate(DeviceSpec, frozen=True, kw_only=True, tag="evaluate"):
         if self.target is not None:
             if not config.transcodes:
                 raise UserError(f"{self.sae} reconstructs what it reads.", "Leave out --target.")
-            target = read_manifest(workspace.existing_activations(self.target))
-            check_width(self.sae, "predicts", config.width_out, self.target, target)
+            target = provenance_of(read_manifest(workspace.existing_activations(self.target)))
+            predicted = predicted_by(config, metadata)
+            check_provenance(self.sae, predicted, self.target, target, does="predicts")
         if self.max_tokens < 1:
             raise UserError(f"--max-tokens must be at least 1, and is {self.max_tokens}.")

@@ -10,6 +10,7 @@ from engine.features.validation import check_feature
 from engine.files import check_absent
 from engine.jobs.kinds.base import DeviceSpec, JobResult, register_kind
 from engine.jobs.kinds.fields import Setting
+from engine.sae.formats.metadata import read_metadata
 from engine.workspace.folders import Workspace
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class ExportFeatures(DeviceSpec, frozen=True, kw_only=True, tag="export-features
         if not catalogue.manifest.complete:
             raise UserError(f"The scan of {self.sae} isn't complete.", "Wait for its end.")
         workspace.existing_activations(catalogue.manifest.activations)
+        catalogue.check_reads_of(self.sae, read_metadata(workspace.existing_sae(self.sae)))
         if not (self.model or catalogue.manifest.model):
             raise UserError(
                 f"{catalogue.manifest.activations} does not say which model it is of, and"

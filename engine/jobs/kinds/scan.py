@@ -8,9 +8,11 @@ import msgspec
 from engine.activations.manifest import read_manifest
 from engine.errors import UserError
 from engine.jobs.kinds.base import DeviceSpec, JobResult, register_kind
-from engine.jobs.kinds.checks import activation_set, check_width
+from engine.jobs.kinds.checks import activation_set
 from engine.jobs.kinds.fields import Setting
-from engine.sae.formats.info import read_sae_info
+from engine.sae.formats.info import read_config
+from engine.sae.formats.metadata import read_metadata
+from engine.sae.formats.provenance import check_provenance, provenance_of, read_by
 from engine.workspace.folders import Workspace
 
 __all__ = ["Scan", "ScanResult"]
@@ -70,11 +72,12 @@ class Scan(DeviceSpec, frozen=True, kw_only=True, tag="scan"):
         return {workspace.catalogue(self.sae)}
 
     def check(self, workspace: Workspace) -> None:
-        info = read_sae_info(workspace.existing_sae(self.sae))
+        folder = workspace.existing_sae(self.sae)
+        reads = read_by(read_config(folder), read_metadata(folder))
         name = self.activation_set(workspace)
         if self.top_k < 1:
             raise UserError(f"--top-k must be at least 1, and is {self.top_k}.")
         if self.radius < 0:
             raise UserError(f"--radius can't be negative, and is {self.radius}.")
         manifest = read_manifest(workspace.existing_activations(name))
-        check_width(self.sae, "reads", info.d_in, name, manifest)
+        check_provenance(self.sae, reads, name, provenance_of(manifest))

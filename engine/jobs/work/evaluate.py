@@ -19,6 +19,7 @@ from engine.sae.evaluation.reconstruction import ReconstructionMetrics, evaluate
 from engine.sae.evaluation.splice import SpliceMetrics
 from engine.sae.evaluation.vectors import StoredVectors
 from engine.sae.formats.metadata import SAEMetadata, read_metadata
+from engine.sae.formats.provenance import check_provenance, provenance_of, read_by
 from engine.sae.formats.store import load_sae, save_metadata
 from engine.workspace.folders import Workspace
 
@@ -46,11 +47,9 @@ def evaluate_sae(spec: Evaluate, workspace: Workspace, progress: Progress) -> Ev
         targets = ActivationSet.open(workspace.existing_activations(spec.target))
         check_aligned([acts, targets])
     sae, metadata = load_sae(folder, choose_device(spec.device))
-    if metadata.model not in ("", acts.manifest.model):
-        progress.note(
-            f"{spec.sae} was trained on activations of {metadata.model}, and {name} holds those of"
-            f" {acts.manifest.model or 'an unknown model'}."
-        )
+    reads = read_by(sae.config, metadata)
+    for note in check_provenance(spec.sae, reads, name, provenance_of(acts.manifest)):
+        progress.note(note)
     split, rows = choose_rows(acts, metadata)
     evaluation = evaluate(sae, StoredVectors(acts, rows, targets), progress=progress)
     cosines = decoder_cosines(sae.W_dec, progress)

@@ -9,6 +9,7 @@ from engine.jobs.kinds import Scan, ScanResult
 from engine.model.device import choose_device
 from engine.model.load import LanguageModel, load_model
 from engine.progress import Progress
+from engine.sae.formats.provenance import check_provenance, provenance_of, read_by
 from engine.sae.formats.store import load_sae
 from engine.workspace.folders import Workspace
 
@@ -20,7 +21,10 @@ def scan_sae(spec: Scan, workspace: Workspace, progress: Progress) -> ScanResult
     """
     name = spec.activation_set(workspace)
     acts = ActivationSet.open(workspace.existing_activations(name))
-    sae, _ = load_sae(workspace.existing_sae(spec.sae), choose_device(spec.device))
+    sae, metadata = load_sae(workspace.existing_sae(spec.sae), choose_device(spec.device))
+    reads = read_by(sae.config, metadata)
+    for note in check_provenance(spec.sae, reads, name, provenance_of(acts.manifest)):
+        progress.note(note)
     lm = _load_model(acts.manifest.model, spec.device, progress)
     began = time.monotonic()
     manifest, encoded = scan(

@@ -92,8 +92,8 @@ def delete_sae(request: p.DeleteSAE, context: Context) -> p.Done:
     remove_folder(workspace.checkpoints(request.name))
     remove_folder(workspace.scan(request.name))
     remove_folder(folder)
-    context.notes.forget(request.name)
     context.publish_change()
+    context.notes.forget(request.name)  # last: where that can't be written, the rest is gone
     return p.Done()
 
 

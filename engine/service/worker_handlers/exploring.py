@@ -9,6 +9,7 @@ from engine.features.examples.document import whole_document
 from engine.features.search.contrast import contrast
 from engine.features.search.nearest import comparison_warnings, nearest
 from engine.interventions.firing import find_firing
+from engine.sae.formats.provenance import check_provenance, provenance_of, read_by
 from engine.service import protocol as p
 from engine.service.session import Session
 from engine.service.worker_handlers.registry import in_worker
@@ -63,7 +64,9 @@ def get_nearest(question: p.GetNearest, session: Session) -> p.Relatives:
 def get_document(question: p.GetDocument, session: Session) -> p.Snippet:
     """A whole document with the feature's activation at every token, encoded anew."""
     acts = session.scanned_activations(question.sae)
-    sae, _ = session.sae(question.sae, question.device)
+    sae, metadata = session.sae(question.sae, question.device)
+    reads = read_by(sae.config, metadata)
+    check_provenance(question.sae, reads, acts.folder.name, provenance_of(acts.manifest))
     return whole_document(sae, acts, question.feature, question.document, session.progress)
 
 

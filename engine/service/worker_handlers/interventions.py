@@ -20,6 +20,7 @@ def clamp_features(question: p.Clamp, session: Session) -> p.ClampReport:
     request = question.request
     catalogue = Catalogue.open(session.workspace.existing_catalogue(request.sae))
     subject = session.subject(request.sae, question.device, request.model)
+    catalogue.check_reads_of(request.sae, session.sae(request.sae, question.device)[1])
     return clamp(
         subject.lm, subject.sae, subject.site, catalogue, request, progress=session.progress
     )
