@@ -37,6 +37,9 @@ from engine.sae.kernels.preactivations import preactivations
 from engine.sae.kernels.sharded import residual_and_dots
 from engine.sae.kernels.support import ByFeature, Support, concatenate
 
+TINY_SCALE = 1e-20
+"""Below it, W_enc · scale may be too small for fp32 before it is brought to the acts' units."""
+
 
 class Batch(NamedTuple):
     """A batch with its candidates: what every architecture's `backward` begins with.
@@ -247,8 +250,12 @@ class LinearSAE(SparseAutoencoder):
     def unscale(self, scale: float, target_scale: float) -> None:
         """Make one that was trained to turn `scale · x` into `target_scale · y` turn x into y: all
         is linear but the biases and thresholds, and acts come to be in the target's units."""
-        self.scale_acts(1 / target_scale)  # first: W_enc · scale may be too small for fp32
+        is_tiny = scale < TINY_SCALE
+        if is_tiny:
+            self.scale_acts(1 / target_scale)
         self.W_enc.mul_(scale)
+        if not is_tiny:
+            self.scale_acts(1 / target_scale)
         self.b_dec.div_(target_scale)
         if self.config.skip:
             self.W_skip.mul_(scale / target_scale)

@@ -254,7 +254,10 @@ class Trainer:
         """What brings x [n, d] to E‖x‖ = √d, where the architecture wants that."""
         if not self.sae.normalises_scale:
             return 1.0
-        length: float = x.double().norm(dim=1).mean().clamp_min(1e-30).item()  # x² may overflow
+        mean = x.norm(dim=1).mean()
+        if not mean.isfinite():  # x² goes beyond fp32
+            mean = x.double().norm(dim=1).mean()
+        length: float = mean.clamp_min(1e-30).item()
         return float(x.shape[1] ** 0.5 / length)
 
     def _copy_state(self) -> dict[str, Tensor]:
