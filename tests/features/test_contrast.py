@@ -106,7 +106,9 @@ class _BeginningWithBos:
         self._tokenizer = tokenizer
 
     def __call__(self, text: str, **options: object) -> dict[str, list[int]]:
-        return {"input_ids": [self.bos_token_id, *self._tokenizer(text, **options)["input_ids"]]}
+        read = self._tokenizer(text, **options)
+        first = {"input_ids": self.bos_token_id, "special_tokens_mask": 1, "attention_mask": 1}
+        return {name: [first[name], *values] for name, values in read.items() if name in first}
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._tokenizer, name)
