@@ -20,6 +20,7 @@ from brainsurg_tui.settings import Memory, read_memory, read_settings
 from engine.activations.store import ActivationSet
 from engine.errors import UserError
 from engine.features.catalogue.arrays import load_array
+from engine.features.catalogue.catalogue import Catalogue
 from engine.features.scan.document_categories import read_categories
 from engine.sae.training import checkpoint
 from engine.sae.training.checkpointer import load_newest_checkpoint
@@ -235,6 +236,19 @@ def test_a_checkpoint_with_right_checksums_that_holds_no_training_is_passed_over
     assert saved.step == 1
     assert "is passed over" in noted[0]
     assert not newest.exists()
+
+
+@pytest.mark.parametrize(
+    ("array", "value"), [("features", 1 << 30), ("features", -1), ("offsets", 0), ("offsets", -1)]
+)
+def test_a_scan_whose_codes_point_nowhere_begins_anew(
+    tmp_path: Path, array: str, value: int
+) -> None:
+    material.write_workspace(tmp_path, scanned=False)
+    path = tmp_path / "scans" / "sae" / "state" / f"kept_{array}.npy"
+    np.save(path, np.full_like(np.load(path), value))
+    material.read_workspace(tmp_path)
+    assert Catalogue.open(tmp_path / "catalogues" / "sae").codes is not None
 
 
 def test_files_that_are_nested_beyond_reason(tmp_path: Path) -> None:

@@ -71,7 +71,13 @@ class UnfinishedScan:
             }
             collection = new()
             collection.restore(arrays)
-        except (OSError, msgspec.DecodeError, UserError) as error:
+        except (
+            OSError,
+            msgspec.DecodeError,
+            UnicodeDecodeError,
+            RecursionError,
+            UserError,
+        ) as error:
             progress.note(f"An unfinished scan can't be read, so it begins anew: {error}")
             return new(), 0  # the other may be half restored
         progress.note(f"The scan goes on at token {record.next_row:,}.")

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from engine.errors import UserError
 from engine.features.scan.collect.collector import Arrays, Collector, stored_array
 from engine.features.scan.collect.hashing import stretch_ranks
 from engine.features.scan.collect.rows import SparseRows
@@ -62,7 +63,13 @@ class CodesCollector(Collector):
 
     def restore(self, arrays: Arrays) -> None:
         self._kept, self._size = [], 0
-        self._take(SparseRows.from_arrays("state/kept", arrays))
+        kept = SparseRows.from_arrays("state/kept", arrays)
+        # what sorts them by feature relies on these
+        ascending = kept.offsets[0] == 0 and (np.diff(kept.offsets) >= 0).all()
+        known = ((kept.features >= 0) & (kept.features < self._features)).all()
+        if not (ascending and known):
+            raise UserError("state/kept_features has features that the SAE hasn't got.")
+        self._take(kept)
         self._bound[:] = stored_array(arrays, "state/kept_bound", like=self._bound)
 
     def code_arrays(self) -> Arrays:
