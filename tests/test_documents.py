@@ -25,7 +25,10 @@ def _exists(name: str) -> bool:
     if "/" in name or path.exists():
         return path.exists()
     parts = ROOT.joinpath(*name.split("."))
-    return parts.is_dir() or parts.with_suffix(".py").exists() or parts.parent.exists()
+    if parts.is_dir() or parts.with_suffix(".py").exists():
+        return True
+    module = parts.parent.with_suffix(".py")
+    return module.exists() and parts.name in module.read_text()
 
 
 def test_the_map_of_the_code_names_every_folder() -> None:
