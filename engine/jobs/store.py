@@ -173,7 +173,8 @@ class JobStore:
         return [event for page in self.pages_of_events(job, after) for event in page]
 
     def pages_of_events(self, job: int | None, after: int) -> Iterator[list[Event]]:
-        """The same, some thousands at a time: between two pages the caller may do other things."""
+        """What happened to one job (None: to all) after event `after`, oldest first, in pages of
+        `_PAGE` events: between two of them the caller may do other things."""
         while True:
             rows = self._database.execute(
                 "SELECT seq, job, time, body FROM events"

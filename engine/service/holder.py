@@ -28,7 +28,7 @@ BEAT = 20.0
 SILENCE = 5 * BEAT
 """Seconds without a touch after which a daemon on another host is taken to be gone."""
 KILL_AFTER = 70.0
-"""Seconds in which a daemon that was told to ends by itself: a training may have much to save."""
+"""Seconds that a daemon has to end by itself before it is killed: a training saves its state."""
 
 
 class Holder(msgspec.Struct, frozen=True, kw_only=True):

@@ -144,7 +144,7 @@ Stamp = tuple[int, int]
 
 
 def _remove_older_leftovers(folder: Path) -> None:
-    """Mend what writers of versions before 0.2 left behind, which named it in other ways."""
+    """Mend what killed writers of earlier versions left behind, which they named otherwise."""
     for leftover in folder.glob(".*"):
         aside = _OLDER_ASIDE.fullmatch(leftover.name)
         if aside is not None and not (folder / aside["name"]).exists():

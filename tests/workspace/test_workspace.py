@@ -76,7 +76,7 @@ def test_sweep_removes_only_what_killed_writers_left(workspace: Workspace) -> No
 def test_sweep_puts_back_what_a_killed_writer_had_moved_aside(
     workspace: Workspace, aside: str
 ) -> None:
-    """The second name is that of versions before 0.2."""
+    """The second name is as earlier versions gave it."""
     (workspace.root / "saes" / aside).mkdir()
     (workspace.root / "saes" / ".kept.fedc9876.new").mkdir()
     workspace.clean_up()

@@ -40,7 +40,7 @@ class SweepRun(msgspec.Struct, frozen=True, kw_only=True):
     fvu_front: bool = False
     """Whether no other of the sweep has both a lower L0 and a lower fvu (Pareto)."""
     ce_score_front: bool = False
-    """The same with a higher CE score, among those for which it is known."""
+    """Whether no other, of those whose CE score is known, has both a lower L0 and a higher one."""
 
 
 class SweepResult(JobResult, msgspec.Struct, frozen=True, kw_only=True, tag="sweep"):

@@ -82,5 +82,5 @@ def _merge_top_k(support: Support, values: Tensor, k: int, group: ProcessGroup) 
 
 
 def _exact(values: Tensor) -> Tensor:
-    """The same numbers in a type that every backend can send."""
+    """`values` unchanged, in a type that every backend of torch.distributed can send."""
     return values.to(torch.promote_types(values.dtype, torch.float32))
