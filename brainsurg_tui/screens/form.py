@@ -39,7 +39,7 @@ class Form(Dialog[bool]):
         verb: str,
         left: "Callable[[Form, str, str], None] | None" = None,
     ) -> None:
-        """`left` is told form, name and value of a field that was changed and left."""
+        """`left` is called with form, name and value when a field that was changed is left."""
         super().__init__(title, f"enter next   ↑↓ choices   ctrl+s {verb}   esc leave")
         self._fields = fields
         self._send = send

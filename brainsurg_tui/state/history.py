@@ -20,7 +20,7 @@ class History:
         self._events: list[Event] = []
 
     def add(self, event: Event) -> bool:
-        """Take in what was just told; False if it was known already."""
+        """Add an event that just arrived; False if it was known already."""
         place = bisect_right(self._events, event.seq, key=_seq)
         if place and self._events[place - 1].seq == event.seq:
             return False

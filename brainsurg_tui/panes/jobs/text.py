@@ -81,7 +81,7 @@ _SHOWN = {
     "memory": "memory",
     "cuda_memory": "GPU",
 }
-"""Metrics in the order in which they are told, and their short names."""
+"""Metrics in the order in which they are shown, and their short names."""
 
 _MEASURED = ("explained_variance", "l0", "dead_fraction", "ce_score", "delta_ce", "kl")
 
