@@ -52,7 +52,9 @@ def capture_prompts(
     origin = f"{len(prompts)} prompts"
     if generate:
         origin += f", each continued by up to {generate} tokens"
-    with _writers(lm, sites, folders, origin=origin, context=None, dtype=dtype) as writers:
+    with _writers(
+        lm, sites, folders, origin=origin, context=None, dtype=dtype, chat=chat
+    ) as writers:
         for number, prompt in enumerate(prompts, 1):
             asked = encode(lm, prompt.prompt, chat=chat)
             room = _room(lm, asked, number)
@@ -144,6 +146,7 @@ def _writers(
     origin: str,
     context: int | None,
     dtype: str,
+    chat: bool = False,
 ) -> Iterator[Writers]:
     if len(set(sites)) < len(sites):
         raise UserError("A site is named twice.", "Name every site once.")
@@ -162,6 +165,7 @@ def _writers(
                 tokenizer=lm.source,
                 bos_token_id=lm.tokenizer.bos_token_id,
                 prefix_token_ids=lm.prefix_ids,
+                special_token_ids=lm.special_ids if chat else [],
                 origin=origin,
                 context=context,
             )
