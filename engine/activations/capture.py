@@ -1,31 +1,35 @@
 """Running a model over prompts or text, and storing what is observed: one set for every site."""
 
-import contextlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import functools
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+import msgspec
+import torch
 from torch import Tensor
 
+from engine.activations.captured_sets import capture_sets
 from engine.activations.corpus import Prompt
+from engine.activations.corpus_windows import CorpusWindow, CorpusWindows
 from engine.activations.manifest import Manifest
+from engine.activations.unfinished import CapturePlace, Resumption
 from engine.activations.windows import (
     PASS_TOKENS,
     POOLED_PASSES,
-    Window,
     checked_context,
-    cut_documents,
     padded,
     passes,
     pools,
 )
-from engine.activations.writer import ActivationWriter
+from engine.activations.writer import SHARD_BYTES, ActivationWriter
 from engine.errors import UserError
 from engine.model.generate import generate as continued
+from engine.model.interruptible import interruptible
 from engine.model.load import LanguageModel
-from engine.model.locate import check_site
 from engine.model.observe import observe
 from engine.model.site import Site
-from engine.model.text import decode, encode, vocabulary
+from engine.model.text import decode, encode
 from engine.progress import SILENT, Progress
 
 Writers = Mapping[Site, ActivationWriter]
@@ -40,6 +44,8 @@ def capture_prompts(
     generate: int = 0,
     chat: bool = False,
     dtype: str = "float32",
+    shard_bytes: int = SHARD_BYTES,
+    resumption: Resumption | None = None,
     progress: Progress = SILENT,
 ) -> dict[Site, Manifest]:
     """Capture prompts with their continuation, the seed's way; one folder a site.
@@ -47,13 +53,28 @@ def capture_prompts(
     The model continues each prompt greedily by up to `generate` tokens (fewer when it ends its text
     or its context is full); then one forward pass over prompt and continuation is observed, at all
     sites at once. `chat` puts the prompt into the tokenizer's chat template.
+    With `resumption`, it goes on after an interruption behind the last prompt that was saved.
     Raises UserError for an unknown site, a folder that exists, and a prompt that is too long.
     """
     origin = f"{len(prompts)} prompts"
     if generate:
         origin += f", each continued by up to {generate} tokens"
-    with _writers(lm, sites, folders, origin=origin, context=None, dtype=dtype) as writers:
-        for number, prompt in enumerate(prompts, 1):
+    about = _about(lm, origin=origin, context=None, dtype=dtype)
+    identity = {
+        "the list of prompts": hashlib.sha256(msgspec.json.encode(prompts)).hexdigest(),
+        "what is done with each prompt": [generate, chat],
+    }
+    with capture_sets(
+        lm,
+        sites,
+        folders,
+        about,
+        identity=identity,
+        shard_bytes=shard_bytes,
+        resumption=resumption,
+    ) as sets:
+        done = sets.begins.documents
+        for number, prompt in enumerate(prompts[done:], done + 1):
             asked = encode(lm, prompt.prompt, chat=chat)
             room = _room(lm, asked, number)
             if room < generate:
@@ -61,16 +82,27 @@ def capture_prompts(
             new = min(generate, room)
             whole = continued(lm, asked[None], new)[0].cpu() if new else asked
             observed = observe(lm, whole[None], sites)
-            for site, writer in writers.items():
-                writer.add(
-                    observed[site][0].cpu(),
-                    whole,
-                    text=prompt.prompt,
-                    category=prompt.category,
-                    generated=decode(lm, whole[len(asked) :]),
-                )
+            sets.store(
+                functools.partial(
+                    _store_prompt, prompt, whole, decode(lm, whole[len(asked) :]), observed
+                ),
+                CapturePlace(documents=number),
+            )
             progress("capture", number, len(prompts), "prompts")
-    return {site: writer.manifest for site, writer in writers.items()}
+    return sets.manifests
+
+
+def _store_prompt(
+    prompt: Prompt, whole: Tensor, generated: str, acts: Mapping[Site, Tensor], writers: Writers
+) -> None:
+    for site, writer in writers.items():
+        writer.add(
+            acts[site][0].cpu(),
+            whole,
+            text=prompt.prompt,
+            category=prompt.category,
+            generated=generated,
+        )
 
 
 def capture_documents(
@@ -84,6 +116,8 @@ def capture_documents(
     max_tokens: int | None = None,
     pass_tokens: int = PASS_TOKENS,
     dtype: str = "float32",
+    shard_bytes: int = SHARD_BYTES,
+    resumption: Resumption | None = None,
     progress: Progress = SILENT,
 ) -> dict[Site, Manifest]:
     """Capture a corpus; one folder a site. `origin` says in a sentence what the documents are.
@@ -92,81 +126,91 @@ def capture_documents(
     see `engine.activations.windows` for what each begins with. Windows of similar length share a
     forward pass of at most `pass_tokens` tokens; the store keeps the documents' order, no padding.
     The whole capture ends after exactly `max_tokens` tokens a site, or with the documents.
+    With `resumption`, it goes on after an interruption behind what was saved of them.
 
-    Memory: beside the model, the activations of four passes for every site, and a shard.
+    Memory: beside the model, the activations of two pools of four passes for every site, and a
+    shard.
     Raises UserError for an unknown site, a folder that exists, and a context the model can't read.
     """
     context = checked_context(lm, context)
-    with _writers(lm, sites, folders, origin=origin, context=context, dtype=dtype) as writers:
-        done = 0
-        windows = cut_documents(lm, documents, context, max_tokens)
-        for pool in pools(windows, POOLED_PASSES * pass_tokens):
-            observed: list[dict[Site, Tensor]] = [{} for _ in pool]
-            for together in passes(pool, pass_tokens):
-                _observe_pass(lm, pool, together, sites, observed)
-                done += sum(len(pool[index].token_ids) for index in together)
-                progress("capture", done, max_tokens, "tokens")
-            _store(writers, pool, observed)
+    about = _about(lm, origin=origin, context=context, dtype=dtype)
+    identity = {"how the text is read": [context, max_tokens, pass_tokens, POOLED_PASSES]}
+    with capture_sets(
+        lm,
+        sites,
+        folders,
+        about,
+        identity=identity,
+        shard_bytes=shard_bytes,
+        resumption=resumption,
+    ) as sets:
+        done = sets.tokens
+
+        def report() -> None:
+            progress("capture", done, max_tokens, "tokens")
+
+        left = None if max_tokens is None else max_tokens - done
+        windows = CorpusWindows(lm, documents, context, left, sets.begins)
+        if windows.begun is not None:
+            sets.reopen(windows.begun)
+        with interruptible(lm, report):
+            for pool in pools(windows, POOLED_PASSES * pass_tokens):
+                rows = _PoolRows(pool, lm, sites)
+                for together in passes(pool, pass_tokens):
+                    ids, _ = padded([pool[index] for index in together])
+                    # Padding is on the right, so no mask is needed; without, attention is faster.
+                    batch = observe(lm, ids, sites)
+                    sets.background.do(functools.partial(rows.take, together, batch))
+                    done += sum(len(pool[index].token_ids) for index in together)
+                    report()
+                sets.store(rows.store, pool[-1].place_behind)
         progress("capture", done, done, "tokens")
-    return {site: writer.manifest for site, writer in writers.items()}
+    return sets.manifests
 
 
-def _observe_pass(
-    lm: LanguageModel,
-    pool: Sequence[Window],
-    together: Sequence[int],
-    sites: Sequence[Site],
-    observed: list[dict[Site, Tensor]],
-) -> None:
-    ids, mask = padded([pool[index] for index in together])
-    batch = observe(lm, ids, sites, attention_mask=mask.to(lm.device))
-    for site, acts in batch.items():
-        for row, index in enumerate(together):
-            observed[index][site] = acts[row, : len(pool[index].token_ids)].cpu()
+class _PoolRows:
+    """The rows of a pool's windows, in the order of the windows, as the passes bring them."""
 
+    def __init__(
+        self, pool: Sequence[CorpusWindow], lm: LanguageModel, sites: Sequence[Site]
+    ) -> None:
+        self._pool = pool
+        self._lengths = [len(window.token_ids) for window in pool]
+        self._parts = {
+            site: torch.empty(sum(self._lengths), lm.d_model, dtype=lm.dtype).split(self._lengths)
+            for site in sites
+        }
+        """[tokens, d_model] of every window, on the CPU."""
 
-def _store(
-    writers: Writers, pool: Sequence[Window], observed: Sequence[Mapping[Site, Tensor]]
-) -> None:
-    for window, acts in zip(pool, observed, strict=True):
+    def take(self, together: Sequence[int], batch: Mapping[Site, Tensor]) -> None:
+        """Take up the activations [windows, tokens, d_model] of the windows of one pass."""
+        for site, acts in batch.items():
+            for index, window in zip(together, acts.cpu(), strict=True):
+                self._parts[site][index].copy_(window[: self._lengths[index]])
+
+    def store(self, writers: Writers) -> None:
+        """Add all rows to the sets."""
         for site, writer in writers.items():
-            if window.begins is not None:
-                writer.begin(text=window.begins)
-            writer.extend(acts[site], window.token_ids)
+            for window, acts in zip(self._pool, self._parts[site], strict=True):
+                if window.begins is not None:
+                    writer.begin(text=window.begins)
+                writer.extend(acts, window.token_ids)
 
 
-@contextlib.contextmanager
-def _writers(
-    lm: LanguageModel,
-    sites: Sequence[Site],
-    folders: Sequence[Path],
-    *,
-    origin: str,
-    context: int | None,
-    dtype: str,
-) -> Iterator[Writers]:
-    if len(set(sites)) < len(sites):
-        raise UserError("A site is named twice.", "Name every site once.")
-    for site in sites:
-        check_site(lm, site)
-    texts = vocabulary(lm)
-    with contextlib.ExitStack() as stack:
-        writers = {}
-        for site, folder in zip(sites, folders, strict=True):
-            about = Manifest(
-                model=lm.source,
-                revision=lm.revision,
-                site=str(site),
-                d_model=lm.d_model,
-                dtype=dtype,
-                tokenizer=lm.source,
-                bos_token_id=lm.tokenizer.bos_token_id,
-                prefix_token_ids=lm.prefix_ids,
-                origin=origin,
-                context=context,
-            )
-            writers[site] = stack.enter_context(ActivationWriter(folder, about, texts))
-        yield writers
+def _about(lm: LanguageModel, *, origin: str, context: int | None, dtype: str) -> Manifest:
+    """What the manifests of all sites say alike."""
+    return Manifest(
+        model=lm.source,
+        revision=lm.revision,
+        site="",
+        d_model=lm.d_model,
+        dtype=dtype,
+        tokenizer=lm.source,
+        bos_token_id=lm.tokenizer.bos_token_id,
+        prefix_token_ids=lm.prefix_ids,
+        origin=origin,
+        context=context,
+    )
 
 
 def _room(lm: LanguageModel, prompt_ids: Tensor, number: int) -> int:

@@ -64,8 +64,12 @@ def read_documents(paths: Sequence[Path]) -> Iterator[str]:
     first document is asked for; what is wrong inside a file does so when the reading gets there,
     and so does a corpus without any document.
     """
-    files = [file for path in paths for file in _files(path)]
-    return _documents(files)
+    return _documents(corpus_files(paths))
+
+
+def corpus_files(paths: Sequence[Path]) -> list[Path]:
+    """The files that `read_documents` reads, in order. Raises UserError as it does at once."""
+    return [file for path in paths for file in _files(path)]
 
 
 def _documents(files: Sequence[Path]) -> Iterator[str]:
