@@ -102,7 +102,7 @@ def whole_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
 
 
 def put_in_place(folder: Path, path: Path, *, replace: bool = False) -> None:
-    """Let a whole folder become `path`, on the same disk, synced to it.
+    """Let a folder, all files of which are synced, become `path`, on the same disk.
 
     Raises UserError if `path` exists and `replace` is false.
     """
@@ -110,7 +110,7 @@ def put_in_place(folder: Path, path: Path, *, replace: bool = False) -> None:
         check_absent(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     remove_leftovers(path.parent, path.name)
-    sync_tree(folder)
+    sync_folder(folder)
     if path.exists():
         _take_place_of(path, folder)
         _remove(folder)

@@ -177,7 +177,9 @@ class _PoolRows:
         self._pool = pool
         self._lengths = [len(window.token_ids) for window in pool]
         self._parts = {
-            site: torch.empty(sum(self._lengths), lm.d_model, dtype=lm.dtype).split(self._lengths)
+            site: torch.split(
+                torch.empty(sum(self._lengths), lm.d_model, dtype=lm.dtype), self._lengths
+            )
             for site in sites
         }
         """[tokens, d_model] of every window, on the CPU."""

@@ -15,7 +15,8 @@ from typing import Annotated, Any
 
 import msgspec
 
-from engine.activations.manifest import DOCUMENTS, MANIFEST, Count, Shard
+from engine.activations.manifest import DOCUMENTS, MANIFEST, Shard
+from engine.activations.row_kinds import Count
 from engine.errors import UserError
 from engine.files import put_in_place, remove_folder, sha256, write_whole
 
@@ -101,8 +102,9 @@ def put_sets_in_place(folder: Path, targets: Sequence[Path], *, replace: bool = 
     assert record is not None
     sources = set_folders(folder, len(targets))
     for source, target, manifest in zip(sources, targets, record.manifests, strict=True):
-        # What was replaced comes to lie here, too, until it is removed.
-        if source.exists() and sha256(source / MANIFEST) == manifest:
+        # What was replaced comes to lie here, too, while it is removed.
+        is_ours = (source / MANIFEST).exists() and sha256(source / MANIFEST) == manifest
+        if is_ours:
             put_in_place(source, target, replace=replace)
     remove_folder(folder)
 
