@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from engine.activations.unfinished import CapturePlace
-from engine.activations.windows import Window, cut_documents
+from engine.activations.windows import Window, cut_document
 from engine.errors import UserError
 from engine.model.load import LanguageModel
 
@@ -20,7 +20,7 @@ class CorpusWindow(Window):
 
 
 class CorpusWindows:
-    """The windows of a corpus behind a place, up to so many tokens; see `windows.cut_documents`."""
+    """The windows of a corpus behind a place, up to so many tokens; see `windows.cut_document`."""
 
     def __init__(
         self,
@@ -72,9 +72,9 @@ class CorpusWindows:
 
     def _cut(self, text: str, document: int) -> Iterator[CorpusWindow]:
         texts = self._digest.hexdigest()
-        for number, window in enumerate(cut_documents(self._lm, [text], self._context, None), 1):
+        for number, window in enumerate(cut_document(self._lm, text, self._context), 1):
             place = CapturePlace(documents=document, windows=number, texts=texts)
-            yield CorpusWindow(window.token_ids, window.begins, place)
+            yield CorpusWindow(window, text if number == 1 else None, place)
 
     def _add_to_digest(self, text: str) -> None:
         written = text.encode(errors="surrogatepass")
