@@ -8,8 +8,9 @@ import msgspec
 
 from engine.activations.background import Background
 from engine.activations.manifest import Manifest
+from engine.activations.room import check_room
 from engine.activations.unfinished import CapturePlace, Resumption, UnfinishedCapture
-from engine.activations.writer import SHARD_BYTES, ActivationWriter
+from engine.activations.writer import SHARD_BYTES, ActivationWriter, row_bytes
 from engine.errors import UserError
 from engine.model.load import LanguageModel
 from engine.model.locate import check_site
@@ -83,14 +84,16 @@ def capture_sets(
     resumption: Resumption | None,
     identity: Mapping[str, object],
     shard_bytes: int = SHARD_BYTES,
+    room_for: int | None = None,
 ) -> Iterator[CapturedSets]:
     """Sets to store activations in; they appear as `folders`, whole, when the block ends well.
 
     `about`: the manifest, but for its site and what is counted. `identity`: by a name in words,
-    what must be the same for a capture to go on, beside the model.
+    what must be the same for a capture to go on, beside the model. `room_for`: for so many tokens a
+    site there has to be room; None: for a shard of them.
     What is stored is kept where the block fails, if the capture can go on (`resumption`).
-    Raises UserError for a site that isn't there or comes twice, for a folder that is, and as
-    `UnfinishedCapture`.
+    Raises UserError for a site that isn't there or comes twice, for a folder that is, where the
+    disk has no room, and as `UnfinishedCapture`.
     """
     if len(set(sites)) < len(sites):
         raise UserError("A site is named twice.", "Name every site once.")
@@ -108,6 +111,9 @@ def capture_sets(
                 "how it is stored": [about.dtype, [str(site) for site in sites], shard_bytes],
             },
         )
+    stored = 0 if unfinished is None else unfinished.record.tokens
+    needed = shard_bytes if room_for is None else max(0, room_for - stored) * row_bytes(about)
+    check_room(folders[0], len(sites) * needed)
     with contextlib.ExitStack() as stack:
         writers = {}
         for number, (site, folder) in enumerate(zip(sites, folders, strict=True)):

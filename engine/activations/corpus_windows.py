@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from engine.activations.corpus import DocumentReader
 from engine.activations.unfinished import CapturePlace
 from engine.activations.windows import Window, cut_document
 from engine.errors import UserError
@@ -38,8 +39,13 @@ class CorpusWindows:
         self._digest = hashlib.blake2b(digest_size=16)
         self._documents = iter(documents)
         self._place = place
+        self._reader = documents if isinstance(documents, DocumentReader) else None
+        self.share: float | None = None
+        """Of all that is to be read, how much has been cut into windows; None: not known."""
         for text in itertools.islice(self._documents, place.documents):
             self._add_to_digest(text)
+        if self._reader is not None:
+            self.share = self._reader.share
         self.begun: str | None = None
         """The text of the document that the place is in; None: it is before another."""
         if place.windows:
@@ -71,8 +77,11 @@ class CorpusWindows:
             yield from self._cut(text, document)
 
     def _cut(self, text: str, document: int) -> Iterator[CorpusWindow]:
-        texts = self._digest.hexdigest()
-        for number, window in enumerate(cut_document(self._lm, text, self._context), 1):
+        texts, before = self._digest.hexdigest(), self.share or 0.0
+        windows = cut_document(self._lm, text, self._context)
+        for number, (window, of_text) in enumerate(windows, 1):
+            if self._reader is not None:
+                self.share = before + of_text * (self._reader.share - before)
             place = CapturePlace(documents=document, windows=number, texts=texts)
             yield CorpusWindow(window, text if number == 1 else None, place)
 

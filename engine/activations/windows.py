@@ -60,7 +60,7 @@ def cut_documents(
     """
     left = max_tokens
     for text in documents:
-        for number, part in enumerate(cut_document(lm, text, context)):
+        for number, (part, _) in enumerate(cut_document(lm, text, context)):
             if left == 0:
                 return
             window = part[:left]
@@ -69,28 +69,29 @@ def cut_documents(
             yield Window(window, begins=text if number == 0 else None)
 
 
-def cut_document(lm: LanguageModel, text: str, context: int) -> Iterator[Tensor]:
+def cut_document(lm: LanguageModel, text: str, context: int) -> Iterator[tuple[Tensor, float]]:
     """The token ids [tokens] of a document's windows, see `cut_documents`; none for one without a
-    token of its own. Memory: a piece of a long text (`engine.model.long_text`)."""
-    pieces = encode_pieces(lm, text)
-    first = next(pieces)
-    prefix, body = first.tensor_split([prefix_length(lm, first)])
-    room = context - len(prefix)
-    if len(body) and room <= 0:
-        raise UserError(
-            f"Windows of {context} tokens have no room for text behind the {len(prefix)} that "
-            "the tokenizer puts before it.",
-            "Choose a larger context.",
-        )
-    for piece in pieces:
-        whole = len(body) - len(body) % room
+    token of its own. Behind each, the share of the text that is tokenised, 0 to 1.
+
+    Memory: a piece of a long text, see `engine.model.long_text`.
+    """
+    prefix, body = torch.empty(0, dtype=torch.int64), torch.empty(0, dtype=torch.int64)
+    for number, (piece, share) in enumerate(encode_pieces(lm, text)):
+        if number == 0:
+            prefix, piece = piece.tensor_split([prefix_length(lm, piece)])  # noqa: PLW2901
+            if len(piece) and len(prefix) >= context:
+                raise UserError(
+                    f"Windows of {context} tokens have no room for text behind the {len(prefix)} "
+                    "that the tokenizer puts before it.",
+                    "Choose a larger context.",
+                )
+        body = torch.cat([body, piece])
+        room = max(1, context - len(prefix))
+        whole = len(body) if share == 1 else len(body) - len(body) % room
         for part in torch.split(body[:whole], room):
             if len(part):
-                yield torch.cat([prefix, part])
-        body = torch.cat([body[whole:], piece])
-    for part in torch.split(body, max(1, room)):
-        if len(part):
-            yield torch.cat([prefix, part])
+                yield torch.cat([prefix, part]), share
+        body = body[whole:]
 
 
 def pools(windows: Iterable[SomeWindow], tokens: int) -> Iterator[list[SomeWindow]]:

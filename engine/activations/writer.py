@@ -39,6 +39,12 @@ COLUMNS_BYTES = 4 * 4
 """What a row holds beside its activations: token id, document id, position and norm."""
 
 
+def row_bytes(about: Manifest) -> int:
+    """Bytes on disk of a token of a set."""
+    itemsize: int = getattr(torch, about.dtype).itemsize
+    return about.d_model * itemsize + COLUMNS_BYTES
+
+
 class ActivationWriter:
     """Writes one activation set; the folder appears, whole, when the `with` block ends well.
 
@@ -85,7 +91,7 @@ class ActivationWriter:
         self._sink_multiple = sink_multiple
         self._stack = contextlib.ExitStack()
         dtype = getattr(torch, about.dtype)
-        rows = max(1, shard_bytes // (about.d_model * dtype.itemsize + COLUMNS_BYTES))
+        rows = max(1, shard_bytes // row_bytes(about))
         self._buffer = {
             "activations": torch.empty(rows, about.d_model, dtype=dtype),
             "token_ids": torch.empty(rows, dtype=torch.int32),

@@ -38,14 +38,15 @@ def encode_pieces(
     piece: int = PIECE,
     overlap: int = OVERLAP,
     agreement: int = AGREEMENT,
-) -> Iterator[Tensor]:
-    """The token ids of `text` as `encode` gives them, in parts `[tokens]` int64, on the CPU.
+) -> Iterator[tuple[Tensor, float]]:
+    """The token ids of `text` as `encode` gives them, in parts `[tokens]` int64, on the CPU; behind
+    each, the share of the text that is read, 0 to 1.
 
     What the tokenizer puts before a text stands in the first part. Memory: the tokens of a piece.
     A tokenizer that can't say which characters a token stands for reads a text as a whole.
     """
     if len(text) <= piece + overlap or not lm.tokenizer.is_fast:
-        yield encode(lm, text)
+        yield encode(lm, text), 1.0
         return
     here, place = _read(lm, text, 0, piece + overlap, is_first=True), 0
     while place + piece + overlap < len(text):
@@ -60,9 +61,13 @@ def encode_pieces(
         if joined is None:
             break
         end, begin = joined
-        yield torch.tensor([token.id for token in here[:end]], dtype=torch.int64)
+        yield _ids(here[:end]), here[end].first / len(text)
         here, place = ahead[begin:], place + width
-    yield torch.tensor([token.id for token in here], dtype=torch.int64)
+    yield _ids(here), 1.0
+
+
+def _ids(tokens: Sequence[_Token]) -> Tensor:
+    return torch.tensor([token.id for token in tokens], dtype=torch.int64)
 
 
 def _read(

@@ -1,5 +1,7 @@
 """Capture jobs: what is said against them before they run, and how they go on."""
 
+import shutil
+
 import msgspec
 import pytest
 
@@ -31,14 +33,15 @@ NEVER = float("inf")
 
 
 @pytest.fixture
-def workspace(tmp_path) -> Workspace:
+def workspace(tmp_path, monkeypatch) -> Workspace:
+    monkeypatch.setattr("engine.activations.capture.POOLED_PASSES", 2)
     return Workspace.open(tmp_path / "workspace")
 
 
 @pytest.fixture
 def texts(tmp_path):
     path = tmp_path / "texts.txt"
-    path.write_text("\n\n".join(f"The cat number {n} sat on the mat." for n in range(4000)))
+    path.write_text("\n\n".join(f"The cat number {n} sat on the mat." for n in range(700)))
     return path
 
 
@@ -52,7 +55,7 @@ def bytes_of(workspace, spec) -> list[bytes]:
     return [path.read_bytes() for folder in folders for path in sorted(folder.iterdir())]
 
 
-def cancel(spec, workspace, done=33_000) -> None:
+def cancel(spec, workspace, done=5000) -> None:
     with pytest.raises(Cancelled):
         run(spec, workspace, Stop(done))
 
@@ -98,7 +101,7 @@ def test_a_capture_that_was_begun_is_not_begun_again_without_a_word(workspace, t
     with pytest.raises(UserError, match=r"set was begun before: .* tokens are stored.*--resume"):
         spec.check(workspace)
     with pytest.raises(UserError, match="begun with no --max-tokens, and can't go on with --max"):
-        spec_of(texts, max_tokens=50_000, resume=True).check(workspace)
+        spec_of(texts, max_tokens=9000, resume=True).check(workspace)
     with pytest.raises(UserError, match=r"begun with --site resid_post\.0 resid_post\.1"):
         others = msgspec.structs.replace(spec, sites=["resid_post.1"], resume=True)
         others.check(workspace)
@@ -128,3 +131,54 @@ def test_a_capture_that_was_killed_early_begins_anew(workspace, texts):
     assert not resumed.resume
     run(resumed, workspace, Stop(NEVER))
     assert len(read_documents_table(workspace.activations("set.resid_post.0"))) > 10
+
+
+def test_a_document_that_cannot_be_read_is_left_out_and_named(workspace, tmp_path):
+    lines = [f'{{"text": "story {n}"}}'.encode() for n in range(120)]
+    for number in (3, 7, 20, 30, 40, 50):
+        lines[number] = b'{"text": broken'
+    lines[9] = b'{"text": "\xff"}'
+    path = tmp_path / "stories.jsonl"
+    path.write_bytes(b"\n".join(lines))
+    stop = Stop(NEVER)
+    result = run(spec_of(path), workspace, stop)
+    assert isinstance(result, CaptureResult)
+    assert (result.documents, result.left_out) == (113, 7)
+    assert stop.notes[0].startswith(f"{path}, line 4, is not JSON")
+    assert stop.notes[2] == f"{path}, line 10, is not UTF-8 text. It is left out."
+    assert stop.notes[-1] == "7 documents that can't be read were left out in all."
+    texts = [d.text for d in read_documents_table(workspace.activations("set.resid_post.0"))]
+    assert texts == [f"story {n}" for n in range(120) if n not in (3, 7, 9, 20, 30, 40, 50)]
+
+
+def test_a_file_that_is_broken_throughout_is_refused(workspace, tmp_path):
+    path = tmp_path / "stories.jsonl"
+    path.write_text('{"text": "a"}\n' + "{broken\n" * 30)
+    with pytest.raises(UserError, match="11 of the first 12 documents can't be read"):
+        run(spec_of(path), workspace, Stop(NEVER))
+
+
+def test_a_disk_that_is_too_small_is_noticed_before_the_model_runs(workspace, texts, monkeypatch):
+    usage = shutil.disk_usage(workspace.root)._replace(free=1_000_000)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: usage)
+    with pytest.raises(UserError, match=r"takes [\d.]+ MB, and 1.0 MB are free.*--max-tokens"):
+        run(spec_of(texts, max_tokens=5000), workspace, Stop(0))
+    with pytest.raises(UserError, match=r"takes [\d.]+ MB, and 1.0 MB are free"):
+        run(spec_of(texts), workspace, Stop(0))  # as many tokens as bytes, for all that is known
+    run(spec_of(texts, max_tokens=100), workspace, Stop(NEVER))
+
+
+def test_progress_of_text_goes_to_a_total(workspace, texts):
+    told = []
+
+    class Watch(Stop):
+        def __call__(self, phase, done, total=None, *_, **__):
+            if phase == "capture":
+                told.append((done, total))
+
+    run(spec_of(texts), workspace, Watch(NEVER))
+    totals = {total for _, total in told}
+    whole = told[-1][0]
+    assert all(done <= total for done, total in told)
+    assert all(0.8 * whole < total < 1.2 * whole for total in totals)
+    assert told[-1] == (whole, whole)

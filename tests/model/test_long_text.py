@@ -28,7 +28,9 @@ def lm(request):
 
 
 def in_pieces(lm, text, **sizes):
-    parts = list(encode_pieces(lm, text, **sizes))
+    parts, shares = zip(*encode_pieces(lm, text, **sizes), strict=True)
+    assert shares[-1] == 1
+    assert sorted(shares) == list(shares)
     return torch.cat(parts).tolist(), len(parts)
 
 

@@ -39,6 +39,8 @@ class CaptureResult(JobResult, msgspec.Struct, frozen=True, kw_only=True, tag="c
     bytes: int
     seconds: float
     tokens_per_second: float
+    left_out: int = 0
+    """Documents that can't be read."""
 
 
 @register_kind
@@ -60,7 +62,8 @@ class Capture(DeviceSpec, frozen=True, kw_only=True, tag="capture"):
     prompt_file: Annotated[str | None, Setting(flag="prompts", meaning="path")] = None
     """A file of prompts: .txt, .jsonl or .json."""
     texts: Annotated[list[str], Setting(flag="text", meaning="path")] = []
-    """Files or folders of documents: .txt, .jsonl, .json or .parquet."""
+    """Files or folders of documents: .txt, .jsonl, .json or .parquet. A document that can't be
+    read, such as a line that is not JSON, is left out and named."""
     dataset: str | None = None
     """An id for the datasets library, where there is a network."""
     demo_documents: Annotated[int, Setting(offered=False)] = 0

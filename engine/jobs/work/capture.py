@@ -9,7 +9,14 @@ from typing import Any
 import msgspec
 
 from engine.activations.capture import capture_documents, capture_prompts
-from engine.activations.corpus import Prompt, corpus_files, read_documents, read_prompts
+from engine.activations.corpus import (
+    DocumentReader,
+    LeftOut,
+    Prompt,
+    corpus_files,
+    read_documents,
+    read_prompts,
+)
 from engine.activations.hub_dataset import stream_dataset
 from engine.activations.manifest import Manifest, read_manifest
 from engine.activations.unfinished import Resumption, put_sets_in_place, read_record
@@ -30,6 +37,7 @@ def capture(spec: Capture, workspace: Workspace, progress: Progress) -> CaptureR
     """
     folders = [workspace.activations(name) for name in spec.set_names]
     tokens, seconds = 0, 0.0
+    left_out = _LeftOut(progress)
     if not (spec.resume and _is_captured(spec, workspace, folders)):
         record = read_record(workspace.capture(spec.name)) if spec.resume else None
         tokens = -record.tokens if record is not None else 0
@@ -38,7 +46,8 @@ def capture(spec: Capture, workspace: Workspace, progress: Progress) -> CaptureR
         progress("load the model", 0)
         lm = load_model(spec.model, device=spec.device)
         began = time.monotonic()
-        _capture(spec, lm, workspace, folders, progress)
+        _capture(spec, lm, workspace, folders, left_out, progress=progress)
+        left_out.report(progress)
         seconds = time.monotonic() - began
         tokens += read_manifest(folders[0]).tokens
     manifests = [read_manifest(folder) for folder in folders]
@@ -53,7 +62,29 @@ def capture(spec: Capture, workspace: Workspace, progress: Progress) -> CaptureR
         bytes=sum(shard.bytes for manifest in manifests for shard in manifest.shards),
         seconds=seconds,
         tokens_per_second=tokens / seconds if seconds else 0.0,
+        left_out=left_out.count,
     )
+
+
+class _LeftOut:
+    """Says which documents can't be read, and counts them."""
+
+    NAMED = 5
+    """How many are named."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.count = 0
+        self._progress = progress
+
+    def __call__(self, error: UserError) -> None:
+        self.count += 1
+        if self.count <= self.NAMED:
+            self._progress.note(f"{error.what} It is left out.")
+
+    def report(self, progress: Progress) -> None:
+        """Say how many there were that were not named."""
+        if self.count > self.NAMED:
+            progress.note(f"{self.count} documents that can't be read were left out in all.")
 
 
 def _capture(
@@ -61,6 +92,8 @@ def _capture(
     lm: LanguageModel,
     workspace: Workspace,
     folders: Sequence[Path],
+    left_out: LeftOut,
+    *,
     progress: Progress,
 ) -> None:
     sites = [parse_site(site) for site in spec.sites]
@@ -86,7 +119,7 @@ def _capture(
     else:
         capture_documents(
             lm,
-            _open_documents(spec),
+            _open_documents(spec, left_out),
             sites,
             folders,
             origin=_origin(spec),
@@ -143,12 +176,13 @@ def _origin(spec: Capture) -> str:
     return "documents of the embedded model's corpus"
 
 
-def _open_documents(spec: Capture) -> Iterator[str]:
+def _open_documents(spec: Capture, left_out: LeftOut) -> Iterator[str]:
     if spec.texts:
-        return read_documents([Path(text) for text in spec.texts])
+        return read_documents([Path(text) for text in spec.texts], left_out=left_out)
     if spec.dataset is not None:
         return stream_dataset(spec.dataset)
     if spec.demo_documents:
         written = itertools.islice(demo_documents(spec.seed), spec.demo_documents)
-        return (document.text for document in written)
+        numbered = enumerate(written, 1)
+        return DocumentReader((text.text, n / spec.demo_documents) for n, text in numbered)
     raise UserError("There is nothing to capture.", "Give prompts, text or a data set.")
