@@ -65,7 +65,7 @@ def capture_prompts(
     origin = f"{len(prompts)} prompts"
     if generate:
         origin += f", each continued by up to {generate} tokens"
-    about = _about(lm, origin=origin, context=None, dtype=dtype)
+    about = _about(lm, origin=origin, context=None, dtype=dtype, chat=chat)
     identity = {
         "the list of prompts": hashlib.sha256(msgspec.json.encode(prompts)).hexdigest(),
         "what is done with each prompt": [generate, chat],
@@ -239,7 +239,9 @@ class _PoolRows:
                 writer.extend(acts, window.token_ids)
 
 
-def _about(lm: LanguageModel, *, origin: str, context: int | None, dtype: str) -> Manifest:
+def _about(
+    lm: LanguageModel, *, origin: str, context: int | None, dtype: str, chat: bool = False
+) -> Manifest:
     """What the manifests of all sites say alike."""
     return Manifest(
         model=lm.source,
@@ -250,6 +252,7 @@ def _about(lm: LanguageModel, *, origin: str, context: int | None, dtype: str) -
         tokenizer=lm.source,
         bos_token_id=lm.tokenizer.bos_token_id,
         prefix_token_ids=lm.prefix_ids,
+        special_token_ids=lm.special_ids if chat else [],
         origin=origin,
         context=context,
     )

@@ -34,6 +34,11 @@ def lm(tiny_llama_path):
     return load_model(str(tiny_llama_path), device="cpu")
 
 
+@pytest.fixture(autouse=True)
+def small_pools(monkeypatch):
+    monkeypatch.setattr("engine.activations.capture.POOLED_PASSES", 4)
+
+
 @pytest.fixture
 def saving_always(monkeypatch):
     monkeypatch.setattr(unfinished, "FIRST", 0.0)

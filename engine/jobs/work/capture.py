@@ -2,7 +2,7 @@
 
 import itertools
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from engine.activations.corpus import (
 )
 from engine.activations.hub_dataset import stream_dataset
 from engine.activations.manifest import Manifest, read_manifest
+from engine.activations.row_kinds import RowSummary
 from engine.activations.unfinished import Resumption, put_sets_in_place, read_record
 from engine.demo.corpus.generate import documents as demo_documents
 from engine.errors import UserError
@@ -51,6 +52,7 @@ def capture(spec: Capture, workspace: Workspace, progress: Progress) -> CaptureR
         seconds = time.monotonic() - began
         tokens += read_manifest(folders[0]).tokens
     manifests = [read_manifest(folder) for folder in folders]
+    summaries = _row_summaries(spec.set_names, manifests, progress)
     return CaptureResult(
         name=spec.name,
         sets=spec.set_names,
@@ -59,6 +61,8 @@ def capture(spec: Capture, workspace: Workspace, progress: Progress) -> CaptureR
         sites=spec.sites,
         tokens=manifests[0].tokens,
         documents=manifests[0].documents,
+        sinks=sum(summary.counts.sink for summary in summaries.values()),
+        row_summaries=summaries,
         bytes=sum(shard.bytes for manifest in manifests for shard in manifest.shards),
         seconds=seconds,
         tokens_per_second=tokens / seconds if seconds else 0.0,
@@ -152,6 +156,21 @@ def _is_captured(spec: Capture, workspace: Workspace, folders: Sequence[Path]) -
 
 def _outcome(manifest: Manifest) -> tuple[str, str, str]:
     return manifest.model, manifest.site, manifest.dtype
+
+
+def _row_summaries(
+    names: Iterable[str], manifests: Iterable[Manifest], progress: Progress
+) -> dict[str, RowSummary]:
+    """What the rows of each set are, after a note on those that have sinks or NaN."""
+    summaries = {}
+    for name, manifest in zip(names, manifests, strict=True):
+        assert manifest.row_summary is not None
+        summaries[name] = manifest.row_summary
+        if manifest.row_summary.sentence:
+            progress.note(
+                f"{name}: {manifest.row_summary.sentence} Training and figures leave them out."
+            )
+    return summaries
 
 
 def _read_prompts(spec: Capture) -> list[Prompt]:
