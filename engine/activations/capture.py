@@ -21,12 +21,16 @@ from engine.activations.windows import (
 from engine.activations.writer import ActivationWriter
 from engine.errors import UserError
 from engine.model.generate import generate as continued
+from engine.model.interruptible import interruptible
 from engine.model.load import LanguageModel
 from engine.model.locate import check_site
 from engine.model.observe import observe
 from engine.model.site import Site
 from engine.model.text import decode, encode, vocabulary
 from engine.progress import SILENT, Progress
+
+PROMPTS_TOGETHER = 64
+"""Prompts that are continued and observed together at most."""
 
 Writers = Mapping[Site, ActivationWriter]
 
@@ -45,32 +49,64 @@ def capture_prompts(
     """Capture prompts with their continuation, the seed's way; one folder a site.
 
     The model continues each prompt greedily by up to `generate` tokens (fewer when it ends its text
-    or its context is full); then one forward pass over prompt and continuation is observed, at all
-    sites at once. `chat` puts the prompt into the tokenizer's chat template.
+    or its context is full), see `engine.model.generate`; then a forward pass over prompt and
+    continuation is observed, at all sites at once. Both go in batches of prompts. `chat` puts the
+    prompt into the tokenizer's chat template.
+
+    Memory: beside the model, a batch of the generation, and the activations of `PROMPTS_TOGETHER`
+    prompts for every site.
     Raises UserError for an unknown site, a folder that exists, and a prompt that is too long.
     """
     origin = f"{len(prompts)} prompts"
     if generate:
         origin += f", each continued by up to {generate} tokens"
-    with _writers(lm, sites, folders, origin=origin, context=None, dtype=dtype) as writers:
-        for number, prompt in enumerate(prompts, 1):
-            asked = encode(lm, prompt.prompt, chat=chat)
-            room = _room(lm, asked, number)
-            if room < generate:
-                progress.note(f"Prompt {number} leaves room for {room} generated tokens.")
-            new = min(generate, room)
-            whole = continued(lm, asked[None], new)[0].cpu() if new else asked
-            observed = observe(lm, whole[None], sites)
-            for site, writer in writers.items():
-                writer.add(
-                    observed[site][0].cpu(),
-                    whole,
-                    text=prompt.prompt,
-                    category=prompt.category,
-                    generated=decode(lm, whole[len(asked) :]),
-                )
-            progress("capture", number, len(prompts), "prompts")
+    done = 0
+    with (
+        _writers(lm, sites, folders, origin=origin, context=None, dtype=dtype) as writers,
+        interruptible(lm, lambda: progress("capture", done, len(prompts), "prompts")),
+    ):
+        for group in _groups(lm, prompts, generate, chat, progress):
+            wholes = continued(lm, group, generate) if generate else group
+            windows = [Window(whole.cpu(), begins=None) for whole in wholes]
+            observed: list[dict[Site, Tensor]] = [{} for _ in windows]
+            for together in passes(windows, PASS_TOKENS):
+                _observe_pass(lm, windows, together, sites, observed)
+            for asked, window, acts in zip(group, windows, observed, strict=True):
+                prompt, whole = prompts[done], window.token_ids
+                for site, writer in writers.items():
+                    writer.add(
+                        acts[site],
+                        whole,
+                        text=prompt.prompt,
+                        category=prompt.category,
+                        generated=decode(lm, whole[len(asked) :]),
+                    )
+                done += 1
+        progress("capture", done, len(prompts), "prompts")
     return {site: writer.manifest for site, writer in writers.items()}
+
+
+def _groups(
+    lm: LanguageModel, prompts: Sequence[Prompt], generate: int, chat: bool, progress: Progress
+) -> Iterator[list[Tensor]]:
+    """The token ids of runs of prompts that are continued and observed together, in their order.
+
+    Where a run ends depends on these prompts alone, and on how many tokens are generated.
+    """
+    group: list[Tensor] = []
+    tokens = 0
+    for number, prompt in enumerate(prompts, 1):
+        asked = encode(lm, prompt.prompt, chat=chat)
+        room = _room(lm, asked, number)
+        if room < generate:
+            progress.note(f"Prompt {number} leaves room for {room} generated tokens.")
+        group.append(asked)
+        tokens += len(asked) + generate
+        if len(group) == PROMPTS_TOGETHER or tokens >= POOLED_PASSES * PASS_TOKENS:
+            yield group
+            group, tokens = [], 0
+    if group:
+        yield group
 
 
 def capture_documents(
