@@ -6,9 +6,9 @@
     python -m benchmarks.clamp --workspace W --sae NAME
 
 The plain continuation is transformers' own `generate` on the seed's seven prompts, as chat where
-the model has a template, in one batch padded on the left. The clamp holds one feature at its maximum
-on the same prompts, with as many new tokens, and does all that the command does: it writes both
-continuations, measures the edit and its nulls, and checks itself. The search is `find` on one
+the model has a template, in one batch padded on the left. The clamp holds one feature at its
+maximum on the same prompts, with as many new tokens, and does all that the command does: it writes
+both continuations, measures the edit and its nulls, and checks itself. The search is `find` on one
 prompt. Model and SAE are loaded, and everything has run once before it is timed. In each round one
 follows the other in the same process. On a busy machine seconds of the processor, of all threads
 together, tell more than those of the clock: both are written down.
@@ -175,8 +175,8 @@ highest.
 
 The plain continuation is one batch of transformers' own `generate`, without an SAE. The clamp
 writes the clean and the edited continuation, reads the former under the edit and under each of its
-nulls, and checks itself. `find` ablates 50 features of "{options.prompt}". Seconds are those of the clock, in
-brackets those of the processor, of all threads together.
+nulls, and checks itself. `find` ablates 50 features of "{options.prompt}". Seconds are those of the
+clock, in brackets those of the processor, of all threads together.
 """
     plain = {
         dtype: [{name: each[name]._asdict() for name in each} for each in rounds]

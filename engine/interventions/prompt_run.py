@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from engine.activations.row_kinds import RowSummary
 from engine.errors import UserError
 from engine.features.catalogue.catalogue import Catalogue
 from engine.interventions.delta import ResolvedEdit, acts_of, delta
@@ -25,6 +26,11 @@ LOGITS_AT_ONCE = 1 << 27
 """Logits of a batch, 512 MiB in float32."""
 _WIDEST = 16
 """Numbers that a layer holds at a time for each of d_model: those of its MLP, and of attention."""
+
+
+def max_norm_of(summary: RowSummary | None) -> float | None:
+    """The length beyond which an activation is a sink's; None: not known, or nothing is one."""
+    return None if summary is None or summary.rule is None else summary.rule.max_norm
 
 
 @dataclass(frozen=True)

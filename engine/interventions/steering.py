@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from engine.activations.norms import row_norms
 from engine.interventions.delta import ResolvedEdit, acts_of, delta
 from engine.sae.architectures.base import SparseAutoencoder
 
@@ -26,7 +27,8 @@ class PositionMask:
     starts: frozenset[int]
     """Positions of the tokens that stand before a text."""
     max_norm: float | None = None
-    """A token whose activation is longer than this is a sink; None: none is known to be one."""
+    """A token whose activation is longer than this is a sink, see `engine.activations.row_kinds`;
+    None: none is known to be one."""
 
     def at(self, positions: Tensor, x: Tensor) -> Tensor:
         """[...] bool for absolute positions [...], -1 on padding, and activations [..., d_model]
@@ -47,8 +49,7 @@ class PositionMask:
         """[...] bool: which of x [..., d_model] are longer than `max_norm`."""
         if self.max_norm is None:
             return torch.zeros(x.shape[:-1], dtype=torch.bool, device=x.device)
-        norms: Tensor = x.float().norm(dim=-1)
-        return norms > self.max_norm
+        return row_norms(x) > self.max_norm
 
 
 class Steering:

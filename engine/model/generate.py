@@ -8,6 +8,7 @@ from transformers import GenerationConfig
 
 from engine.errors import UserError
 from engine.model.caching import cache_is_reliable
+from engine.model.contiguous import contiguous_unembedding
 from engine.model.edit import Edit, editing
 from engine.model.inputs import checked_ids
 from engine.model.load import LanguageModel
@@ -134,7 +135,7 @@ def _continue(
         **(sampling if temperature > 0 else {"do_sample": False}),
     )
     ids, mask, padding = left_padded(prompts)
-    with editing(lm, edits, padding=padding):
+    with editing(lm, edits, padding=padding), contiguous_unembedding(lm):
         grown = lm.model.generate(input_ids=ids, attention_mask=mask, generation_config=settings)
     stops = torch.tensor([] if ends is None else ends, device=ids.device).flatten()
     for text, start in zip(grown, padding.tolist(), strict=True):

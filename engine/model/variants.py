@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor
 
+from engine.model.contiguous import contiguous_unembedding
 from engine.model.edit import editing
 from engine.model.inputs import checked_ids
 from engine.model.load import LanguageModel
@@ -83,7 +84,8 @@ def _repeat(
 
 def _logits(lm: LanguageModel, ids: Tensor, keep: int) -> Tensor:
     some = {"logits_to_keep": keep} if keep and keeps_logits(lm) else {}
-    scores: Tensor = lm.model(input_ids=ids, use_cache=False, **some).logits
+    with contiguous_unembedding(lm):
+        scores: Tensor = lm.model(input_ids=ids, use_cache=False, **some).logits
     return scores[:, -keep:]
 
 

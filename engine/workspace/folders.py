@@ -7,6 +7,7 @@
       catalogues/NAME/          the feature catalogue of the SAE of that name
       checkpoints/NAME/         where a training of that name that isn't done stands
       scans/NAME/               what a scan of the SAE of that name that isn't done has found so far
+      clamps/                   reports of clamps, one file each
       reports/                  what was copied or exported from the app
       logs/                     engine.log, and one log for each job
 
@@ -23,8 +24,17 @@ from pathlib import Path
 from engine.errors import UserError
 from engine.files import checked_name, remove_leftovers
 
-_FOLDERS = ("activations", "saes", "catalogues", "checkpoints", "scans", "reports", "logs")
-_WRITTEN = ("activations", "saes", "catalogues", "checkpoints", "checkpoints/*", "scans")
+_FOLDERS = (
+    "activations",
+    "saes",
+    "catalogues",
+    "checkpoints",
+    "scans",
+    "clamps",
+    "reports",
+    "logs",
+)
+_WRITTEN = ("activations", "saes", "catalogues", "checkpoints", "checkpoints/*", "scans", "clamps")
 """Where killed writers may have left something behind."""
 _LONGEST = 512 - len("-journal")
 """Bytes in the path of a database: SQLite has room for 512, with what it appends to the name."""
@@ -78,6 +88,10 @@ class Workspace:
     @property
     def logs(self) -> Path:
         return self.root / "logs"
+
+    @property
+    def clamps(self) -> Path:
+        return self.root / "clamps"
 
     def activations(self, name: str) -> Path:
         """The folder of an activation set, whether it is there or not."""
