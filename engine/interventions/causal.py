@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from engine.features.catalogue.catalogue import Catalogue
-from engine.interventions.checks import measure_checks
+from engine.interventions.checks import CheckedRun, check_runs, combine_checks
 from engine.interventions.delta import ResolvedEdit, resolve_edits
 from engine.interventions.measures import (
     cross_entropy,
@@ -14,10 +14,10 @@ from engine.interventions.measures import (
     next_token_table,
 )
 from engine.interventions.nulls import compare_with_null, matched_features, null_edits
-from engine.interventions.prompt_run import ModelWithSAE, PromptRun
+from engine.interventions.prompt_run import ModelWithSAE
 from engine.interventions.reproduction import reproduction_command
 from engine.interventions.shift import measure_shift
-from engine.interventions.spec import ClampRequest, EditedPrompt, ModelReport
+from engine.interventions.spec import Checks, ClampRequest, EditedPrompt, ModelReport
 from engine.interventions.warnings import report_warnings
 from engine.model.interruptible import interruptible
 from engine.model.predictions import kl_of_variants
@@ -53,18 +53,12 @@ def model_view(
         progress("clamp", len(prompts), total, "prompts")
 
     tick()
+    checks: list[Checks] = []
     with interruptible(subject.lm, tick):
-        runs = subject.read_prompts(
-            request.prompts,
-            generate=request.generate,
-            positions=request.positions,
-            chat=request.chat,
-            edits=rows[0],
-        )
-        activations = [run.activations() for run in runs]
-        checks = measure_checks(runs, activations, rows[0])
-        for run, x in zip(runs, activations, strict=True):
-            prompts.append(_edit_prompt(run, x, rows, texts, tick))
+        for runs in subject.runs_of(request, rows[0]):
+            for checked in check_runs(runs, rows[0]):
+                checks.append(checked.checks)
+                prompts.append(_edit_prompt(checked, rows, texts, tick))
     progress("clamp", total, total, "prompts")
     return ModelReport(
         feature=features[0],
@@ -75,23 +69,20 @@ def model_view(
         site=str(subject.site),
         prompts=prompts,
         null_features=nulls,
-        checks=checks,
+        checks=combine_checks(checks),
         warnings=report_warnings(request, catalogue, prompts, len(nulls)),
         reproduce=reproduction_command(request),
     )
 
 
 def _edit_prompt(
-    run: PromptRun,
-    x: Tensor,
+    checked: CheckedRun,
     rows: Sequence[Sequence[ResolvedEdit]],
     texts: list[str],
     tick: Callable[[], None],
 ) -> EditedPrompt:
-    """What the first row of edits does to one prompt, held against the other rows: the nulls.
-
-    x: the clean activations at the site, [tokens, d_model].
-    """
+    """What the first row of edits does to one prompt, held against the other rows: the nulls."""
+    run, x = checked.run, checked.activations
     lm = run.subject.lm
     added = run.added_by(x, rows[0])
     touched, sinks = run.mask.at(run.positions, x), run.mask.is_sink(x)

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -21,44 +22,37 @@ _DECODER_ROUNDING = 1e-5
 """Of float32 sums over all features, as a share of the largest activation of the token."""
 
 
-@torch.no_grad()
-def measure_checks(
-    runs: Sequence[PromptRun], activations: Sequence[Tensor], edits: Sequence[ResolvedEdit]
-) -> Checks:
+class CheckedRun(NamedTuple):
+    """A prompt's run, what was at the site in it, and whether the model and the edit do what they
+    should."""
+
+    run: PromptRun
+    activations: Tensor
+    """[tokens, d_model], of the clean model."""
+    checks: Checks
+
+
+def check_runs(runs: Sequence[PromptRun], edits: Sequence[ResolvedEdit]) -> Iterator[CheckedRun]:
     """Compare the plain model with our runs of it: unedited, with an edit of nothing, edited.
 
-    `activations` are the clean ones of each run: [tokens, d_model].
+    Runs share batches, as many as `LOGITS_AT_ONCE` allows.
     """
-    return combine_checks(
-        [
-            check
-            for some in _batches(runs)
-            for check in _measure(
-                [runs[index] for index in some], [activations[index] for index in some], edits
-            )
-        ]
-    )
-
-
-def _batches(runs: Sequence[PromptRun]) -> Iterator[list[int]]:
-    """Indices of runs that are read together: as many as `LOGITS_AT_ONCE` allows, in order."""
-    together: list[int] = []
+    together: list[PromptRun] = []
     longest = 0
-    for index, run in enumerate(runs):
+    for run in runs:
         longest = max(longest, len(run.token_ids))
         numbers = (len(together) + 1) * longest * run.subject.lm.vocab_size
         if together and numbers > LOGITS_AT_ONCE:
-            yield together
+            yield from _check_batch(together, edits)
             together, longest = [], len(run.token_ids)
-        together.append(index)
-    yield together
+        together.append(run)
+    if together:
+        yield from _check_batch(together, edits)
 
 
-def _measure(
-    runs: Sequence[PromptRun], activations: Sequence[Tensor], edits: Sequence[ResolvedEdit]
-) -> Iterator[Checks]:
-    """The checks of runs that are read in one batch, shorter ones padded on the right, where no
-    token sees it."""
+@torch.no_grad()
+def _check_batch(runs: Sequence[PromptRun], edits: Sequence[ResolvedEdit]) -> list[CheckedRun]:
+    """The same for one batch: shorter rows are padded on the right, where no token sees it."""
     subject = runs[0].subject
     lm, site = subject.lm, subject.site
     batch = pad_sequence([run.token_ids for run in runs], batch_first=True)
@@ -74,31 +68,32 @@ def _measure(
     before = observe(lm, batch, [site])[site]
     with editing(lm, {site: Steering(subject.sae, [edits] * len(runs), masks)}):
         after = observe(lm, batch, [site])[site]
+    checked = []
     for row, run in enumerate(runs):
         x, edited = (each[row, : len(run.token_ids)] for each in (before, after))
         starts = run.mask.is_start(run.positions)
-        sinks = run.mask.is_sink(activations[row]) & ~starts
-        intended = _intended(run, x, activations[row], edits)
-        yield Checks(
+        intended = _intended(run, x, edits)
+        checks = Checks(
             no_op=no_op[row],
             hf_identical=identical[row],
             error_kept=error_is_kept(x, edited, intended),
             error_kept_deviation=_relative_deviation(x, edited, intended),
             bos_masked=_unmoved(x, edited, starts),
-            sinks_masked=_unmoved(x, edited, sinks),
+            sinks_masked=_unmoved(x, edited, run.mask.is_sink(x) & ~starts),
         )
+        checked.append(CheckedRun(run, x, checks))
+    return checked
 
 
-def _intended(
-    run: PromptRun, x: Tensor, activations: Tensor, edits: Sequence[ResolvedEdit]
-) -> Tensor:
-    """What an edit of x is to add to it, by decoding all features before and after: float32."""
+def _intended(run: PromptRun, x: Tensor, edits: Sequence[ResolvedEdit]) -> Tensor:
+    """What an edit is to add to x [tokens, d_model], by decoding all features before and after it,
+    in float32."""
     sae = run.subject.sae
     added = []
     for read in torch.split(x.to(sae.W_dec.device), rows_per_block(sae.config.d_sae)):
         z = sae.encode(read)
         added.append(sae.decode(apply_edits(z, edits), read) - sae.decode(z, read))
-    touched = run.mask.at(run.positions, activations)
+    touched = run.mask.at(run.positions, x)
     return torch.cat(added).to(x.device) * touched[:, None]
 
 

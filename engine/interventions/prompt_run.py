@@ -10,7 +10,7 @@ from engine.activations.row_kinds import RowSummary
 from engine.errors import UserError
 from engine.features.catalogue.catalogue import Catalogue
 from engine.interventions.delta import ResolvedEdit, acts_of, delta
-from engine.interventions.spec import LeftOut
+from engine.interventions.spec import ClampRequest, LeftOut
 from engine.interventions.steering import PositionMask, Steering
 from engine.model.edit import Edit
 from engine.model.generate import generate as generate_texts
@@ -24,6 +24,8 @@ from engine.sae.architectures.base import SparseAutoencoder
 
 LOGITS_AT_ONCE = 1 << 27
 """Logits of a batch, 512 MiB in float32."""
+PROMPTS_TOGETHER = 64
+"""Prompts of a request that are continued together at most."""
 _WIDEST = 16
 """Numbers that a layer holds at a time for each of d_model: those of its MLP, and of attention."""
 
@@ -66,6 +68,19 @@ class ModelWithSAE:
                 f"The catalogue describes {len(catalogue)} features, but the SAE has "
                 f"{self.sae.config.d_sae}.",
                 "Scan the SAE again.",
+            )
+
+    def runs_of(
+        self, request: ClampRequest, edits: Sequence[ResolvedEdit] = ()
+    ) -> "Iterator[list[PromptRun]]":
+        """A request's prompts as `read_prompts` has them, `PROMPTS_TOGETHER` at a time."""
+        for start in range(0, len(request.prompts), PROMPTS_TOGETHER):
+            yield self.read_prompts(
+                request.prompts[start : start + PROMPTS_TOGETHER],
+                generate=request.generate,
+                positions=request.positions,
+                chat=request.chat,
+                edits=edits,
             )
 
     def read_prompts(

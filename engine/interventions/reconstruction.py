@@ -1,5 +1,7 @@
 """The reconstruction view, the seed's experiment: decode with and without the edit, and compare."""
 
+from itertools import chain
+
 import torch
 from torch import Tensor
 
@@ -51,13 +53,7 @@ def reconstruction_view(
 
     tick()
     with interruptible(subject.lm, tick):
-        runs = subject.read_prompts(
-            request.prompts,
-            generate=request.generate,
-            positions=request.positions,
-            chat=request.chat,
-        )
-        for run in runs:
+        for run in chain.from_iterable(subject.runs_of(request)):
             x = run.activations()
             sinks = run.mask.is_sink(x)
             touched = run.mask.within(run.positions) & ~sinks
