@@ -62,7 +62,9 @@ def capture_prompts(
         origin += f", each continued by up to {generate} tokens"
     done = 0
     with (
-        _writers(lm, sites, folders, origin=origin, context=None, dtype=dtype) as writers,
+        _writers(
+            lm, sites, folders, origin=origin, context=None, dtype=dtype, chat=chat
+        ) as writers,
         interruptible(lm, lambda: progress("capture", done, len(prompts), "prompts")),
     ):
         for group in _groups(lm, prompts, generate, chat, progress):
@@ -180,6 +182,7 @@ def _writers(
     origin: str,
     context: int | None,
     dtype: str,
+    chat: bool = False,
 ) -> Iterator[Writers]:
     if len(set(sites)) < len(sites):
         raise UserError("A site is named twice.", "Name every site once.")
@@ -198,6 +201,7 @@ def _writers(
                 tokenizer=lm.source,
                 bos_token_id=lm.tokenizer.bos_token_id,
                 prefix_token_ids=lm.prefix_ids,
+                special_token_ids=lm.special_ids if chat else [],
                 origin=origin,
                 context=context,
             )

@@ -49,6 +49,9 @@ class SAEMetadata(msgspec.Struct, frozen=True, kw_only=True):
     measured_on: str = ""
     """The activation set that the figures were measured on last; empty: the one it was trained on,
     when training ended."""
+    measured_with_sinks: bool | None = None
+    """Whether sinks are in the figures; None: measured when training ended, so they are if it was
+    trained on them, or not known."""
     imported_from: str = ""
     """Whose layout it was read from and where that lay, if it wasn't trained here."""
     library_fields: dict[str, dict[str, Any]] = {}

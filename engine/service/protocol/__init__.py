@@ -12,6 +12,7 @@ kind of job in `engine.jobs.kinds`.
 """
 
 from engine.activations.corpus import Prompt as Prompt
+from engine.activations.row_kinds import RowSummary as RowSummary
 from engine.features.catalogue.argsort import argsort as argsort
 from engine.features.columns import TableColumn as TableColumn
 from engine.features.columns import filter_help as filter_help
