@@ -2,20 +2,22 @@
 
 import functools
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
-import torch
 from torch import Tensor
 
 from engine.activations.captured_sets import capture_sets
 from engine.activations.corpus import DocumentReader, Prompt
 from engine.activations.corpus_windows import CorpusWindow, CorpusWindows
 from engine.activations.manifest import Manifest
+from engine.activations.pool_rows import PoolRows
 from engine.activations.room import lack_of_room
 from engine.activations.unfinished import CapturePlace, Resumption
 from engine.activations.windows import (
+    PASS_TOKENS,
+    Window,
     checked_context,
     padded,
     passes,
@@ -31,6 +33,10 @@ from engine.model.site import Site
 from engine.model.text import decode, encode
 from engine.progress import SILENT, Progress
 
+PROMPTS_TOGETHER = 64
+"""Prompts that are continued and observed together at most."""
+GROUP_TOKENS = 32768
+"""Tokens of prompts, with what is generated, after which a run of them ends."""
 CPU_PASS_TOKENS, GPU_PASS_TOKENS = 2048, 8192
 """Tokens of a forward pass. On two cores, SmolLM2-135M reads 1,200 tokens per second and core in
 passes of 2,048, and 1,010 in passes of 8,192 (bfloat16)."""
@@ -57,58 +63,103 @@ def capture_prompts(
     """Capture prompts with their continuation, the seed's way; one folder a site.
 
     The model continues each prompt greedily by up to `generate` tokens (fewer when it ends its text
-    or its context is full); then one forward pass over prompt and continuation is observed, at all
-    sites at once. `chat` puts the prompt into the tokenizer's chat template.
-    With `resumption`, it goes on after an interruption behind the last prompt that was saved.
+    or its context is full), see `engine.model.generate`; then a forward pass over prompt and
+    continuation is observed, at all sites at once. Both go in batches of prompts. `chat` puts the
+    prompt into the tokenizer's chat template.
+    With `resumption`, it goes on after an interruption behind the last batch that was saved.
+
+    Memory: beside the model, a batch of the generation, and the activations of `PROMPTS_TOGETHER`
+    prompts for every site.
     Raises UserError for an unknown site, a folder that exists, and a prompt that is too long.
     """
     origin = f"{len(prompts)} prompts"
     if generate:
         origin += f", each continued by up to {generate} tokens"
-    about = _about(lm, origin=origin, context=None, dtype=dtype, chat=chat)
+    asked = _encode_all(lm, prompts, generate, chat, progress)
     identity = {
         "the list of prompts": hashlib.sha256(msgspec.json.encode(prompts)).hexdigest(),
         "what is done with each prompt": [generate, chat],
     }
-    with capture_sets(
-        lm,
-        sites,
-        folders,
-        about,
-        identity=identity,
-        shard_bytes=shard_bytes,
-        resumption=resumption,
-    ) as sets:
-        done = sets.begins.documents
-        for number, prompt in enumerate(prompts[done:], done + 1):
-            asked = encode(lm, prompt.prompt, chat=chat)
-            room = _room(lm, asked, number)
-            if room < generate:
-                progress.note(f"Prompt {number} leaves room for {room} generated tokens.")
-            new = min(generate, room)
-            whole = continued(lm, asked[None], new)[0].cpu() if new else asked
-            observed = observe(lm, whole[None], sites)
-            sets.store(
-                functools.partial(
-                    _store_prompt, prompt, whole, decode(lm, whole[len(asked) :]), observed
-                ),
-                CapturePlace(documents=number),
-            )
-            progress("capture", number, len(prompts), "prompts")
+    done = 0
+    with (
+        capture_sets(
+            lm,
+            sites,
+            folders,
+            _about(lm, origin=origin, context=None, dtype=dtype, chat=chat),
+            identity=identity,
+            shard_bytes=shard_bytes,
+            room_for=sum(len(ids) + generate for ids in asked),
+            resumption=resumption,
+        ) as sets,
+        interruptible(lm, lambda: progress("capture", done, len(prompts), "prompts")),
+    ):
+        for first, last in _groups(asked, generate):
+            if last > sets.begins.documents:
+                group = asked[first:last]
+                wholes = continued(lm, group, generate) if generate else group
+                windows = [Window(whole.cpu(), begins=None) for whole in wholes]
+                rows = PoolRows(windows, lm, sites)
+                for together in passes(windows, PASS_TOKENS):
+                    rows.take(
+                        together, _observed(lm, [windows[index] for index in together], sites)
+                    )
+                texts = [
+                    decode(lm, window.token_ids[len(ids) :])
+                    for ids, window in zip(group, windows, strict=True)
+                ]
+                store = functools.partial(_store_prompts, prompts[first:last], windows, texts, rows)
+                sets.store(store, CapturePlace(documents=last))
+            done = last
+        progress("capture", done, len(prompts), "prompts")
     return sets.manifests
 
 
-def _store_prompt(
-    prompt: Prompt, whole: Tensor, generated: str, acts: Mapping[Site, Tensor], writers: Writers
+def _encode_all(
+    lm: LanguageModel, prompts: Sequence[Prompt], generate: int, chat: bool, progress: Progress
+) -> list[Tensor]:
+    """The token ids of every prompt, before any is run: a prompt may be too long."""
+    asked = []
+    for number, prompt in enumerate(prompts, 1):
+        asked.append(encode(lm, prompt.prompt, chat=chat))
+        room = _room(lm, asked[-1], number)
+        if room < generate:
+            progress.note(f"Prompt {number} leaves room for {room} generated tokens.")
+    return asked
+
+
+def _groups(asked: Sequence[Tensor], generate: int) -> Iterator[tuple[int, int]]:
+    """Runs of prompts that are continued and observed together, in their order: the first of each,
+    and the one behind the last.
+
+    Where a run ends depends on these prompts alone, and on how many tokens are generated.
+    """
+    first = tokens = 0
+    for number, ids in enumerate(asked, 1):
+        tokens += len(ids) + generate
+        is_full = number - first == PROMPTS_TOGETHER or tokens >= GROUP_TOKENS
+        if is_full or number == len(asked):
+            yield first, number
+            first, tokens = number, 0
+
+
+def _store_prompts(
+    prompts: Sequence[Prompt],
+    windows: Sequence[Window],
+    generated: Sequence[str],
+    rows: PoolRows,
+    writers: Writers,
 ) -> None:
     for site, writer in writers.items():
-        writer.add(
-            acts[site][0].cpu(),
-            whole,
-            text=prompt.prompt,
-            category=prompt.category,
-            generated=generated,
-        )
+        acts_of = rows.of_windows[site]
+        for prompt, window, text, acts in zip(prompts, windows, generated, acts_of, strict=True):
+            writer.add(
+                acts,
+                window.token_ids,
+                text=prompt.prompt,
+                category=prompt.category,
+                generated=text,
+            )
 
 
 def capture_documents(
@@ -167,25 +218,42 @@ def capture_documents(
             sets.reopen(windows.begun)
         with interruptible(lm, report):
             for pool in pools(windows, POOLED_PASSES * pass_tokens):
+                is_first = done == 0
                 read = done + sum(len(window.token_ids) for window in pool)
                 total = _expected_tokens(read, windows.share, max_tokens)
                 if total is not None and not warned:
-                    warned = lack_of_room(
-                        folders[0], (total - done) * row_bytes(about) * len(sites)
-                    )
+                    needed = (total - done) * row_bytes(about) * len(sites)
+                    warned = lack_of_room(folders[0], needed)
                     if warned:
                         progress.note(f"{warned} It will end for want of room, and can go on then.")
-                rows = _PoolRows(pool, lm, sites)
+                rows = PoolRows(pool, lm, sites)
                 for together in passes(pool, pass_tokens):
-                    ids, _ = padded([pool[index] for index in together])
-                    # Padding is on the right, so no mask is needed; without, attention is faster.
-                    batch = observe(lm, ids, sites)
+                    batch = _observed(lm, [pool[index] for index in together], sites)
                     sets.background.do(functools.partial(rows.take, together, batch))
                     done += sum(len(pool[index].token_ids) for index in together)
                     report()
-                sets.store(rows.store, pool[-1].place_behind)
+                if is_first:
+                    sets.background.do(rows.check_finite)
+                sets.store(functools.partial(_store_pool, pool, rows), pool[-1].place_behind)
         progress("capture", done, done, "tokens")
     return sets.manifests
+
+
+def _observed(
+    lm: LanguageModel, windows: Sequence[Window], sites: Sequence[Site]
+) -> dict[Site, Tensor]:
+    """The activations [windows, longest, d_model] of one forward pass, on the model's device."""
+    ids, _ = padded(windows)
+    # Padding is on the right, so no mask is needed; without one, attention is faster.
+    return observe(lm, ids, sites)
+
+
+def _store_pool(pool: Sequence[CorpusWindow], rows: PoolRows, writers: Writers) -> None:
+    for site, writer in writers.items():
+        for window, acts in zip(pool, rows.of_windows[site], strict=True):
+            if window.begins is not None:
+                writer.begin(text=window.begins)
+            writer.extend(acts, window.token_ids)
 
 
 def _least_tokens(most: int, documents: Iterable[str], lm: LanguageModel, context: int) -> int:
@@ -206,37 +274,6 @@ def _expected_tokens(read: int, share: float | None, most: int | None) -> int | 
     # an estimate should not look like a count
     rounded = whole if share >= 1 else max(read, round(whole, 2 - len(str(whole))))
     return rounded if most is None else min(rounded, most)
-
-
-class _PoolRows:
-    """The rows of a pool's windows, in the order of the windows, as the passes bring them."""
-
-    def __init__(
-        self, pool: Sequence[CorpusWindow], lm: LanguageModel, sites: Sequence[Site]
-    ) -> None:
-        self._pool = pool
-        self._lengths = [len(window.token_ids) for window in pool]
-        self._parts = {
-            site: torch.split(
-                torch.empty(sum(self._lengths), lm.d_model, dtype=lm.dtype), self._lengths
-            )
-            for site in sites
-        }
-        """[tokens, d_model] of every window, on the CPU."""
-
-    def take(self, together: Sequence[int], batch: Mapping[Site, Tensor]) -> None:
-        """Take up the activations [windows, tokens, d_model] of the windows of one pass."""
-        for site, acts in batch.items():
-            for index, window in zip(together, acts.cpu(), strict=True):
-                self._parts[site][index].copy_(window[: self._lengths[index]])
-
-    def store(self, writers: Writers) -> None:
-        """Add all rows to the sets."""
-        for site, writer in writers.items():
-            for window, acts in zip(self._pool, self._parts[site], strict=True):
-                if window.begins is not None:
-                    writer.begin(text=window.begins)
-                writer.extend(acts, window.token_ids)
 
 
 def _about(

@@ -8,6 +8,7 @@
       checkpoints/NAME/         where a training of that name that isn't done stands
       captures/NAME/            what a capture of that name that isn't done has stored so far
       scans/NAME/               what a scan of the SAE of that name that isn't done has found so far
+      clamps/                   reports of clamps, one file each
       reports/                  what was copied or exported from the app
       logs/                     engine.log, and one log for each job
 
@@ -31,6 +32,7 @@ _FOLDERS = (
     "captures",
     "checkpoints",
     "scans",
+    "clamps",
     "reports",
     "logs",
 )
@@ -44,6 +46,7 @@ _WRITTEN = (
     "checkpoints",
     "checkpoints/*",
     "scans",
+    "clamps",
 )
 """Where killed writers may have left something behind."""
 _LONGEST = 512 - len("-journal")
@@ -98,6 +101,10 @@ class Workspace:
     @property
     def logs(self) -> Path:
         return self.root / "logs"
+
+    @property
+    def clamps(self) -> Path:
+        return self.root / "clamps"
 
     def activations(self, name: str) -> Path:
         """The folder of an activation set, whether it is there or not."""

@@ -25,7 +25,13 @@ from tests.killing import killed_everywhere
 
 SITES = [parse_site("resid_post.0"), parse_site("mlp_out.1")]
 TEXTS = ["A cat.", "x" * 45, "", "Two words", "z", "end of it all"]
-PROMPTS = [Prompt("Once upon", "story"), Prompt("\x1b[1m?"), Prompt("x" * 9), Prompt("end")]
+PROMPTS = [
+    Prompt("Once upon", "story"),
+    Prompt("\x1b[1m?"),
+    Prompt("x" * 9),
+    Prompt("end"),
+    Prompt("no more"),
+]
 ROW_BYTES = 32 * 4 + 16
 
 
@@ -37,6 +43,7 @@ def lm(tiny_llama_path):
 @pytest.fixture(autouse=True)
 def small_pools(monkeypatch):
     monkeypatch.setattr("engine.activations.capture.POOLED_PASSES", 4)
+    monkeypatch.setattr("engine.activations.capture.PROMPTS_TOGETHER", 2)
 
 
 @pytest.fixture
@@ -142,7 +149,7 @@ def test_what_is_cancelled_goes_on_where_it_was(lm, tmp_path, kind):
     getattr(whole, kind)()
     stopped = Capture(lm, tmp_path / "stopped")
     tokens = 0
-    for done in (60,) if kind == "texts" else (1, 3):
+    for done in (60,) if kind == "texts" else (2,):
         with pytest.raises(Cancelled):
             getattr(stopped, kind)(progress=Stop(done))
         record = read_record(stopped.unfinished)
