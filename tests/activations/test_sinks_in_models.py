@@ -53,8 +53,8 @@ def inject(*, broken: bool) -> Edit:
 
     def edit(x: Tensor, positions: Tensor) -> Tensor:
         is_sink = torch.isin(positions, torch.tensor(SINKS))
-        x = torch.where(is_sink[:, None], 1000 * x, x)
-        return torch.where(((positions == BROKEN) & broken)[:, None], torch.nan, x)
+        x = torch.where(is_sink[..., None], 1000 * x, x)
+        return torch.where(((positions == BROKEN) & broken)[..., None], torch.nan, x)
 
     return edit
 
