@@ -101,7 +101,7 @@ def test_in_the_model_a_sink_keeps_its_own_activation(name: str) -> None:
 
     def replaced(make: object, kept: tuple[int, ...]) -> Edit:
         def edit(x: Tensor, positions: Tensor) -> Tensor:
-            keep = torch.isin(positions, torch.tensor(kept))[:, None]
+            keep = torch.isin(positions, torch.tensor(kept))[..., None]
             return torch.where(keep, x, make(x))  # type: ignore[operator]
 
         return edit
