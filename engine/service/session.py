@@ -66,7 +66,9 @@ class Session:
             self.progress.note(
                 other_model_note(name, metadata.model, f"it is tried in {lm.source}")
             )
-        return ModelWithSAE(lm, sae, parse_site(found.site))
+        rule = self.sink_rule(name, device)
+        max_norm = None if rule is None else rule.max_norm
+        return ModelWithSAE(lm, sae, parse_site(found.site), max_norm)
 
     def sink_rule(self, name: str, device: str) -> SinkRule | None:
         """Which activations are sinks at the site of the SAE called `name`; None: not known."""
