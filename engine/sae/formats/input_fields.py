@@ -1,4 +1,4 @@
-"""What files of other libraries say an SAE is to be given.
+"""What files of other libraries say an SAE is to be given, where nothing here sees to it.
 
 Such fields are named when the SAE is imported, kept in `SAEMetadata.library_fields`, and written
 again when it is exported to the library that they come from. Importing this needs no torch.
@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 
-from engine.activations.row_kinds import RowSummary
 from engine.errors import join_words
 from engine.sae.formats.metadata import SAEMetadata
 
@@ -43,62 +42,24 @@ ASKS_FOR_NOTHING: dict[str, tuple[Any, ...]] = {
 }
 """Fields that tell of an SAE's input, and the values at which they ask for nothing."""
 
-_LEFT_OUT_HERE: dict[str, tuple[type, ...]] = {
-    "exclude_special_tokens": (bool,),
-    "remove_bos": (bool,),
-    "max_activation_norm_multiple": (int, float),
-}
-"""Fields that leave out BOS or sinks, which training and figures here leave out, too
-(`engine.activations.row_kinds`), and the types of values at which they do."""
-
 _LONGEST = 120
 
 
-def left_out_fields(format: str, rows: RowSummary | None, *, keep_sinks: bool) -> dict[str, Any]:
-    """The fields of a library's files that say which activations an SAE trained here has not seen;
-    none for one that was trained elsewhere, or on all."""
-    if rows is None or keep_sinks:
-        return {}
-    has_start = rows.counts.start + rows.counts.special > 0
-    match format:
-        case "sae_lens":
-            return {"exclude_special_tokens": True} if has_start else {}
-        case "dictionary_learning":
-            multiple = None if rows.rule is None else rows.rule.multiple
-            known = {"remove_bos": has_start, "max_activation_norm_multiple": multiple}
-            return {name: value for name, value in known.items() if value}
-        case _:
-            return {}
-
-
 def note_on_input(metadata: SAEMetadata) -> str:
-    """A sentence or more that name the fields which ask for something; empty where none does."""
-    asked: list[str] = []
-    left_out: list[str] = []
-    for fields in metadata.library_fields.values():
-        for name, value in fields.items():
-            if value in ASKS_FOR_NOTHING.get(name, (value,)):
-                continue
-            told = f"{name} {_shortened(msgspec.json.encode(value).decode())}"
-            here = isinstance(value, _LEFT_OUT_HERE.get(name, ()))
-            (left_out if here else asked).append(told)
-    notes = []
-    if left_out:
-        notes.append(
-            f"Its files tell that it was trained without some tokens: {', '.join(left_out)}."
-            " Figures here leave out BOS and attention sinks, too."
-        )
-    if asked:
-        notes.append(
-            f"Its files tell {'also' if left_out else 'more'} of what it is to be given, which"
-            f" nothing here sees to: {', '.join(asked)}. That is kept, and told again when it is"
-            f" exported to {join_words(metadata.library_fields)}."
-        )
-    elif left_out:
-        notes.append(
-            f"That is told again when it is exported to {join_words(metadata.library_fields)}."
-        )
-    return " ".join(notes)
+    """A sentence that names the fields which ask for something; empty where none does."""
+    asked = [
+        f"{name} {_shortened(msgspec.json.encode(value).decode())}"
+        for fields in metadata.library_fields.values()
+        for name, value in fields.items()
+        if value not in ASKS_FOR_NOTHING.get(name, (value,))
+    ]
+    if not asked:
+        return ""
+    return (
+        "Its files tell more of what it is to be given, which nothing here sees to:"
+        f" {', '.join(asked)}. That is kept, and told again when it is exported to"
+        f" {join_words(metadata.library_fields)}."
+    )
 
 
 def _shortened(text: str) -> str:
