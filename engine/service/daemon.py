@@ -12,7 +12,10 @@
     `pool`, writes down what that reports, and sends it as `News` to the front ends that watch.
 5.  A spare worker is kept warm, with torch imported, as long as there are front ends. The daemon
     itself never imports torch.
-6.  It ends when it is told to, by SIGTERM or a request, or when it has had no client and no job
+6.  Where nothing can be written in the workspace, it reads it: it holds no lock, has a copy of the
+    database in memory, and refuses what would change the workspace. What jobs make elsewhere, it
+    makes.
+7.  It ends when it is told to, by SIGTERM or a request, or when it has had no client and no job
     for a while. Running jobs are cancelled; waiting ones are left to the next daemon.
 """
 
@@ -47,7 +50,7 @@ from engine.service.queue import Queue
 from engine.service.runtime import socket_path, socket_paths
 from engine.service.session_worker import SessionWorker
 from engine.shortages import shortage_of
-from engine.workspace.database import database_error, open_database
+from engine.workspace.database import database_error, open_database, read_database
 from engine.workspace.folders import Workspace
 from engine.workspace.notes import NoteStore
 from engine.workspace.prompts import PromptStore
@@ -71,14 +74,16 @@ class Daemon:
         self._front_ends: set[FrontEnd] = set()
         self._answering: set[asyncio.Task[None]] = set()
         fresh = not workspace.database.exists()
-        database = open_database(workspace.database)
+        opened = read_database if workspace.is_read_only else open_database
+        database = opened(workspace.database)
         self._prompts = PromptStore(database)
         if fresh:
             self._prompts.fill([Prompt(prompt=text, category=kind) for text, kind in SEED_PROMPTS])
         self._notes = NoteStore(database)
-        self._jobs = JobStore(database)
-        self._jobs.close_interrupted()
-        workspace.clean_up()
+        self._jobs = JobStore(database, is_copy=workspace.is_read_only)
+        if not workspace.is_read_only:
+            self._jobs.close_interrupted()
+            workspace.clean_up()
         self._pool = Pool(workspace, socket_path(workspace))
         self._session_worker = SessionWorker(self._pool)
         self._queue = Queue(workspace, self._jobs, self._pool, publish=self._publish)
@@ -142,7 +147,11 @@ class Daemon:
                 log.info("the workspace was moved or removed")
                 self._end.set()
                 return
-            if second % BEAT == 0:
+            if self._workspace.is_read_only and os.access(self._workspace.root, os.W_OK):
+                log.info("the workspace can be written now, which is for another engine")
+                self._end.set()
+                return
+            if second % BEAT == 0 and not self._workspace.is_read_only:
                 beat(self._workspace)
             try:
                 await self._listen()
@@ -192,6 +201,8 @@ class Daemon:
             id = frame.id
             request = p.decode_request(frame)
             handler = handler_of(request)
+            if handler.changes:
+                self._workspace.check_writable()
         except (msgspec.DecodeError, UserError) as error:
             await front_end.send(_refusal(id, error))
             return
@@ -285,8 +296,11 @@ def main() -> int:
     logging.getLogger("websockets").setLevel(logging.WARNING)
     try:
         workspace = Workspace.open(Path(sys.argv[1]))
-        with hold(workspace, socket_paths(workspace)):
+        if workspace.is_read_only:  # others may read it, too, or write it
             asyncio.run(_serve(workspace))
+        else:
+            with hold(workspace, socket_paths(workspace)):
+                asyncio.run(_serve(workspace))
     except UserError as error:
         print(error, file=sys.stderr)
         return 1

@@ -18,6 +18,7 @@ from websockets.exceptions import ConnectionClosed
 
 from engine.errors import UserError
 from engine.service.protocol import Abandon, Frame, pack, unpack
+from engine.service.runtime import logs_folder
 from engine.workspace.folders import Workspace
 
 TOKEN = "BRAINSURG_WORKER_TOKEN"
@@ -148,7 +149,7 @@ class Pool:
             worker, self._spare = await self._ready(), None
         worker.doing = doing
         with contextlib.suppress(FileNotFoundError):  # somebody tidied the logs up
-            worker.log = worker.log.rename(self._workspace.logs / f"{log}.log")
+            worker.log = worker.log.rename(logs_folder(self._workspace) / f"{log}.log")
         self.warm(after=REFILL_AFTER)
         return worker
 
@@ -175,7 +176,7 @@ class Pool:
 
     async def _start(self) -> Worker:
         token = secrets.token_hex(16)
-        log = self._workspace.logs / f"worker-{token[:8]}.log"
+        log = logs_folder(self._workspace) / f"worker-{token[:8]}.log"
         with log.open("wb") as output:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,

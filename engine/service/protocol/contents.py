@@ -80,6 +80,8 @@ class Contents(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     saes: list[SAEInfo]
     damaged: list[DamagedInfo] = []
     """What can't be read, and is in neither list."""
+    is_read_only: bool = False
+    """Whether nothing can be changed in it."""
 
 
 class GetContents(Request[Contents], frozen=True):
