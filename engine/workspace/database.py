@@ -134,7 +134,7 @@ def _copy_into(memory: sqlite3.Connection, path: Path) -> None:
         with tempfile.TemporaryDirectory() as folder:
             for suffix in ("", "-wal"):
                 source = path.with_name(path.name + suffix)
-                if source.exists():
+                if suffix == "" or source.exists():
                     shutil.copyfile(source, Path(folder, path.name + suffix))
             with contextlib.closing(sqlite3.connect(Path(folder, path.name))) as database:
                 database.backup(memory)

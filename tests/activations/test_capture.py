@@ -19,6 +19,7 @@ from engine.progress import Cancelled, Silent
 SITES = [parse_site("resid_post.0"), parse_site("resid_pre.2")]
 HIDDEN = [1, 2]
 """Indices into transformers' `hidden_states` of the same two places."""
+SMALL_PIECES = {"piece": 1000, "overlap": 300, "agreement": 16}
 TEXTS = ["A cat.", "x" * 70, "", "Two words", "\x1b[31mred\x07", "The " * 20, "z", "end of it all"]
 
 
@@ -222,3 +223,27 @@ def test_a_set_that_exists_is_kept(lm, tmp_path):
         capture(lm, tmp_path, texts=["other"])
     again = ActivationSet.open(acts.folder, verify=True)
     assert again.manifest == acts.manifest
+
+
+def test_a_row_that_is_not_finite_is_stored_and_counted(lm, tmp_path):
+    weight = lm.model.get_input_embeddings().weight
+    token = lm.tokenizer("z")["input_ids"][-1]
+    kept = weight[token].clone()
+    weight[token] = torch.nan
+    try:
+        acts, _ = capture(lm, tmp_path / "some", ["A cat.", "z", "Two words"])
+        expected = (acts.rows(torch.arange(len(acts))).isnan().any(1)).sum()
+        assert expected > 0
+        assert acts.manifest.row_summary.counts.nonfinite == expected
+        with pytest.raises(UserError, match=r"All activations at .* are NaN or infinite"):
+            capture(lm, tmp_path / "all", ["z", "z"])
+    finally:
+        weight[token] = kept
+
+
+def test_a_document_of_any_length_has_the_tokens_of_the_whole(lm, tmp_path, monkeypatch):
+    monkeypatch.setattr("engine.model.long_text.encode_pieces.__kwdefaults__", SMALL_PIECES)
+    text = " ".join(f"The cat number {n} sat." for n in range(300))
+    acts, _ = capture(lm, tmp_path, [text, "end"], context=64)
+    assert acts.document(0)[0].tolist() == lm.tokenizer(text)["input_ids"]
+    assert read_documents_table(acts.folder)[0].text == text
