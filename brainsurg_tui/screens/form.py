@@ -46,6 +46,7 @@ class Form(Dialog[bool]):
         self._left = left
         self._help = Static(id="form-help", markup=False)
         self._wait = Static(id="form-wait", markup=False)
+        self._wait.display = False
         self._error = Static(id="form-error", markup=False)
         self._seen = {field.name: field.value for field in fields}
 
@@ -97,11 +98,12 @@ class Form(Dialog[bool]):
     def show_wait(self, text: str) -> None:
         """Say what is waited for, such as a model that is loaded for a field's choices."""
         self._wait.update(visible(text))
+        self._wait.display = bool(text)
 
     def hide_wait(self, text: str) -> None:
         """Say it no longer, unless something else is waited for by now."""
         if str(self._wait.content) == visible(text):
-            self._wait.update("")
+            self.show_wait("")
 
     def offer(self, name: str, choices: tuple[str, ...], value: str) -> None:
         """Give a field its choices when they come late; `value` replaces what is none of them."""
