@@ -25,6 +25,7 @@ from engine.model.interruptible import interruptible
 from engine.model.load import LanguageModel
 from engine.model.locate import check_site
 from engine.model.observe import observe
+from engine.model.padding import note_on_padding
 from engine.model.site import Site
 from engine.model.text import decode, encode, vocabulary
 from engine.progress import SILENT, Progress
@@ -60,6 +61,7 @@ def capture_prompts(
     origin = f"{len(prompts)} prompts"
     if generate:
         origin += f", each continued by up to {generate} tokens"
+        note_on_padding(lm, len(prompts), progress)
     done = 0
     with (
         _writers(
