@@ -507,7 +507,8 @@ def _change_job(state: str) -> Callable[[World, Any], p.JobInfo]:
 
 def _delete(kind: str) -> Callable[[World, Any], p.Done]:
     def delete(world: World, request: Any) -> p.Done:
-        setattr(world, kind, [x for x in getattr(world, kind) if x.name != request.name])
+        for known in (kind, "damaged"):
+            setattr(world, known, [x for x in getattr(world, known) if x.name != request.name])
         world.changed()
         return p.Done()
 
