@@ -29,6 +29,7 @@ from engine.model.generate import generate as continued
 from engine.model.interruptible import interruptible
 from engine.model.load import LanguageModel
 from engine.model.observe import observe
+from engine.model.padding import note_on_padding
 from engine.model.site import Site
 from engine.model.text import decode, encode
 from engine.progress import SILENT, Progress
@@ -75,6 +76,7 @@ def capture_prompts(
     origin = f"{len(prompts)} prompts"
     if generate:
         origin += f", each continued by up to {generate} tokens"
+        note_on_padding(lm, len(prompts), progress)
     asked = _encode_all(lm, prompts, generate, chat, progress)
     identity = {
         "the list of prompts": hashlib.sha256(msgspec.json.encode(prompts)).hexdigest(),

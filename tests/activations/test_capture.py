@@ -77,6 +77,27 @@ def test_prompts_are_observed_with_their_continuation(lm, plain, tmp_path):
             assert documents[number].generated == generated
 
 
+@pytest.mark.parametrize("together", [1, 3, 64])
+def test_prompts_are_captured_as_each_is_alone_however_many_share_batches(
+    lm, tmp_path, monkeypatch, together
+):
+    monkeypatch.setattr("engine.activations.capture.PROMPTS_TOGETHER", together)
+    texts = ["Once upon", "x", "A cat.", "end of it all and more", "?", "Two words", "Tom"]
+    prompts = [Prompt(text, f"kind {number}") for number, text in enumerate(texts)]
+    capture_prompts(lm, prompts, SITES, folders(tmp_path), generate=7)
+    for folder, site in zip(folders(tmp_path), SITES, strict=True):
+        acts, documents = ActivationSet.open(folder), read_documents_table(folder)
+        assert [each.text for each in documents] == texts
+        assert [each.category for each in documents] == [prompt.category for prompt in prompts]
+        for number, prompt in enumerate(prompts):
+            alone = tmp_path / f"{site}-{number}"
+            capture_prompts(lm, [prompt], [site], [alone], generate=7)
+            ids, expected = ActivationSet.open(alone).document(0)
+            assert torch.equal(acts.document(number)[0], ids)
+            torch.testing.assert_close(acts.document(number)[1], expected)
+            assert documents[number].generated == read_documents_table(alone)[0].generated
+
+
 def test_prompts_may_be_observed_without_continuation(lm, plain, tmp_path):
     capture_prompts(lm, [Prompt("Hello")], SITES, folders(tmp_path))
     ids, acts = ActivationSet.open(folders(tmp_path)[0]).document(0)

@@ -1,0 +1,15 @@
+"""Tokens that features say nothing of, and that no edit touches (no torch here)."""
+
+from typing import Literal
+
+import msgspec
+
+
+class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
+    """A token that was asked for and is never edited."""
+
+    position: int
+    """From 0."""
+    reason: Literal["start", "sink"]
+    """`start`: the tokenizer puts it before a text; `sink`: its activation at the site is so long
+    that it is no text's, see `engine.activations.row_kinds`."""
