@@ -135,6 +135,7 @@ def sae_info(workspace: Workspace, name: str) -> p.SAEInfo:
         activations=info.metadata.activations,
         metrics=info.metadata.metrics,
         keep_sinks=info.metadata.keep_sinks,
+        measured_with_sinks=info.metadata.has_sinks_in_figures,
         row_summary=info.metadata.row_summary,
         scanned=workspace.catalogue(name).exists() or workspace.scan(name).exists(),
     )

@@ -43,6 +43,8 @@ class SAEInfo(msgspec.Struct, frozen=True, kw_only=True):
     """Whether its feature catalogue has been built."""
     keep_sinks: bool = False
     """Whether it was trained on sinks, too."""
+    measured_with_sinks: bool = False
+    """Whether sinks are in its metrics."""
     row_summary: RowSummary | None = None
     """What the activations are that it was trained on; None: not known."""
 
