@@ -1,4 +1,4 @@
-"""Adam, with what belongs to its step: the gradients' lengths, unit rows, clearing the gradients."""
+"""Adam, with what belongs to its step: lengths of gradients, unit rows, clearing the gradients."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
