@@ -35,10 +35,10 @@ from engine.sae.architectures.base import StepInput, StepLosses
 from engine.sae.architectures.linear import Batch, UnitNormSAE, fire_counts, gradient
 from engine.sae.config import SAEConfig, TrainConfig
 from engine.sae.kernels.choose import kernels_for
-from engine.sae.kernels.preactivations import estimates, preactivations, with_spare
+from engine.sae.kernels.preactivations import estimated_top_k, preactivations, with_spare
 from engine.sae.kernels.rerank import keep_top_k
 from engine.sae.kernels.sharded import select_top_k
-from engine.sae.kernels.support import Support, concatenate, vectors_of
+from engine.sae.kernels.support import Support, vectors_of
 
 
 class CountingSAE(UnitNormSAE):
@@ -93,9 +93,8 @@ class TopK(CountingSAE):
             blocks = preactivations(x, self.W_enc, self.b_enc, parts=parts)
             support = select_top_k(blocks, self.k, self.ranks.tensor_parallel)
             return support, kernels_for(x).dots(x, self.W_enc, support)
-        blocks = estimates(x, self.W_enc, self.b_enc, parts=parts)
         more = min(self.features, with_spare(self.k))
-        support = concatenate([kernels_for(pre).select_top_k(pre, more) for pre in blocks])
+        support = estimated_top_k(x, self.W_enc, self.b_enc, more, parts=parts)
         products = kernels_for(x).dots(x, self.W_enc, support)
         support, entries = keep_top_k(support, products + self.b_enc[support.features], self.k)
         return support, products[entries]

@@ -14,6 +14,8 @@ from functools import cache
 import torch
 from torch import Tensor
 
+from engine.sae.kernels.support import Support, concatenate
+
 CACHE_ELEMENTS = {"cpu": 1 << 22, "cuda": 1 << 28}
 """Pre-activations held at once: on a processor as many as its cache holds."""
 INTEGER_ELEMENTS = 1 << 22
@@ -35,27 +37,43 @@ def preactivations(x: Tensor, encoder: Tensor, bias: Tensor, *, parts: int = 1) 
 
 
 def estimates(x: Tensor, encoder: Tensor, bias: Tensor, *, parts: int = 1) -> Iterator[Tensor]:
-    """`preactivations` by a product of 8-bit integers, where `integers_serve`: bf16.
+    """`preactivations` by a product of 8-bit integers, where `integers_serve`: fp32."""
+    from engine.sae.kernels.cpu.estimates import from_integers
+
+    for block in _integer_products(x, encoder, parts):
+        yield from_integers(*block, bias)
+
+
+def estimated_top_k(x: Tensor, encoder: Tensor, bias: Tensor, k: int, *, parts: int = 1) -> Support:
+    """Of each row of `estimates` the k largest above 0."""
+    from engine.sae.kernels.cpu.estimates import top_k_of_integers
+
+    return concatenate(
+        [top_k_of_integers(*block, bias, k) for block in _integer_products(x, encoder, parts)]
+    )
+
+
+def _integer_products(
+    x: Tensor, encoder: Tensor, parts: int
+) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """x @ encoder.T in blocks [rows, F] int32, and what 1 is worth in each row and in each column.
 
     Each row of x [n, d] and of the encoder [F, d] is rounded to its own multiple of integers to
     ±127. Dimensions that are large throughout x would leave few integers to the others: the fourth
     root of their size is moved into the encoder first (a little of what SmoothQuant does, Xiao et
     al. 2023, arXiv:2211.10438).
     """
-    from engine.sae.kernels.cpu.estimates import from_integers, to_integers
+    from engine.sae.kernels.cpu.estimates import to_integers
 
     sizes = x.abs().mean(0)  # [d]
     moved = (sizes / sizes.mean().clamp_min(1e-30)).clamp_min(1e-4).pow(1 / 4)
     x8, row_worth = to_integers(x, 1 / moved)
     encoder8, column_worth = to_integers(encoder, moved)
     rows = max(1, INTEGER_ELEMENTS // max(1, len(encoder)) // parts)
-    shape = min(rows, len(x)), len(encoder)
-    products = torch.empty(shape, dtype=torch.int32)
-    space = torch.empty(shape, dtype=torch.bfloat16)
-    for block, worth in zip(x8.split(rows), row_worth.split(rows), strict=True):
-        torch._int_mm(block, encoder8.T, out=products[: len(block)])
-        from_integers(products[: len(block)], worth, column_worth, bias, space[: len(block)])
-        yield space[: len(block)]
+    space = torch.empty(min(rows, len(x)), len(encoder), dtype=torch.int32)
+    for block, worth in zip(*(torch.split(part, rows) for part in (x8, row_worth)), strict=True):
+        products = torch._int_mm(block, encoder8.T, out=space[: len(block)])
+        yield products, worth, column_worth
 
 
 def with_spare(wanted: int) -> int:
@@ -73,7 +91,7 @@ def estimates_are_good(x: Tensor, encoder: Tensor) -> bool:
         return False
     k = max(1, min(32, len(encoder) // 64))
     wanted = (x @ encoder.T).topk(k).indices
-    found = torch.cat([block.float() for block in estimates(x, encoder, x.new_zeros(len(encoder)))])
+    found = torch.cat([block.clone() for block in estimates(x, encoder, x.new_zeros(len(encoder)))])
     near = torch.zeros_like(found, dtype=torch.bool)
     near.scatter_(1, found.topk(min(len(encoder), with_spare(k))).indices, True)
     return near.gather(1, wanted).float().mean().item() >= FOUND

@@ -55,7 +55,8 @@ class Adam(torch.optim.Adam):
         state["step"] += 1
         done, (beta1, beta2) = state["step"].item(), group["betas"]
         squares = adam_rows(
-            *map(_rows, (parameter, _gradient(parameter))),
+            _rows(parameter),
+            _rows(_gradient(parameter)),
             (_rows(state["exp_avg"]), _rows(state["exp_avg_sq"])),
             group["betas"],
             step_size=float(group["lr"]) / (1 - beta1**done),
