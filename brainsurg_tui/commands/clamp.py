@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Group, Parameter
 
-from brainsurg_tui.commands.common import Common, absolute, model_source, wrong_usage
-from brainsurg_tui.commands.options import Chat, Prompts, SAEModel, ScannedSAE
+from brainsurg_tui.commands.common import Common, absolute, wrong_usage
+from brainsurg_tui.commands.options import Chat, ModelDtype, Prompts, SAEModel, ScannedSAE
 from brainsurg_tui.commands.progress import ask_with_progress, ensure_scanned
 from engine.service import protocol as p
 
@@ -83,6 +83,7 @@ def clamp(
     view: p.View = "model",
     chat: Chat = False,
     model: SAEModel = None,
+    model_dtype: ModelDtype = "auto",
     common: Common = Common(),
 ) -> None:
     """Change features of an SAE and measure what follows, beside matched random features.
@@ -113,7 +114,8 @@ def clamp(
         nulls=nulls,
         seed=common.seed,
         chat=chat,
-        model=None if model is None else model_source(model),
+        model=None if model is None else p.absolute_source(model),
+        model_dtype=model_dtype,
     )
 
     async def talk(client: "Client") -> p.ClampReport:

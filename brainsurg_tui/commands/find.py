@@ -4,8 +4,8 @@ from typing import Literal
 
 from cyclopts.types import NonNegativeInt
 
-from brainsurg_tui.commands.common import Common, model_source
-from brainsurg_tui.commands.options import SAE, Most, SAEModel
+from brainsurg_tui.commands.common import Common
+from brainsurg_tui.commands.options import SAE, ModelDtype, Most, SAEModel
 from brainsurg_tui.commands.progress import ask_with_progress
 from engine.service import protocol as p
 
@@ -19,6 +19,7 @@ def find(
     top: Most = 20,
     by: Literal["effect", "activation"] = "effect",
     model: SAEModel = None,
+    model_dtype: ModelDtype = "auto",
     common: Common = Common(),
 ) -> None:
     """Show which features fire in a prompt, and which of them matter for what comes next.
@@ -41,7 +42,8 @@ def find(
         ablate=ablate,
         most=top,
         by=by,
-        model=None if model is None else model_source(model),
+        model=None if model is None else p.absolute_source(model),
+        model_dtype=model_dtype,
         device=common.device,
     )
     found = common.run(lambda client: ask_with_progress(client, question))

@@ -29,6 +29,13 @@ SAEModel = Annotated[
         " its scan say."
     ),
 ]
+ModelDtype = Annotated[
+    Literal["auto", "float32", "bfloat16", "float16"],
+    Parameter(
+        help="What the model computes in. `auto` is what it did when the SAE's activations were"
+        " made; where that is not known, what is fast here."
+    ),
+]
 Prompts = Annotated[Path | None, Parameter(help="A file of prompts: .txt, .jsonl or .json.")]
 Chat = Annotated[bool, Parameter(help="Put each prompt into the tokenizer's chat template.")]
 

@@ -1,7 +1,5 @@
 """Capturing activations: of the workspace's prompts, or of text."""
 
-from pathlib import Path
-
 from textual.widget import AwaitMount
 
 from brainsurg_tui.controllers.shell import Shell
@@ -14,7 +12,7 @@ from brainsurg_tui.controllers.submit import (
 )
 from brainsurg_tui.screens.form import Field, Form
 from engine.errors import UserError
-from engine.service.protocol import Capture, GetSites, Prompt
+from engine.service.protocol import Capture, GetSites, Prompt, absolute_source
 
 _PROMPTS = "prompts"
 
@@ -55,7 +53,7 @@ class CaptureController:
         if opened is not None:
             await opened
         try:
-            sites = (await self._shell.ask(GetSites(model=model))).sites
+            sites = (await self._shell.ask(GetSites(model=absolute_source(model)))).sites
         except UserError as mistake:
             form.show_error(str(mistake))
             return
@@ -73,10 +71,9 @@ class CaptureController:
         sites = values["site"].replace(",", " ").split()
         if not sites:
             raise UserError("A site is missing.", "resid_post.0 is what the first layer writes.")
-        folder = Path(values["model"]).expanduser()
         spec = Capture(
             name=values["name"],
-            model=str(folder.resolve()) if folder.is_dir() else values["model"],
+            model=absolute_source(values["model"]),
             sites=sites,
             prompts=prompts,
             texts=texts,

@@ -159,6 +159,8 @@ def _writers(
                 site=str(site),
                 d_model=lm.d_model,
                 dtype=dtype,
+                model_dtype=lm.dtype_name,
+                quantisation=lm.quantisation,
                 tokenizer=lm.source,
                 bos_token_id=lm.tokenizer.bos_token_id,
                 prefix_token_ids=lm.prefix_ids,

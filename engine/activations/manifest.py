@@ -49,6 +49,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """What the activations are stored in: float32, bfloat16 or float16."""
     revision: str | None = None
     """The model's commit on the hub, where it has one."""
+    model_dtype: str = ""
+    """What the model computed in: float32, bfloat16 or float16; empty: unknown."""
+    quantisation: str = ""
+    """What the weights of the model's GGUF file are stored in, such as Q4_1; empty: it is no such
+    file, or unknown."""
     tokenizer: str = ""
     """Whose ids the token ids are; empty: the set's own, good only for its vocabulary.json."""
     bos_token_id: int | None = None

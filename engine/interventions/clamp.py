@@ -39,4 +39,9 @@ def clamp(
     subject.check()
     subject.check_described_by(catalogue)
     view = model_view if request.view == "model" else reconstruction_view
-    return view(subject, catalogue, request, progress or SILENT)
+    # the report's command is to go on meaning what it means here and now
+    request = msgspec.structs.replace(request, model_dtype=lm.dtype_name)
+    report = view(subject, catalogue, request, progress or SILENT)
+    return msgspec.structs.replace(
+        report, model=lm.source, model_dtype=lm.dtype_name, quantisation=lm.quantisation
+    )

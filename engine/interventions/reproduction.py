@@ -7,6 +7,7 @@ import msgspec
 from engine.interventions.notation import format_edit
 from engine.interventions.operations import find_operation
 from engine.interventions.spec import ClampRequest, FeatureEdit
+from engine.model.dtypes import AUTO
 
 
 def reproduction_command(request: ClampRequest) -> str:
@@ -29,6 +30,8 @@ def reproduction_command(request: ClampRequest) -> str:
         words.append("--chat")
     if request.model is not None:
         words += ["--model", request.model]
+    if request.model_dtype != AUTO:
+        words += ["--model-dtype", request.model_dtype]
     return shlex.join(words)
 
 

@@ -5,6 +5,7 @@ from typing import Literal
 import msgspec
 
 from engine.interventions.operations import Unit, find_operation
+from engine.model.dtypes import AUTO
 
 View = Literal["model", "reconstruction"]
 
@@ -53,6 +54,8 @@ class ClampRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Put each prompt into the tokenizer's chat template."""
     model: str | None = None
     """The model, if it isn't where the SAE or its scan says that it is; None: as they say."""
+    model_dtype: str = AUTO
+    """What it computes in; `auto`: what it did when the SAE's activations were made."""
 
 
 class DimensionShift(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,6 +121,12 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """What to know before believing the rest."""
     reproduce: str
     """The command that repeats it."""
+    model: str = ""
+    """The model that it was made in; empty, as are the next, in reports of earlier versions."""
+    model_dtype: str = ""
+    """What the model computed in."""
+    quantisation: str = ""
+    """What the weights of its GGUF file are stored in, such as Q4_1."""
 
 
 class ReconstructionReport(Report, frozen=True, kw_only=True, tag=True):

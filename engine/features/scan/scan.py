@@ -101,6 +101,7 @@ def scan(
         return CatalogueManifest(
             activations=acts.folder.name,
             model=acts.manifest.model,
+            model_dtype=acts.manifest.model_dtype,
             site=acts.manifest.site,
             features=features,
             alive=int((collection.moments.count > 0).sum()),

@@ -8,9 +8,10 @@ import msgspec
 from engine.activations.corpus import Prompt, read_prompts
 from engine.errors import UserError
 from engine.files import check_absent, checked_name
-from engine.jobs.kinds.base import DeviceSpec, JobResult, register_kind
+from engine.jobs.kinds.base import JobResult, register_kind
 from engine.jobs.kinds.checks import check_files, file_names
 from engine.jobs.kinds.fields import Setting
+from engine.jobs.kinds.model import ModelSpec
 from engine.model.site import parse_site
 from engine.workspace.folders import Workspace
 
@@ -27,6 +28,10 @@ class CaptureResult(JobResult, msgspec.Struct, frozen=True, kw_only=True, tag="c
     sets: list[str]
     """The activation sets written, one a site."""
     model: str
+    model_dtype: str = ""
+    """What the model computed in; empty in results of versions that didn't write it down."""
+    quantisation: str = ""
+    """What the weights of its GGUF file are stored in, such as Q4_1; empty for other models."""
     d_model: int
     sites: list[str]
     tokens: int
@@ -38,7 +43,7 @@ class CaptureResult(JobResult, msgspec.Struct, frozen=True, kw_only=True, tag="c
 
 
 @register_kind
-class Capture(DeviceSpec, frozen=True, kw_only=True, tag="capture"):
+class Capture(ModelSpec, frozen=True, kw_only=True, tag="capture"):
     """Run a model over prompts or text, and keep its activations at some sites."""
 
     work = "engine.jobs.work.capture:capture"

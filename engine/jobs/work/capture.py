@@ -11,7 +11,7 @@ from engine.activations.hub_dataset import stream_dataset
 from engine.demo.corpus.generate import documents as demo_documents
 from engine.errors import UserError
 from engine.jobs.kinds import Capture, CaptureResult
-from engine.model.load import load_model
+from engine.jobs.work.model_of_job import load_model_of_job
 from engine.model.site import parse_site
 from engine.progress import Progress
 from engine.workspace.folders import Workspace
@@ -25,8 +25,7 @@ def capture(spec: Capture, workspace: Workspace, progress: Progress) -> CaptureR
     sites = [parse_site(site) for site in spec.sites]
     names = spec.set_names
     folders = [workspace.activations(name) for name in names]
-    progress("load the model", 0)
-    lm = load_model(spec.model, device=spec.device)
+    lm = load_model_of_job(spec.model, spec, progress)
     began = time.monotonic()
     if spec.prompts or spec.prompt_file is not None:
         manifests = capture_prompts(
@@ -58,6 +57,8 @@ def capture(spec: Capture, workspace: Workspace, progress: Progress) -> CaptureR
         name=spec.name,
         sets=names,
         model=spec.model,
+        model_dtype=lm.dtype_name,
+        quantisation=lm.quantisation,
         d_model=lm.d_model,
         sites=spec.sites,
         tokens=tokens,

@@ -57,16 +57,20 @@ def evaluate_sae(spec: Evaluate, workspace: Workspace, progress: Progress) -> Ev
         sae,
         acts,
         rows,
+        spec,
         targets=targets,
         model=spec.model,
         max_tokens=spec.max_tokens,
-        device=spec.device,
         seed=spec.seed,
         progress=progress,
     )
     known = finite_metrics(evaluation.metrics, training_l0=metadata.metrics.get("training_l0"))
-    known |= finite_metrics(cosines) | (finite_metrics(spliced) if spliced else {})
-    _save_figures(folder, metadata, known, name, progress)
+    known |= finite_metrics(cosines) | (finite_metrics(spliced.metrics) if spliced else {})
+    model_dtype = spliced.model_dtype if spliced else ""
+    measured = msgspec.structs.replace(
+        metadata, metrics=known, measured_on=name, measured_dtype=model_dtype
+    )
+    _save_figures(folder, metadata, measured, progress)
     answer = {
         **known,
         "sae": spec.sae,
@@ -74,7 +78,8 @@ def evaluate_sae(spec: Evaluate, workspace: Workspace, progress: Progress) -> Ev
         "target": spec.target,
         "split": split,
         "vectors": evaluation.metrics.vectors,
-        "predictions": spliced.predictions if spliced else None,
+        "predictions": spliced.metrics.predictions if spliced else None,
+        "model_dtype": model_dtype,
         "histogram": density_histogram(evaluation.density) if spec.histogram else None,
         "seconds": time.monotonic() - began,
     }
@@ -93,18 +98,18 @@ def choose_rows(acts: ActivationSet, metadata: SAEMetadata) -> tuple[str, Tensor
 
 
 def _save_figures(
-    folder: Path, metadata: SAEMetadata, known: dict[str, float], acts: str, progress: Progress
+    folder: Path, metadata: SAEMetadata, measured: SAEMetadata, progress: Progress
 ) -> None:
-    """Write the figures in the place of older ones, if this is still the SAE that was measured."""
+    """Write the figures that were `measured` in the place of older ones, if this is still the SAE
+    whose `metadata` was read."""
     now = read_metadata(folder)
     if _origin(now) != _origin(metadata):
         progress.note(f"{folder.name} was trained again meanwhile, so its figures are not kept.")
         return
     of_training = {name: value for name, value in now.metrics.items() if name not in _FIGURES}
-    save_metadata(
-        folder, msgspec.structs.replace(now, metrics=of_training | known, measured_on=acts)
-    )
+    metrics = of_training | measured.metrics
+    save_metadata(folder, msgspec.structs.replace(measured, metrics=metrics))
 
 
 def _origin(metadata: SAEMetadata) -> SAEMetadata:
-    return msgspec.structs.replace(metadata, metrics={}, measured_on="")
+    return msgspec.structs.replace(metadata, metrics={}, measured_on="", measured_dtype="")

@@ -19,6 +19,10 @@ class SAEMetadata(msgspec.Struct, frozen=True, kw_only=True):
     """The model whose activations it reads, as the user named it."""
     revision: str | None = None
     """The model's commit on the hub, where it has one."""
+    model_dtype: str = ""
+    """What the model computed in when its activations were made."""
+    quantisation: str = ""
+    """What the weights of the model's GGUF file are stored in, such as Q4_1."""
     site: str = ""
     """Where in the model, as `engine.model.site` spells it."""
     target_site: str = ""
@@ -41,6 +45,8 @@ class SAEMetadata(msgspec.Struct, frozen=True, kw_only=True):
     measured_on: str = ""
     """The activation set that the figures were measured on last; empty: the one it was trained on,
     when training ended."""
+    measured_dtype: str = ""
+    """What the model computed in when figures were measured in it last: `ce_score` and its like."""
     imported_from: str = ""
     """Whose layout it was read from and where that lay, if it wasn't trained here."""
     library_fields: dict[str, dict[str, Any]] = {}

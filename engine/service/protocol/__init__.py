@@ -31,7 +31,9 @@ from engine.interventions.operations import operations as operations
 from engine.interventions.spec import *
 from engine.jobs.events import *
 from engine.jobs.kinds import *
+from engine.model.dtypes import MODEL_DTYPES as MODEL_DTYPES
 from engine.model.site import SiteInfo as SiteInfo
+from engine.model.source import absolute_source as absolute_source
 from engine.sae.evaluation.density import DensityHistogram as DensityHistogram
 from engine.sae.recipes import PRESETS as PRESETS
 from engine.sae.traits import ARCHITECTURES as ARCHITECTURES

@@ -6,6 +6,7 @@ import msgspec
 
 from engine.features.examples.snippets import Snippet
 from engine.features.search.findings import Contrast, Firing, FiringOrder, Relatives
+from engine.model.dtypes import AUTO
 from engine.service.protocol.request import Question, Request
 
 SnippetKind = Literal["top", "band", "silent"]
@@ -132,6 +133,8 @@ class FindFiring(Question[Firing], frozen=True, kw_only=True):
     by: FiringOrder = "effect"
     model: str | None = None
     """The model, if it isn't where the SAE or its scan says that it is."""
+    model_dtype: str = AUTO
+    """What it computes in; `auto`: what it did when the SAE's activations were made."""
     device: str = "auto"
 
 
@@ -152,4 +155,6 @@ class FindContrast(Question[Contrast], frozen=True, kw_only=True):
     most: int = 100
     model: str | None = None
     """The model, if it isn't where the SAE or its scan says that it is."""
+    model_dtype: str = AUTO
+    """What it computes in; `auto`: what it did when the SAE's activations were made."""
     device: str = "auto"

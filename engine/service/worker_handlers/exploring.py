@@ -19,7 +19,7 @@ from engine.service.worker_handlers.registry import in_worker
 def find_firing_features(question: p.FindFiring, session: Session) -> p.Firing:
     """The features that fire in a text."""
     return find_firing(
-        session.subject(question.sae, question.device, question.model),
+        session.subject(question.sae, question.device, question.model, question.model_dtype),
         question.prompt,
         target=question.target,
         ablate=question.ablate,
@@ -33,7 +33,7 @@ def find_firing_features(question: p.FindFiring, session: Session) -> p.Firing:
 def find_contrast(question: p.FindContrast, session: Session) -> p.Contrast:
     """The features that tell one text, or file, from another."""
     a, b = _texts(question.a), _texts(question.b)
-    subject = session.subject(question.sae, question.device, question.model)
+    subject = session.subject(question.sae, question.device, question.model, question.model_dtype)
     _, metadata = session.sae(question.sae, question.device)
     return contrast(
         subject.lm,

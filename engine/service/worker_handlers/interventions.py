@@ -11,7 +11,8 @@ from engine.service.worker_handlers.registry import in_worker
 @in_worker(p.GetSites)
 def get_sites(question: p.GetSites, session: Session) -> p.Sites:
     """Every site of a model."""
-    return p.Sites(all_sites(session.model(question.model, "cpu")))
+    lm = session.any_model(question.model)
+    return p.Sites(all_sites(lm))
 
 
 @in_worker(p.Clamp)
@@ -19,7 +20,7 @@ def clamp_features(question: p.Clamp, session: Session) -> p.ClampReport:
     """What follows when features are changed."""
     request = question.request
     catalogue = Catalogue.open(session.workspace.existing_catalogue(request.sae))
-    subject = session.subject(request.sae, question.device, request.model)
+    subject = session.subject(request.sae, question.device, request.model, request.model_dtype)
     catalogue.check_reads_of(request.sae, session.sae(request.sae, question.device)[1])
     return clamp(
         subject.lm, subject.sae, subject.site, catalogue, request, progress=session.progress
