@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Group, Parameter
 
 from brainsurg_tui.commands.common import Common, absolute, wrong_usage
-from brainsurg_tui.commands.options import Chat, ModelDtype, Prompts, SAEModel, ScannedSAE
+from brainsurg_tui.commands.options import (
+    Chat,
+    ChatTemplate,
+    ModelDtype,
+    Prompts,
+    SAEModel,
+    ScannedSAE,
+    System,
+)
 from brainsurg_tui.commands.progress import ask_with_progress, ensure_scanned
 from engine.service import protocol as p
 
@@ -82,6 +90,8 @@ def clamp(
     nulls: int = 20,
     view: p.View = "model",
     chat: Chat = False,
+    chat_template: ChatTemplate = "",
+    system: System = "",
     model: SAEModel = None,
     model_dtype: ModelDtype = "auto",
     common: Common = Common(),
@@ -106,14 +116,14 @@ def clamp(
     request = p.ClampRequest(
         sae=sae,
         edits=change.edits(),
-        prompts=prompt or [],
+        prompts=[*(prompt or [])],
         prompt_file="" if prompts is None else absolute(prompts),
         view=view,
         positions=_positions(positions),
         generate=generate,
         nulls=nulls,
         seed=common.seed,
-        chat=chat,
+        chat=p.chat_choice(chat=chat, template=chat_template, system=system),
         model=None if model is None else p.absolute_source(model),
         model_dtype=model_dtype,
     )

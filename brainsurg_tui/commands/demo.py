@@ -103,7 +103,7 @@ async def _run_experiment(client: "Client", preset: str, common: Common) -> Demo
         prompts = [saved.prompt for saved in contents.prompts]
         for view in ("reconstruction", "model"):
             request = p.ClampRequest(
-                sae=sae, edits=[edit], prompts=prompts, view=view, seed=common.seed
+                sae=sae, edits=[edit], prompts=[*prompts], view=view, seed=common.seed
             )
             report = await ask_with_progress(client, p.Clamp(request=request, device=common.device))
             reports.append(report)

@@ -13,7 +13,7 @@ from engine.activations.aligned import check_aligned
 from engine.activations.pooled import PooledBatches
 from engine.activations.source import Rows
 from engine.activations.store import ActivationSet
-from engine.activations.turnover import RowBuffer, RowKind, Turnover
+from engine.activations.turnover import RowBuffer, RowLayout, Turnover
 from engine.errors import UserError
 from engine.progress import Progress
 
@@ -123,7 +123,7 @@ class StoredBatches(PooledBatches):
 
     def _open(self, progress: Progress) -> Turnover:
         epoch, number, _ = self._position()
-        kinds = {name: RowKind(acts.d_model, acts.dtype) for name, acts in self._sets.items()}
+        kinds = {name: RowLayout(acts.d_model, acts.dtype) for name, acts in self._sets.items()}
         buffer = RowBuffer(min(self._window_rows, len(self._rows)), kinds)
         turnover = Turnover(buffer, self._windows_from(epoch, number))
         self._begin(turnover, turnover.bring_pool(self._size(number), progress))

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from torch import Tensor
 
-from engine.activations.corpus import Prompt
 from engine.activations.manifest import Manifest
 from engine.activations.windows import (
     PASS_TOKENS,
@@ -20,12 +19,14 @@ from engine.activations.windows import (
 )
 from engine.activations.writer import ActivationWriter
 from engine.errors import UserError
+from engine.model.chat import template_of_prompts
 from engine.model.generate import generate as continued
 from engine.model.load import LanguageModel
 from engine.model.locate import check_site
 from engine.model.observe import observe
+from engine.model.prompt import ChatChoice, Prompt
 from engine.model.site import Site
-from engine.model.text import decode, encode, vocabulary
+from engine.model.text import decode, encode, special_ids, vocabulary
 from engine.progress import SILENT, Progress
 
 Writers = Mapping[Site, ActivationWriter]
@@ -38,7 +39,8 @@ def capture_prompts(
     folders: Sequence[Path],
     *,
     generate: int = 0,
-    chat: bool = False,
+    chat: ChatChoice = False,
+    keep_special: bool = False,
     dtype: str = "float32",
     progress: Progress = SILENT,
 ) -> dict[Site, Manifest]:
@@ -46,15 +48,29 @@ def capture_prompts(
 
     The model continues each prompt greedily by up to `generate` tokens (fewer when it ends its text
     or its context is full); then one forward pass over prompt and continuation is observed, at all
-    sites at once. `chat` puts the prompt into the tokenizer's chat template.
+    sites at once. `chat` puts the prompt into the tokenizer's chat template; the special tokens of
+    that are recorded as such, unless `keep_special`, so that trainings and figures leave them out.
     Raises UserError for an unknown site, a folder that exists, and a prompt that is too long.
     """
     origin = f"{len(prompts)} prompts"
     if generate:
         origin += f", each continued by up to {generate} tokens"
-    with _writers(lm, sites, folders, origin=origin, context=None, dtype=dtype) as writers:
+    template = template_of_prompts(lm, prompts, chat)
+    if template:
+        origin += f", in the chat template {template!r}"
+    special = special_ids(lm) if template and not keep_special else []
+    with _writers(
+        lm,
+        sites,
+        folders,
+        origin=origin,
+        context=None,
+        dtype=dtype,
+        chat_template=template,
+        special_token_ids=special,
+    ) as writers:
         for number, prompt in enumerate(prompts, 1):
-            asked = encode(lm, prompt.prompt, chat=chat)
+            asked = encode(lm, prompt, chat=chat)
             room = _room(lm, asked, number)
             if room < generate:
                 progress.note(f"Prompt {number} leaves room for {room} generated tokens.")
@@ -144,6 +160,8 @@ def _writers(
     origin: str,
     context: int | None,
     dtype: str,
+    chat_template: str = "",
+    special_token_ids: Sequence[int] = (),
 ) -> Iterator[Writers]:
     if len(set(sites)) < len(sites):
         raise UserError("A site is named twice.", "Name every site once.")
@@ -164,6 +182,8 @@ def _writers(
                 tokenizer=lm.source,
                 bos_token_id=lm.tokenizer.bos_token_id,
                 prefix_token_ids=lm.prefix_ids,
+                special_token_ids=list(special_token_ids),
+                chat_template=chat_template,
                 origin=origin,
                 context=context,
             )

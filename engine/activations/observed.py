@@ -10,7 +10,7 @@ from torch import Tensor
 
 from engine.activations.reading import Documents, PlacedWindow, Reader, StreamPosition
 from engine.activations.source import Rows
-from engine.activations.turnover import RowKind
+from engine.activations.turnover import RowLayout
 from engine.activations.windows import (
     PASS_TOKENS,
     POOLED_PASSES,
@@ -81,7 +81,7 @@ class ObservedDocuments:
                 f"A share of {held_out} of the documents can't be held out.",
                 "Choose a share from 0 to less than 1.",
             )
-        self.kinds = {str(site): RowKind(lm.d_model, lm.dtype) for site in sites}
+        self.kinds = {str(site): RowLayout(lm.d_model, lm.dtype) for site in sites}
         """What the rows of each site are."""
         self._lm = lm
         self._sites = sites

@@ -32,7 +32,7 @@ from engine.activations.observed import Chunk
 from engine.activations.pooled import PooledBatches
 from engine.activations.reading import StreamPosition
 from engine.activations.source import Rows
-from engine.activations.turnover import RowBuffer, RowKind, Turnover
+from engine.activations.turnover import RowBuffer, RowLayout, Turnover
 from engine.errors import UserError
 from engine.progress import Progress
 
@@ -43,7 +43,7 @@ class RowStream(Protocol):
     """Rows without end that can be had again from any row on, such as `ObservedDocuments`."""
 
     @property
-    def kinds(self) -> Mapping[str, RowKind]:
+    def kinds(self) -> Mapping[str, RowLayout]:
         """What the rows of each site are."""
         ...
 

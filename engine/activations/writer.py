@@ -18,18 +18,23 @@ from torch import Tensor
 from engine.activations.manifest import (
     DOCUMENTS,
     MANIFEST,
+    ROW_KINDS,
     VOCABULARY,
     Document,
     Manifest,
     Shard,
 )
+from engine.activations.measured_rows import measure_rows, shard_columns
+from engine.activations.norms import row_norms
+from engine.activations.row_kinds import SINK_MULTIPLE
+from engine.activations.row_kinds_files import write_row_kinds
 from engine.activations.shards import SAFETENSORS_DTYPES, shard_name
 from engine.errors import UserError
 from engine.files import sha256, whole_file, whole_folder, write_whole
 
 SHARD_BYTES = 256 << 20
-INTEGERS_BYTES = 3 * 4
-"""What a row holds beside its activations: token id, document id and position."""
+COLUMNS_BYTES = 4 * 4
+"""What a row holds beside its activations: token id, document id, position and norm."""
 
 
 class ActivationWriter:
@@ -50,10 +55,12 @@ class ActivationWriter:
         vocabulary: Sequence[str],
         *,
         shard_bytes: int = SHARD_BYTES,
+        sink_multiple: float = SINK_MULTIPLE,
     ) -> None:
         """`about` is the manifest without its counts, shards and checksums.
 
         `vocabulary` is written when the block ends: a caller may extend it until then.
+        `sink_multiple`: see `engine.activations.row_kinds`.
         """
         if about.dtype not in SAFETENSORS_DTYPES:
             raise UserError(
@@ -63,14 +70,16 @@ class ActivationWriter:
         self.manifest = about
         self._target = folder
         self._vocabulary = vocabulary
+        self._sink_multiple = sink_multiple
         self._stack = contextlib.ExitStack()
         dtype = getattr(torch, about.dtype)
-        rows = max(1, shard_bytes // (about.d_model * dtype.itemsize + INTEGERS_BYTES))
+        rows = max(1, shard_bytes // (about.d_model * dtype.itemsize + COLUMNS_BYTES))
         self._buffer = {
             "activations": torch.empty(rows, about.d_model, dtype=dtype),
             "token_ids": torch.empty(rows, dtype=torch.int32),
             "document_ids": torch.empty(rows, dtype=torch.int32),
             "positions": torch.empty(rows, dtype=torch.int32),
+            "norms": torch.empty(rows, dtype=torch.float32),
         }
         self._capacity = rows
         self._filled = 0
@@ -105,7 +114,8 @@ class ActivationWriter:
     ) -> None:
         """Add a whole document: its acts `[tokens, d_model]` and token ids `[tokens]`.
 
-        Raises UserError when a value is not finite, or is not in the dtype of the store.
+        A row that is not finite is stored, counted and kept out of all that is made of the set.
+        Raises UserError for a finite value beyond the dtype of the store.
         """
         self.begin(text=text, category=category, generated=generated)
         self.extend(acts, token_ids)
@@ -134,13 +144,13 @@ class ActivationWriter:
         rows = slice(self._filled, self._filled + len(acts))
         stored = self._buffer["activations"][rows]
         stored.copy_(acts)
-        if not torch.isfinite(stored).all():
-            if torch.isfinite(acts).all():
-                raise UserError(
-                    f"The activations go beyond what {self.manifest.dtype} can hold.",
-                    "Store them as bfloat16 or float32.",
-                )
-            raise UserError("The activations hold values that are not finite (NaN or infinity).")
+        norms = row_norms(stored)
+        if acts[norms.isnan()].isfinite().all(1).any():
+            raise UserError(
+                f"The activations go beyond what {self.manifest.dtype} can hold.",
+                "Store them as bfloat16 or float32.",
+            )
+        self._buffer["norms"][rows] = norms
         self._buffer["token_ids"][rows] = token_ids
         self._buffer["document_ids"][rows] = self._documents
         self._buffer["positions"][rows] = torch.arange(position, position + len(acts))
@@ -184,12 +194,19 @@ class ActivationWriter:
         self._table.flush()
         os.fsync(self._table.fileno())
         write_whole(self._folder / VOCABULARY, msgspec.json.encode(list(self._vocabulary)))
+        kinds = measure_rows(
+            lambda: shard_columns(self._folder, self._shards), self.manifest, self._sink_multiple
+        )
+        write_row_kinds(self._folder / ROW_KINDS, kinds.kinds)
         self.manifest = msgspec.structs.replace(
             self.manifest,
+            row_summary=kinds.summary,
             tokens=self._tokens,
             documents=self._documents,
             shards=self._shards,
-            checksums={name: sha256(self._folder / name) for name in (DOCUMENTS, VOCABULARY)},
+            checksums={
+                name: sha256(self._folder / name) for name in (DOCUMENTS, VOCABULARY, ROW_KINDS)
+            },
         )
         manifest = msgspec.json.format(msgspec.json.encode(self.manifest), indent=1)
         write_whole(self._folder / MANIFEST, manifest)

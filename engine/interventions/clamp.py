@@ -11,6 +11,7 @@ from engine.interventions.prompt_run import ModelWithSAE
 from engine.interventions.reconstruction import reconstruction_view
 from engine.interventions.spec import ClampReport, ClampRequest
 from engine.interventions.validation import check_request
+from engine.model.chat import chat_note, template_of_prompts
 from engine.model.load import LanguageModel
 from engine.model.site import Site
 from engine.progress import SILENT, Progress
@@ -32,16 +33,23 @@ def clamp(
     only running shows.
     """
     if request.prompt_file and not request.prompts:
-        prompts = [entry.prompt for entry in read_prompts(Path(request.prompt_file))]
+        prompts = read_prompts(Path(request.prompt_file))
         request = msgspec.structs.replace(request, prompts=prompts)
     check_request(request, len(catalogue))
     subject = ModelWithSAE(lm, sae, site)
     subject.check()
     subject.check_described_by(catalogue)
+    template = template_of_prompts(lm, request.prompts, request.chat)
+    if progress is not None and (note := chat_note(lm, template)):
+        progress.note(note)
     view = model_view if request.view == "model" else reconstruction_view
     # the report's command is to go on meaning what it means here and now
     request = msgspec.structs.replace(request, model_dtype=lm.dtype_name)
     report = view(subject, catalogue, request, progress or SILENT)
     return msgspec.structs.replace(
-        report, model=lm.source, model_dtype=lm.dtype_name, quantisation=lm.quantisation
+        report,
+        model=lm.source,
+        model_dtype=lm.dtype_name,
+        quantisation=lm.quantisation,
+        chat_template=template,
     )

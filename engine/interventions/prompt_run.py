@@ -16,6 +16,7 @@ from engine.model.generate import generate, logits
 from engine.model.load import LanguageModel
 from engine.model.locate import check_site
 from engine.model.observe import observe
+from engine.model.prompt import ChatChoice, Prompt, text_of
 from engine.model.site import Site
 from engine.model.text import encode, is_text
 from engine.sae.architectures.base import SparseAutoencoder
@@ -58,11 +59,11 @@ class ModelWithSAE:
 
     def read_prompt(
         self,
-        prompt: str,
+        prompt: str | Prompt,
         *,
         generate: int = 0,
         positions: tuple[int, int | None] = (0, None),
-        chat: bool = False,
+        chat: ChatChoice = False,
     ) -> "PromptRun":
         """A prompt, its tokens and the clean model's greedy continuation.
 
@@ -72,7 +73,7 @@ class ModelWithSAE:
         """
         ids = encode(self.lm, prompt, chat=chat).to(self.lm.device)
         if not len(ids):
-            raise UserError(f"The prompt {prompt!r} holds no token.", "Leave it out.")
+            raise UserError(f"The prompt {text_of(prompt)!r} holds no token.", "Leave it out.")
         if len(ids) + generate > self.lm.context:
             more, less = (f" and {generate} more", " or generate less") if generate else ("", "")
             raise UserError(
@@ -84,7 +85,7 @@ class ModelWithSAE:
         first, end = positions
         starts = (~is_text(self.lm, ids)).nonzero().flatten().tolist()
         return PromptRun(
-            self, prompt, token_ids, len(ids), PositionMask(first, end, frozenset(starts))
+            self, text_of(prompt), token_ids, len(ids), PositionMask(first, end, frozenset(starts))
         )
 
     def continue_text(

@@ -61,7 +61,7 @@ def reconstruction_view(
         difference = reconstruction_delta(subject.sae, x, edits, run.in_positions)
         prompts.append(
             ReconstructedPrompt(
-                prompt=prompt,
+                prompt=run.prompt,
                 tokens=[texts[i] for i in run.token_ids.tolist()],
                 **measure_shift(difference),
             )

@@ -6,6 +6,7 @@ import msgspec
 
 from engine.interventions.operations import Unit, find_operation
 from engine.model.dtypes import AUTO
+from engine.model.prompt import ChatChoice, Prompt
 
 View = Literal["model", "reconstruction"]
 
@@ -37,7 +38,8 @@ class ClampRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Name of the SAE."""
     edits: list[FeatureEdit]
     """All applied at once."""
-    prompts: list[str]
+    prompts: list[str | Prompt]
+    """Texts, or conversations."""
     prompt_file: str = ""
     """A file of prompts, read when `prompts` is empty; the reproduction line names it."""
     view: View = "model"
@@ -50,7 +52,7 @@ class ClampRequest(msgspec.Struct, frozen=True, kw_only=True):
     """How many matched random features to compare with."""
     seed: int = 0
     """Seeds the choice of those features."""
-    chat: bool = False
+    chat: ChatChoice = False
     """Put each prompt into the tokenizer's chat template."""
     model: str | None = None
     """The model, if it isn't where the SAE or its scan says that it is; None: as they say."""
@@ -127,6 +129,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """What the model computed in."""
     quantisation: str = ""
     """What the weights of its GGUF file are stored in, such as Q4_1."""
+    chat_template: str = ""
+    """The name of the chat template that prompts were put into; empty: into none."""
 
 
 class ReconstructionReport(Report, frozen=True, kw_only=True, tag=True):

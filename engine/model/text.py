@@ -8,21 +8,25 @@ from torch import Tensor
 from engine.model.chat import chat_text
 from engine.model.load import LanguageModel
 from engine.model.pieces import piece_reader
+from engine.model.prompt import PLAIN_CHAT, Chat, ChatChoice, Prompt, is_chat, text_of
 
 
-def encode(lm: LanguageModel, text: str, *, chat: bool = False) -> Tensor:
-    """The token ids [tokens] of `text`, int64, on the CPU.
+def encode(lm: LanguageModel, prompt: str | Prompt, *, chat: ChatChoice = False) -> Tensor:
+    """The token ids [tokens] of a text or a prompt, int64, on the CPU.
 
     What the tokenizer puts in front of a text stays, see `LanguageModel.prefix_ids`: models misread
     one that lacks it. What it puts behind, such as an end-of-text token, is left out, or else the
-    model would write behind the end. With `chat` the text is put as the user's message into the
-    model's chat template, up to where its answer begins.
+    model would write behind the end. With `chat` it is put as the user's message into the model's
+    chat template, up to where its answer begins; and so is, with or without, a conversation.
 
     Raises UserError as `chat_text`.
     """
-    if chat:
-        ids = lm.tokenizer(chat_text(lm, text), add_special_tokens=False, verbose=False)
+    if is_chat(prompt, chat):
+        settings = chat if isinstance(chat, Chat) else PLAIN_CHAT
+        filled_in = chat_text(lm, prompt, settings)
+        ids = lm.tokenizer(filled_in, add_special_tokens=False, verbose=False)
         return torch.tensor(ids["input_ids"], dtype=torch.int64)
+    text = text_of(prompt)
     read = lm.tokenizer(text, return_special_tokens_mask=True, verbose=False)
     ids, added = read["input_ids"], read["special_tokens_mask"]
     end = max(
@@ -48,6 +52,15 @@ def is_text(lm: LanguageModel, ids: Tensor) -> Tensor:
     return torch.isin(
         ids, torch.tensor(lm.start_ids, dtype=ids.dtype, device=ids.device), invert=True
     )
+
+
+def special_ids(lm: LanguageModel) -> list[int]:
+    """The ids of the special tokens that a chat template writes between messages, such as
+    `<|im_start|>`; those that stand before every text are in `LanguageModel.start_ids`."""
+    added = lm.tokenizer.added_tokens_decoder
+    special = {index for index, token in added.items() if token.special}
+    special |= set(lm.tokenizer.all_special_ids)
+    return sorted(i for i in special if i < lm.vocab_size and i not in lm.start_ids)
 
 
 def decode(lm: LanguageModel, ids: Tensor | Sequence[int]) -> str:

@@ -5,13 +5,14 @@ from typing import Annotated
 
 import msgspec
 
-from engine.activations.corpus import Prompt, read_prompts
+from engine.activations.corpus import read_prompts
 from engine.errors import UserError
 from engine.files import check_absent, checked_name
 from engine.jobs.kinds.base import JobResult, register_kind
 from engine.jobs.kinds.checks import check_files, file_names
 from engine.jobs.kinds.fields import Setting
 from engine.jobs.kinds.model import ModelSpec
+from engine.model.prompt import ChatChoice, Prompt, chat_choice
 from engine.model.site import parse_site
 from engine.workspace.folders import Workspace
 
@@ -32,6 +33,8 @@ class CaptureResult(JobResult, msgspec.Struct, frozen=True, kw_only=True, tag="c
     """What the model computed in; empty in results of versions that didn't write it down."""
     quantisation: str = ""
     """What the weights of its GGUF file are stored in, such as Q4_1; empty for other models."""
+    chat_template: str = ""
+    """The name of the chat template that prompts were put into; empty: into none."""
     d_model: int
     sites: list[str]
     tokens: int
@@ -58,7 +61,8 @@ class Capture(ModelSpec, frozen=True, kw_only=True, tag="capture"):
     prompts: Annotated[list[Prompt], Setting(offered=False)] = []
     """Prompts given one by one."""
     prompt_file: Annotated[str | None, Setting(flag="prompts", meaning="path")] = None
-    """A file of prompts: .txt, .jsonl or .json."""
+    """A file of prompts: .txt, .jsonl or .json; also of conversations: {"messages": [{"role":
+    "user", "content": "…"}]}."""
     texts: Annotated[list[str], Setting(flag="text", meaning="path")] = []
     """Files or folders of documents: .txt, .jsonl, .json or .parquet."""
     dataset: str | None = None
@@ -75,7 +79,14 @@ class Capture(ModelSpec, frozen=True, kw_only=True, tag="capture"):
     dtype: Annotated[str, Setting(choices=lambda: DTYPES)] = "float32"
     """How activations are stored."""
     chat: bool = False
-    """Put each prompt into the tokenizer's chat template."""
+    """Put each prompt into the tokenizer's chat template, as the user's message."""
+    chat_template: str = ""
+    """Which, where the tokenizer has several; its default one if none is named."""
+    system: str = ""
+    """What the system says before each prompt of a chat."""
+    keep_special: bool = False
+    """Of a chat: treat the special tokens of its template as text, which trainings learn from and
+    figures count."""
 
     @property
     def subject(self) -> str:
@@ -94,6 +105,11 @@ class Capture(ModelSpec, frozen=True, kw_only=True, tag="capture"):
             return [self.name]
         return [f"{self.name}.{site}" for site in self.sites]
 
+    @property
+    def chat_choice(self) -> ChatChoice:
+        """How prompts are given to the model."""
+        return chat_choice(chat=self.chat, template=self.chat_template, system=self.system)
+
     def makes(self, workspace: Workspace) -> set[Path]:
         return {workspace.activations(name) for name in self.set_names}
 
@@ -108,6 +124,11 @@ class Capture(ModelSpec, frozen=True, kw_only=True, tag="capture"):
             )
         if self.prompt_file is not None:
             read_prompts(Path(self.prompt_file))
+        if self.chat_choice and not prompts:
+            raise UserError(
+                "Documents are read as they are: a chat template is for prompts.",
+                "Leave out --chat, --chat-template and --system, or give --prompts.",
+            )
         check_files(self.texts)
         for name, value in (("--max-tokens", self.max_tokens), ("--context", self.context)):
             if value is not None and value < 1:

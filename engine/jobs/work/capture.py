@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from engine.activations.capture import capture_documents, capture_prompts
-from engine.activations.corpus import Prompt, read_documents, read_prompts
+from engine.activations.corpus import read_documents, read_prompts
 from engine.activations.hub_dataset import stream_dataset
 from engine.demo.corpus.generate import documents as demo_documents
 from engine.errors import UserError
 from engine.jobs.kinds import Capture, CaptureResult
 from engine.jobs.work.model_of_job import load_model_of_job
+from engine.model.chat import chat_note, template_of_prompts
+from engine.model.prompt import Prompt
 from engine.model.site import parse_site
 from engine.progress import Progress
 from engine.workspace.folders import Workspace
@@ -28,13 +30,18 @@ def capture(spec: Capture, workspace: Workspace, progress: Progress) -> CaptureR
     lm = load_model_of_job(spec.model, spec, progress)
     began = time.monotonic()
     if spec.prompts or spec.prompt_file is not None:
+        prompts = _read_prompts(spec)
+        template = template_of_prompts(lm, prompts, spec.chat_choice)
+        if note := chat_note(lm, template):
+            progress.note(note)
         manifests = capture_prompts(
             lm,
-            _read_prompts(spec),
+            prompts,
             sites,
             folders,
             generate=spec.generate,
-            chat=spec.chat,
+            chat=spec.chat_choice,
+            keep_special=spec.keep_special,
             dtype=spec.dtype,
             progress=progress,
         )
@@ -59,6 +66,7 @@ def capture(spec: Capture, workspace: Workspace, progress: Progress) -> CaptureR
         model=spec.model,
         model_dtype=lm.dtype_name,
         quantisation=lm.quantisation,
+        chat_template=manifests[sites[0]].chat_template,
         d_model=lm.d_model,
         sites=spec.sites,
         tokens=tokens,

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from engine.activations.row_kinds import RowSummary
 from engine.figures import Figure
 from engine.sae.config import SAEConfig, TrainConfig
 from engine.sae.formats.records import read_record
@@ -40,6 +41,13 @@ class SAEMetadata(msgspec.Struct, frozen=True, kw_only=True):
     train_config: TrainConfig | None = None
     trained_tokens: int = 0
     """Activation vectors that it was trained on, repeats counted."""
+    keep_sinks: bool = False
+    """Whether it was trained on sinks, too, and on whatever else is not text
+    (`engine.activations.row_kinds`)."""
+    row_summary: RowSummary | None = None
+    """Of the activations that it was trained on: the norm beyond which one of its site is a sink,
+    and how many there were. None: not known, as of an SAE of another library; one of an older
+    version was trained on sinks."""
     metrics: dict[str, Figure] = {}
     """Figures of `engine.sae.evaluation.reconstruction`, `decoder_cosine` and `splice`, by name."""
     measured_on: str = ""

@@ -2,6 +2,7 @@
 
 from engine.features.catalogue.catalogue import Catalogue
 from engine.interventions.clamp import clamp
+from engine.model.chat import chat_templates
 from engine.model.locate import all_sites
 from engine.service import protocol as p
 from engine.service.session import Session
@@ -12,7 +13,7 @@ from engine.service.worker_handlers.registry import in_worker
 def get_sites(question: p.GetSites, session: Session) -> p.Sites:
     """Every site of a model."""
     lm = session.any_model(question.model)
-    return p.Sites(all_sites(lm))
+    return p.Sites(all_sites(lm), chat_templates(lm))
 
 
 @in_worker(p.Clamp)
