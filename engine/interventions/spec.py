@@ -9,6 +9,8 @@ from engine.model.dtypes import AUTO
 from engine.model.prompt import ChatChoice, Prompt
 
 View = Literal["model", "reconstruction"]
+VIEWS: tuple[View, ...] = ("reconstruction", "model")
+"""The seed's own first."""
 
 
 class FeatureEdit(msgspec.Struct, frozen=True, kw_only=True):

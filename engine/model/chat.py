@@ -123,15 +123,13 @@ def _fill_in(lm: LanguageModel, messages: Sequence[Message], template: str) -> s
     try:
         text: str = lm.tokenizer.apply_chat_template(turns, **settings)
     except Exception as error:  # the template is a program of others: it may fail in any way
-        happened = "fails on a message that is plain text"
+        happened, advice = "fails on a message that is plain text", _INSTEAD
         if isinstance(error, TemplateSyntaxError):
             happened = f"is broken in line {error.lineno}"
         elif type(error) is TemplateError:  # what a template raises of its own will
-            happened = f"refuses {_named(messages)}"
+            happened, advice = f"refuses {_named(messages)}", _advice(messages)
         reason = f": {short_message(error)}" if str(error).strip() else "."
-        raise UserError(
-            f"The chat template of {lm.source} {happened}{reason}", _advice(messages)
-        ) from error
+        raise UserError(f"The chat template of {lm.source} {happened}{reason}", advice) from error
     return text
 
 
