@@ -17,7 +17,7 @@ import argparse
 import itertools
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import torch
@@ -87,6 +87,13 @@ class DocumentNumbers:
     def identity(self) -> dict[str, object]:
         """Nothing is resumed here."""
         return {}
+
+    def state_dict(self) -> dict[str, object]:
+        """Nothing is measured."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, object]) -> None:
+        """Nothing is resumed here."""
 
     def chunks(self, first: int, place: StreamPosition) -> Iterator[Chunk]:
         """A document a chunk, new ones without end."""

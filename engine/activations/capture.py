@@ -26,7 +26,7 @@ from engine.model.locate import check_site
 from engine.model.observe import observe
 from engine.model.prompt import ChatChoice, Prompt
 from engine.model.site import Site
-from engine.model.text import decode, encode, special_ids, vocabulary
+from engine.model.text import decode, encode, vocabulary
 from engine.progress import SILENT, Progress
 
 Writers = Mapping[Site, ActivationWriter]
@@ -58,7 +58,7 @@ def capture_prompts(
     template = template_of_prompts(lm, prompts, chat)
     if template:
         origin += f", in the chat template {template!r}"
-    special = special_ids(lm) if template and not keep_special else []
+    special = lm.special_ids if template and not keep_special else []
     with _writers(
         lm,
         sites,

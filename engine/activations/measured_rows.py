@@ -16,6 +16,7 @@ from engine.activations.row_kinds import (
     SINK_MULTIPLE,
     Kinds,
     Norms,
+    RowChoice,
     RowCounts,
     RowSummary,
     are_taken,
@@ -31,9 +32,9 @@ class MeasuredRows(NamedTuple):
     kinds: Kinds
     """[rows] uint8"""
 
-    def taken(self, *, keep_sinks: bool = False) -> NDArray[np.bool_]:
-        """Which rows [rows] training and figures take: see `row_kinds.are_taken`."""
-        return are_taken(self.kinds, keep_sinks=keep_sinks)
+    def taken(self, choice: RowChoice = "text") -> NDArray[np.bool_]:
+        """Which rows [rows] are taken."""
+        return are_taken(self.kinds, choice)
 
 
 class Columns(NamedTuple):

@@ -25,7 +25,7 @@ resid_post.29.
 
 import enum
 from collections.abc import Callable, Iterable, Sequence
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 import msgspec
 import numpy as np
@@ -35,6 +35,9 @@ SINK_MULTIPLE = 10.0
 
 Norms = NDArray[np.float32]
 Kinds = NDArray[np.uint8]
+RowChoice = Literal["text", "finite", "behind_start"]
+"""Which rows are taken: those of text; all that are finite; or, as versions before sinks were known
+of took them, all that are finite and don't stand before a text."""
 Count = Annotated[int, msgspec.Meta(ge=0, lt=1 << 48)]
 
 
@@ -94,6 +97,22 @@ class RowSummary(msgspec.Struct, frozen=True, kw_only=True):
     """None: there was no text to measure a median of, so nothing is taken for a sink."""
     counts: RowCounts
 
+    @property
+    def sentence(self) -> str:
+        """How many rows are sinks or not finite, for a person; empty where none is."""
+        counts, rule = self.counts, self.rule
+        parts = []
+        if rule is not None and counts.sink:
+            parts.append(
+                f"{counts.sink:,} {'is a sink' if counts.sink == 1 else 'are sinks'}, longer than"
+                f" {rule.max_norm:,.4g} ({rule.multiple:g} × the median norm)"
+            )
+        if counts.nonfinite:
+            holds = "holds" if counts.nonfinite == 1 else "hold"
+            parts.append(f"{counts.nonfinite:,} {holds} NaN or infinity")
+        total = sum(msgspec.structs.astuple(counts))
+        return f"Of {total:,} activations {', and '.join(parts)}." if parts else ""
+
 
 def measure_rule(
     norms: Callable[[], Iterable[Norms]], multiple: float = SINK_MULTIPLE
@@ -123,10 +142,19 @@ def kinds_of(
     return kinds
 
 
-def are_taken(kinds: Kinds, *, keep_sinks: bool = False) -> NDArray[np.bool_]:
-    """Which rows [...] training and figures take: text, or with `keep_sinks` all that is finite."""
-    taken = kinds != RowKind.NONFINITE if keep_sinks else kinds == RowKind.TEXT
-    return np.asarray(taken)
+def row_choice(*, keep_sinks: bool) -> RowChoice:
+    """What training and figures take: text, or with `keep_sinks` all that is finite."""
+    return "finite" if keep_sinks else "text"
+
+
+def are_taken(kinds: Kinds, choice: RowChoice = "text") -> NDArray[np.bool_]:
+    """Which rows [...] of these kinds [...] are taken."""
+    left_out: dict[RowChoice, set[RowKind]] = {
+        "text": set(RowKind) - {RowKind.TEXT},
+        "finite": {RowKind.NONFINITE},
+        "behind_start": {RowKind.NONFINITE, RowKind.START},
+    }
+    return np.isin(kinds, list(left_out[choice]), invert=True)
 
 
 def _lower_median(parts: Callable[[], Iterable[Norms]]) -> float | None:

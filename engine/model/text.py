@@ -54,15 +54,6 @@ def is_text(lm: LanguageModel, ids: Tensor) -> Tensor:
     )
 
 
-def special_ids(lm: LanguageModel) -> list[int]:
-    """The ids of the special tokens that a chat template writes between messages, such as
-    `<|im_start|>`; those that stand before every text are in `LanguageModel.start_ids`."""
-    added = lm.tokenizer.added_tokens_decoder
-    special = {index for index, token in added.items() if token.special}
-    special |= set(lm.tokenizer.all_special_ids)
-    return sorted(i for i in special if i < lm.vocab_size and i not in lm.start_ids)
-
-
 def decode(lm: LanguageModel, ids: Tensor | Sequence[int]) -> str:
     """The text of token `ids` [tokens], special tokens left out."""
     text: str = lm.tokenizer.decode(

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from engine.activations.row_kinds import SinkRule
 from engine.activations.store import ActivationSet
 from engine.activations.tokens import TokenTable
 from engine.errors import UserError
 from engine.features.catalogue.catalogue import Catalogue
+from engine.features.sink_rule import known_sink_rule
 from engine.interventions.prompt_run import ModelWithSAE
 from engine.model.device import choose_device
 from engine.model.dtypes import AUTO, dtype_to_ask_for, other_dtype_note
@@ -92,6 +94,12 @@ class Session:
         if note := other_dtype_note(name, found.dtype, lm.dtype_name):
             self.progress.note(note)
         return ModelWithSAE(lm, sae, parse_site(found.site))
+
+    def sink_rule(self, name: str, device: str) -> SinkRule | None:
+        """Which activations are sinks at the site of the SAE called `name`; None: not known."""
+        _, metadata = self.sae(name, device)
+        folder = self.workspace.catalogue(name)
+        return known_sink_rule(metadata, Catalogue.open(folder) if folder.exists() else None)
 
     def _first_model(self, sources: Sequence[str], device: str, dtype: str) -> LanguageModel:
         """The first of several models that can be loaded; if none can, the first's UserError."""

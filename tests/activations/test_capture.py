@@ -98,7 +98,7 @@ def test_prompts_of_a_chat_are_recorded_with_their_template_and_special_tokens(l
     site = SITES[0]
     manifests = capture_prompts(chatty, prompts, [site], [tmp_path / "a"], chat=Chat(system="S"))
     assert manifests[site].chat_template == "default"
-    assert manifests[site].special_token_ids == [lm.tokenizer.eos_token_id]
+    assert manifests[site].special_token_ids == lm.special_ids
     acts = ActivationSet.open(tmp_path / "a")
     texts = [lm.tokenizer.decode(acts.document(i)[0]) for i in range(2)]
     assert texts[0].replace("<eos>", "|") == "[system]S|[user]Hi|"

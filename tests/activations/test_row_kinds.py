@@ -145,7 +145,7 @@ def test_kinds_are_those_of_the_rule_written_out(tmp_path, dtype):
     assert msgspec.to_builtins(summary.counts) == counts
     assert read_manifest(acts.folder).row_summary == summary
     assert are_taken(kinds).sum() == counts["text"]
-    assert are_taken(kinds, keep_sinks=True).sum() == len(ids) - counts["nonfinite"]
+    assert are_taken(kinds, "finite").sum() == len(ids) - counts["nonfinite"]
 
 
 def test_a_set_of_an_older_version_is_measured_once_and_its_manifest_stays(tmp_path):

@@ -36,6 +36,12 @@ class Counted:
     def identity(self):
         return {"name": self.name}
 
+    def state_dict(self):
+        return {}
+
+    def load_state_dict(self, state):
+        pass
+
     def chunks(self, first, place):
         number, row = place.document, place.rows
         assert row <= first

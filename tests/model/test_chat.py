@@ -8,7 +8,7 @@ from engine.errors import UserError
 from engine.model.chat import chat_note, chat_templates, chat_text, template_of_prompts
 from engine.model.load import LanguageModel, load_model
 from engine.model.prompt import Chat, Message, Prompt, chat_choice, prompt_of_messages
-from engine.model.text import decode, encode, special_ids
+from engine.model.text import decode, encode
 
 SIMPLE = (
     "{% for m in messages %}[{{ m.role }}]{{ m.content }}{{ eos_token }}{% endfor %}"
@@ -110,13 +110,6 @@ def test_naming_a_template_or_a_system_asks_for_a_chat() -> None:
     assert chat_choice(chat=True, template="", system="") is True
     assert chat_choice(chat=False, template="", system="x") == Chat(system="x")
     assert chat_choice(chat=True, template="t", system="") == Chat(template="t")
-
-
-def test_special_tokens_are_those_between_messages(lm: LanguageModel) -> None:
-    assert special_ids(lm) == [lm.tokenizer.eos_token_id]
-    lm.tokenizer.add_special_tokens({"additional_special_tokens": ["<|turn|>"]})
-    # the model has no such token, so that no text can hold it
-    assert special_ids(lm) == [lm.tokenizer.eos_token_id]
 
 
 def test_the_filled_in_text_is_what_transformers_makes_of_it(lm: LanguageModel) -> None:

@@ -6,8 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import torch
 
+from engine.activations.measured_rows import MeasuredRows
+from engine.activations.row_kinds import RowChoice
 from engine.activations.store import ActivationSet
 from engine.errors import UserError
 from engine.features.catalogue.arrays import load_array
@@ -111,8 +114,15 @@ class UnfinishedScan:
         self._wait = max(min(2 * self._wait, MOST), (self._last - began) / SHARE)
 
 
-def scan_identity(sae: SparseAutoencoder, acts: ActivationSet, settings: tuple[int, ...]) -> str:
-    """A digest of all that a scan's outcome depends on."""
+def scan_identity(
+    sae: SparseAutoencoder,
+    acts: ActivationSet,
+    settings: tuple[int, ...],
+    rows: MeasuredRows,
+    choice: RowChoice,
+) -> str:
+    """A digest of all that a scan's outcome depends on. It is that of older versions for a scan
+    that counts the same of the set's `rows`."""
     digest = hashlib.sha256()
     for name, tensor in sorted(sae.to_stored_names(sae.state_dict()).items()):
         digest.update(name.encode())
@@ -120,4 +130,7 @@ def scan_identity(sae: SparseAutoencoder, acts: ActivationSet, settings: tuple[i
     about = msgspec.to_builtins(acts.manifest)
     known = {name: value for name, value in about.items() if value or name not in _LATER_FIELDS}
     digest.update(msgspec.json.encode((FORMAT_VERSION, STRETCH, sae.config, known, settings)))
+    others = np.flatnonzero(rows.taken(choice) != rows.taken("behind_start"))
+    if len(others):
+        digest.update(others.astype("<i8").tobytes())
     return digest.hexdigest()

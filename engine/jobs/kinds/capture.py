@@ -6,6 +6,7 @@ from typing import Annotated
 import msgspec
 
 from engine.activations.corpus import read_prompts
+from engine.activations.row_kinds import RowSummary
 from engine.errors import UserError
 from engine.files import check_absent, checked_name
 from engine.jobs.kinds.base import JobResult, register_kind
@@ -40,6 +41,10 @@ class CaptureResult(JobResult, msgspec.Struct, frozen=True, kw_only=True, tag="c
     tokens: int
     """Tokens per site."""
     documents: int
+    sinks: int = 0
+    """Attention sinks."""
+    row_summaries: dict[str, RowSummary] = {}
+    """By activation set, which norms are those of sinks, and what its rows are."""
     bytes: int
     seconds: float
     tokens_per_second: float

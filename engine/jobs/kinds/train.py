@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 import msgspec
 
 from engine.activations.manifest import read_manifest
+from engine.activations.row_kinds import RowChoice, RowSummary, row_choice
 from engine.errors import UserError
 from engine.figures import Figure
 from engine.jobs.kinds.base import JobResult, register_kind
@@ -54,6 +55,12 @@ class TrainResult(JobResult, msgspec.Struct, frozen=True, kw_only=True, tag="tra
     dead_fraction. Where a model is at hand: ce_score, delta_ce, kl."""
     model_dtype: str = ""
     """What the model computed in whose activations it learned from; empty where that is unknown."""
+    sinks: int | None = None
+    """Attention sinks in the activations; of a training on text, in the first of it."""
+    keep_sinks: bool = False
+    """Whether it was trained on them, and measured on them."""
+    row_summary: RowSummary | None = None
+    """Which norms are those of sinks, and what the activations are."""
     split: Split = ""
     """What was measured on: `held_out`, or `trained_on` where nothing was held out; empty where
     nobody wrote it down, as in versions before."""
@@ -94,6 +101,8 @@ class Train(ModelSpec, frozen=True, kw_only=True, tag="train"):
     context: Annotated[int | None, Setting(group=SOURCE, least=1)] = None
     """Longest window of tokens in one forward pass; if nothing is said, what the model allows, at
     most 1,024."""
+    keep_sinks: Annotated[bool, Setting(group=SOURCE)] = False
+    """Learn from attention sinks, BOS and special tokens, too: from all that is finite."""
     arch: Annotated[
         str, Setting(group=AUTOENCODER, choices=lambda: ARCHITECTURES, sweep="", label="kind")
     ] = "topk"
@@ -145,6 +154,11 @@ class Train(ModelSpec, frozen=True, kw_only=True, tag="train"):
         """What is said of the recipe, as `engine.sae.recipes.recipe` takes it."""
         same = [name for name in self.__struct_fields__ if name in SETTINGS]
         return {"architecture": self.arch, **{name: getattr(self, name) for name in same}}
+
+    @property
+    def choice(self) -> RowChoice:
+        """Which rows of the activations it takes."""
+        return row_choice(keep_sinks=self.keep_sinks)
 
     def reads(self, workspace: Workspace) -> set[Path]:
         return {workspace.activations(name) for name in (self.activations, self.target) if name}
@@ -242,6 +256,8 @@ class TrainingStart(msgspec.Struct, frozen=True, kw_only=True):
     """The `engine.sae.training.runs.Run` that came of the spec."""
     data: dict[str, str]
     """Activation sets by name, and what tells each from others of that name."""
+    choice: RowChoice = "behind_start"
+    """Which rows it takes; trainings of older versions took sinks, too."""
 
 
 def read_start(about: Mapping[str, Any]) -> TrainingStart:

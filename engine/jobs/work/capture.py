@@ -2,12 +2,14 @@
 
 import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from engine.activations.capture import capture_documents, capture_prompts
 from engine.activations.corpus import read_documents, read_prompts
 from engine.activations.hub_dataset import stream_dataset
+from engine.activations.manifest import Manifest
+from engine.activations.row_kinds import RowSummary
 from engine.demo.corpus.generate import documents as demo_documents
 from engine.errors import UserError
 from engine.jobs.kinds import Capture, CaptureResult
@@ -58,6 +60,7 @@ def capture(spec: Capture, workspace: Workspace, progress: Progress) -> CaptureR
             dtype=spec.dtype,
             progress=progress,
         )
+    summaries = _row_summaries(names, manifests.values(), progress)
     elapsed = time.monotonic() - began
     tokens = manifests[sites[0]].tokens
     return CaptureResult(
@@ -71,10 +74,27 @@ def capture(spec: Capture, workspace: Workspace, progress: Progress) -> CaptureR
         sites=spec.sites,
         tokens=tokens,
         documents=manifests[sites[0]].documents,
+        sinks=sum(summary.counts.sink for summary in summaries.values()),
+        row_summaries=summaries,
         bytes=sum(shard.bytes for m in manifests.values() for shard in m.shards),
         seconds=elapsed,
         tokens_per_second=tokens / elapsed,
     )
+
+
+def _row_summaries(
+    names: Iterable[str], manifests: Iterable[Manifest], progress: Progress
+) -> dict[str, RowSummary]:
+    """What the rows of each set are, after a note on those that have sinks or NaN."""
+    summaries = {}
+    for name, manifest in zip(names, manifests, strict=True):
+        assert manifest.row_summary is not None
+        summaries[name] = manifest.row_summary
+        if manifest.row_summary.sentence:
+            progress.note(
+                f"{name}: {manifest.row_summary.sentence} Training and figures leave them out."
+            )
+    return summaries
 
 
 def _read_prompts(spec: Capture) -> list[Prompt]:

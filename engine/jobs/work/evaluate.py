@@ -1,5 +1,6 @@
 """An evaluation job: all that can be measured of an SAE, which is also kept in its metadata."""
 
+import functools
 import time
 from pathlib import Path
 
@@ -8,11 +9,12 @@ from torch import Tensor
 
 from engine.activations.aligned import check_aligned
 from engine.activations.batches import split_documents
+from engine.activations.row_kinds import RowChoice, row_choice
 from engine.activations.store import ActivationSet
 from engine.jobs.kinds import Evaluate, EvaluateResult
 from engine.jobs.work.stored_splice import splice_if_possible
 from engine.model.device import choose_device
-from engine.progress import Progress
+from engine.progress import SILENT, Progress
 from engine.sae.evaluation.decoder_cosine import DecoderCosines, decoder_cosines
 from engine.sae.evaluation.density import density_histogram
 from engine.sae.evaluation.reconstruction import ReconstructionMetrics, evaluate, finite_metrics
@@ -50,7 +52,8 @@ def evaluate_sae(spec: Evaluate, workspace: Workspace, progress: Progress) -> Ev
     reads = read_by(sae.config, metadata)
     for note in check_provenance(spec.sae, reads, name, provenance_of(acts.manifest)):
         progress.note(note)
-    split, rows = choose_rows(acts, metadata)
+    choice = row_choice(keep_sinks=spec.keep_sinks)
+    split, rows = choose_rows(acts, metadata, targets=targets, choice=choice, progress=progress)
     evaluation = evaluate(sae, StoredVectors(acts, rows, targets), progress=progress)
     cosines = decoder_cosines(sae.W_dec, progress)
     spliced = splice_if_possible(
@@ -59,6 +62,7 @@ def evaluate_sae(spec: Evaluate, workspace: Workspace, progress: Progress) -> Ev
         rows,
         spec,
         targets=targets,
+        choice=choice,
         model=spec.model,
         max_tokens=spec.max_tokens,
         seed=spec.seed,
@@ -68,7 +72,11 @@ def evaluate_sae(spec: Evaluate, workspace: Workspace, progress: Progress) -> Ev
     known |= finite_metrics(cosines) | (finite_metrics(spliced.metrics) if spliced else {})
     model_dtype = spliced.model_dtype if spliced else ""
     measured = msgspec.structs.replace(
-        metadata, metrics=known, measured_on=name, measured_dtype=model_dtype
+        metadata,
+        metrics=known,
+        measured_on=name,
+        measured_with_sinks=spec.keep_sinks,
+        measured_dtype=model_dtype,
     )
     _save_figures(folder, metadata, measured, progress)
     answer = {
@@ -77,6 +85,8 @@ def evaluate_sae(spec: Evaluate, workspace: Workspace, progress: Progress) -> Ev
         "activations": name,
         "target": spec.target,
         "split": split,
+        "keep_sinks": spec.keep_sinks,
+        "row_summary": acts.measure_rows().summary,
         "vectors": evaluation.metrics.vectors,
         "predictions": spliced.metrics.predictions if spliced else None,
         "model_dtype": model_dtype,
@@ -86,14 +96,24 @@ def evaluate_sae(spec: Evaluate, workspace: Workspace, progress: Progress) -> Ev
     return msgspec.convert(answer, EvaluateResult)
 
 
-def choose_rows(acts: ActivationSet, metadata: SAEMetadata) -> tuple[str, Tensor]:
-    """Which documents to use, as `EvaluateResult.split` says it, and their rows without BOS."""
+def choose_rows(
+    acts: ActivationSet,
+    metadata: SAEMetadata,
+    *,
+    targets: ActivationSet | None = None,
+    choice: RowChoice = "text",
+    progress: Progress = SILENT,
+) -> tuple[str, Tensor]:
+    """Which documents to use, as `EvaluateResult.split` says it, and their rows of the `choice`."""
+    split = functools.partial(
+        split_documents, acts, targets=targets, choice=choice, progress=progress
+    )
     training = metadata.train_config
     if training is None or acts.folder.name != metadata.activations:
-        everything, _ = split_documents(acts, 0.0, seed=0)
+        everything, _ = split(0.0, 0)
         return "all", everything
     held_out = training.held_out if acts.manifest.documents > 1 else 0.0
-    trained_on, held = split_documents(acts, held_out, training.seed)
+    trained_on, held = split(held_out, training.seed)
     return ("held_out", held) if len(held) else ("trained_on", trained_on)
 
 
@@ -112,4 +132,6 @@ def _save_figures(
 
 
 def _origin(metadata: SAEMetadata) -> SAEMetadata:
-    return msgspec.structs.replace(metadata, metrics={}, measured_on="", measured_dtype="")
+    return msgspec.structs.replace(
+        metadata, metrics={}, measured_on="", measured_with_sinks=None, measured_dtype=""
+    )

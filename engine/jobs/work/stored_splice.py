@@ -8,6 +8,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from engine.activations.row_kinds import RowChoice
 from engine.activations.store import ActivationSet
 from engine.activations.stored_windows import check_is_of, stored_windows
 from engine.activations.windows import Window
@@ -38,6 +39,7 @@ def splice_if_possible(
     spec: ModelSpec,
     *,
     targets: ActivationSet | None = None,
+    choice: RowChoice = "text",
     model: str | None = None,
     max_tokens: int = TEXT_TOKENS,
     seed: int = 0,
@@ -48,7 +50,7 @@ def splice_if_possible(
     The documents that `rows` are from are drawn at random, by `seed`, until they hold `max_tokens`,
     and read in the windows of the capture. `spec` says where the model runs and what it computes
     in; if nothing is asked for, in what it did at the capture. `targets` is the set that a
-    transcoder predicts.
+    transcoder predicts. Only tokens of the `choice` are replaced, see `splice`.
 
     None, with a note that says why, where there is no such model to be had: the other figures need
     only activations. But a `model` that was named must be there, and be the set's: else UserError.
@@ -67,9 +69,18 @@ def splice_if_possible(
         order = np.random.default_rng(seed).permutation(_documents_of(acts, rows)).tolist()
         check_is_of(acts, lm, site, order[0])
         windows = list(first_windows(stored_windows(acts, order), max_tokens))
-        starts = acts.manifest.start_token_ids
+        sets = filter(None, [acts, targets])
         metrics = splice(
-            lm, sae, site, windows, target=target, start_token_ids=starts, progress=progress
+            lm,
+            sae,
+            site,
+            windows,
+            target=target,
+            start_token_ids=acts.manifest.start_token_ids,
+            special_token_ids=acts.manifest.special_token_ids,
+            rules={each.manifest.site: each.measure_rows().summary.rule for each in sets},
+            choice=choice,
+            progress=progress,
         )
         return Spliced(metrics, lm.dtype_name)
     except UserError as error:

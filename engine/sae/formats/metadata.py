@@ -53,6 +53,9 @@ class SAEMetadata(msgspec.Struct, frozen=True, kw_only=True):
     measured_on: str = ""
     """The activation set that the figures were measured on last; empty: the one it was trained on,
     when training ended."""
+    measured_with_sinks: bool | None = None
+    """Whether sinks are in the figures; None: measured when training ended, so they are if it was
+    trained on them, or not known."""
     measured_dtype: str = ""
     """What the model computed in when figures were measured in it last: `ce_score` and its like."""
     imported_from: str = ""
