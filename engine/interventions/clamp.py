@@ -16,6 +16,7 @@ from engine.model.load import LanguageModel
 from engine.model.site import Site
 from engine.progress import SILENT, Progress
 from engine.sae.architectures.base import SparseAutoencoder
+from engine.sae.formats.input_rule import WHOLE, InputRule
 
 
 def clamp(
@@ -25,10 +26,12 @@ def clamp(
     catalogue: Catalogue,
     request: ClampRequest,
     *,
+    rule: InputRule = WHOLE,
     progress: Progress | None = None,
 ) -> ClampReport:
     """Change features of the SAE at `site`, which `catalogue` describes, and report what follows.
 
+    `rule` says what the SAE is to be given of what the model reads; nothing else is edited.
     Raises UserError for a request that can't be carried out: before anything is run, but for what
     only running shows.
     """
@@ -36,7 +39,7 @@ def clamp(
         prompts = read_prompts(Path(request.prompt_file))
         request = msgspec.structs.replace(request, prompts=prompts)
     check_request(request, len(catalogue))
-    subject = ModelWithSAE(lm, sae, site)
+    subject = ModelWithSAE(lm, sae, site, rule)
     subject.check()
     subject.check_described_by(catalogue)
     template = template_of_prompts(lm, request.prompts, request.chat)

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -20,6 +21,7 @@ from engine.model.prompt import ChatChoice, Prompt, text_of
 from engine.model.site import Site
 from engine.model.text import encode, is_text
 from engine.sae.architectures.base import SparseAutoencoder
+from engine.sae.formats.input_rule import WHOLE, InputRule
 
 LOGITS_AT_ONCE = 1 << 27
 """Logits of a batch, 512 MiB in float32."""
@@ -32,6 +34,8 @@ class ModelWithSAE:
     lm: LanguageModel
     sae: SparseAutoencoder
     site: Site
+    rule: InputRule = WHOLE
+    """What the SAE is to be given of what the model reads."""
 
     def check(self) -> None:
         """Raise UserError if SAE, model and site can't belong together."""
@@ -83,10 +87,17 @@ class ModelWithSAE:
             )
         token_ids = self.continue_text(ids, generate)
         first, end = positions
-        starts = (~is_text(self.lm, ids)).nonzero().flatten().tolist()
+        starts = (~(is_text(self.lm, ids) & self._is_given(ids))).nonzero().flatten().tolist()
+        if self.rule.stop is not None:
+            end = self.rule.stop if end is None else min(end, self.rule.stop)
         return PromptRun(
             self, text_of(prompt), token_ids, len(ids), PositionMask(first, end, frozenset(starts))
         )
+
+    def _is_given(self, ids: Tensor) -> Tensor:
+        """[tokens] bool: which tokens [tokens] of a text the SAE is to be given."""
+        found = self.rule.applies(ids.cpu().numpy(), np.arange(len(ids)), self.lm.special_ids)
+        return torch.from_numpy(found).to(ids.device)
 
     def continue_text(
         self, ids: Tensor, most: int, edits: Mapping[Site, Edit] | None = None

@@ -1,6 +1,7 @@
 """Loading a causal language model and its tokenizer."""
 
 import contextlib
+import dataclasses
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -56,6 +57,8 @@ class LanguageModel:
     """What it computes in."""
     dtype_reason: str = ""
     """Why, in a few words that may follow on the type's name; empty: it was asked for."""
+    prepend_bos: bool | None = None
+    """Whether texts are read with BOS before them; None: as its tokenizer has it."""
     quantisation: str = ""
     """What its weights were stored in before they were turned into numbers of `dtype`, such as
     `Q4_1`; empty where they are a checkpoint of transformers."""
@@ -89,8 +92,23 @@ class LanguageModel:
         """The number of logits per token."""
         return self.anatomy.vocab_size
 
-    @cached_property
+    def reading(self, *, prepend_bos: bool | None) -> "LanguageModel":
+        """The same model, which reads texts with BOS before them, or without; None: as it does."""
+        if prepend_bos in (None, self.tokenizer.bos_token_id in self.prefix_ids):
+            return self
+        return dataclasses.replace(self, prepend_bos=prepend_bos)
+
+    @property
     def prefix_ids(self) -> list[int]:
+        """The token ids that are put in front of every text: those that the tokenizer puts there,
+        or what `prepend_bos` says."""
+        bos = self.tokenizer.bos_token_id
+        if self.prepend_bos is None:
+            return self.own_prefix_ids
+        return [bos] if self.prepend_bos and bos is not None else []
+
+    @cached_property
+    def own_prefix_ids(self) -> list[int]:
         """The token ids that the tokenizer puts in front of every text: most often BOS alone;
         several, such as `[gMASK] <sop>`, or none."""
         read = self.tokenizer("a", return_special_tokens_mask=True, verbose=False)

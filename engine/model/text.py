@@ -31,8 +31,11 @@ def encode(lm: LanguageModel, prompt: str | Prompt, *, chat: ChatChoice = False)
     ids, added = read["input_ids"], read["special_tokens_mask"]
     end = max(
         (index + 1 for index, is_added in enumerate(added) if not is_added),
-        default=len(lm.prefix_ids),
+        default=len(lm.own_prefix_ids),
     )
+    if lm.prefix_ids != lm.own_prefix_ids:
+        ids = [*lm.prefix_ids, *ids[len(lm.own_prefix_ids) : end]]
+        end = len(ids)
     return torch.tensor(ids[:end], dtype=torch.int64)
 
 

@@ -17,6 +17,7 @@ from engine.model.load import LanguageModel, load_model
 from engine.model.site import parse_site
 from engine.progress import Progress
 from engine.sae.architectures.base import SparseAutoencoder
+from engine.sae.formats.input_rule import WHOLE, input_rule
 from engine.sae.formats.metadata import SAEMetadata
 from engine.sae.formats.provenance import other_model_note
 from engine.sae.formats.store import load_sae
@@ -44,6 +45,8 @@ class Session:
         self.workspace = workspace
         self.progress = progress
         self._model: tuple[_Loaded, LanguageModel] | None = None
+        self._variant: tuple[LanguageModel, LanguageModel] | None = None
+        """The model that is kept, and as it reads with BOS or without, where an SAE asks for it."""
         self._sae: tuple[tuple[str, str, Stamp], SparseAutoencoder, SAEMetadata] | None = None
 
     def model(self, source: str, device: str, dtype: str = AUTO) -> LanguageModel:
@@ -51,7 +54,9 @@ class Session:
         # `auto` and what it means are one model
         wanted = _Loaded(source, str(choose_device(device)), dtype)
         if self._model is None or not self._model[0].serves(wanted, self._model[1]):
-            self._model = None  # let go of the old one before the new one needs its memory
+            self._model = self._variant = (
+                None  # let go of the old one before the new one needs its memory
+            )
             self.progress(f"load {source}", 0)
             self._model = (wanted, load_model(source, dtype=dtype, device=device))
         return self._model[1]
@@ -93,7 +98,19 @@ class Session:
             )
         if note := other_dtype_note(name, found.dtype, lm.dtype_name):
             self.progress.note(note)
-        return ModelWithSAE(lm, sae, parse_site(found.site))
+        rule = input_rule(metadata)
+        if rule != WHOLE:
+            self.progress.note(f"As its files say, {name} is given {rule}.")
+        return ModelWithSAE(self._reading(lm, rule.prepend_bos), sae, parse_site(found.site), rule)
+
+    def _reading(self, lm: LanguageModel, prepend_bos: bool | None) -> LanguageModel:
+        """The model as it reads texts with or without BOS; the same one for the next question."""
+        wanted = lm.reading(prepend_bos=prepend_bos)
+        if wanted is lm:
+            return lm
+        if self._variant is None or self._variant[0] is not lm:
+            self._variant = (lm, wanted)
+        return self._variant[1]
 
     def sink_rule(self, name: str, device: str) -> SinkRule | None:
         """Which activations are sinks at the site of the SAE called `name`; None: not known."""

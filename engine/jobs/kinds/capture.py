@@ -19,6 +19,8 @@ from engine.workspace.folders import Workspace
 
 __all__ = ["Capture", "CaptureResult"]
 
+BOS = {"auto": None, "always": True, "never": False}
+"""Whether a BOS token stands before texts; None: as the tokenizer has it."""
 DTYPES = ("float32", "bfloat16", "float16")
 """How activations can be stored."""
 
@@ -81,6 +83,9 @@ class Capture(ModelSpec, frozen=True, kw_only=True, tag="capture"):
     most 1,024."""
     max_tokens: int | None = None
     """Stop after this many tokens."""
+    bos: Annotated[str, Setting(choices=lambda: tuple(BOS))] = "auto"
+    """Whether a BOS token stands before every text; `auto`: as the model's tokenizer has it. Some
+    SAEs were trained otherwise."""
     dtype: Annotated[str, Setting(choices=lambda: DTYPES)] = "float32"
     """How activations are stored."""
     chat: bool = False
@@ -138,6 +143,8 @@ class Capture(ModelSpec, frozen=True, kw_only=True, tag="capture"):
         for name, value in (("--max-tokens", self.max_tokens), ("--context", self.context)):
             if value is not None and value < 1:
                 raise UserError(f"{name} must be at least 1, and is {value}.")
+        if self.bos not in BOS:
+            raise UserError(f"--bos is one of {', '.join(BOS)}, and not {self.bos!r}.")
         if self.generate < 0:
             raise UserError(f"--generate can't be negative, and is {self.generate}.")
         for name in self.set_names:

@@ -13,6 +13,7 @@ from engine.activations.row_kinds import RowSummary
 from engine.demo.corpus.generate import documents as demo_documents
 from engine.errors import UserError
 from engine.jobs.kinds import Capture, CaptureResult
+from engine.jobs.kinds.capture import BOS
 from engine.jobs.work.model_of_job import load_model_of_job
 from engine.model.chat import chat_note, template_of_prompts
 from engine.model.prompt import Prompt
@@ -29,7 +30,7 @@ def capture(spec: Capture, workspace: Workspace, progress: Progress) -> CaptureR
     sites = [parse_site(site) for site in spec.sites]
     names = spec.set_names
     folders = [workspace.activations(name) for name in names]
-    lm = load_model_of_job(spec.model, spec, progress)
+    lm = load_model_of_job(spec.model, spec, progress).reading(prepend_bos=BOS[spec.bos])
     began = time.monotonic()
     if spec.prompts or spec.prompt_file is not None:
         prompts = _read_prompts(spec)

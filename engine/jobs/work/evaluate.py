@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import msgspec
+import torch
 from torch import Tensor
 
 from engine.activations.aligned import check_aligned
@@ -12,6 +13,7 @@ from engine.activations.batches import split_documents
 from engine.activations.row_kinds import RowChoice, row_choice
 from engine.activations.store import ActivationSet
 from engine.jobs.kinds import Evaluate, EvaluateResult
+from engine.jobs.work.given_rows import rows_given_to
 from engine.jobs.work.stored_splice import splice_if_possible
 from engine.model.device import choose_device
 from engine.progress import SILENT, Progress
@@ -54,6 +56,9 @@ def evaluate_sae(spec: Evaluate, workspace: Workspace, progress: Progress) -> Ev
         progress.note(note)
     choice = row_choice(keep_sinks=spec.keep_sinks)
     split, rows = choose_rows(acts, metadata, targets=targets, choice=choice, progress=progress)
+    rule, given = rows_given_to(spec.sae, metadata, acts, progress)
+    if given is not None:
+        rows = rows[torch.from_numpy(given)[rows]]
     evaluation = evaluate(sae, StoredVectors(acts, rows, targets), progress=progress)
     cosines = decoder_cosines(sae.W_dec, progress)
     spliced = splice_if_possible(
@@ -63,6 +68,7 @@ def evaluate_sae(spec: Evaluate, workspace: Workspace, progress: Progress) -> Ev
         spec,
         targets=targets,
         choice=choice,
+        rule=rule,
         model=spec.model,
         max_tokens=spec.max_tokens,
         seed=spec.seed,

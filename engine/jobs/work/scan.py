@@ -7,6 +7,7 @@ from engine.activations.store import ActivationSet
 from engine.errors import UserError
 from engine.features.scan.scan import scan
 from engine.jobs.kinds import Scan, ScanResult
+from engine.jobs.work.given_rows import rows_given_to
 from engine.jobs.work.model_of_job import load_model_of_job
 from engine.model.device import choose_device
 from engine.model.load import LanguageModel
@@ -27,6 +28,7 @@ def scan_sae(spec: Scan, workspace: Workspace, progress: Progress) -> ScanResult
     reads = read_by(sae.config, metadata)
     for note in check_provenance(spec.sae, reads, name, provenance_of(acts.manifest)):
         progress.note(note)
+    _, given = rows_given_to(spec.sae, metadata, acts, progress)
     lm = _load_model(spec, acts, progress)
     began = time.monotonic()
     manifest, encoded = scan(
@@ -37,6 +39,7 @@ def scan_sae(spec: Scan, workspace: Workspace, progress: Progress) -> ScanResult
         radius=spec.radius,
         seed=spec.seed,
         choice=row_choice(keep_sinks=spec.keep_sinks),
+        given=given,
         lm=lm,
         unfinished=workspace.scan(spec.sae),
         replace=True,

@@ -19,6 +19,7 @@ from engine.model.site import Site, parse_site
 from engine.progress import Progress
 from engine.sae.architectures.base import SparseAutoencoder
 from engine.sae.evaluation.splice import SpliceMetrics, splice
+from engine.sae.formats.input_rule import WHOLE, InputRule
 
 TEXT_TOKENS = 1 << 16
 """Text that a model reads three times, where nobody says how much."""
@@ -40,6 +41,7 @@ def splice_if_possible(
     *,
     targets: ActivationSet | None = None,
     choice: RowChoice = "text",
+    rule: InputRule = WHOLE,
     model: str | None = None,
     max_tokens: int = TEXT_TOKENS,
     seed: int = 0,
@@ -50,7 +52,8 @@ def splice_if_possible(
     The documents that `rows` are from are drawn at random, by `seed`, until they hold `max_tokens`,
     and read in the windows of the capture. `spec` says where the model runs and what it computes
     in; if nothing is asked for, in what it did at the capture. `targets` is the set that a
-    transcoder predicts. Only tokens of the `choice` are replaced, see `splice`.
+    transcoder predicts. Only tokens of the `choice` to which the `rule` applies are replaced, see
+    `splice`.
 
     None, with a note that says why, where there is no such model to be had: the other figures need
     only activations. But a `model` that was named must be there, and be the set's: else UserError.
@@ -80,6 +83,7 @@ def splice_if_possible(
             special_token_ids=acts.manifest.special_token_ids,
             rules={each.manifest.site: each.measure_rows().summary.rule for each in sets},
             choice=choice,
+            given=rule,
             progress=progress,
         )
         return Spliced(metrics, lm.dtype_name)

@@ -24,5 +24,11 @@ def clamp_features(question: p.Clamp, session: Session) -> p.ClampReport:
     subject = session.subject(request.sae, question.device, request.model, request.model_dtype)
     catalogue.check_reads_of(request.sae, session.sae(request.sae, question.device)[1])
     return clamp(
-        subject.lm, subject.sae, subject.site, catalogue, request, progress=session.progress
+        subject.lm,
+        subject.sae,
+        subject.site,
+        catalogue,
+        request,
+        rule=subject.rule,
+        progress=session.progress,
     )
