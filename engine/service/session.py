@@ -98,10 +98,13 @@ class Session:
             )
         if note := other_dtype_note(name, found.dtype, lm.dtype_name):
             self.progress.note(note)
-        rule = input_rule(metadata)
-        if rule != WHOLE:
-            self.progress.note(f"As its files say, {name} is given {rule}.")
-        return ModelWithSAE(self._reading(lm, rule.prepend_bos), sae, parse_site(found.site), rule)
+        asked = input_rule(metadata)
+        if asked != WHOLE:
+            self.progress.note(f"As its files say, {name} is given {asked}.")
+        lm = self._reading(lm, asked.prepend_bos)
+        rule = self.sink_rule(name, device)
+        max_norm = None if rule is None else rule.max_norm
+        return ModelWithSAE(lm, sae, parse_site(found.site), max_norm, asked)
 
     def _reading(self, lm: LanguageModel, prepend_bos: bool | None) -> LanguageModel:
         """The model as it reads texts with or without BOS; the same one for the next question."""

@@ -15,6 +15,7 @@ from engine.activations.observed import ObservedDocuments
 from engine.activations.reading import Reader, StreamPosition
 from engine.errors import UserError
 from engine.model.load import load_model
+from engine.model.long_text import encode_pieces
 from engine.model.site import parse_site
 from engine.progress import Silent
 
@@ -129,8 +130,8 @@ def test_documents_before_the_place_are_not_even_tokenised(lm, monkeypatch):
     assert last.document > 1
     asked = []
     monkeypatch.setattr(
-        "engine.activations.windows.encode",
-        lambda lm, text: asked.append(text) or torch.tensor(lm.tokenizer(text)["input_ids"]),
+        "engine.activations.windows.encode_pieces",
+        lambda lm, text: asked.append(text) or encode_pieces(lm, text),
     )
     first_rows(source, 1, last.rows, last)
     assert asked

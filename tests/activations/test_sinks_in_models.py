@@ -53,8 +53,8 @@ def inject(*, broken: bool) -> Edit:
 
     def edit(x: Tensor, positions: Tensor) -> Tensor:
         is_sink = torch.isin(positions, torch.tensor(SINKS))
-        x = torch.where(is_sink[:, None], 1000 * x, x)
-        return torch.where(((positions == BROKEN) & broken)[:, None], torch.nan, x)
+        x = torch.where(is_sink[..., None], 1000 * x, x)
+        return torch.where(((positions == BROKEN) & broken)[..., None], torch.nan, x)
 
     return edit
 
@@ -101,7 +101,7 @@ def test_in_the_model_a_sink_keeps_its_own_activation(name: str) -> None:
 
     def replaced(make: object, kept: tuple[int, ...]) -> Edit:
         def edit(x: Tensor, positions: Tensor) -> Tensor:
-            keep = torch.isin(positions, torch.tensor(kept))[:, None]
+            keep = torch.isin(positions, torch.tensor(kept))[..., None]
             return torch.where(keep, x, make(x))  # type: ignore[operator]
 
         return edit

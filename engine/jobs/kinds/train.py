@@ -12,8 +12,8 @@ from engine.activations.row_kinds import RowChoice, RowSummary, row_choice
 from engine.errors import UserError
 from engine.figures import Figure
 from engine.jobs.kinds.base import JobResult, register_kind
-from engine.jobs.kinds.checks import check_files, file_names
-from engine.jobs.kinds.fields import Setting, kind_fields
+from engine.jobs.kinds.checks import check_files, check_unchanged, file_names
+from engine.jobs.kinds.fields import Setting
 from engine.jobs.kinds.model import ModelSpec
 from engine.model.dtypes import AUTO, MODEL_DTYPES
 from engine.model.site import parse_site
@@ -202,14 +202,7 @@ class Train(ModelSpec, frozen=True, kw_only=True, tag="train"):
         if is_saved and newest_record(workspace.checkpoints(self.name)) is None:
             return  # it was interrupted at its very end; the job compares what it made
         start, _ = newest_start(self.name, workspace)
-        for field in kind_fields(Train):
-            then, now = getattr(start.spec, field.name), getattr(self, field.name)
-            if field.name not in MAY_CHANGE and then != now:
-                raise UserError(
-                    f"{self.name} was begun with {_setting(field.flag, then)}, and can't go on with"
-                    f" {_setting(field.flag, now)}.",
-                    "Leave it as it was, or begin anew with --replace.",
-                )
+        check_unchanged(self.name, start.spec, self, MAY_CHANGE)
 
     def _check_new(self, workspace: Workspace) -> None:
         record = newest_record(workspace.checkpoints(self.name))
@@ -279,11 +272,3 @@ def newest_start(name: str, workspace: Workspace) -> tuple[TrainingStart, Checkp
             "Train it without --resume.",
         )
     return read_start(record.about), record
-
-
-def _setting(flag: str, value: Any) -> str:
-    if value is False or value in (None, "", []):
-        return f"no {flag}"
-    if value is True:
-        return flag
-    return f"{flag} {' '.join(value) if isinstance(value, list) else value}"
