@@ -35,10 +35,10 @@ import msgspec
 from websockets.asyncio.server import Server, ServerConnection, unix_serve
 from websockets.exceptions import ConnectionClosed
 
-from engine.activations.corpus import Prompt
 from engine.demo.prompts import SEED_PROMPTS
 from engine.errors import UserError
 from engine.jobs.store import JobStore
+from engine.model.prompt import Prompt
 from engine.service import protocol as p
 from engine.service.faults import EngineFault
 from engine.service.front_end import FrontEnd, publish

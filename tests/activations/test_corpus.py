@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.activations.corpus import Prompt, read_documents, read_prompts
+from engine.activations.corpus import read_documents, read_prompts
 from engine.errors import UserError
+from engine.model.prompt import Prompt
 
 HOSTILE = "\x1b]0;title\x07\x1b[31m[bold]red[/] \x0c\x0b\x1c\u2028\u202e\x00 end\t"
 
@@ -33,6 +34,35 @@ def test_prompts_stand_in_a_json_list_of_objects_or_strings(tmp_path):
     path = tmp_path / "prompts.json"
     path.write_text('[{"prompt": "a", "category": "story"},\n "b"]')
     assert read_prompts(path) == [Prompt("a", "story"), Prompt("b")]
+
+
+def test_conversations_stand_in_json_lines_and_lists(tmp_path):
+    turns = [{"role": "user", "content": "2+2?"}, {"role": "assistant", "content": "4"}]
+    entry = {"messages": [*turns, {"role": "user", "content": "And 3+3?"}], "category": "sum"}
+    for name, text in (("p.jsonl", json.dumps(entry)), ("p.json", json.dumps([entry, "plain"]))):
+        (tmp_path / name).write_text(text)
+        prompt = read_prompts(tmp_path / name)[0]
+        assert (prompt.prompt, prompt.category) == ("And 3+3?", "sum")
+        assert [(m.role, m.content) for m in prompt.messages][1] == ("assistant", "4")
+    assert read_prompts(tmp_path / "p.json")[1] == Prompt("plain")
+
+
+@pytest.mark.parametrize(
+    ("messages", "fault"),
+    [
+        ([], "at least one message"),
+        ([{"role": "system", "content": "x"}], "ends with the user's"),
+        ([{"role": "user"}], "missing required field `content`"),
+        ("hi", "Expected `array`"),
+        ([{"role": "user", "content": [{"type": "text"}]}], "Expected `str`"),
+    ],
+)
+def test_a_line_that_is_no_conversation_is_named(tmp_path, messages, fault):
+    good = {"messages": [{"role": "user", "content": "Hi"}]}
+    lines = [json.dumps(good), json.dumps({"messages": messages})]
+    (tmp_path / "p.jsonl").write_text("\n".join(lines))
+    with pytest.raises(UserError, match=f"line 2, is no prompt: .*{fault}.*It may be"):
+        read_prompts(tmp_path / "p.jsonl")
 
 
 @pytest.mark.parametrize("suffix", [".txt", ".jsonl", ".json"])

@@ -115,6 +115,7 @@ def activations_info(workspace: Workspace, name: str) -> p.ActivationsInfo:
         tokens=manifest.tokens,
         documents=manifest.documents,
         dtype=manifest.dtype,
+        model_dtype=manifest.model_dtype,
         bytes=sum(shard.bytes for shard in manifest.shards),
         origin=manifest.origin,
         row_summary=read_row_summary(folder, manifest),

@@ -20,6 +20,9 @@ class ActivationsInfo(msgspec.Struct, frozen=True, kw_only=True):
     tokens: int
     documents: int
     dtype: str
+    """What the activations are stored in."""
+    model_dtype: str = ""
+    """What the model computed in; empty: unknown."""
     bytes: int
     origin: str
     """What was captured, in a sentence."""
