@@ -10,8 +10,8 @@
     (`session_worker`), each request in a task of its own. An `Answer` or a `Refusal` goes back.
 4.  A submitted job waits in the `queue`, which has it done by a worker process taken from the
     `pool`, writes down what that reports, and sends it as `News` to the front ends that watch.
-5.  A spare worker is kept warm, with torch imported, as long as there are front ends. The daemon
-    itself never imports torch.
+5.  A process with torch imported, from which workers are forked, is kept as long as there are front
+    ends. The daemon itself never imports torch.
 6.  It ends when it is told to, by SIGTERM or a request, or when it has had no client and no job
     for a while. Running jobs are cancelled; waiting ones are left to the next daemon.
 """
@@ -166,8 +166,7 @@ class Daemon:
         await connection.send(p.pack(p.Hello(pid=os.getpid())))
         if not hello.worker:
             await self._serve_front_end(FrontEnd(connection))
-        elif (worker := self._pool.by_token(hello.worker)) is not None:
-            worker.attach(connection)
+        elif self._pool.attach(hello.worker, connection):
             await connection.wait_closed()
 
     async def _serve_front_end(self, front_end: FrontEnd) -> None:

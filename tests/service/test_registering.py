@@ -96,7 +96,7 @@ class PlayedWorker:
         self._loop = asyncio.get_running_loop()
         self._frames: asyncio.Queue[bytes] = asyncio.Queue()
         self._reporter = Reporter(lambda body: self._say(p.WorkProgress(body)))
-        self._do = worker._import_work(workspace, self._reporter)
+        self._do = worker._prepare(workspace, self._reporter)
 
     def _say(self, frame: p.Frame) -> None:
         self._loop.call_soon_threadsafe(self._frames.put_nowait, p.pack(frame))
