@@ -18,7 +18,7 @@ from engine.service.queue import Queue
 from engine.service.runtime import socket_path
 from engine.workspace.folders import Workspace
 
-PATIENCE = 60.0
+PATIENCE = 300.0
 """Seconds in which every frame must be answered."""
 AT_ONCE = 200
 """Frames to a workspace: some delete what others ask about."""
@@ -49,7 +49,8 @@ async def campaign(
             for what, frame in frames(lot, seed, start):
                 outcome = await _outcome(what, frame, connection)
                 yield outcome
-                if outcome.fault and connection.state.name != "OPEN":
+                if outcome.fault:
+                    await connection.close()
                     connection = await _connect(path)
             await connection.close()
         shutil.rmtree(root)

@@ -278,9 +278,21 @@ def _user_error(error: Exception) -> UserError | None:
     return database_error(error) if isinstance(error, sqlite3.Error) else shortage_of(error)
 
 
+class _Escaping(logging.Formatter):
+    """Writes names and errors so that no terminal on which the log is looked at obeys them."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return "".join(
+            c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode()
+            for c in super().format(record)
+        )
+
+
 def main() -> int:
     """Serve the workspace named by the first argument; 1 with a sentence if that can't be."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    output = logging.StreamHandler()
+    output.setFormatter(_Escaping("%(asctime)s %(name)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[output])
     logging.getLogger("websockets").setLevel(logging.WARNING)
     try:
         workspace = Workspace.open(Path(sys.argv[1]))
