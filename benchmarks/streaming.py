@@ -17,7 +17,7 @@ import argparse
 import itertools
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import torch
@@ -28,7 +28,7 @@ from engine.activations.prefetch import Prefetched
 from engine.activations.reading import StreamPosition
 from engine.activations.source import Batches
 from engine.activations.stream import BUFFER_ROWS, StreamedBatches
-from engine.activations.turnover import RowKind
+from engine.activations.turnover import RowLayout
 from engine.activations.windows import (
     PASS_TOKENS,
     POOLED_PASSES,
@@ -79,7 +79,7 @@ def tokens_per_second(work: Iterator[int], synchronise: Callable[[], None]) -> f
 class DocumentNumbers:
     """A stream of rows that hold the number of their document, of documents of given lengths."""
 
-    kinds = {"document": RowKind(1, torch.int64)}  # noqa: RUF012
+    kinds = {"document": RowLayout(1, torch.int64)}  # noqa: RUF012
 
     def __init__(self, lengths: list[int]) -> None:
         self._lengths = lengths
@@ -87,6 +87,13 @@ class DocumentNumbers:
     def identity(self) -> dict[str, object]:
         """Nothing is resumed here."""
         return {}
+
+    def state_dict(self) -> dict[str, object]:
+        """Nothing is measured."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, object]) -> None:
+        """Nothing is resumed here."""
 
     def chunks(self, first: int, place: StreamPosition) -> Iterator[Chunk]:
         """A document a chunk, new ones without end."""

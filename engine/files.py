@@ -101,6 +101,24 @@ def whole_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
             _remove(temporary)
 
 
+def put_in_place(folder: Path, path: Path, *, replace: bool = False) -> None:
+    """Let a folder, all files of which are synced, become `path`, on the same disk.
+
+    Raises UserError if `path` exists and `replace` is false.
+    """
+    if not replace:
+        check_absent(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(path.parent, path.name)
+    sync_folder(folder)
+    if path.exists():
+        _take_place_of(path, folder)
+        _remove(folder)
+    else:
+        folder.rename(path)
+    sync_folder(path.parent)
+
+
 def check_absent(path: Path) -> None:
     """Raise UserError if there is something at `path`."""
     if path.exists():

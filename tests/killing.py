@@ -16,10 +16,11 @@ from typing import Any
 _OPERATIONS = {"open", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.truncate"}
 
 
-def killed_everywhere(work: Callable[[], object]) -> Iterator[int]:
+def killed_everywhere(work: Callable[[], object], *, step: int = 1) -> Iterator[int]:
     """Do `work` in a process that is killed just before its first file operation, and yield 0; then
-    in another that is killed before its second; and so on. Ends with one that does it all."""
-    for number in count():
+    in another that is killed before its second, or before that which is `step` further; and so on.
+    Ends with one that does it all."""
+    for number in count(step=step):
         if not _is_killed(work, number):
             return
         yield number

@@ -93,7 +93,7 @@ def _write_set(folder: Path) -> None:
     generator = torch.Generator().manual_seed(0)
     about = Manifest(model="m", site="resid_post.1", d_model=D, dtype="float32", bos_token_id=0)
     words = [f" w{i}" for i in range(WORDS)]
-    with ActivationWriter(folder, about, words, shard_bytes=40 * (D * 4 + 12)) as writer:
+    with ActivationWriter(folder, about, words, shard_bytes=40 * (D * 4 + 16)) as writer:
         for number, length in enumerate(LENGTHS):
             ids = torch.randint(WORDS, (length,), generator=generator)
             acts = torch.randn(length, D, generator=generator)

@@ -85,7 +85,8 @@ def for_clamp(state: State) -> str:
     if state.table is None:
         return "Nothing to clamp yet: features come first."
     return (
-        f"Nothing clamped yet - choose a feature in pane {key_of('pane_2', state)}, press {clamp}."
+        f"Nothing clamped yet - choose a feature in pane {key_of('pane_2', state)}, press {clamp}; "
+        f"{key_of('earlier_clamps', state)} here opens an earlier report."
     )
 
 

@@ -86,6 +86,16 @@ CLAMP: tuple[Action, ...] = (
         hint="settings",
         needs=EDITS,
     ),
+    Action(
+        "earlier_clamps",
+        "Clamp: earlier reports",
+        "Open a report that the workspace keeps, or delete it.",
+        run=lambda app: app.controllers.clamp.list_earlier(),
+        keys="r",
+        home="clamp",
+        hint="earlier",
+        needs=ENGINE,
+    ),
 )
 
 LOSS: tuple[Action, ...] = (

@@ -34,7 +34,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "labels": "labels:app",
         "export-features": "export_features:export_features",
     },
-    "Interventions": {"clamp": "clamp:clamp"},
+    "Interventions": {"clamp": "clamp:clamp", "clamps": "clamps:app"},
     "Workspace": {
         "contents": "contents:contents",
         "jobs": "jobs:app",

@@ -53,7 +53,7 @@ def pause(id: Job, *, common: Common = Common()) -> None:
 
 @app.command(sort_key=3)
 def resume(id: Job, *, common: Common = Common()) -> None:
-    """Let a paused job go on, or a training that has failed or was cancelled."""
+    """Let a paused job go on, or a training, capture or scan that has failed or was cancelled."""
     _request_change(p.ResumeJob(id=id), common)
 
 

@@ -3,11 +3,21 @@
 import asyncio
 from typing import cast, get_args
 
+from brainsurg_tui.controllers.features import FeatureController
 from brainsurg_tui.controllers.shell import Shell
 from brainsurg_tui.controllers.submit import parse_number, parse_whole_number
+from brainsurg_tui.screens.clamps import ClampChoice, ClampsDialog
 from brainsurg_tui.screens.form import Field, Form
 from brainsurg_tui.state.clamp_draft import ClampDraft
-from engine.service.protocol import Clamp, Unit, View, operations
+from engine.service.protocol import (
+    Clamp,
+    DeleteClamp,
+    GetClamp,
+    GetClamps,
+    Unit,
+    View,
+    operations,
+)
 
 _PAUSE = 0.35
 """Seconds without another key before a changed draft is run."""
@@ -16,8 +26,9 @@ _PAUSE = 0.35
 class ClampController:
     """Changes the draft of a clamp, and asks for a report when the keys have come to rest."""
 
-    def __init__(self, shell: Shell) -> None:
+    def __init__(self, shell: Shell, features: FeatureController) -> None:
         self._shell = shell
+        self._features = features
 
     def clamp(self) -> None:
         """Clamp the marked or selected features; in the clamp pane, run the draft again."""
@@ -55,10 +66,45 @@ class ClampController:
             request = draft.request(state.sae, [prompt.prompt for prompt in prompts])
             report = await shell.ask(Clamp(request=request, device=shell.device))
             if request.sae == state.sae:
-                state.clamp.set_report(draft, report)
+                state.clamp.set_report(request.sae, draft, report)
         finally:
             if draft is state.clamp.draft:  # a newer one has its own progress to show
                 state.clamp.end()
+
+    def list_earlier(self) -> None:
+        """Show which reports the workspace keeps, and let the user choose one."""
+        self._shell.begin("earlier clamps", self._list_earlier)
+
+    async def _list_earlier(self) -> None:
+        kept = await self._shell.ask(GetClamps())
+        self._shell.push_screen(
+            ClampsDialog(kept, ascii_only=self._shell.ascii_only), self._on_choice
+        )
+
+    def _on_choice(self, choice: ClampChoice | None) -> None:
+        match choice:
+            case ClampChoice(action="open", id=id):
+                self._shell.begin("earlier clamps", self._open, id)
+            case ClampChoice(action="delete", id=id):
+                self._shell.begin("earlier clamps", self._delete, id)
+
+    async def _open(self, id: int) -> None:
+        """Show a report, and use the SAE that it is about, if that is still there."""
+        shell, state = self._shell, self._shell.state
+        kept = await shell.ask(GetClamp(id=id))
+        sae = kept.request.sae
+        self.give_up()
+        draft = None
+        if any(known.name == sae for known in state.contents.saes):
+            self._features.choose_sae(sae)
+            draft = ClampDraft.from_request(kept.request)
+        else:
+            shell.say(f"The SAE {sae} isn't there any more: this is what was found with it.")
+        state.clamp.open(sae, draft, kept.report)
+
+    async def _delete(self, id: int) -> None:
+        await self._shell.ask(DeleteClamp(id=id))
+        await self._list_earlier()
 
     def settings(self) -> None:
         """Let the user type operation, value, unit, view, length and nulls in a form."""

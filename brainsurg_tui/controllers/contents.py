@@ -66,6 +66,7 @@ class ContentsController:
 
     async def _summary(self, name: str) -> None:
         summary = await self._shell.ask(GetSummary(name=name))
+        sinks = "not measured" if summary.sinks is None else f"{summary.sinks:,}"
         origin = next(
             (a.origin for a in self._shell.state.contents.activations if a.name == name), ""
         )
@@ -73,7 +74,8 @@ class ContentsController:
             f"prompts            {summary.prompts:>12,}\n"
             f"tokens per prompt  {summary.average_tokens:>12,.1f}\n"
             f"hidden size        {summary.d_model:>12,}\n"
-            f"vectors            {summary.vectors:>12,}\n\n{origin}"
+            f"vectors            {summary.vectors:>12,}\n"
+            f"sinks              {sinks:>12}\n\n{origin}"
         )
         self._shell.push_screen(TextDialog(f"Activations {name}", text))
 

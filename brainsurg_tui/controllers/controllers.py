@@ -47,7 +47,7 @@ class Controllers:
         features = FeatureController(shell, relatives)
         feature_view = FeatureViewController(shell, relatives)
         contents = ContentsController(shell, features)
-        clamp = ClampController(shell)
+        clamp = ClampController(shell, features)
         search = SearchController(shell, features, feature_view)
         jobs = JobController(shell, features, clamp, search)
         return cls(

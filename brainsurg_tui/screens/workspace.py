@@ -31,7 +31,8 @@ class WorkspaceChoice:
 
 
 class WorkspaceDialog(Dialog[WorkspaceChoice | None]):
-    """Activation sets and SAEs in two tables; returns what the user wants with one of them."""
+    """Activation sets, SAEs, and what of either can't be read, in tables; returns what the user
+    wants with one of them."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("d", "delete", "Delete from disk", show=False, id="workspace.delete"),
@@ -81,17 +82,23 @@ class WorkspaceDialog(Dialog[WorkspaceChoice | None]):
             ascii_only=ascii_only,
             id="workspace-saes",
         )
+        self._damaged = LineTable(
+            Column("name", "can't be read", width=14, fraction=1, priority=9),
+            Column("problem", "what is wrong", width=30, fraction=3, priority=8),
+            ascii_only=ascii_only,
+            id="workspace-damaged",
+        )
 
     def content(self) -> Iterable[Widget]:
-        """Sets over SAEs."""
+        """Sets over SAEs over what is damaged, and the figures of what the cursor is on."""
         yield self._sets
         yield Static("", markup=False)
         yield self._saes
+        if self._contents.damaged:
+            yield Static("", markup=False)
+            yield self._damaged
         yield Static("", markup=False)
         yield self._figures
-        if self._contents.damaged:
-            lines = [visible(f"{one.name}: {one.problem}") for one in self._contents.damaged]
-            yield Static(Text("\n".join(["", "Can't be read:", *lines])), markup=False)
 
     def on_mount(self) -> None:
         """Fill the tables, with the cursor on the SAE in use."""
@@ -101,12 +108,16 @@ class WorkspaceDialog(Dialog[WorkspaceChoice | None]):
         for row, sae in enumerate(saes):
             if sae.name == self._sae:
                 self._saes.select(row)
+        damaged = self._contents.damaged
+        self._damaged.set_rows(len(damaged), lambda row: (damaged[row].name, damaged[row].problem))
         (self._saes if saes else self._sets).focus()
 
     @on(LineTable.Highlighted)
     def _describe(self, event: LineTable.Highlighted) -> None:
-        """Tell the figures of the SAE that the cursor came to."""
+        """Show the figures of the SAE that the cursor came to, or all of what is wrong with one."""
         event.stop()
+        if event.table is self._damaged:
+            self._figures.show(Text(visible(self._contents.damaged[event.row].problem), "dim"))
         if event.table is not self._saes:
             return
         known = self._contents.saes[event.row]
@@ -121,7 +132,7 @@ class WorkspaceDialog(Dialog[WorkspaceChoice | None]):
         event.stop()
         if event.table is self._saes:
             self.dismiss(WorkspaceChoice("use", "sae", self._contents.saes[event.row].name))
-        else:
+        elif event.table is self._sets:
             name = self._contents.activations[event.row].name
             self.dismiss(WorkspaceChoice("summary", "activations", name))
 
@@ -132,6 +143,9 @@ class WorkspaceDialog(Dialog[WorkspaceChoice | None]):
         elif self.focused is self._sets and self._sets.row is not None:
             name = self._contents.activations[self._sets.row].name
             self.dismiss(WorkspaceChoice("delete", "activations", name))
+        elif self.focused is self._damaged and self._damaged.row is not None:
+            damaged = self._contents.damaged[self._damaged.row]
+            self.dismiss(WorkspaceChoice("delete", damaged.kind, damaged.name))
 
     def action_measure(self) -> None:
         """Evaluate the SAE under the cursor, with a histogram."""

@@ -11,7 +11,16 @@ from engine.service.protocol import DensityHistogram, EvaluateResult, JobInfo, S
 def figures(known: SAEInfo) -> str:
     """What was measured of an SAE, in a line."""
     names = ("explained_variance", "fvu", "l0", "dead_fraction", "ce_score")
-    return "   ".join(job_texts.metrics(known.metrics, names)) or "not measured yet"
+    told = job_texts.metrics(known.metrics, names)
+    return "   ".join([*told, *_sinks(known)]) if told else "not measured yet"
+
+
+def _sinks(known: SAEInfo) -> list[str]:
+    """What became of the sinks in its training, if there were some."""
+    if known.row_summary is None or not known.row_summary.counts.sink:
+        return []
+    kept = "kept" if known.keep_sinks else "left out"
+    return [f"{known.row_summary.counts.sink:,} sinks {kept}"]
 
 
 def density(histogram: DensityHistogram, *, ascii_only: bool = False) -> str:

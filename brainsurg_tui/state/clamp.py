@@ -15,6 +15,8 @@ class ClampState(Published):
         self.draft = ClampDraft()
         self.report: ClampReport | None = None
         """What the last clamp changed."""
+        self.sae: str | None = None
+        """The SAE that the report is about."""
         self.progress: Progressed | None = None
         """How far the engine is with the clamp; None while no report is awaited."""
 
@@ -36,11 +38,19 @@ class ClampState(Published):
         self.progress = Progressed(phase="waiting", done=0)
         self._publish("clamp")
 
-    def set_report(self, draft: ClampDraft, report: ClampReport) -> None:
+    def set_report(self, sae: str, draft: ClampDraft, report: ClampReport) -> None:
         """Take the report on a draft, unless another is prepared by now."""
         if draft == self.draft:
-            self.report = report
-            self._publish("clamp")
+            self._replace(sae, report)
+
+    def open(self, sae: str, draft: ClampDraft | None, report: ClampReport) -> None:
+        """Show an earlier report and its draft, without which nothing is prepared any more."""
+        self.draft = draft or msgspec.structs.replace(self.draft, edits=())
+        self._replace(sae, report)
+
+    def _replace(self, sae: str, report: ClampReport) -> None:
+        self.sae, self.report = sae, report
+        self._publish("clamp")
 
     def report_progress(self, progress: Progressed) -> None:
         """The engine is so far with the clamp, if one is awaited."""

@@ -33,6 +33,16 @@ class ClampDraft(msgspec.Struct, frozen=True, kw_only=True):
             nulls=self.nulls,
         )
 
+    @classmethod
+    def from_request(cls, request: ClampRequest) -> "ClampDraft":
+        """The draft that a request was made of."""
+        return cls(
+            edits=tuple(request.edits),
+            view=request.view,
+            generate=request.generate,
+            nulls=request.nulls,
+        )
+
     def of(self, features: list[int]) -> "ClampDraft":
         """The same draft on these features, keeping what was set for those it had."""
         had = {edit.feature: edit for edit in self.edits}

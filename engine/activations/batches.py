@@ -11,30 +11,39 @@ from torch import Tensor
 
 from engine.activations.aligned import check_aligned
 from engine.activations.pooled import PooledBatches
+from engine.activations.row_kinds import RowChoice
 from engine.activations.source import Rows
 from engine.activations.store import ActivationSet
-from engine.activations.turnover import RowBuffer, RowKind, Turnover
+from engine.activations.turnover import RowBuffer, RowLayout, Turnover
 from engine.errors import UserError
-from engine.progress import Progress
+from engine.progress import SILENT, Progress
 
 MEMORY_BYTES = 2 << 30
 BLOCK_ROWS = 256
 
 
-def split_documents(acts: ActivationSet, held_out: float, seed: int) -> tuple[Tensor, Tensor]:
+def split_documents(
+    acts: ActivationSet,
+    held_out: float,
+    seed: int,
+    *,
+    targets: ActivationSet | None = None,
+    choice: RowChoice = "text",
+    progress: Progress = SILENT,
+) -> tuple[Tensor, Tensor]:
     """The rows to train on and those held out for evaluation: two int64 tensors, ascending.
 
     Whole documents are held out, drawn at random until they hold at least the share `held_out`
     (0 to 1) of the tokens, so that no text is on both sides; one document always stays to train on.
-    BOS is on neither side, nor another token that the tokenizer puts before every text: models use
-    it as an attention sink, and its activation, the same in every text, is so large that it would
-    rule the loss (Xiao et al. 2023; Sun et al. 2024).
+    Which documents these are depends on the token ids alone. On either side are the rows of the
+    `choice` (`engine.activations.row_kinds`): without more said those of text, neither BOS nor
+    sinks. With a transcoder's `targets`, they are so at both sites.
+
     Raises UserError when there is no second document to hold out.
     """
     documents = acts.manifest.documents
     document_of = np.repeat(np.arange(documents), acts.document_bounds.diff().numpy())
-    taken = _of_text(acts)
-    tokens = np.bincount(document_of[taken], minlength=documents)
+    tokens = np.bincount(document_of[_behind_start(acts)], minlength=documents)
     held = np.zeros(documents, dtype=bool)
     if held_out > 0:
         filled = np.flatnonzero(tokens)
@@ -48,12 +57,15 @@ def split_documents(acts: ActivationSet, held_out: float, seed: int) -> tuple[Te
         wanted = tokens_before < held_out * tokens.sum()
         wanted[-1] = False
         held[order[wanted]] = True
+    taken = acts.measure_rows(progress).taken(choice)
+    if targets is not None:
+        taken = taken & targets.measure_rows(progress).taken(choice)
     is_held = held[document_of]
     train, held_rows = np.flatnonzero(taken & ~is_held), np.flatnonzero(taken & is_held)
     return torch.from_numpy(train), torch.from_numpy(held_rows)
 
 
-def _of_text(acts: ActivationSet) -> npt.NDArray[np.bool_]:
+def _behind_start(acts: ActivationSet) -> npt.NDArray[np.bool_]:
     """[tokens]: whether the token is another than those that stand before a text."""
     starts = acts.manifest.start_token_ids
     ids = [shard.token_ids.numpy() for shard in acts.shards()]
@@ -123,7 +135,7 @@ class StoredBatches(PooledBatches):
 
     def _open(self, progress: Progress) -> Turnover:
         epoch, number, _ = self._position()
-        kinds = {name: RowKind(acts.d_model, acts.dtype) for name, acts in self._sets.items()}
+        kinds = {name: RowLayout(acts.d_model, acts.dtype) for name, acts in self._sets.items()}
         buffer = RowBuffer(min(self._window_rows, len(self._rows)), kinds)
         turnover = Turnover(buffer, self._windows_from(epoch, number))
         self._begin(turnover, turnover.bring_pool(self._size(number), progress))

@@ -11,13 +11,23 @@ makes them safe. A null in a text's place, or in that of its object, is a blank 
 | `.parquet` | – | a column `text` |
 """
 
+import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
-from engine.activations.text_files import check_exists, json_lines, json_value, lines
+from engine.activations.text_files import (
+    Line,
+    check_exists,
+    json_lines,
+    json_value,
+    line_text,
+    lines,
+    parsed_line,
+    raw_lines,
+)
 from engine.errors import UserError
 
 
@@ -56,25 +66,74 @@ def read_prompts(path: Path) -> list[Prompt]:
     return prompts
 
 
-def read_documents(paths: Sequence[Path]) -> Iterator[str]:
+LeftOut = Callable[[UserError], None]
+"""Is told of a document that can't be read, with the error that names it."""
+
+MOST_LEFT_OUT, SHARE_LEFT_OUT = 10, 0.1
+"""How many documents may be left out in any case, and else which share of those looked at."""
+
+
+class DocumentReader(Iterator[str]):
+    """Documents, one after the other, and how far the reading is."""
+
+    def __init__(self, documents: Iterator[tuple[str, float]], *, size: int | None = None) -> None:
+        """`documents`: each with the share of the reading that is done behind it, 0 to 1."""
+        self._documents = documents
+        self.size = size
+        """Bytes in which all are written, where that is known."""
+        self.share = 0.0
+        """Of all that is to be read, how much has been."""
+
+    def __next__(self) -> str:
+        text, self.share = next(self._documents)
+        return text
+
+
+def read_documents(paths: Sequence[Path], *, left_out: LeftOut | None = None) -> DocumentReader:
     """Every document of the files and of the files below the folders, in order; no blank ones.
 
     Inside a folder, files are taken in the order of their paths; those of other formats and hidden
     ones are passed over. Missing files and unknown formats raise UserError at once, before the
     first document is asked for; what is wrong inside a file does so when the reading gets there,
     and so does a corpus without any document.
+
+    With `left_out`, a document that can't be read (a line that is not JSON, or none of text; a row
+    without a text; a paragraph that is not UTF-8) is left out, and `left_out` is told. More than
+    ten of them, and more than one in ten, is a UserError all the same: it is the file that is
+    wrong.
     """
-    files = [file for path in paths for file in _files(path)]
-    return _documents(files)
+    files = corpus_files(paths)
+    size = sum(file.stat().st_size for file in files)
+    return DocumentReader(_documents(files, left_out), size=size)
 
 
-def _documents(files: Sequence[Path]) -> Iterator[str]:
-    found = False
-    for file in files:
-        for text in _DOCUMENT_READERS[file.suffix.lower()](file):
-            if text.strip():
-                found = True
-                yield text
+def corpus_files(paths: Sequence[Path]) -> list[Path]:
+    """The files that `read_documents` reads, in order. Raises UserError as it does at once."""
+    return [file for path in paths for file in _files(path)]
+
+
+def _documents(files: Sequence[Path], left_out: LeftOut | None) -> Iterator[tuple[str, float]]:
+    sizes = [file.stat().st_size for file in files]
+    total, before = max(1, sum(sizes)), 0
+    found = missed = 0
+    for file, size in zip(files, sizes, strict=True):
+        for entry in _DOCUMENT_READERS[file.suffix.lower()](file):
+            if isinstance(entry.text, str):
+                if entry.text.strip():
+                    found += 1
+                    yield entry.text, min(1.0, (before + entry.share * size) / total)
+                continue
+            if left_out is None:
+                raise entry.text
+            missed += 1
+            if missed > max(MOST_LEFT_OUT, SHARE_LEFT_OUT * (found + missed)):
+                raise UserError(
+                    f"{missed} of the first {found + missed} documents can't be read. The last of"
+                    f" them: {entry.text.what}",
+                    entry.text.do,
+                )
+            left_out(entry.text)
+        before += size
     if not found:
         raise UserError(f"There is no text in {', '.join(map(str, files))}.")
 
@@ -134,26 +193,54 @@ def _prompt(value: Any, where: str) -> Prompt:
         ) from error
 
 
-def _text_paragraphs(path: Path) -> Iterator[str]:
-    paragraph: list[str] = []
-    for _, line in lines(path):
-        if line.strip():
+class _Entry(NamedTuple):
+    """What a file holds in the place of a document."""
+
+    text: str | UserError
+    """The document, or why there is none."""
+    share: float
+    """Of the file, how much is read behind it."""
+
+
+def _entry(read: Callable[[], str], share: float) -> _Entry:
+    try:
+        return _Entry(read(), share)
+    except UserError as error:
+        return _Entry(error, share)
+
+
+def _text_paragraphs(path: Path) -> Iterator[_Entry]:
+    size = max(1, path.stat().st_size)
+    paragraph: list[Line] = []
+    for line in raw_lines(path):
+        if line.raw.decode(errors="replace").strip():
             paragraph.append(line)
         elif paragraph:
-            yield "\n".join(paragraph)
+            yield _paragraph(paragraph, path, line.end / size)
             paragraph = []
     if paragraph:
-        yield "\n".join(paragraph)
+        yield _paragraph(paragraph, path, 1.0)
 
 
-def _text_objects(path: Path) -> Iterator[str]:
-    for number, value in json_lines(path):
-        yield parse_document(value, f"{path}, line {number},")
+def _paragraph(paragraph: Sequence[Line], path: Path, share: float) -> _Entry:
+    return _entry(lambda: "\n".join(line_text(line, path) for line in paragraph), share)
 
 
-def _text_list(path: Path) -> Iterator[str]:
-    for number, value in enumerate(_json_list(path), 1):
-        yield parse_document(value, f"{path}, entry {number},")
+def _text_objects(path: Path) -> Iterator[_Entry]:
+    size = max(1, path.stat().st_size)
+
+    def read(line: Line) -> str:
+        return parse_document(parsed_line(line, path), f"{path}, line {line.number},")
+
+    for line in raw_lines(path):
+        yield _entry(functools.partial(read, line), line.end / size)
+
+
+def _text_list(path: Path) -> Iterator[_Entry]:
+    entries = _json_list(path)
+    for number, value in enumerate(entries, 1):
+        read = functools.partial(parse_document, value, f"{path}, entry {number},")
+        yield _entry(read, number / len(entries))
 
 
 def parse_document(value: Any, where: str) -> str:
@@ -182,7 +269,7 @@ def _json_list(path: Path) -> list[Any]:
     return value
 
 
-def _parquet_column(path: Path) -> Iterator[str]:
+def _parquet_column(path: Path) -> Iterator[_Entry]:
     try:
         import pyarrow
         import pyarrow.parquet
@@ -196,11 +283,19 @@ def _parquet_column(path: Path) -> Iterator[str]:
             if "text" not in file.schema_arrow.names:
                 raise UserError(f"{path} has no column text.")
             batches = file.iter_batches(batch_size=1024, columns=["text"])
-            values = (value for batch in batches for value in batch.column(0).to_pylist())
+            values = (value for batch in batches for value in batch.column(0))
             for number, value in enumerate(values, 1):
-                yield parse_document(value, f"{path}, row {number},")
+                read = functools.partial(_parquet_text, value, f"{path}, row {number},")
+                yield _entry(read, number / file.metadata.num_rows)
     except (OSError, pyarrow.ArrowException) as error:
         raise UserError(f"{path} can't be read as parquet: {error}.") from error
+
+
+def _parquet_text(value: Any, where: str) -> str:
+    try:
+        return parse_document(value.as_py(), where)
+    except UnicodeDecodeError as error:
+        raise UserError(f"{where} is not UTF-8 text.") from error
 
 
 _PROMPT_READERS: dict[str, Callable[[Path], Iterator[Prompt]]] = {
@@ -208,7 +303,7 @@ _PROMPT_READERS: dict[str, Callable[[Path], Iterator[Prompt]]] = {
     ".jsonl": _prompt_objects,
     ".json": _prompt_list,
 }
-_DOCUMENT_READERS: dict[str, Callable[[Path], Iterator[str]]] = {
+_DOCUMENT_READERS: dict[str, Callable[[Path], Iterator[_Entry]]] = {
     ".txt": _text_paragraphs,
     ".jsonl": _text_objects,
     ".json": _text_list,

@@ -1,10 +1,11 @@
-"""What an activation set says about itself: `manifest.json` and the two tables beside it.
+"""What an activation set says about itself: `manifest.json` and the tables beside it.
 
 Torch-free. A set is a folder:
 
     manifest.json        a `Manifest`
     documents.jsonl      a `Document` a line, in the order of their rows
     vocabulary.json      a list: the readable text of every token id that the shards may hold
+    row_kinds.npy        what each row is, see `engine.activations.row_kinds_files`
     activations-00000.safetensors, …    the shards, see `engine.activations.shards`
 """
 
@@ -13,6 +14,7 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
+from engine.activations.row_kinds import Count, RowSummary
 from engine.activations.text_files import readable
 from engine.errors import UserError
 
@@ -20,8 +22,7 @@ FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
 DOCUMENTS = "documents.jsonl"
 VOCABULARY = "vocabulary.json"
-
-Count = Annotated[int, msgspec.Meta(ge=0, lt=1 << 48)]
+ROW_KINDS = "row_kinds.npy"
 
 
 class Shard(msgspec.Struct, frozen=True):
@@ -56,6 +57,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     prefix_token_ids: list[int] = []
     """All tokens that the tokenizer puts before a text, such as `[gMASK] <sop>`, BOS included;
     empty: unknown, or there are none."""
+    special_token_ids: list[int] = []
+    """The other special tokens, where prompts were put into a chat template that writes them."""
     origin: str = ""
     """What was captured, in a sentence."""
     context: Annotated[int, msgspec.Meta(ge=1, lt=1 << 48)] | None = None
@@ -65,7 +68,10 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     documents: Count = 0
     shards: list[Shard] = []
     checksums: dict[str, str] = {}
-    """SHA-256 of documents.jsonl and vocabulary.json."""
+    """SHA-256 of documents.jsonl, vocabulary.json and row_kinds.npy."""
+    row_summary: RowSummary | None = None
+    """What was measured of the rows; None in sets of older versions, of which it is measured on
+    first use (`engine.activations.store.ActivationSet.measure_rows`)."""
     format_version: int = FORMAT_VERSION
 
     @property

@@ -10,19 +10,18 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import msgspec
-from torch import Tensor
 
 from engine.activations.windows import Window, cut_documents, pools
 from engine.errors import UserError
 from engine.model.load import LanguageModel
-from engine.model.text import is_text
 
 Documents = Callable[[], Iterable[str]]
 """Gives the documents from the first one, every time in the same order."""
 
 
 class StreamPosition(msgspec.Struct, frozen=True):
-    """Where in an endless reading of the corpus a group of windows begins."""
+    """Where in an endless reading of the corpus a pass begins: a group of windows, and which of the
+    passes that are put together from it."""
 
     epoch: int = 0
     """How often the corpus was read to its end before."""
@@ -34,6 +33,8 @@ class StreamPosition(msgspec.Struct, frozen=True):
     """Rows to train on that came before, in all epochs."""
     fingerprint: str = ""
     """The document's; empty: not known, as before anything was read."""
+    passes: int = 0
+    """Passes of the group that came before."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class PlacedWindow(Window):
 class Group:
     """Windows whose passes are put together from one another."""
 
-    place: StreamPosition
+    epoch: int
     windows: Sequence[PlacedWindow]
 
 
@@ -68,33 +69,19 @@ class Reader:
     """The share of the documents that is held out, 0 to 1."""
     group_tokens: int
 
-    def is_row(self, token_ids: Tensor) -> Tensor:
-        """Which tokens are trained on: all but BOS and what else the tokenizer puts before a text,
-        see `engine.activations.batches`."""
-        return is_text(self.lm, token_ids)
-
-    def rows_of(self, windows: Iterable[Window]) -> int:
-        """How many tokens of some windows are trained on."""
-        return sum(int(self.is_row(window.token_ids).sum()) for window in windows)
-
     def groups(self, place: StreamPosition) -> Iterator[Group]:
         """The groups to train on from a place at which one began, through epochs without end.
 
         Documents before it are passed over without tokenising them.
         Raises UserError for a corpus that isn't what it was, or has nothing to train on.
         """
-        rows = place.rows
         for epoch in itertools.count(place.epoch):
-            before = rows
+            is_empty = True
             for windows in pools(self._windows(place), self.group_tokens):
-                first = windows[0]
-                yield Group(
-                    StreamPosition(epoch, first.document, first.number, rows, first.fingerprint),
-                    windows,
-                )
-                rows += self.rows_of(windows)
-            if rows == before and not place.fingerprint:
-                raise UserError("The documents hold no text to train on.", "Give more of them.")
+                yield Group(epoch, windows)
+                is_empty = False
+            if is_empty and not place.fingerprint:
+                raise nothing_to_train_on()
             place = StreamPosition()
 
     def once(self) -> Iterator[Sequence[PlacedWindow]]:
@@ -134,6 +121,11 @@ class Reader:
 
     def _is_held_out(self, fingerprint: str) -> bool:
         return int(fingerprint, 16) < self.held_out * 2**64
+
+
+def nothing_to_train_on() -> UserError:
+    """The error that a whole corpus gave no row."""
+    return UserError("The documents hold no text to train on.", "Give more of them.")
 
 
 def _fingerprint(text: str, seed: int) -> str:

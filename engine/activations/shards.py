@@ -6,6 +6,9 @@ Torch-free. A shard is a safetensors file of consecutive rows, one row a token:
     token_ids     [rows] int32     what the model read at this row
     document_ids  [rows] int32     index into documents.jsonl
     positions     [rows] int32     which token of its document this is, from 0
+    norms         [rows] float32   of the activations; NaN of one with a number that isn't finite
+
+Older versions wrote no norms.
 
 The rows of a document are consecutive and documents stand in order, so a row is the document's
 first row plus the position. A document may go on in the next shard.
@@ -19,6 +22,7 @@ from safetensors import SafetensorError, safe_open
 
 from engine.activations.manifest import (
     DOCUMENTS,
+    ROW_KINDS,
     VOCABULARY,
     Manifest,
     Shard,
@@ -51,7 +55,8 @@ def check_files(folder: Path, manifest: Manifest, *, verify: bool = False) -> No
         )
     for shard in manifest.shards:
         _check_shard(folder / shard.file, shard, manifest)
-    for name in (DOCUMENTS, VOCABULARY):
+    tables = [DOCUMENTS, VOCABULARY] + ([] if manifest.row_summary is None else [ROW_KINDS])
+    for name in tables:
         if not (folder / name).is_file():
             raise UserError(f"{folder / name} is missing.", _AGAIN)
     if verify:
@@ -103,11 +108,12 @@ def _check_shard(path: Path, shard: Shard, manifest: Manifest) -> None:
         "document_ids": ("I32", [shard.tokens]),
         "positions": ("I32", [shard.tokens]),
     }
+    norms = {"norms": ("F32", [shard.tokens])}
     try:
         with safe_open(path, framework="np") as file:
             parts = {name: file.get_slice(name) for name in file.offset_keys()}
             found = {name: (part.get_dtype(), part.get_shape()) for name, part in parts.items()}
     except SafetensorError as error:
         raise UserError(f"The shard {path} has been altered: {error}.", _AGAIN) from error
-    if found != expected:
+    if found not in (expected | norms, expected):
         raise UserError(f"The shard {path} is not the one its manifest describes.", _AGAIN)

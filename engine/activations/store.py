@@ -15,8 +15,19 @@ from safetensors import safe_open
 from torch import Tensor
 
 from engine.activations.manifest import Manifest, read_manifest
+from engine.activations.measured_rows import Columns, MeasuredRows, measure_rows
+from engine.activations.norms import row_norms
+from engine.activations.row_kinds_files import (
+    read_row_kinds,
+    read_row_summary,
+    write_measured,
+)
 from engine.activations.shards import check_files, document_bounds, shard_starts
 from engine.errors import UserError
+from engine.progress import SILENT, Progress
+
+_NORMS_AT_ONCE = 4096
+"""Rows whose norms are taken together."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +44,8 @@ class ShardTensors:
     """[rows] int32"""
     positions: Tensor
     """[rows] int32, within the document"""
+    norms: Tensor | None
+    """[rows] float32, of the activations; None in sets of older versions"""
 
 
 class ActivationSet:
@@ -51,6 +64,7 @@ class ActivationSet:
         """[documents + 1] int64: document i holds the rows from bounds[i] to bounds[i + 1]."""
         self._starts = torch.from_numpy(shard_starts(manifest))
         self._mapped: dict[int, ShardTensors] = {}
+        self._measured: MeasuredRows | None = None
 
     @classmethod
     def open(cls, folder: Path, *, verify: bool = False) -> Self:
@@ -72,6 +86,33 @@ class ActivationSet:
                 f"The activations in {self.folder} are {self.d_model} wide, not {width}.",
                 "Use activations of the site that this was made for.",
             )
+
+    def measure_rows(self, progress: Progress = SILENT) -> MeasuredRows:
+        """What every row is: text, sink and so on, see `engine.activations.row_kinds`.
+
+        It is read, but for a set of an older version, which is measured when it is first asked for:
+        all activations are read once, and the outcome is kept beside them where that can be
+        written. Memory: a byte a row, and 5 more while it is measured.
+        """
+        if self._measured is None:
+            summary = read_row_summary(self.folder, self.manifest)
+            kinds = read_row_kinds(self.folder, self.manifest)
+            if summary is None or kinds is None:
+                columns = list(self._columns(progress))
+                summary, kinds = measure_rows(lambda: columns, self.manifest)
+                write_measured(self.folder, summary, kinds)
+            self._measured = MeasuredRows(summary, kinds)
+        return self._measured
+
+    def _columns(self, progress: Progress) -> Iterator[Columns]:
+        for shard in self.shards():
+            progress("measure norms", shard.start, len(self), "tokens")
+            norms = shard.norms
+            if norms is None:
+                norms = torch.cat(
+                    [row_norms(some) for some in torch.split(shard.acts, _NORMS_AT_ONCE)]
+                )
+            yield Columns(norms.numpy(), shard.token_ids.numpy().copy())
 
     def shards(self) -> Iterator[ShardTensors]:
         """Every shard in order; each is unmapped when the caller lets go of it."""
@@ -117,4 +158,5 @@ class ActivationSet:
                 token_ids=file.get_tensor("token_ids"),
                 document_ids=file.get_tensor("document_ids"),
                 positions=file.get_tensor("positions"),
+                norms=file.get_tensor("norms") if "norms" in file.keys() else None,  # noqa: SIM118
             )

@@ -45,9 +45,9 @@ def _gives(lm: LanguageModel, acts: ActivationSet, site: Site, document: int) ->
     if not known or lm.d_model != acts.d_model:
         return False
     seen = observe(lm, token_ids[None].long(), [site])[site][0].cpu()
-    # the activations before a text are so large that they would rule the distance
-    starts = torch.tensor(acts.manifest.start_token_ids, dtype=token_ids.dtype)
-    of_text = torch.isin(token_ids, starts, invert=True)
+    # sinks and what stands before a text are so large that they would rule the distance
+    first = int(acts.document_bounds[document])
+    of_text = torch.from_numpy(acts.measure_rows().taken()[first : first + len(token_ids)])
     stored, seen = stored[of_text], seen[of_text]
     distance = (seen.double() - stored.double()).norm()
     return bool(distance <= TOLERANCE * stored.double().norm())

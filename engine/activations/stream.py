@@ -32,7 +32,7 @@ from engine.activations.observed import Chunk
 from engine.activations.pooled import PooledBatches
 from engine.activations.reading import StreamPosition
 from engine.activations.source import Rows
-from engine.activations.turnover import RowBuffer, RowKind, Turnover
+from engine.activations.turnover import RowBuffer, RowLayout, Turnover
 from engine.errors import UserError
 from engine.progress import Progress
 
@@ -43,12 +43,20 @@ class RowStream(Protocol):
     """Rows without end that can be had again from any row on, such as `ObservedDocuments`."""
 
     @property
-    def kinds(self) -> Mapping[str, RowKind]:
+    def kinds(self) -> Mapping[str, RowLayout]:
         """What the rows of each site are."""
         ...
 
     def identity(self) -> dict[str, Any]:
         """What must be the same for the rows to be the same."""
+        ...
+
+    def state_dict(self) -> dict[str, Any]:
+        """What else must be known to have the same rows, in JSON's own types."""
+        ...
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Give the rows that the instance gave of which this is the state."""
         ...
 
     def chunks(self, first: int, place: StreamPosition) -> Iterator[Chunk]:
@@ -82,7 +90,7 @@ class StreamedBatches(PooledBatches):
         self._half = buffer_rows // 2
         self._device = device
         self._begins = {0: StreamPosition()}
-        """By the number of a block, where the group of windows begins that its first row is of."""
+        """By the number of a block, where the pass begins that its first row is of."""
 
     def sample(self, most: int) -> Rows:
         """Up to `most` of the rows that come next, as many as the pool at hand still holds."""
@@ -91,7 +99,10 @@ class StreamedBatches(PooledBatches):
     def state_dict(self) -> dict[str, Any]:
         """The position in the stream: `load_state_dict` goes on with the very next batch."""
         begins = self._begins[self._first_block()]
-        return super().state_dict() | {"begins": msgspec.to_builtins(begins)}
+        return super().state_dict() | {
+            "begins": msgspec.to_builtins(begins),
+            "rows": self._rows.state_dict(),
+        }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on where `state_dict` was taken.
@@ -100,6 +111,7 @@ class StreamedBatches(PooledBatches):
         others is noticed when the next batch is made.
         """
         super().load_state_dict(state)
+        self._rows.load_state_dict(state.get("rows", {}))  # which versions before had not
         self._begins = {self._first_block(): msgspec.convert(state["begins"], StreamPosition)}
 
     def _identity(self) -> dict[str, Any]:

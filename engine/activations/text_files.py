@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.errors import UserError
 
@@ -38,18 +38,46 @@ def _no_file(path: Path) -> UserError:
     return UserError(f"There is no file {path}.")
 
 
+class Line(NamedTuple):
+    """A line of a file, as it is there."""
+
+    number: int
+    """From 1."""
+    raw: bytes
+    """With its end."""
+    end: int
+    """Bytes of the file up to its end."""
+
+
+def raw_lines(path: Path) -> Iterator[Line]:
+    """The lines of a file; a byte order mark before the first is left out."""
+    with readable(path), path.open("rb") as file:
+        end = 0
+        for number, raw in enumerate(file, 1):
+            end += len(raw)
+            yield Line(number, raw.removeprefix(_BOM) if number == 1 else raw, end)
+
+
+def line_text(line: Line, path: Path) -> str:
+    """The text of a line without its end. Raises UserError, naming it, for what isn't UTF-8."""
+    try:
+        text = line.raw.decode()
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"{path}, line {line.number}, is not UTF-8 text.", "Save the file as UTF-8."
+        ) from error
+    return text.removesuffix("\r\n").removesuffix("\n")
+
+
 def lines(path: Path) -> Iterator[tuple[int, str]]:
     """The lines of a file without their ends, each with its number (from 1)."""
-    with readable(path), path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            raw = line.removeprefix(_BOM) if number == 1 else line
-            try:
-                text = raw.decode()
-            except UnicodeDecodeError as error:
-                raise UserError(
-                    f"{path}, line {number}, is not UTF-8 text.", "Save the file as UTF-8."
-                ) from error
-            yield number, text.removesuffix("\r\n").removesuffix("\n")
+    return ((line.number, line_text(line, path)) for line in raw_lines(path))
+
+
+def parsed_line(line: Line, path: Path) -> Any:
+    """The JSON value of a line; None for a blank one. Raises UserError, naming it, for another."""
+    text = line_text(line, path)
+    return _parse(text, path, first_line=line.number) if text.strip() else None
 
 
 def json_lines(path: Path) -> Iterator[tuple[int, Any]]:

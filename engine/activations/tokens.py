@@ -14,7 +14,13 @@ import numpy as np
 import numpy.typing as npt
 from safetensors import safe_open
 
-from engine.activations.manifest import Manifest, read_manifest, read_vocabulary
+from engine.activations.manifest import (
+    DOCUMENTS,
+    VOCABULARY,
+    Manifest,
+    read_manifest,
+    read_vocabulary,
+)
 from engine.activations.shards import check_files, document_bounds, shard_starts
 
 Ints = npt.NDArray[np.int32]
@@ -65,7 +71,9 @@ class TokenTable:
         The same text captured again has the same, be its activations rounded in another way.
         """
         about = self.manifest
-        read = (about.checksums, about.tokens, about.bos_token_id, about.context)
+        tables = (DOCUMENTS, VOCABULARY)
+        texts = {name: digest for name, digest in about.checksums.items() if name in tables}
+        read = (texts, about.tokens, about.bos_token_id, about.context)
         digest = hashlib.sha256(msgspec.json.encode(read, order="sorted"))
         for first in np.linspace(0, max(0, len(self) - _SLICE), _SLICES).astype(int).tolist():
             some = self.token_ids(first, min(first + _SLICE, len(self)))

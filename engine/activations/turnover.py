@@ -10,7 +10,7 @@ from engine.activations.source import Rows
 from engine.progress import SILENT, Progress
 
 
-class RowKind(NamedTuple):
+class RowLayout(NamedTuple):
     """What the rows of one site are."""
 
     width: int
@@ -25,7 +25,7 @@ class RowBuffer:
     """
 
     def __init__(
-        self, capacity: int, kinds: Mapping[str, RowKind], device: torch.device | str = "cpu"
+        self, capacity: int, kinds: Mapping[str, RowLayout], device: torch.device | str = "cpu"
     ) -> None:
         self._held = {
             name: torch.empty(capacity, kind.width, dtype=kind.dtype, device=device)

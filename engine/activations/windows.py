@@ -9,7 +9,8 @@ from torch import Tensor
 
 from engine.errors import UserError
 from engine.model.load import LanguageModel
-from engine.model.text import encode, prefix_length
+from engine.model.long_text import encode_pieces
+from engine.model.text import prefix_length
 
 DEFAULT_CONTEXT = 1024
 PASS_TOKENS = 8192
@@ -59,23 +60,38 @@ def cut_documents(
     """
     left = max_tokens
     for text in documents:
-        ids = encode(lm, text)
-        prefix, body = ids.tensor_split([prefix_length(lm, ids)])
-        if not len(body):
-            continue
-        if len(prefix) >= context:
-            raise UserError(
-                f"Windows of {context} tokens have no room for text behind the {len(prefix)} that "
-                "the tokenizer puts before it.",
-                "Choose a larger context.",
-            )
-        for number, part in enumerate(torch.split(body, context - len(prefix))):
+        for number, (part, _) in enumerate(cut_document(lm, text, context)):
             if left == 0:
                 return
-            window = torch.cat([prefix, part])[:left]
+            window = part[:left]
             if left is not None:
                 left -= len(window)
             yield Window(window, begins=text if number == 0 else None)
+
+
+def cut_document(lm: LanguageModel, text: str, context: int) -> Iterator[tuple[Tensor, float]]:
+    """The token ids [tokens] of a document's windows, see `cut_documents`; none for one without a
+    token of its own. Behind each, the share of the text that is tokenised, 0 to 1.
+
+    Memory: a piece of a long text, see `engine.model.long_text`.
+    """
+    prefix, body = torch.empty(0, dtype=torch.int64), torch.empty(0, dtype=torch.int64)
+    for number, (piece, share) in enumerate(encode_pieces(lm, text)):
+        if number == 0:
+            prefix, piece = piece.tensor_split([prefix_length(lm, piece)])  # noqa: PLW2901
+            if len(piece) and len(prefix) >= context:
+                raise UserError(
+                    f"Windows of {context} tokens have no room for text behind the {len(prefix)} "
+                    "that the tokenizer puts before it.",
+                    "Choose a larger context.",
+                )
+        body = torch.cat([body, piece])
+        room = max(1, context - len(prefix))
+        whole = len(body) if share == 1 else len(body) - len(body) % room
+        for part in torch.split(body[:whole], room):
+            if len(part):
+                yield torch.cat([prefix, part]), share
+        body = body[whole:]
 
 
 def pools(windows: Iterable[SomeWindow], tokens: int) -> Iterator[list[SomeWindow]]:

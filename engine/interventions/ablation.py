@@ -7,8 +7,7 @@ from torch import Tensor
 
 from engine.features.search.active_features import ActiveFeatures
 from engine.interventions.prompt_run import PromptRun
-from engine.model.edit import Edit
-from engine.model.generate import logits
+from engine.model.variants import Variants, logits_of_variants
 
 
 @torch.no_grad()
@@ -21,24 +20,29 @@ def logits_without(
     What is taken from x is what the feature decodes to, no more: as in the edit `ablate`, the
     reconstruction error stays. Batches and clean rows are those of `PromptRun.logits_under`.
     """
-    lm, at_once = run.subject.lm, run.rows_at_once
+    subject, at_once = run.subject, run.rows_at_once(last_only=True)
     for start in range(0, len(indices), at_once):
         some = indices[start : start + at_once]
-        batch = run.token_ids.expand(len(some) + 1, -1)
-        edits = {run.subject.site: _ablation_by_row(run, active, some)}
-        clean, *ablated = logits(lm, batch, edits)[:, -1]
+        clean, *ablated = logits_of_variants(
+            subject.lm,
+            run.token_ids,
+            subject.site,
+            _without_each(run, active, some),
+            len(some) + 1,
+            last_only=True,
+        )[:, -1]
         for row in ablated:
             yield clean, row
 
 
-def _ablation_by_row(run: PromptRun, active: ActiveFeatures, indices: Sequence[int]) -> Edit:
-    """An edit of a batch: its first row stays, and each of the others loses one feature."""
+def _without_each(run: PromptRun, active: ActiveFeatures, indices: Sequence[int]) -> Variants:
+    """Variants of a text: the first stays, and each of the others loses one feature."""
     sae = run.subject.sae
     acts = torch.stack([active.over_tokens(index) for index in indices])
     directions = sae.W_dec[active.features[list(indices)]]
 
     def ablate(x: Tensor, _: Tensor) -> Tensor:
         written = acts[..., None] * directions[:, None] * sae.decoder_gain(x[0].to(acts.device))
-        return torch.cat([x[:1], (x[1:].float() - written.to(x.device)).to(x.dtype)])
+        return torch.cat([x, (x.float() - written.to(x.device)).to(x.dtype)])
 
     return ablate

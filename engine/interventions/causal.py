@@ -1,12 +1,12 @@
 """The model view: the edit inside the running model, and what follows from it."""
 
-import functools
 from collections.abc import Callable, Sequence
 
 import torch
+from torch import Tensor
 
 from engine.features.catalogue.catalogue import Catalogue
-from engine.interventions.checks import combine_checks, measure_checks
+from engine.interventions.checks import CheckedRun, check_runs, combine_checks
 from engine.interventions.delta import ResolvedEdit, resolve_edits
 from engine.interventions.measures import (
     cross_entropy,
@@ -14,13 +14,13 @@ from engine.interventions.measures import (
     next_token_table,
 )
 from engine.interventions.nulls import compare_with_null, matched_features, null_edits
-from engine.interventions.prompt_run import ModelWithSAE, PromptRun
+from engine.interventions.prompt_run import ModelWithSAE
 from engine.interventions.reproduction import reproduction_command
 from engine.interventions.shift import measure_shift
-from engine.interventions.spec import ClampRequest, EditedPrompt, ModelReport
+from engine.interventions.spec import Checks, ClampRequest, EditedPrompt, ModelReport
 from engine.interventions.warnings import report_warnings
 from engine.model.interruptible import interruptible
-from engine.model.predictions import kl_per_position
+from engine.model.predictions import kl_of_variants
 from engine.model.text import decode, vocabulary
 from engine.progress import Progress
 
@@ -29,7 +29,10 @@ from engine.progress import Progress
 def model_view(
     subject: ModelWithSAE, catalogue: Catalogue, request: ClampRequest, progress: Progress
 ) -> ModelReport:
-    """Make a request's edits inside the running model, prompt by prompt, and measure what follows.
+    """Make a request's edits inside the running model, and measure what follows.
+
+    All prompts are continued together, by the clean and the edited model; then each is read once up
+    to the site, and from there on by the clean model, the edited one and those of the nulls.
 
     The request must have passed `check_request`. `progress` is called throughout, within each pass
     of the model too.
@@ -44,19 +47,18 @@ def model_view(
     ]
     texts = vocabulary(subject.lm)
     total = len(request.prompts)
-    prompts, checks = [], []
-    for done, prompt in enumerate(request.prompts):
-        tick = functools.partial(progress, "clamp", done, total, "prompts")
-        tick()
-        with interruptible(subject.lm, tick):
-            run = subject.read_prompt(
-                prompt,
-                generate=request.generate,
-                positions=request.positions,
-                chat=request.chat,
-            )
-            checks.append(measure_checks(run, rows[0]))
-            prompts.append(_edit_prompt(run, rows, request.generate, texts, tick))
+    prompts: list[EditedPrompt] = []
+
+    def tick() -> None:
+        progress("clamp", len(prompts), total, "prompts")
+
+    tick()
+    checks: list[Checks] = []
+    with interruptible(subject.lm, tick):
+        for runs in subject.runs_of(request, rows[0]):
+            for checked in check_runs(runs, rows[0]):
+                checks.append(checked.checks)
+                prompts.append(_edit_prompt(checked, rows, texts, tick))
     progress("clamp", total, total, "prompts")
     return ModelReport(
         feature=features[0],
@@ -74,45 +76,44 @@ def model_view(
 
 
 def _edit_prompt(
-    run: PromptRun,
+    checked: CheckedRun,
     rows: Sequence[Sequence[ResolvedEdit]],
-    generate: int,
     texts: list[str],
     tick: Callable[[], None],
 ) -> EditedPrompt:
     """What the first row of edits does to one prompt, held against the other rows: the nulls."""
+    run, x = checked.run, checked.activations
     lm = run.subject.lm
-    x, added = run.activations(), run.added_by(rows[0])
-    touched = run.touched
+    added = run.added_by(x, rows[0])
+    touched, sinks = run.mask.at(run.positions, x), run.mask.is_sink(x)
     relative = added[touched].norm(dim=-1) / x[touched].float().norm(dim=-1)
     prompt_ids = run.token_ids[: run.prompt_tokens]
     baseline = run.token_ids[run.prompt_tokens :]
-    edited = run.edited_continuation(rows[0], generate)
+    counted = ~sinks if not sinks.all() else sinks
 
-    effects = run.logits_under(rows)
-    clean_logits, logits = next(effects)
-    last = run.prompt_tokens - 1
-    kl_per_token = kl_per_position(clean_logits, logits)
-    kl = kl_per_token.mean().item()
-    before, after = (cross_entropy(each, prompt_ids) for each in (clean_logits, logits))
-    next_token = next_token_table(clean_logits[last], logits[last], texts)
-    null_kl = []
-    for clean_logits, logits in effects:
+    per_row: list[Tensor] = []
+    for logits in run.logits_under(rows):
         tick()
-        null_kl.append(kl_per_position(clean_logits, logits).mean().item())
+        if not per_row:
+            before, after = (cross_entropy(each, prompt_ids) for each in logits[:2])
+            last = logits[:2, run.prompt_tokens - 1]
+            next_token = next_token_table(last[0], last[1], texts)
+        per_row += kl_of_variants(logits[0], logits[1:])
+    kl, *null_kl = (each[counted].mean().item() for each in per_row)
     return EditedPrompt(
         prompt=run.prompt,
         tokens=[texts[i] for i in run.token_ids.tolist()],
         prompt_tokens=run.prompt_tokens,
         edited_tokens=int(touched.sum()),
+        left_out=run.left_out(x),
         kl=kl,
-        kl_per_position=kl_per_token.tolist(),
+        kl_per_position=per_row[0].tolist(),
         delta_ce=None if before is None or after is None else after - before,
         relative_norm=relative.mean().item() if len(relative) else 0.0,
         next_token=next_token,
         baseline_text=decode(lm, baseline),
-        edited_text=decode(lm, edited),
-        divergence=first_divergence(baseline.tolist(), edited.tolist()),
+        edited_text=decode(lm, run.edited_ids),
+        divergence=first_divergence(baseline.tolist(), run.edited_ids.tolist()),
         null=compare_with_null(kl, null_kl),
-        **measure_shift(added),
+        **measure_shift(added, sinks),
     )

@@ -1,45 +1,105 @@
 """What has to hold for an intervention to mean anything, measured on the text at hand."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from engine.interventions.delta import ResolvedEdit, apply_edits
 from engine.interventions.operations import SCALE
-from engine.interventions.prompt_run import PromptRun
+from engine.interventions.prompt_run import LOGITS_AT_ONCE, PromptRun
 from engine.interventions.spec import Checks
+from engine.interventions.steering import Steering
 from engine.model.edit import editing
 from engine.model.generate import logits
+from engine.model.observe import observe
+from engine.sae.blocks import rows_per_block
 
 _DECODER_ROUNDING = 1e-5
 """Of float32 sums over all features, as a share of the largest activation of the token."""
 
 
+class CheckedRun(NamedTuple):
+    """A prompt's run, what was at the site in it, and whether the model and the edit do what they
+    should."""
+
+    run: PromptRun
+    activations: Tensor
+    """[tokens, d_model], of the clean model."""
+    checks: Checks
+
+
+def check_runs(runs: Sequence[PromptRun], edits: Sequence[ResolvedEdit]) -> Iterator[CheckedRun]:
+    """Compare the plain model with our runs of it: unedited, with an edit of nothing, edited.
+
+    Runs share batches, as many as `LOGITS_AT_ONCE` allows.
+    """
+    together: list[PromptRun] = []
+    longest = 0
+    for run in runs:
+        longest = max(longest, len(run.token_ids))
+        numbers = (len(together) + 1) * longest * run.subject.lm.vocab_size
+        if together and numbers > LOGITS_AT_ONCE:
+            yield from _check_batch(together, edits)
+            together, longest = [], len(run.token_ids)
+        together.append(run)
+    if together:
+        yield from _check_batch(together, edits)
+
+
 @torch.no_grad()
-def measure_checks(run: PromptRun, edits: Sequence[ResolvedEdit]) -> Checks:
-    """Compare the plain model with our runs of it: unedited, with an edit of nothing, edited."""
-    lm, sae = run.subject.lm, run.subject.sae
-    batch = run.token_ids[None]
+def _check_batch(runs: Sequence[PromptRun], edits: Sequence[ResolvedEdit]) -> list[CheckedRun]:
+    """The same for one batch: shorter rows are padded on the right, where no token sees it."""
+    subject = runs[0].subject
+    lm, site = subject.lm, subject.site
+    batch = pad_sequence([run.token_ids for run in runs], batch_first=True)
+    masks = [run.mask for run in runs]
+    nothing = [dataclasses.replace(edit, operation=SCALE.name, amount=1.0) for edit in edits]
     plain = lm.model(input_ids=batch, use_cache=False).logits
     clean = logits(lm, batch)
-    nothing = [dataclasses.replace(edit, operation=SCALE.name, amount=1.0) for edit in edits]
-    x = run.activations()
-    with editing(lm, run.steering(edits)):
-        edited = run.activations()
-    read = x.to(sae.W_dec.device)
-    z = sae.encode(read)
-    intended = (sae.decode(apply_edits(z, edits), read) - sae.decode(z, read)).to(x.device)
-    intended[~run.touched] = 0
-    bos = list(run.mask.bos)
-    return Checks(
-        no_op=torch.equal(logits(lm, batch, run.steering(nothing)), clean),
-        hf_identical=torch.equal(clean, plain),
-        error_kept=error_is_kept(x, edited, intended),
-        error_kept_deviation=_relative_deviation(x, edited, intended),
-        bos_masked=torch.equal(x[bos], edited[bos]) if bos else None,
-    )
+    identical = [torch.equal(*rows) for rows in zip(clean, plain, strict=True)]
+    del plain
+    unmoved = logits(lm, batch, {site: Steering(subject.sae, [nothing] * len(runs), masks)})
+    no_op = [torch.equal(*rows) for rows in zip(unmoved, clean, strict=True)]
+    del clean, unmoved
+    before = observe(lm, batch, [site])[site]
+    with editing(lm, {site: Steering(subject.sae, [edits] * len(runs), masks)}):
+        after = observe(lm, batch, [site])[site]
+    checked = []
+    for row, run in enumerate(runs):
+        x, edited = (each[row, : len(run.token_ids)] for each in (before, after))
+        starts = run.mask.is_start(run.positions)
+        intended = _intended(run, x, edits)
+        checks = Checks(
+            no_op=no_op[row],
+            hf_identical=identical[row],
+            error_kept=error_is_kept(x, edited, intended),
+            error_kept_deviation=_relative_deviation(x, edited, intended),
+            bos_masked=_unmoved(x, edited, starts),
+            sinks_masked=_unmoved(x, edited, run.mask.is_sink(x) & ~starts),
+        )
+        checked.append(CheckedRun(run, x, checks))
+    return checked
+
+
+def _intended(run: PromptRun, x: Tensor, edits: Sequence[ResolvedEdit]) -> Tensor:
+    """What an edit is to add to x [tokens, d_model], by decoding all features before and after it,
+    in float32."""
+    sae = run.subject.sae
+    added = []
+    for read in torch.split(x.to(sae.W_dec.device), rows_per_block(sae.config.d_sae)):
+        z = sae.encode(read)
+        added.append(sae.decode(apply_edits(z, edits), read) - sae.decode(z, read))
+    touched = run.mask.at(run.positions, x)
+    return torch.cat(added).to(x.device) * touched[:, None]
+
+
+def _unmoved(x: Tensor, edited: Tensor, where: Tensor) -> bool | None:
+    """Whether x is bit for bit what it was on some tokens; None: there are none."""
+    return torch.equal(x[where], edited[where]) if where.any() else None
 
 
 def error_is_kept(x: Tensor, edited: Tensor, intended: Tensor) -> bool:
@@ -55,13 +115,15 @@ def error_is_kept(x: Tensor, edited: Tensor, intended: Tensor) -> bool:
 
 def combine_checks(checks: Sequence[Checks]) -> Checks:
     """The checks of all prompts as one: what holds on every prompt, and the largest deviation."""
-    masked = [check.bos_masked for check in checks if check.bos_masked is not None]
+    starts = [check.bos_masked for check in checks if check.bos_masked is not None]
+    sinks = [check.sinks_masked for check in checks if check.sinks_masked is not None]
     return Checks(
         no_op=all(check.no_op for check in checks),
         hf_identical=all(check.hf_identical for check in checks),
         error_kept=all(check.error_kept for check in checks),
         error_kept_deviation=max(check.error_kept_deviation for check in checks),
-        bos_masked=all(masked) if masked else None,
+        bos_masked=all(starts) if starts else None,
+        sinks_masked=all(sinks) if sinks else None,
     )
 
 

@@ -7,7 +7,7 @@ import msgspec
 from engine.activations.corpus import read_prompts
 from engine.features.catalogue.catalogue import Catalogue
 from engine.interventions.causal import model_view
-from engine.interventions.prompt_run import ModelWithSAE
+from engine.interventions.prompt_run import ModelWithSAE, max_norm_of
 from engine.interventions.reconstruction import reconstruction_view
 from engine.interventions.spec import ClampReport, ClampRequest
 from engine.interventions.validation import check_request
@@ -35,7 +35,7 @@ def clamp(
         prompts = [entry.prompt for entry in read_prompts(Path(request.prompt_file))]
         request = msgspec.structs.replace(request, prompts=prompts)
     check_request(request, len(catalogue))
-    subject = ModelWithSAE(lm, sae, site)
+    subject = ModelWithSAE(lm, sae, site, max_norm_of(catalogue.manifest.row_summary))
     subject.check()
     subject.check_described_by(catalogue)
     view = model_view if request.view == "model" else reconstruction_view

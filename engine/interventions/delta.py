@@ -13,6 +13,7 @@ from torch import Tensor
 from engine.interventions.operations import find_operation
 from engine.interventions.spec import FeatureEdit
 from engine.sae.architectures.base import SparseAutoencoder
+from engine.sae.blocks import rows_per_block
 
 
 @dataclass(frozen=True)
@@ -48,14 +49,24 @@ def apply_edits(z: Tensor, edits: Sequence[ResolvedEdit]) -> Tensor:
     return z
 
 
-def delta(sae: SparseAutoencoder, x: Tensor, z: Tensor, edits: Sequence[ResolvedEdit]) -> Tensor:
-    """decode(z', x) - decode(z, x) [..., d_in] for x [..., d_in] and its acts z [..., d_sae].
+@torch.no_grad()
+def acts_of(sae: SparseAutoencoder, x: Tensor, features: Sequence[int]) -> Tensor:
+    """The acts [tokens, features] of some features for x [tokens, d_in].
+
+    Memory: blocks of 64 MiB.
+    """
+    blocks = torch.split(x, rows_per_block(sae.config.d_sae))
+    return torch.cat([sae.encode(block)[:, list(features)] for block in blocks])
+
+
+def delta(sae: SparseAutoencoder, x: Tensor, acts: Tensor, edits: Sequence[ResolvedEdit]) -> Tensor:
+    """decode(z', x) - decode(z, x) [..., d_in] for x [..., d_in]; `acts` [..., edits] are those of
+    z that the edits change, in their order.
 
     By the rows of W_dec that differ: exactly 0 where the edits leave z as it is.
     """
-    features = [edit.feature for edit in edits]
-    before = z[..., features]
-    after = torch.empty_like(before)
+    after = torch.empty_like(acts)
     for column, edit in enumerate(edits):
-        after[..., column] = edit.apply(before[..., column])
-    return (after - before) @ sae.W_dec[features] * sae.decoder_gain(x)
+        after[..., column] = edit.apply(acts[..., column])
+    features = [edit.feature for edit in edits]
+    return (after - acts) @ sae.W_dec[features] * sae.decoder_gain(x)

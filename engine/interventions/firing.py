@@ -50,12 +50,13 @@ def find_firing(
     tick = functools.partial(progress, "attribute", 0)
     tick()
     with interruptible(lm, tick):
-        run = subject.read_prompt(prompt)
+        (run,) = subject.read_prompts([prompt])
         seen = sensitivity(
             lm, run.token_ids, subject.site, lambda logits: _logp(logits[-1], wanted)[0]
         )
     logp, aim = _logp(seen.logits[-1], wanted)
-    found = active_features(sae, seen.activations, run.touched)
+    counted = run.mask.at(run.positions, seen.activations)
+    found = active_features(sae, seen.activations, counted)
     shares = attributions(sae, found, seen.activations, seen.gradient)
     strongest = shares.abs().argsort(descending=True, stable=True).tolist()
 

@@ -1,27 +1,38 @@
-"""A model with an SAE at one of its sites, reading one text."""
+"""A model with an SAE at one of its sites, reading texts."""
 
-import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from engine.activations.row_kinds import RowSummary
 from engine.errors import UserError
 from engine.features.catalogue.catalogue import Catalogue
-from engine.interventions.delta import ResolvedEdit, delta
+from engine.interventions.delta import ResolvedEdit, acts_of, delta
+from engine.interventions.spec import ClampRequest, LeftOut
 from engine.interventions.steering import PositionMask, Steering
 from engine.model.edit import Edit
-from engine.model.generate import generate, logits
+from engine.model.generate import generate as generate_texts
 from engine.model.load import LanguageModel
 from engine.model.locate import check_site
 from engine.model.observe import observe
 from engine.model.site import Site
 from engine.model.text import encode, is_text
+from engine.model.variants import keeps_logits, logits_of_variants
 from engine.sae.architectures.base import SparseAutoencoder
 
 LOGITS_AT_ONCE = 1 << 27
 """Logits of a batch, 512 MiB in float32."""
+PROMPTS_TOGETHER = 64
+"""Prompts of a request that are continued together at most."""
+_WIDEST = 16
+"""Numbers that a layer holds at a time for each of d_model: those of its MLP, and of attention."""
+
+
+def max_norm_of(summary: RowSummary | None) -> float | None:
+    """The length beyond which an activation is a sink's; None: not known, or nothing is one."""
+    return None if summary is None or summary.rule is None else summary.rule.max_norm
 
 
 @dataclass(frozen=True)
@@ -31,6 +42,9 @@ class ModelWithSAE:
     lm: LanguageModel
     sae: SparseAutoencoder
     site: Site
+    max_norm: float | None = None
+    """A token whose activation at the site is longer than this is an attention sink, and is left
+    as it is; None: none is known to be one."""
 
     def check(self) -> None:
         """Raise UserError if SAE, model and site can't belong together."""
@@ -56,20 +70,64 @@ class ModelWithSAE:
                 "Scan the SAE again.",
             )
 
-    def read_prompt(
+    def runs_of(
+        self, request: ClampRequest, edits: Sequence[ResolvedEdit] = ()
+    ) -> "Iterator[list[PromptRun]]":
+        """A request's prompts as `read_prompts` has them, `PROMPTS_TOGETHER` at a time."""
+        for start in range(0, len(request.prompts), PROMPTS_TOGETHER):
+            yield self.read_prompts(
+                request.prompts[start : start + PROMPTS_TOGETHER],
+                generate=request.generate,
+                positions=request.positions,
+                chat=request.chat,
+                edits=edits,
+            )
+
+    def read_prompts(
         self,
-        prompt: str,
+        prompts: Sequence[str],
         *,
         generate: int = 0,
         positions: tuple[int, int | None] = (0, None),
         chat: bool = False,
-    ) -> "PromptRun":
-        """A prompt, its tokens and the clean model's greedy continuation.
+        edits: Sequence[ResolvedEdit] = (),
+    ) -> "list[PromptRun]":
+        """Prompts, their tokens, and the greedy continuations of the clean and the edited model.
 
-        `generate`, `positions` and `chat` mean what they mean in a `ClampRequest`.
+        All are written in the same batches. `generate`, `positions` and `chat` mean what they mean
+        in a `ClampRequest`; without `edits` nothing is written by an edited model.
 
         Raises UserError for a prompt without tokens, or one that leaves no room to continue.
         """
+        asked = [self._encode(prompt, generate, chat) for prompt in prompts]
+        first, end = positions
+        starts = [(~is_text(self.lm, ids)).nonzero().flatten().tolist() for ids in asked]
+        masks = [PositionMask(first, end, frozenset(each), self.max_norm) for each in starts]
+        clean = edited = asked
+        if generate:
+            doubled = [*asked, *asked] if edits else asked
+
+            def edits_of(rows: Sequence[int]) -> dict[Site, Edit]:
+                changes = [edits if row >= len(asked) else () for row in rows]
+                if not any(changes):
+                    return {}
+                return {
+                    self.site: Steering(
+                        self.sae, changes, [masks[row % len(asked)] for row in rows]
+                    )
+                }
+
+            written = generate_texts(self.lm, doubled, generate, edits_of=edits_of)
+            clean, edited = written[: len(asked)], written[-len(asked) :]
+        return [
+            PromptRun(self, prompt, text, len(ids), mask, changed[len(ids) :])
+            for prompt, ids, mask, text, changed in zip(
+                prompts, asked, masks, clean, edited, strict=True
+            )
+        ]
+
+    def _encode(self, prompt: str, generate: int, chat: bool) -> Tensor:
+        """The token ids of a prompt, on the model's device."""
         ids = encode(self.lm, prompt, chat=chat).to(self.lm.device)
         if not len(ids):
             raise UserError(f"The prompt {prompt!r} holds no token.", "Leave it out.")
@@ -80,20 +138,7 @@ class ModelWithSAE:
                 f"{self.lm.source} can read.",
                 f"Shorten the prompt{less}.",
             )
-        token_ids = self.continue_text(ids, generate)
-        first, end = positions
-        starts = (~is_text(self.lm, ids)).nonzero().flatten().tolist()
-        return PromptRun(
-            self, prompt, token_ids, len(ids), PositionMask(first, end, frozenset(starts))
-        )
-
-    def continue_text(
-        self, ids: Tensor, most: int, edits: Mapping[Site, Edit] | None = None
-    ) -> Tensor:
-        """Token ids [tokens] and what the model writes after them greedily: at most `most` more."""
-        if most == 0:
-            return ids
-        return generate(self.lm, ids[None], most, edits=edits)[0]
+        return ids
 
 
 @dataclass(frozen=True)
@@ -106,60 +151,54 @@ class PromptRun:
     """[tokens]: the prompt and the clean model's continuation."""
     prompt_tokens: int
     mask: PositionMask
+    edited_ids: Tensor
+    """What the edited model writes after the prompt; nothing where no edits were given."""
 
     @property
-    def touched(self) -> Tensor:
-        """[tokens] bool: where the edit applies in the model."""
-        return self.mask.at(self._positions)
-
-    @property
-    def in_positions(self) -> Tensor:
-        """[tokens] bool: the positions asked for, beginning of sequence or not."""
-        return dataclasses.replace(self.mask, bos=frozenset()).at(self._positions)
+    def positions(self) -> Tensor:
+        """[tokens]: 0, 1, 2, …"""
+        return torch.arange(len(self.token_ids), device=self.token_ids.device)
 
     def activations(self) -> Tensor:
         """The clean model's activations at the site: [tokens, d_model]."""
         site = self.subject.site
         return observe(self.subject.lm, self.token_ids[None], [site])[site][0]
 
-    def added_by(self, edits: Sequence[ResolvedEdit]) -> Tensor:
-        """What some edits add to the activations at the site: [tokens, d_model] float32."""
+    def left_out(self, x: Tensor) -> list[LeftOut]:
+        """The positions that were asked for and are not edited, given activations x."""
+        wanted = self.mask.within(self.positions)
+        starts = wanted & self.mask.is_start(self.positions)
+        sinks = wanted & ~starts & self.mask.is_sink(x)
+        return [
+            LeftOut(position=place, reason="start" if starts[place] else "sink")
+            for place in (starts | sinks).nonzero().flatten().tolist()
+        ]
+
+    def added_by(self, x: Tensor, edits: Sequence[ResolvedEdit]) -> Tensor:
+        """What some edits add to activations x [tokens, d_model] of this text, in float32."""
         sae = self.subject.sae
-        x = self.activations().to(sae.W_dec.device)
-        added = delta(sae, x, sae.encode(x), edits)
-        return added.to(self.touched.device) * self.touched[:, None]
+        read = x.to(sae.W_dec.device)
+        acts = acts_of(sae, read, [edit.feature for edit in edits])
+        added = delta(sae, read, acts, edits).to(x.device)
+        return added * self.mask.at(self.positions, x)[:, None]
 
-    def steering(self, *rows: Sequence[ResolvedEdit]) -> dict[Site, Steering]:
-        """The edit of the model that makes row b of `rows` in row b of a batch."""
-        return {self.subject.site: Steering(self.subject.sae, rows, self.mask)}
+    def logits_under(self, rows: Sequence[Sequence[ResolvedEdit]]) -> Iterator[Tensor]:
+        """The logits [1 + some, tokens, vocab] of the clean model and of some rows of edits, until
+        all rows have come in their order.
 
-    def edited_continuation(self, edits: Sequence[ResolvedEdit], most: int) -> Tensor:
-        """What the edited model writes after the prompt, greedily: [at most `most` tokens]."""
-        prompt = self.token_ids[: self.prompt_tokens]
-        return self.subject.continue_text(prompt, most, self.steering(edits))[self.prompt_tokens :]
-
-    def logits_under(
-        self, rows: Sequence[Sequence[ResolvedEdit]]
-    ) -> Iterator[tuple[Tensor, Tensor]]:
-        """For each row of edits the logits [tokens, vocab] of the clean and the edited model.
-
-        Both read the whole text. Every batch holds the clean model as its first row, so that the
-        two were computed by the same kernels.
+        All read the whole text. The clean model comes first every time, so that what is compared
+        was computed by the same kernels.
         """
-        lm, at_once = self.subject.lm, self.rows_at_once
+        subject, at_once = self.subject, self.rows_at_once()
         for start in range(0, len(rows), at_once):
-            some = rows[start : start + at_once]
-            batch = self.token_ids.expand(len(some) + 1, -1)
-            clean, *edited = logits(lm, batch, self.steering((), *some))
-            for row in edited:
-                yield clean, row
+            some = [(), *rows[start : start + at_once]]
+            steering = Steering(subject.sae, some, [self.mask] * len(some))
+            yield logits_of_variants(subject.lm, self.token_ids, subject.site, steering, len(some))
 
-    @property
-    def rows_at_once(self) -> int:
-        """How many rows beside the clean one keep a batch's logits within 2^27 numbers."""
-        logits_of_a_row = len(self.token_ids) * self.subject.lm.vocab_size
-        return max(1, LOGITS_AT_ONCE // logits_of_a_row - 1)
-
-    @property
-    def _positions(self) -> Tensor:
-        return torch.arange(len(self.token_ids), device=self.token_ids.device)
+    def rows_at_once(self, *, last_only: bool = False) -> int:
+        """How many rows beside the clean one keep a batch's logits within `LOGITS_AT_ONCE`."""
+        tokens = 1 if last_only and keeps_logits(self.subject.lm) else len(self.token_ids)
+        largest = LOGITS_AT_ONCE // (tokens * self.subject.lm.vocab_size)
+        # the activations of rows without logits take their room, too
+        tallest = LOGITS_AT_ONCE // (len(self.token_ids) * self.subject.lm.d_model * _WIDEST)
+        return max(1, min(largest, tallest) - 1)

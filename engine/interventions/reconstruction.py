@@ -1,6 +1,6 @@
 """The reconstruction view, the seed's experiment: decode with and without the edit, and compare."""
 
-import functools
+from itertools import chain
 
 import torch
 from torch import Tensor
@@ -39,33 +39,33 @@ def reconstruction_view(
 
     The request must have passed `check_request`. As in the seed, the model reads the prompt and its
     own continuation once, and the edit is made on every token of `request.positions`, beginning of
-    sequence included: nothing is run through the model afterwards that could mind.
+    sequence included: nothing is run through the model afterwards that could mind. Attention sinks,
+    of which an SAE's features say nothing, are left out.
     """
     features = [edit.feature for edit in request.edits]
     maxima = catalogue.maxima(features)
     edits = resolve_edits(request.edits, maxima)
     texts = vocabulary(subject.lm)
-    prompts = []
-    for done, prompt in enumerate(request.prompts):
-        tick = functools.partial(progress, "clamp", done, len(request.prompts), "prompts")
-        tick()
-        with interruptible(subject.lm, tick):
-            run = subject.read_prompt(
-                prompt,
-                generate=request.generate,
-                positions=request.positions,
-                chat=request.chat,
-            )
+    prompts: list[ReconstructedPrompt] = []
+
+    def tick() -> None:
+        progress("clamp", len(prompts), len(request.prompts), "prompts")
+
+    tick()
+    with interruptible(subject.lm, tick):
+        for run in chain.from_iterable(subject.runs_of(request)):
             x = run.activations()
-        tick()
-        difference = reconstruction_delta(subject.sae, x, edits, run.in_positions)
-        prompts.append(
-            ReconstructedPrompt(
-                prompt=prompt,
-                tokens=[texts[i] for i in run.token_ids.tolist()],
-                **measure_shift(difference),
+            sinks = run.mask.is_sink(x)
+            touched = run.mask.within(run.positions) & ~sinks
+            difference = reconstruction_delta(subject.sae, x, edits, touched)
+            prompts.append(
+                ReconstructedPrompt(
+                    prompt=run.prompt,
+                    tokens=[texts[i] for i in run.token_ids.tolist()],
+                    left_out=[one for one in run.left_out(x) if one.reason == "sink"],
+                    **measure_shift(difference, sinks),
+                )
             )
-        )
     progress("clamp", len(request.prompts), len(request.prompts), "prompts")
     return ReconstructionReport(
         feature=features[0],

@@ -27,9 +27,16 @@ def token_and_dimension(index: int, d_model: int) -> tuple[int, int]:
     return divmod(index, d_model)
 
 
-def measure_shift(delta: Tensor) -> ShiftFields:
-    """Summarise edited minus baseline activations: delta [tokens, d_model]."""
+def measure_shift(delta: Tensor, left_out: Tensor | None = None) -> ShiftFields:
+    """Summarise edited minus baseline activations: delta [tokens, d_model].
+
+    Tokens that are `left_out` [tokens] bool count in no figure, unless all are.
+    """
     delta = delta.detach().double().cpu()
+    tokens = list(range(len(delta)))
+    if left_out is not None and not left_out.all():
+        tokens = (~left_out).nonzero().flatten().tolist()
+        delta = delta[tokens]
     size = delta.abs()
     top = size.flatten().topk(min(_TOP, size.numel())).indices.tolist()
     places = [token_and_dimension(index, delta.shape[1]) for index in top]
@@ -39,8 +46,8 @@ def measure_shift(delta: Tensor) -> ShiftFields:
         mean_abs_diff=size.mean().item(),
         max_abs_diff=size.max().item(),
         top_dims=[
-            DimensionShift(token=token, dim=dim, delta=delta[token, dim].item())
-            for token, dim in places
+            DimensionShift(token=tokens[row], dim=dim, delta=delta[row, dim].item())
+            for row, dim in places
         ],
         dimensions=[
             DimensionSummary(

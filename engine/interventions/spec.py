@@ -87,12 +87,24 @@ class Shift(msgspec.Struct, frozen=True, kw_only=True):
     """The five hidden dimensions with the largest `mean_abs_delta`, largest first."""
 
 
+class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
+    """A token that was asked for and is never edited."""
+
+    position: int
+    """From 0."""
+    reason: Literal["start", "sink"]
+    """`start`: the tokenizer puts it before a text; `sink`: its activation at the site is so long
+    that it is no text's, see `engine.activations.row_kinds`."""
+
+
 class ReconstructedPrompt(Shift, frozen=True, kw_only=True):
     """The seed's experiment on one prompt: decode with and without the edit."""
 
     prompt: str
     tokens: list[str]
     """Text of each token."""
+    left_out: list[LeftOut] = []
+    """The sinks among `tokens`, which are not edited and are left out of means over positions."""
 
 
 BY_CONSTRUCTION = (
@@ -153,7 +165,8 @@ class EditedPrompt(Shift, frozen=True, kw_only=True):
     """What an edit inside the model did on one prompt.
 
     KL and the shift are teacher-forced: the clean and the edited model read the same tokens, the
-    prompt and the clean model's own continuation. The shift is at the edited site.
+    prompt and the clean model's own continuation. The shift is at the edited site. Sinks are left
+    out of means over positions.
     """
 
     prompt: str
@@ -163,8 +176,10 @@ class EditedPrompt(Shift, frozen=True, kw_only=True):
     """How many of `tokens` belong to the prompt."""
     edited_tokens: int
     """How many of `tokens` lie where the edit applies."""
+    left_out: list[LeftOut] = []
+    """Which of `tokens` were asked for, and are not edited."""
     kl: float
-    """Mean of `kl_per_position`, in nats."""
+    """Mean of `kl_per_position` over all tokens but sinks, in nats."""
     kl_per_position: list[float]
     """KL(clean ‖ edited) of the next-token distributions after each token, in nats."""
     delta_ce: float | None
@@ -198,6 +213,9 @@ class Checks(msgspec.Struct, frozen=True, kw_only=True):
     bos_masked: bool | None
     """BOS, and what else the tokenizer puts before a text, was masked and not moved; None: nothing
     stands before the prompts."""
+    sinks_masked: bool | None = None
+    """Attention sinks were masked and not moved, neither; None: there are none in the prompts and
+    continuations."""
 
 
 class ModelReport(Report, frozen=True, kw_only=True, tag=True):

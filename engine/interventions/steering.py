@@ -6,54 +6,88 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from engine.interventions.delta import ResolvedEdit, delta
+from engine.activations.norms import row_norms
+from engine.interventions.delta import ResolvedEdit, acts_of, delta
 from engine.sae.architectures.base import SparseAutoencoder
 
 
 @dataclass(frozen=True)
 class PositionMask:
-    """Which token positions an edit may touch: from `first` to before `end`, and never BOS,
-    nor another token that the tokenizer puts before a text.
+    """Which tokens of a text an edit may touch: from `first` to before `end`, but never BOS or
+    another token that the tokenizer puts before a text, and never an attention sink.
 
-    Models park huge activations on the beginning-of-sequence token and read them from everywhere,
-    so that an edit there is an edit of everything; features mean nothing on it either.
+    Models park huge activations on the beginning of a sequence, or on other tokens without meaning,
+    and read them from everywhere, so that an edit there is an edit of everything; features mean
+    nothing on them either.
     """
 
     first: int
     end: int | None
     """None: to the end of whatever is generated."""
-    bos: frozenset[int]
+    starts: frozenset[int]
     """Positions of the tokens that stand before a text."""
+    max_norm: float | None = None
+    """A token whose activation is longer than this is a sink, see `engine.activations.row_kinds`;
+    None: none is known to be one."""
 
-    def at(self, positions: Tensor) -> Tensor:
-        """[tokens] bool for absolute positions [tokens]."""
+    def at(self, positions: Tensor, x: Tensor) -> Tensor:
+        """[...] bool for absolute positions [...], -1 on padding, and activations [..., d_model]
+        as they are without the edit."""
+        return self.within(positions) & ~self.is_start(positions) & ~self.is_sink(x)
+
+    def within(self, positions: Tensor) -> Tensor:
+        """[...] bool: which positions were asked for, whatever stands there."""
         mask = positions >= self.first
-        if self.end is not None:
-            mask &= positions < self.end
-        for position in self.bos:
-            mask &= positions != position
-        return mask
+        return mask if self.end is None else mask & (positions < self.end)
+
+    def is_start(self, positions: Tensor) -> Tensor:
+        """[...] bool: where a token stands before the text."""
+        starts = torch.tensor(sorted(self.starts), dtype=positions.dtype, device=positions.device)
+        return torch.isin(positions, starts)
+
+    def is_sink(self, x: Tensor) -> Tensor:
+        """[...] bool: which of x [..., d_model] are longer than `max_norm`."""
+        if self.max_norm is None:
+            return torch.zeros(x.shape[:-1], dtype=torch.bool, device=x.device)
+        return row_norms(x) > self.max_norm
 
 
 class Steering:
     """An edit for `engine.model.edit`: adds to x what edits of features make of it.
 
-    Row b of a batch gets the edits `rows[b]`. All rows must hold the same x, as they do when a
-    model reads one text in every row: nothing below the edited site differs, so x is encoded once.
+    Row b of a batch gets the edits `rows[b]` where `masks[b]` lets them.
     """
 
     def __init__(
-        self, sae: SparseAutoencoder, rows: Sequence[Sequence[ResolvedEdit]], mask: PositionMask
+        self,
+        sae: SparseAutoencoder,
+        rows: Sequence[Sequence[ResolvedEdit]],
+        masks: Sequence[PositionMask],
     ) -> None:
         self._sae = sae
         self._rows = rows
-        self._mask = mask
+        self._masks = masks
 
     @torch.no_grad()
     def __call__(self, x: Tensor, positions: Tensor) -> Tensor:
-        """x [batch, tokens, d_model] and absolute positions [tokens] to x', in x's dtype."""
-        read = x[0].to(self._sae.W_dec.device)
-        z = self._sae.encode(read)
-        added = torch.stack([delta(self._sae, read, z, edits) for edits in self._rows])
-        edited = (x.float() + added.to(x.device)).to(x.dtype)
-        return torch.where(self._mask.at(positions).to(x.device)[:, None], edited, x)
+        """x [batch, tokens, d_model] and absolute positions [batch, tokens] to x', in x's dtype.
+
+        A batch of one becomes as many rows as there are: it is encoded once for all of them.
+        """
+        sae = self._sae
+        changed = [row for row, edits in enumerate(self._rows) if edits]
+        features = sorted({edit.feature for edits in self._rows for edit in edits})
+        column = {feature: place for place, feature in enumerate(features)}
+        shared = len(x) == 1
+        read = (x if shared else x[changed]).to(sae.W_dec.device)
+        acts = acts_of(sae, read.flatten(0, 1), features).view(*read.shape[:2], -1)
+        result = x.expand(len(self._rows), -1, -1).clone()
+        for place, row in enumerate(changed):
+            source, edits = (0 if shared else place), self._rows[row]
+            before = acts[source][:, [column[edit.feature] for edit in edits]]
+            added = delta(sae, read[source], before, edits).to(x.device)
+            here = 0 if shared else row
+            edited = (x[here].float() + added).to(x.dtype)
+            touched = self._masks[row].at(positions[here].to(x.device), x[here])
+            result[row] = torch.where(touched[:, None], edited, x[here])
+        return result

@@ -25,6 +25,11 @@ def report_warnings(
 ) -> list[str]:
     """All that a reader of a model view should be warned of, a sentence each."""
     found = inactive_feature_warnings(request, catalogue)
+    if catalogue.manifest.row_summary is None:
+        found.append(
+            "The scan is older than the search for attention sinks: none is left out. Scan the SAE"
+            " again."
+        )
     if nulls < request.nulls:
         found.append(f"Only {nulls} of {request.nulls} nulls could be matched.")
     untouched = sum(prompt.edited_tokens == 0 for prompt in prompts)

@@ -29,35 +29,49 @@ def cache_is_reliable(lm: LanguageModel) -> bool:
     of their own in another place, that lose it between steps, or that mix up rows.
     """
     if lm not in _reliable:
-        _reliable[lm] = _steps_agree(lm)
+        ids = torch.tensor(_PROMPTS, device=lm.device)
+        none = ids.new_zeros(len(ids))
+        _reliable[lm] = steps_agree(lm, ids, torch.ones_like(ids), none, use_cache=True)
     return _reliable[lm]
 
 
-def _steps_agree(lm: LanguageModel) -> bool:
-    prompts = torch.tensor(_PROMPTS, device=lm.device)
+def steps_agree(
+    lm: LanguageModel, ids: Tensor, mask: Tensor, padding: Tensor, *, use_cache: bool
+) -> bool:
+    """Whether a generation, step by step, gives the logits that each row's whole text gives alone.
+
+    `ids` and `mask` [batch, tokens], `padding` [batch]: see `engine.model.padding.LeftPadded`. Both
+    are edited in dependence on the position. False where the generation fails, too.
+    """
     settings = GenerationConfig(
         max_new_tokens=_STEPS,
         do_sample=False,
         output_logits=True,
         return_dict_in_generate=True,
         pad_token_id=0,
+        use_cache=use_cache,
     )
-    with torch.no_grad(), quiet(), editing(lm, {Site("resid_post", 0): _turn_by_position}):
+    edits = {Site("resid_post", 0): _turn_by_position}
+    with torch.no_grad(), quiet():
         try:
-            grown = lm.model.generate(
-                input_ids=prompts,
-                attention_mask=torch.ones_like(prompts),
-                generation_config=settings,
-            )
+            with editing(lm, edits, padding=padding):
+                grown = lm.model.generate(
+                    input_ids=ids, attention_mask=mask, generation_config=settings
+                )
         except Exception:  # whatever goes wrong in a cache, the model may do without
             return False
-        whole = lm.model(input_ids=grown.sequences[:, :-1], use_cache=False).logits
+        with editing(lm, edits):
+            whole = torch.stack(
+                [
+                    lm.model(input_ids=row[None, start:-1], use_cache=False).logits[0, -_STEPS:]
+                    for row, start in zip(grown.sequences, padding.tolist(), strict=True)
+                ]
+            ).float()
     steps = torch.stack(grown.logits, 1).float()
-    whole = whole[:, -steps.shape[1] :].float()
     allowed = max(_LEAST, _ROUNDINGS * torch.finfo(lm.dtype).eps) * whole.abs().max()
     return bool((steps - whole).abs().max() <= allowed)
 
 
 def _turn_by_position(x: Tensor, positions: Tensor) -> Tensor:
     """Each x plus itself turned by a place, as often as its position says."""
-    return x + positions[:, None] * x.roll(1, -1)
+    return x + positions[..., None] * x.roll(1, -1)

@@ -12,21 +12,25 @@ from engine.model.locate import show_site
 from engine.model.site import Site
 
 Edit = Callable[[Tensor, Tensor], Tensor]
-"""Gets activations [batch, tokens, d_model] and the tokens' absolute positions [tokens], counted
-from 0 at the first token of the text; returns what takes the activations' place, in their shape,
-without changing them where they are. Any dtype; it is brought back to the model's."""
+"""Gets activations [batch, tokens, d_model] and the tokens' absolute positions [batch, tokens],
+counted from 0 at the first token of each row's text and -1 on padding before it; returns what takes
+the activations' place, in their shape, without changing them where they are. Any dtype; it is
+brought back to the model's."""
 
 _CACHES = ("past_key_values", "cache", "cache_params")
 """What models and releases of transformers call the cache of a generation."""
 
 
 @contextmanager
-def editing(lm: LanguageModel, edits: Mapping[Site, Edit]) -> Iterator[None]:
+def editing(
+    lm: LanguageModel, edits: Mapping[Site, Edit], *, padding: Tensor | None = None
+) -> Iterator[None]:
     """Within the block, every forward pass of the model is edited at the given sites.
 
     That holds for whole texts, for the prompt of a generation and for each of its cached steps,
     where an edit gets one token with its true position. Inside another `editing`, this one is
     applied second at a site that both edit. No edits leave the model exactly as it is.
+    `padding` [batch] says how many tokens fill up each row on the left; None: there are none.
 
     Raises UserError for a site that the model does not have.
     """
@@ -34,8 +38,10 @@ def editing(lm: LanguageModel, edits: Mapping[Site, Edit]) -> Iterator[None]:
 
     def at_site(edit: Edit) -> Callable[[Tensor], Tensor]:
         def see(activations: Tensor) -> Tensor:
-            end = clock.start + activations.shape[1]
-            positions = torch.arange(clock.start, end, device=activations.device)
+            batch, tokens, _ = activations.shape
+            counted = torch.arange(tokens, device=activations.device) + clock.start
+            first = 0 if padding is None else padding.to(activations.device)[:, None]
+            positions = (counted - first).clamp(min=-1).expand(batch, tokens)
             edited = edit(activations, positions)
             if edited.shape != activations.shape:
                 raise ValueError(f"an edit made {edited.shape} of {activations.shape}")
@@ -54,7 +60,7 @@ def editing(lm: LanguageModel, edits: Mapping[Site, Edit]) -> Iterator[None]:
 
 
 class _Clock:
-    """Knows the absolute position of the first token of the forward pass that is running."""
+    """Knows how many tokens, padding included, precede those of the pass that is running."""
 
     def __init__(self) -> None:
         self.start = 0

@@ -77,6 +77,13 @@ class LanguageModel:
         return [index for index, _ in takewhile(lambda token: token[1], added)]
 
     @property
+    def special_ids(self) -> list[int]:
+        """The ids of all special tokens, such as those that a chat template puts between turns."""
+        added = self.tokenizer.added_tokens_decoder
+        special = {index for index, token in added.items() if token.special}
+        return sorted(special.union(self.tokenizer.all_special_ids))
+
+    @property
     def start_ids(self) -> list[int]:
         """The ids of the tokens that stand before a text and are none of it: BOS, also where a
         chat template or the text itself writes it, and those of the prefix."""

@@ -76,7 +76,8 @@ def show_site(lm: LanguageModel, site: Site, see: See) -> list[RemovableHandle]:
             return None
         if branch.scale != 1:
             changed = output.view(shape) + (changed - added) / branch.scale
-        return changed.view(output.shape)
+        # what `see` made may have other rows than the layer was given
+        return changed if output.dim() == changed.dim() else changed.flatten(0, 1)
 
     return [on_input(layer, note_shape), on_output(layer.get_submodule(branch.path), see_added)]
 

@@ -24,12 +24,22 @@ def kl_per_position(clean: Tensor, edited: Tensor) -> Tensor:
 
     Logits [tokens, vocab] of any dtype to [tokens] float64.
     """
+    return kl_of_variants(clean, edited[None])[0]
+
+
+def kl_of_variants(clean: Tensor, edited: Tensor) -> Tensor:
+    """KL(clean ‖ edited) of many edits of one text, clean logits being read once for all of them.
+
+    Logits [tokens, vocab] and [variants, tokens, vocab] of any dtype to [variants, tokens] float64.
+    """
     parts = []
-    for p_logits, q_logits in zip(_blocks(clean), _blocks(edited), strict=True):
-        log_p, log_q = (logits.double().log_softmax(-1) for logits in (p_logits, q_logits))
-        parts.append((log_p.exp() * (log_p - log_q)).sum(-1))
+    tokens = max(1, _ELEMENTS // edited[:, :1].numel())
+    for a, b in zip(torch.split(clean, tokens), torch.split(edited, tokens, dim=1), strict=True):
+        log_p = a.double().log_softmax(-1)
+        log_q = b.double().log_softmax(-1)
+        parts.append((log_p - log_q).mul_(log_p.exp()).sum(-1))
     # Rounding can leave a sum of differences a hair below its bound, which is 0.
-    return torch.cat(parts).clamp(min=0)
+    return torch.cat(parts, dim=1).clamp(min=0)
 
 
 def _blocks(logits: Tensor) -> tuple[Tensor, ...]:

@@ -3,8 +3,9 @@
 A paused job keeps its worker and its memory, and the next one may start; when it is resumed it
 goes on at once, beside whatever runs by then. Whatever becomes of a worker (an error, a kill, no
 memory), its job ends in a state that says so, and the queue goes on. So it does while the database
-can't be written: what happened is held, and written later. A training or a scan that has failed or
-was cancelled can be put in the queue again, and goes on from where it saved itself last.
+can't be written: what happened is held, and written later. A job that saves where it stands (a
+training, a capture, a scan) and has failed or was cancelled can be put in the queue again, and goes
+on from there.
 """
 
 import asyncio
@@ -44,7 +45,7 @@ from engine.workspace.folders import Workspace
 CANCEL_GRACE = 0.6
 """Seconds between asking a worker to give up and killing it."""
 SAVING_GRACE = 60.0
-"""The same for a training, which first ends its step and saves where it stands."""
+"""The same for a job that first ends its step and saves where it stands."""
 
 Outcome = tuple[str, str, JobResult | None]
 """The state in which a job ended, why it failed, and what it made."""

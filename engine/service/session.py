@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from engine.activations.row_kinds import SinkRule
 from engine.activations.store import ActivationSet
 from engine.activations.tokens import TokenTable
 from engine.errors import UserError
 from engine.features.catalogue.catalogue import Catalogue
+from engine.features.sink_rule import known_sink_rule
 from engine.interventions.prompt_run import ModelWithSAE
 from engine.model.device import choose_device
 from engine.model.load import LanguageModel, load_model
@@ -64,7 +66,15 @@ class Session:
             self.progress.note(
                 other_model_note(name, metadata.model, f"it is tried in {lm.source}")
             )
-        return ModelWithSAE(lm, sae, parse_site(found.site))
+        rule = self.sink_rule(name, device)
+        max_norm = None if rule is None else rule.max_norm
+        return ModelWithSAE(lm, sae, parse_site(found.site), max_norm)
+
+    def sink_rule(self, name: str, device: str) -> SinkRule | None:
+        """Which activations are sinks at the site of the SAE called `name`; None: not known."""
+        _, metadata = self.sae(name, device)
+        folder = self.workspace.catalogue(name)
+        return known_sink_rule(metadata, Catalogue.open(folder) if folder.exists() else None)
 
     def _first_model(self, sources: Sequence[str], device: str) -> LanguageModel:
         """The first of several models that can be loaded; if none can, the first's UserError."""

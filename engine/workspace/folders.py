@@ -6,7 +6,9 @@
       saes/NAME/                one sparse autoencoder
       catalogues/NAME/          the feature catalogue of the SAE of that name
       checkpoints/NAME/         where a training of that name that isn't done stands
+      captures/NAME/            what a capture of that name that isn't done has stored so far
       scans/NAME/               what a scan of the SAE of that name that isn't done has found so far
+      clamps/                   reports of clamps, one file each
       reports/                  what was copied or exported from the app
       logs/                     engine.log, and one log for each job
 
@@ -23,8 +25,29 @@ from pathlib import Path
 from engine.errors import UserError
 from engine.files import checked_name, remove_leftovers
 
-_FOLDERS = ("activations", "saes", "catalogues", "checkpoints", "scans", "reports", "logs")
-_WRITTEN = ("activations", "saes", "catalogues", "checkpoints", "checkpoints/*", "scans")
+_FOLDERS = (
+    "activations",
+    "saes",
+    "catalogues",
+    "captures",
+    "checkpoints",
+    "scans",
+    "clamps",
+    "reports",
+    "logs",
+)
+_WRITTEN = (
+    "activations",
+    "saes",
+    "catalogues",
+    "captures",
+    "captures/*",
+    "captures/*/*",
+    "checkpoints",
+    "checkpoints/*",
+    "scans",
+    "clamps",
+)
 """Where killed writers may have left something behind."""
 _LONGEST = 512 - len("-journal")
 """Bytes in the path of a database: SQLite has room for 512, with what it appends to the name."""
@@ -79,6 +102,10 @@ class Workspace:
     def logs(self) -> Path:
         return self.root / "logs"
 
+    @property
+    def clamps(self) -> Path:
+        return self.root / "clamps"
+
     def activations(self, name: str) -> Path:
         """The folder of an activation set, whether it is there or not."""
         return self.root / "activations" / checked_name(name)
@@ -94,6 +121,10 @@ class Workspace:
     def checkpoints(self, name: str) -> Path:
         """The folder of a training's checkpoints, whether it is there or not."""
         return self.root / "checkpoints" / checked_name(name)
+
+    def capture(self, name: str) -> Path:
+        """The folder of a capture that isn't done, whether there is one or not."""
+        return self.root / "captures" / checked_name(name)
 
     def scan(self, sae: str) -> Path:
         """The folder of a scan of an SAE that isn't done, whether there is one or not."""

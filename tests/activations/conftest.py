@@ -55,7 +55,7 @@ def write_set(
         bos_token_id=bos_token_id,
     )
     vocabulary = [f" t{i}" for i in range(20)]
-    shard_bytes = rows_per_shard * (d_model * acts.itemsize + 12)
+    shard_bytes = rows_per_shard * (d_model * acts.itemsize + 16)
     with ActivationWriter(folder, about, vocabulary, shard_bytes=shard_bytes) as writer:
         pairs = zip(acts.split(list(lengths)), ids.split(list(lengths)), strict=True)
         for number, (document_acts, document_ids) in enumerate(pairs):

@@ -17,6 +17,7 @@ from engine.activations.manifest import (
     read_manifest,
     read_vocabulary,
 )
+from engine.activations.row_kinds import RowCounts
 from engine.activations.store import ActivationSet
 from engine.activations.summary import Summary, summarise
 from engine.activations.writer import ActivationWriter
@@ -69,7 +70,7 @@ def test_documents_come_back_with_their_texts(written):
 
 def test_a_document_may_be_written_in_pieces(tmp_path):
     acts, ids = torch.randn(10, 3), torch.arange(10)
-    with ActivationWriter(tmp_path / "a", ABOUT, [], shard_bytes=4 * 24) as writer:
+    with ActivationWriter(tmp_path / "a", ABOUT, [], shard_bytes=4 * 28) as writer:
         writer.begin(text="one")
         for part in (slice(0, 3), slice(3, 9)):
             writer.extend(acts[part], ids[part])
@@ -88,7 +89,7 @@ def test_shards_are_plain_safetensors_of_bounded_size_with_true_checksums(writte
 
     for shard in manifest.shards:
         data = (made.folder / shard.file).read_bytes()
-        assert len(data) == shard.bytes < 30 * (16 * 4 + 12) + 1024
+        assert len(data) == shard.bytes < 30 * (16 * 4 + 16) + 1024
         assert hashlib.sha256(data).hexdigest() == shard.sha256
         assert load_file(made.folder / shard.file)["activations"].shape == (shard.tokens, 16)
 
@@ -114,21 +115,28 @@ def test_an_existing_set_is_not_overwritten(written):
     assert len(ActivationSet.open(made.folder, verify=True)) == 3
 
 
-@pytest.mark.parametrize(
-    ("value", "dtype", "sentence"),
-    [
-        (1e5, "float16", "beyond what float16 can hold"),
-        (float("nan"), "float32", "not finite"),
-        (float("inf"), "float32", "not finite"),
-    ],
-)
-def test_values_that_would_poison_training_are_refused(tmp_path, value, dtype, sentence):
+def test_values_beyond_the_dtype_of_the_store_are_refused(tmp_path):
+    acts = torch.ones(4, 3)
+    acts[2, 1] = 1e5
+    acts[1, 0] = float("nan")
+    writer = ActivationWriter(tmp_path / "a", msgspec.structs.replace(ABOUT, dtype="float16"), [])
+    with pytest.raises(UserError, match="beyond what float16 can hold"), writer:
+        writer.add(acts, torch.arange(4), text="one")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_rows_that_are_not_finite_are_stored_and_counted(tmp_path, value, dtype):
     acts = torch.ones(4, 3)
     acts[2, 1] = value
     about = msgspec.structs.replace(ABOUT, dtype=dtype)
-    with pytest.raises(UserError, match=sentence), ActivationWriter(tmp_path / "a", about, []) as w:
-        w.add(acts, torch.arange(4), text="one")
-    assert list(tmp_path.iterdir()) == []
+    with ActivationWriter(tmp_path / "a", about, []) as writer:
+        writer.add(acts, torch.arange(4), text="one")
+    assert writer.manifest.row_summary.counts == RowCounts(text=3, nonfinite=1)
+    assert torch.equal(
+        ActivationSet.open(tmp_path / "a").rows(torch.arange(2)), acts[:2].to(getattr(torch, dtype))
+    )
 
 
 def test_an_empty_set_is_refused(tmp_path):
@@ -253,7 +261,7 @@ def test_the_summary_counts_prompts_and_vectors(written):
     assert summarise(manifest) == Summary(prompts=7, average_tokens=309 / 7, d_model=5, vectors=309)
 
 
-def test_a_reader_without_this_project_finds_four_tensors(written):
+def test_a_reader_without_this_project_finds_plain_tensors(written):
     made = written([9])
     with safe_open(made.folder / "activations-00000.safetensors", framework="np") as file:
         assert set(file.offset_keys()) == {
@@ -261,6 +269,7 @@ def test_a_reader_without_this_project_finds_four_tensors(written):
             "token_ids",
             "document_ids",
             "positions",
+            "norms",
         }
 
 

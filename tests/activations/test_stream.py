@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from engine.activations.observed import Chunk, ObservedDocuments
 from engine.activations.reading import StreamPosition
 from engine.activations.stream import StreamedBatches
-from engine.activations.turnover import RowKind
+from engine.activations.turnover import RowLayout
 from engine.errors import UserError
 from engine.model.load import load_model
 from engine.model.site import parse_site
@@ -31,10 +31,16 @@ class Counted:
     made: list[int] = field(default_factory=list)
     fails: set[int] = field(default_factory=set)
     """Chunks that can't be made the first time."""
-    kinds = {"a": RowKind(1, torch.float64), "b": RowKind(2, torch.float32)}  # noqa: RUF012
+    kinds = {"a": RowLayout(1, torch.float64), "b": RowLayout(2, torch.float32)}  # noqa: RUF012
 
     def identity(self):
         return {"name": self.name}
+
+    def state_dict(self):
+        return {}
+
+    def load_state_dict(self, state):
+        pass
 
     def chunks(self, first, place):
         number, row = place.document, place.rows

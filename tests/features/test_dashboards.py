@@ -152,7 +152,7 @@ def test_tokens_that_no_figure_counts_are_left_out_of_correlations() -> None:
     dense = random_dense(50, 4, 0.5)
     dense[::5] = 0
     expected = np.corrcoef(np.delete(dense[:, :3], np.s_[::5], axis=0).T)
-    found = Correlations(codes_of(dense, [50]), counted=40 / 50).of(0, 3)
+    found = Correlations(codes_of(dense, [50]), tokens=40).of(0, 3)
     assert {other.feature for other in found} == {1, 2}  # the last is never active
     for other in found:
         assert other.pearson == pytest.approx(expected[0, other.feature], rel=1e-5)

@@ -64,7 +64,7 @@ def write_set(
         bos_token_id=bos_token_id,
     )
     words = [f" w{i}" for i in range(WORDS)]
-    with ActivationWriter(folder, about, words, shard_bytes=16 * (D_MODEL * 4 + 12)) as writer:
+    with ActivationWriter(folder, about, words, shard_bytes=16 * (D_MODEL * 4 + 16)) as writer:
         for length, category in zip(LENGTHS, categories, strict=True):
             ids = torch.randint(WORDS, (length,), generator=generator)
             ids[0] = 0  # the beginning of sequence

@@ -2,10 +2,13 @@
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 
 from engine.activations.manifest import Manifest
+from engine.activations.measured_rows import MeasuredRows
+from engine.activations.row_kinds import RowCounts, RowKind, RowSummary
 from engine.features.scan.unfinished import scan_identity
 from engine.sae.architectures.registry import build
 from engine.sae.config import SAEConfig
@@ -28,4 +31,9 @@ def test_a_scan_is_known_by_what_version_0_1_wrote(
             parameter.copy_(torch.arange(parameter.numel()).reshape(parameter.shape) + i)
     about = Manifest(model="m", site="resid_post.0", d_model=4, dtype="float32", bos_token_id=0)
     acts = SimpleNamespace(manifest=about)
-    assert scan_identity(sae, acts, (20, 16, 99, 0)) == digest
+    kinds = np.array([RowKind.START, RowKind.TEXT, RowKind.TEXT], np.uint8)
+    rows = MeasuredRows(RowSummary(rule=None, counts=RowCounts.of_kinds(kinds)), kinds)
+    assert scan_identity(sae, acts, (20, 16, 99, 0), rows, "text") == digest
+    kinds[1] = RowKind.SINK  # which that version counted
+    assert scan_identity(sae, acts, (20, 16, 99, 0), rows, "behind_start") == digest
+    assert scan_identity(sae, acts, (20, 16, 99, 0), rows, "text") != digest

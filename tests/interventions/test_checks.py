@@ -27,7 +27,7 @@ def checks(bench: Bench, **changes: object) -> Checks:
 def test_dropping_the_error_is_noticed(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     def reconstructing(self: Steering, x: Tensor, positions: Tensor) -> Tensor:
         reconstruction: Tensor = bench.sae(x)
-        return reconstruction
+        return reconstruction.expand(len(self._rows), -1, -1)
 
     monkeypatch.setattr(Steering, "__call__", reconstructing)
     found = checks(bench)
@@ -40,7 +40,9 @@ def test_dropping_the_error_is_noticed(bench: Bench, monkeypatch: pytest.MonkeyP
 def test_an_edit_that_never_arrives_is_noticed(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Steering, "__call__", lambda self, x, positions: x)
+    monkeypatch.setattr(
+        Steering, "__call__", lambda self, x, positions: x.expand(len(self._rows), -1, -1)
+    )
     found = checks(bench)
     assert not found.error_kept
     assert found.no_op
@@ -49,7 +51,7 @@ def test_an_edit_that_never_arrives_is_noticed(
 def test_an_edit_of_the_beginning_of_sequence_is_noticed(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(PositionMask, "at", lambda self, positions: positions >= 0)
+    monkeypatch.setattr(PositionMask, "at", lambda self, positions, x: positions >= 0)
     assert not checks(bench).bos_masked
 
 
@@ -65,8 +67,11 @@ def test_all_that_the_tokenizer_puts_before_a_text_is_masked_and_named_only_then
         single=[*prefix, "$A"], special_tokens=list(ids.items())
     )
     odd = Bench(lm, bench.sae, bench.catalogue)
-    run = ModelWithSAE(lm, bench.sae, SITE).read_prompt("Once upon a time")
-    assert run.touched.logical_not().nonzero().flatten().tolist() == before
+    (run,) = ModelWithSAE(lm, bench.sae, SITE).read_prompts(["Once upon a time"])
+    left_out = run.left_out(run.activations())
+    assert [(one.position, one.reason) for one in left_out] == [(i, "start") for i in before]
+    touched = run.mask.at(run.positions, run.activations())
+    assert touched.logical_not().nonzero().flatten().tolist() == before
     found = checks(odd)
     assert found.bos_masked is (True if before else None)
     assert found.error_kept

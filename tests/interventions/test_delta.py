@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.interventions.delta import ResolvedEdit, apply_edits, delta, resolve_edits
+from engine.interventions.delta import ResolvedEdit, acts_of, apply_edits, delta, resolve_edits
 from engine.interventions.spec import FeatureEdit
 from engine.sae.architectures.base import SparseAutoencoder
 from engine.sae.architectures.registry import build
@@ -74,16 +74,27 @@ def test_delta_is_the_difference_of_two_reconstructions(
         }[change.operation]
     decoder, bias = sae.W_dec.double(), sae.b_dec.double()
     expected = (by_hand @ decoder + bias) - (z.double() @ decoder + bias)
-    torch.testing.assert_close(delta(sae, X, z, changes).double(), expected, rtol=1e-4, atol=1e-5)
+    acts = acts_of(sae, X, [change.feature for change in changes])
+    added = delta(sae, X, acts, changes).double()
+    torch.testing.assert_close(added, expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", sorted(SAES))
 def test_what_changes_nothing_adds_exactly_nothing(name: str) -> None:
-    z = SAES[name].encode(X)
     changes = [ResolvedEdit(feature, "scale", 1.0) for feature in (2, 3, 14)]
-    assert not delta(SAES[name], X, z, changes).any()
-    assert not delta(SAES[name], X, z, []).any()
-    assert delta(SAES[name], X, z, [replace(changes[0], operation="add")]).any()
+    acts = acts_of(SAES[name], X, (2, 3, 14))
+    assert not delta(SAES[name], X, acts, changes).any()
+    assert not delta(SAES[name], X, acts[:, :0], []).any()
+    assert delta(SAES[name], X, acts[:, :1], [replace(changes[0], operation="add")]).any()
+
+
+@pytest.mark.parametrize("name", sorted(SAES))
+def test_acts_of_some_features_are_theirs_among_all_however_few_tokens_go_at_once(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.interventions.delta.rows_per_block", lambda width: 2)
+    whole = SAES[name].encode(X)[:, [14, 0, 3]]
+    torch.testing.assert_close(acts_of(SAES[name], X, (14, 0, 3)), whole)
 
 
 def test_behind_a_layer_norm_a_direction_is_as_long_as_the_vector_deviates() -> None:
@@ -93,5 +104,6 @@ def test_behind_a_layer_norm_a_direction_is_as_long_as_the_vector_deviates() -> 
     z = sae.encode(x)
     changes = [ResolvedEdit(2, "add", 1.5), ResolvedEdit(7, "clamp", -3.0)]
     expected = sae.decode(apply_edits(z, changes), x) - sae.decode(z, x)
-    torch.testing.assert_close(delta(sae, x, z, changes), expected, rtol=1e-4, atol=1e-5)
-    assert not delta(sae, x, z, [ResolvedEdit(2, "scale", 1.0)]).any()
+    acts = acts_of(sae, x, (2, 7))
+    torch.testing.assert_close(delta(sae, x, acts, changes), expected, rtol=1e-4, atol=1e-5)
+    assert not delta(sae, x, acts[:, :1], [ResolvedEdit(2, "scale", 1.0)]).any()

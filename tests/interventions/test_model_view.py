@@ -195,6 +195,24 @@ def test_small_batches_change_nothing(
         assert other.null.mean == pytest.approx(one.null.mean, rel=1e-4)
 
 
+def test_prompts_together_are_reported_as_each_is_alone(bench: Bench) -> None:
+    prompts = [*PROMPTS, "Lily", "One day, a big bird saw a small fish in the blue sea and said"]
+    together = bench.clamp(prompts=prompts, generate=9)
+    for prompt, text in zip(together.prompts, prompts, strict=True):
+        report = bench.clamp(prompts=[text], generate=9)
+        (alone,) = report.prompts
+        assert report.null_features == together.null_features
+        for name in ("kl", "mean_abs_diff", "max_abs_diff", "delta_ce", "relative_norm"):
+            assert getattr(prompt, name) == pytest.approx(getattr(alone, name), rel=1e-4, abs=1e-6)
+        assert prompt.kl_per_position == pytest.approx(alone.kl_per_position, rel=1e-3, abs=1e-6)
+        assert alone.null is not None
+        assert prompt.null is not None
+        assert prompt.null.mean == pytest.approx(alone.null.mean, rel=1e-4)
+        assert prompt.null.p == alone.null.p
+        for name in ("tokens", "edited_tokens", "baseline_text", "edited_text", "divergence"):
+            assert getattr(prompt, name) == getattr(alone, name)
+
+
 def test_the_same_request_gives_the_same_report(bench: Bench, report: ModelReport) -> None:
     assert msgspec.json.encode(bench.clamp()) == msgspec.json.encode(report)
 

@@ -19,7 +19,7 @@ PUSH = torch.linspace(-2, 3, 16)
 
 def push_at(position: int, by: Tensor = PUSH):
     """An edit that adds a constant at one position."""
-    return lambda x, positions: x + (positions == position)[:, None] * by
+    return lambda x, positions: x + (positions == position)[..., None] * by
 
 
 @pytest.mark.parametrize("name", [*SUMS, *NO_SUMS])
@@ -99,7 +99,9 @@ def test_cached_generation_is_the_same_as_reading_everything_again_at_each_step(
         torch.testing.assert_close(said[:, step], again.float(), rtol=1e-3, atol=1e-3)
         assert (again - logits(lm, ids)[:, -1]).abs().max() > 1e-2
         ids = torch.cat([ids, again.argmax(-1, keepdim=True)], 1)
-    assert torch.equal(generate(lm, some_tokens(2, 8), 6, edits=edits), ids)
+    assert torch.equal(
+        torch.stack(generate(lm, some_tokens(2, 8), 6, edits_of=lambda _: edits)), ids
+    )
 
 
 @pytest.mark.parametrize("name", [*STATEFUL, "mixtral", "opt-350m", "mamba"])
@@ -110,20 +112,20 @@ def test_an_edited_generation_says_what_the_whole_text_says_at_each_step(name, r
 
     def push_behind_bos(x: Tensor, positions: Tensor) -> Tensor:
         pushed = x + x.norm(dim=-1, keepdim=True) * pushes[positions]
-        return torch.where((positions > 0)[:, None], pushed, x)
+        return torch.where((positions > 0)[..., None], pushed, x)
 
     edits = {Site("resid_post", 1): push_behind_bos}
     ids = grown = some_tokens(rows, 7)
     for _ in range(8):
         grown = torch.cat([grown, logits(lm, grown, edits)[:, -1:].argmax(-1)], 1)
-    assert torch.equal(generate(lm, ids, 8, edits=edits), grown)
-    assert not torch.equal(generate(lm, ids, 8), grown)
+    assert torch.equal(torch.stack(generate(lm, ids, 8, edits_of=lambda _: edits)), grown)
+    assert not torch.equal(torch.stack(generate(lm, ids, 8)), grown)
 
 
 @pytest.mark.parametrize("name", ["llama", "gemma3", "bloom", "qwen3-next", "mamba"])
 def test_positions_are_absolute_in_the_prompt_and_in_every_cached_step(name) -> None:
     lm = zoo_model(name)
-    told: list[list[int]] = []
+    told: list[list[list[int]]] = []
 
     def note(x: Tensor, positions: Tensor) -> Tensor:
         told.append(positions.tolist())
@@ -133,12 +135,27 @@ def test_positions_are_absolute_in_the_prompt_and_in_every_cached_step(name) -> 
     with editing(lm, {Site("resid_post", 1): note}):
         for _ in range(2):
             generate(lm, some_tokens(1, 5), 4)
-    assert told == [[0, 1, 2, 3, 4], [5], [6], [7]] * 2
+    assert told == [[[0, 1, 2, 3, 4]], [[5]], [[6]], [[7]]] * 2
+
+
+@pytest.mark.parametrize("name", ["llama", "gemma3", "bloom", "qwen3-next", "mamba"])
+def test_positions_of_a_padded_row_begin_at_its_own_first_token(name) -> None:
+    lm = zoo_model(name)
+    told: list[list[list[int]]] = []
+
+    def note(x: Tensor, positions: Tensor) -> Tensor:
+        told.append(positions.tolist())
+        return x
+
+    prompts = [some_tokens(2), some_tokens(5)]
+    generate(lm, prompts, 1)  # the first generation measures the model's cache and padding
+    generate(lm, prompts, 3, edits_of=lambda rows: {Site("resid_post", 1): note})
+    assert told == [[[0, 1, 2, 3, 4], [-1, -1, -1, 0, 1]], [[5], [2]], [[6], [3]]]
 
 
 def test_positions_go_on_from_a_cache_that_was_filled_before() -> None:
     lm = zoo_model("llama")
-    told: list[list[int]] = []
+    told: list[list[list[int]]] = []
     cache = lm.model(some_tokens(1, 4), use_cache=True).past_key_values
 
     def note(x: Tensor, positions: Tensor) -> Tensor:
@@ -147,7 +164,7 @@ def test_positions_go_on_from_a_cache_that_was_filled_before() -> None:
 
     with editing(lm, {Site("resid_pre", 0): note}):
         lm.model(some_tokens(1, 3), past_key_values=cache)
-    assert told == [[4, 5, 6]]
+    assert told == [[[4, 5, 6]]]
 
 
 def test_edits_at_several_sites_all_apply_and_the_outer_block_goes_first() -> None:

@@ -1,5 +1,7 @@
 """The whole chain as a user types it: the `brainsurg` command in processes of its own."""
 
+import csv
+import json
 import shlex
 import shutil
 import signal
@@ -148,6 +150,32 @@ def test_a_clamp_reports_effect_null_and_checks(brainsurg: Runner, sae: dict[str
         assert 1 / 21 <= prompt["null"]["p"] <= 1
         assert prompt["baseline_text"]
     assert report["reproduce"].startswith("brainsurg clamp sae")
+
+
+def test_reports_of_clamps_are_kept_when_the_engine_ends(
+    brainsurg: Runner, sae: dict[str, Any], tmp_path: Path
+) -> None:
+    options = ("--nulls", 2, "--generate", 3, "--prompt", "Once", "The =1+1")
+    report = brainsurg.json("clamp", "sae", "--feature", 7, "--value", 2.0, *options)
+    brainsurg("engine", "stop")
+    newest = brainsurg.json("clamps")["clamps"][0]
+    assert (newest["sae"], newest["edits"], newest["prompts"]) == ("sae", "7 = 2", 2)
+    assert newest["kl"] == pytest.approx(sum(p["kl"] for p in report["prompts"]) / 2)
+    assert brainsurg.json("clamps", "show", newest["id"]) == report
+    assert "7 = 2" in brainsurg.shows("clamps", "list")
+
+    out = tmp_path / "clamp.json"
+    brainsurg.shows("clamps", "export", newest["id"], "--out", out)
+    written = json.loads(out.read_bytes())
+    assert (written["report"], written["request"]["nulls"]) == (report, 2)
+    assert "already there" in brainsurg.fails("clamps", "export", newest["id"], "--out", out)
+    table = tmp_path / "clamp.csv"
+    brainsurg.shows("clamps", "export", newest["id"], "--out", table, "--format", "csv")
+    rows = list(csv.DictReader(table.open()))
+    assert [float(row["kl"]) for row in rows] == [p["kl"] for p in report["prompts"]]
+
+    brainsurg.shows("clamps", "delete", newest["id"])
+    assert "There is no clamp" in brainsurg.fails("clamps", "show", newest["id"])
 
 
 def test_the_reproduction_line_reproduces(brainsurg: Runner, sae: dict[str, Any]) -> None:

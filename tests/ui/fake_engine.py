@@ -59,6 +59,7 @@ class World:
         self.jobs: dict[int, p.JobInfo] = {}
         self.events: list[p.Event] = []
         self.watchers: list[asyncio.Queue[p.NewsBody | None]] = []
+        self.clamps: dict[int, p.KeptClamp] = {}
         self.asked: list[p.Request[Any]] = []
         self.gates: dict[type, asyncio.Event] = {}
         """A request of such a type is answered only when its gate is opened."""
@@ -71,6 +72,24 @@ class World:
             self.name("r1", 7, "once upon a time")
 
     # What it holds
+
+    def clamp_list(self) -> list[p.ClampInfo]:
+        """The reports that are kept, oldest first."""
+        return [
+            p.ClampInfo(
+                id=kept.id,
+                created=kept.created,
+                sae=kept.request.sae,
+                edits=", ".join(p.describe_edit(edit) for edit in kept.request.edits),
+                view=kept.request.view,
+                prompts=len(kept.report.prompts),
+                generate=kept.request.generate,
+                nulls=kept.request.nulls,
+                kl=0.031,
+                bytes=9000,
+            )
+            for kept in self.clamps.values()
+        ]
 
     def add_activations(self, name: str, *, tokens: int, documents: int) -> None:
         self.activations.append(
@@ -343,6 +362,20 @@ class FakeEngine:
             self.world.watchers.remove(self._news)
 
 
+def _clamp(world: World, request: p.Clamp) -> p.ClampReport:
+    """Reports are kept, as the daemon does."""
+    report, id = clamp_report(request.request), max(world.clamps, default=0) + 1
+    world.clamps[id] = p.KeptClamp(
+        id=id, created=1.7e9 + 60 * id, request=request.request, report=report
+    )
+    return report
+
+
+def _delete_clamp(world: World, request: p.DeleteClamp) -> p.Done:
+    del world.clamps[request.id]
+    return p.Done()
+
+
 def clamp_report(request: p.ClampRequest) -> p.ClampReport:
     """A report in which stronger edits do more."""
     edit = request.edits[0]
@@ -393,6 +426,7 @@ def clamp_report(request: p.ClampRequest) -> p.ClampReport:
             error_kept=True,
             error_kept_deviation=1e-7,
             bos_masked=True,
+            sinks_masked=True,
         ),
         warnings=["315 training vectors for 2,048 features: this memorises."],
     )
@@ -410,6 +444,7 @@ def edited_prompt(
         tokens=[*prompt_tokens, *before],
         prompt_tokens=len(prompt_tokens),
         edited_tokens=len(prompt_tokens) + len(before) - 1,
+        left_out=[p.LeftOut(position=0, reason="sink")],
         kl=kl,
         kl_per_position=[kl] * (len(prompt_tokens) + len(before)),
         delta_ce=0.12,
@@ -472,7 +507,8 @@ def _change_job(state: str) -> Callable[[World, Any], p.JobInfo]:
 
 def _delete(kind: str) -> Callable[[World, Any], p.Done]:
     def delete(world: World, request: Any) -> p.Done:
-        setattr(world, kind, [x for x in getattr(world, kind) if x.name != request.name])
+        for known in (kind, "damaged"):
+            setattr(world, known, [x for x in getattr(world, known) if x.name != request.name])
         world.changed()
         return p.Done()
 
@@ -568,7 +604,10 @@ ANSWERS: dict[type, Callable[[World, Any], Any]] = {
     p.PauseJob: _change_job("paused"),
     p.ResumeJob: _change_job("running"),
     p.GetSites: _sites,
-    p.Clamp: lambda world, request: clamp_report(request.request),
+    p.Clamp: _clamp,
+    p.GetClamps: lambda world, request: p.ClampList(clamps=[*reversed(world.clamp_list())]),
+    p.GetClamp: lambda world, request: world.clamps[request.id],
+    p.DeleteClamp: _delete_clamp,
     p.DeleteActivations: _delete("activations"),
     p.DeleteSAE: _delete("saes"),
 }

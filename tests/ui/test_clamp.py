@@ -5,6 +5,8 @@ import csv
 import json
 from pathlib import Path
 
+import msgspec
+
 from engine.service import protocol as p
 from tests.ui.fake_engine import World
 from tests.ui.session import Session, open_app
@@ -22,7 +24,7 @@ async def clamped(user: Session) -> None:
 async def test_the_report_in_numbers_and_texts(world: World) -> None:
     async with open_app(world) as user:
         await clamped(user)
-        await user.sees("no-op ✓", "HF ✓", "error kept ✓", "BOS ✓")
+        await user.sees("no-op ✓", "HF ✓", "error kept ✓", "BOS ✓", "sinks ✓")
         row = user.line("Once upon")
         assert "0.0310" in row
         assert "0.0800" in row
@@ -227,3 +229,41 @@ async def test_the_clamp_says_how_many_prompts_it_is_run_on(world: World) -> Non
         await user.type("Once")
         await user.press("enter", "4")
         await user.sees("1 of 7 prompts")
+
+
+async def test_earlier_reports_are_opened_again_after_a_restart(world: World) -> None:
+    async with open_app(world) as user:
+        await clamped(user)
+        await user.press("minus")
+        await user.until(lambda: len(world.clamps) == 2)
+    async with open_app(world) as user:
+        await user.press("4")
+        await user.sees("Nothing clamped yet", "r here opens an")
+        await user.press("r")
+        await user.sees("Earlier clamps", "= 1× max", "= 0.5× max", "2023-11-14")
+        await user.press("down", "enter")
+        await user.until(lambda: user.app.state.clamp.report is not None)
+        await user.sees("= 1× max", "no-op ✓", "there was a▸ big city")
+        assert user.app.state.clamp.draft.edits == tuple(world.clamps[1].request.edits)
+        assert not user.asked(p.Clamp)[2:]
+        await user.press("r")
+        await user.sees("Earlier clamps")
+        await user.press("d")
+        await user.until(lambda: list(world.clamps) == [1])
+
+
+async def test_a_report_of_an_sae_that_is_gone_is_shown_without_a_draft(world: World) -> None:
+    async with open_app(world) as user:
+        await clamped(user)
+    world.clamps[1] = msgspec.structs.replace(
+        world.clamps[1], request=msgspec.structs.replace(world.clamps[1].request, sae="gone")
+    )
+    async with open_app(world) as user:
+        await user.press("4", "r")
+        await user.sees("Earlier clamps", "gone")
+        await user.press("enter")
+        await user.sees("no-op ✓", "there was a▸ big city")
+        assert user.said("isn't there any more")
+        assert not user.app.state.clamp.draft.edits
+        await user.press("enter")
+        await user.sees("not edited: 0 Once (attention sink)")

@@ -110,7 +110,7 @@ async def test_in_jobs_and_reports(world: World) -> None:
         await user.sees("by dimension")
         assert_harmless(user)
         await user.press("escape", "w")
-        await user.sees("Workspace", "Can't be read", "Damaged: ")
+        await user.sees("Workspace", "can't be read", "Damaged: ")
         assert_harmless(user)
         await user.press("escape", "C")
         await user.sees("Capture activations")

@@ -1,5 +1,7 @@
 """Where things stand: sizes, focus, zoom, jump, help, palette, hints."""
 
+from typing import Literal
+
 import pytest
 
 from brainsurg_tui.actions.hints import HINTS
@@ -203,6 +205,21 @@ async def test_the_workspace_screen_shows_sets_and_saes_and_deletes_after_asking
         await user.press("w", "d", "y")
         await user.until(lambda: not world.saes)
         await user.until(lambda: user.app.state.sae is None)
+
+
+@pytest.mark.parametrize("kind", ["activations", "sae"])
+async def test_what_cannot_be_read_is_explained_and_can_be_deleted(
+    world: World, kind: Literal["activations", "sae"]
+) -> None:
+    problem = "manifest.json is damaged: it ends in the middle. Capture the set again."
+    world.damaged = [p.DamagedInfo(kind=kind, name="broken", problem=problem)]
+    async with open_app(world, (80, 24)) as user:
+        await user.press("w", "tab")
+        await user.sees("broken", "Capture the set")
+        await user.press("d")
+        await user.sees("Delete broken?")
+        await user.press("y")
+        await user.until(lambda: not world.damaged)
 
 
 async def test_a_click_on_a_tab_goes_there(world: World) -> None:

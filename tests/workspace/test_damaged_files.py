@@ -238,6 +238,17 @@ def test_a_checkpoint_with_right_checksums_that_holds_no_training_is_passed_over
     assert not newest.exists()
 
 
+def test_a_checkpoint_of_a_later_version_is_kept_and_named(tmp_path: Path) -> None:
+    material.write_checkpoints(tmp_path)
+    (tmp_path / "older").rename(checkpoint.folder_of(tmp_path, 1))
+    newest = checkpoint.folder_of(tmp_path, 2)
+    replaced("state.json", '{"format_version": 2, "weights": "elsewhere"}')(newest)
+    (newest / checkpoint.SUMS).write_bytes(checkpoint.sums_of(newest))
+    with pytest.raises(UserError, match="is of format 2; this version reads format 1"):
+        load_newest_checkpoint(tmp_path, print)
+    assert newest.exists()
+
+
 @pytest.mark.parametrize(
     ("array", "value"),
     [

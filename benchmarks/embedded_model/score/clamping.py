@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
 from benchmarks.embedded_model.reading.classify import kind_of
 from engine.demo.corpus.generate import PARAGRAPH, documents
-from engine.interventions.delta import ResolvedEdit, delta
-from engine.interventions.steering import PositionMask
+from engine.interventions.delta import ResolvedEdit
+from engine.interventions.steering import PositionMask, Steering
+from engine.model.edit import Edit
 from engine.model.generate import generate
 from engine.model.load import LanguageModel
 from engine.model.site import Site
@@ -51,43 +51,22 @@ def kinds_of_continuations(
     """The kind of each trial's greedy continuation, as the grammar judges; None: no kind.
 
     The edit is at every token but BOS, in the prompt and in what is written, and keeps the SAE's
-    error. Prompts of equal length share a batch, so that none needs padding.
+    error.
     """
-    ids = [encode(lm, trial.prompt) for trial in trials]
-    order = sorted(range(len(trials)), key=lambda i: len(ids[i]))
-    kinds: list[str | None] = [None] * len(trials)
-    done = 0
-    while done < len(order):
-        length = len(ids[order[done]])
-        batch = [i for i in order[done : done + _ROWS] if len(ids[i]) == length]
-        edit = RowEdits(sae, [trials[i].change for i in batch])
-        prompts = torch.stack([ids[i] for i in batch])
-        grown = generate(lm, prompts.to(lm.device), NEW_TOKENS, edits={site: edit})
-        for i, row in zip(batch, grown, strict=True):
-            prompt = trials[i].prompt
-            kinds[i] = kind_of(prompt + decode(lm, row[length:]), len(prompt))
-        done += len(batch)
-        progress("continue prompts", done, len(order), "prompts")
+    prompts = [encode(lm, trial.prompt) for trial in trials]
+    kinds: list[str | None] = []
+    mask = PositionMask(first=0, end=None, starts=frozenset((0,)))
+
+    def edits_of(rows: Sequence[int]) -> dict[Site, Edit]:
+        changes = [trials[len(kinds) + row].change for row in rows]
+        edits = [[change] if change else [] for change in changes]
+        return {site: Steering(sae, edits, [mask] * len(rows))}
+
+    while len(kinds) < len(trials):
+        some = prompts[len(kinds) : len(kinds) + _ROWS]
+        grown = generate(lm, some, NEW_TOKENS, edits_of=edits_of)
+        for text, asked in zip(grown, some, strict=True):
+            prompt = trials[len(kinds)].prompt
+            kinds.append(kind_of(prompt + decode(lm, text[len(asked) :]), len(prompt)))
+        progress("continue prompts", len(kinds), len(trials), "prompts")
     return kinds
-
-
-class RowEdits:
-    """An edit for `engine.model.edit` in which every row of a batch has its own change or none."""
-
-    def __init__(self, sae: SparseAutoencoder, changes: Sequence[ResolvedEdit | None]) -> None:
-        self._sae = sae
-        self._changes = changes
-        self._mask = PositionMask(first=0, end=None, bos=frozenset((0,)))
-
-    def __call__(self, x: Tensor, positions: Tensor) -> Tensor:
-        """x [batch, tokens, d_model] and absolute positions [tokens] to x', in x's dtype."""
-        read = x.to(self._sae.W_dec.device)
-        z = self._sae.encode(read)
-        added = torch.stack(
-            [
-                delta(self._sae, row, acts, [change] if change else [])
-                for row, acts, change in zip(read, z, self._changes, strict=True)
-            ]
-        )
-        edited = (x.float() + added.to(x.device)).to(x.dtype)
-        return torch.where(self._mask.at(positions).to(x.device)[:, None], edited, x)

@@ -30,5 +30,25 @@ def summary_tables(found: p.ActivationsSummary) -> Iterator[RenderableType]:
             "average tokens": f"{found.average_tokens:.1f}",
             "hidden size": f"{found.d_model:,}",
             "activation vectors": f"{found.vectors:,}",
+            **_row_kinds(found),
         }
     )
+
+
+def _row_kinds(found: p.ActivationsSummary) -> dict[str, str]:
+    """What the activations are, kind by kind, but for kinds of which there are none."""
+    rows = found.row_summary
+    if rows is None:
+        return {"attention sinks": "not measured: that is done when the set is used next"}
+    sinks = f"{rows.counts.sink:,}"
+    if rows.rule is not None:
+        multiple = f"{rows.rule.multiple:g} × the median norm"
+        sinks += f" (longer than {rows.rule.max_norm:,.4g}, {multiple})"
+    others = {
+        "before a text (BOS)": rows.counts.start,
+        "special tokens": rows.counts.special,
+        "NaN or infinity": rows.counts.nonfinite,
+    }
+    return {"attention sinks": sinks} | {
+        name: f"{count:,}" for name, count in others.items() if count
+    }

@@ -63,6 +63,7 @@ def _badges(checks: p.Checks) -> Text:
         "HF": checks.hf_identical,
         "error kept": checks.error_kept,
         "BOS masked": checks.bos_masked,
+        "sinks masked": checks.sinks_masked,
     }
     return Text("  ").join(
         Text(f"{name} {'✓' if good else '✗'}", style="green" if good else "red")

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from brainsurg_tui.commands.tables.parts import visible_text
 from brainsurg_tui.commands.tables.registry import tables_of
+from brainsurg_tui.commands.tables.rows import sinks_line
 from brainsurg_tui.widgets.numbers import figure_or_dash, quantity, seconds
 from brainsurg_tui.widgets.visible import visible
 from engine.service import protocol as p
@@ -50,6 +51,7 @@ def evaluation_tables(result: p.EvaluateResult) -> Iterator[RenderableType]:
     yield visible_text(result.sae, "bold")
     split = _SPLITS[result.split].format(visible(result.activations))
     yield Text(f"{result.vectors:,} vectors, {split}; {seconds(result.seconds)}", style="dim")
+    yield from sinks_line(result.row_summary, keep_sinks=result.keep_sinks)
     yield from _figures(structs.asdict(result), result.predictions)
     if result.histogram is not None:
         yield Text("features by log10 of their density", style="dim")
@@ -66,6 +68,7 @@ def training_tables(result: p.TrainResult) -> Iterator[RenderableType]:
     vectors = result.metrics.get("vectors")
     if vectors is not None:
         yield Text(f"measured on {vectors:,.0f} vectors", style="dim")
+    yield from sinks_line(result.row_summary, keep_sinks=result.keep_sinks)
     predictions = result.metrics.get("predictions")
     yield from _figures(result.metrics, None if predictions is None else int(predictions))
 

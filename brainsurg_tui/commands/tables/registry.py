@@ -18,10 +18,10 @@ _FEW = 4
 def tables_of(result: Any) -> Iterable[RenderableType]:
     """What people read of a result. `tables_of.register` says it for the type that a function's
     argument is annotated with; of any other structure or dictionary its fields are shown."""
-    return [pair_table(_readable(plain_data(result)))]
+    return [pair_table(readable(plain_data(result)))]
 
 
-def _readable(fields: dict[str, Any]) -> dict[str, str]:
+def readable(fields: dict[str, Any]) -> dict[str, str]:
     """Names and values as texts; those that are not known are left out."""
     rows: dict[str, str] = {}
     for name, value in fields.items():

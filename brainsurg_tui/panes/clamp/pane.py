@@ -26,10 +26,8 @@ from brainsurg_tui.widgets.visible import visible
 from engine.service.protocol import (
     ClampReport,
     EditedPrompt,
-    FeatureEdit,
     ModelReport,
     describe_edit,
-    find_operation,
 )
 
 _BESIDE_FROM = 100
@@ -49,10 +47,6 @@ _MODEL = (
     _DIMS,
 )
 _RECONSTRUCTION = (_PROMPT, _MEAN, _MAX, _DIMS)
-
-
-_NAMED_EDITS = 3
-"""So many edits are in the name of a file."""
 
 
 class ClampPane(TablePane):
@@ -199,17 +193,6 @@ class ClampPane(TablePane):
         report = self._report
         if report is None:
             return []
-        edits = "-".join(map(_edit_name, report.edits[:_NAMED_EDITS]))
-        more = len(report.edits) - _NAMED_EDITS
-        others = f"-and-{more}-more" if more > 0 else ""
-        name = f"clamp-{self.state.sae}-{edits}{others}-{report.view}"
+        name = clamp_texts.file_name(self.state.clamp.sae or "", report)
         rows = [clamp_texts.row(prompt) for prompt in report.prompts]
         return [table_files(name, rows)[0], Export(f"{name}.json", json_text(report))]
-
-
-def _edit_name(edit: FeatureEdit) -> str:
-    """An edit in the name of a file: `7-clamp-5max`, `7-ablate`."""
-    operation = find_operation(edit.operation)
-    unit = "max" if edit.unit == "max" and operation.has_unit else ""
-    strength = "" if operation.takes == "nothing" else f"-{edit.value:g}{unit}"
-    return f"{edit.feature}-{edit.operation}{strength}"

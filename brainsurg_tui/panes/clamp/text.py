@@ -12,19 +12,26 @@ from engine.service.protocol import (
     Checks,
     ClampReport,
     EditedPrompt,
+    FeatureEdit,
     ModelReport,
     Null,
     ReconstructedPrompt,
+    find_operation,
 )
+
+_NAMED_EDITS = 3
+"""So many edits are in the name of a file."""
 
 
 def badges(checks: Checks) -> str:
-    """`no-op ✓  HF ✓  error kept ✓  BOS ✓`, the last where something stands before the texts."""
+    """`no-op ✓  HF ✓  error kept ✓  BOS ✓  sinks ✓`: the last two where something stands before the
+    texts, and where there are attention sinks in them."""
     named = (
         ("no-op", checks.no_op),
         ("HF", checks.hf_identical),
         ("error kept", checks.error_kept),
         ("BOS", checks.bos_masked),
+        ("sinks", checks.sinks_masked),
     )
     return "  ".join(f"{name} {'✓' if ok else '✗'}" for name, ok in named if ok is not None)
 
@@ -158,6 +165,8 @@ def full_report(report: ClampReport, row: int, accent: str, *, ascii_only: bool 
     """All that the report says of one prompt."""
     prompt = report.prompts[row]
     text = Text.assemble((visible(prompt.prompt, ascii_only=ascii_only), "bold"), "\n\n")
+    if prompt.left_out:
+        text.append_text(_left_out(prompt, ascii_only)).append("\n\n")
     if isinstance(prompt, EditedPrompt):
         for half in before_and_after(prompt, accent, ascii_only=ascii_only):
             text.append_text(half).append("\n\n")
@@ -186,6 +195,18 @@ def full_report(report: ClampReport, row: int, accent: str, *, ascii_only: bool 
     return text
 
 
+_REASONS = {"start": "before the text", "sink": "attention sink"}
+
+
+def _left_out(prompt: EditedPrompt | ReconstructedPrompt, ascii_only: bool) -> Text:
+    """`not edited: 0 <s> (before the text)  7 \\n (attention sink)`"""
+    named = (
+        f"{one.position} {_token(prompt.tokens, one.position, ascii_only)} ({_REASONS[one.reason]})"
+        for one in prompt.left_out
+    )
+    return Text("not edited: " + "  ".join(named), "dim")
+
+
 def _shifts(prompt: EditedPrompt | ReconstructedPrompt, ascii_only: bool) -> Text:
     text = Text("\n  largest changes  token              dimension      Δ", "dim")
     for shift in prompt.top_dims:
@@ -206,3 +227,19 @@ def _shifts(prompt: EditedPrompt | ReconstructedPrompt, ascii_only: bool) -> Tex
 
 def _token(tokens: Sequence[str], place: int, ascii_only: bool) -> str:
     return visible(tokens[place], ascii_only=ascii_only) if place < len(tokens) else ""
+
+
+def file_name(sae: str, report: ClampReport) -> str:
+    """What a file of a report is called, without its ending: `clamp-r1-7-clamp-5max-model`."""
+    edits = "-".join(map(_edit_name, report.edits[:_NAMED_EDITS]))
+    more = len(report.edits) - _NAMED_EDITS
+    others = f"-and-{more}-more" if more > 0 else ""
+    return f"clamp-{sae}-{edits}{others}-{report.view}"
+
+
+def _edit_name(edit: FeatureEdit) -> str:
+    """An edit in the name of a file: `7-clamp-5max`, `7-ablate`."""
+    operation = find_operation(edit.operation)
+    unit = "max" if edit.unit == "max" and operation.has_unit else ""
+    strength = "" if operation.takes == "nothing" else f"-{edit.value:g}{unit}"
+    return f"{edit.feature}-{edit.operation}{strength}"

@@ -15,6 +15,7 @@ from engine.service.protocol import (
     FilesResult,
     JobInfo,
     Progressed,
+    RowSummary,
     ScanResult,
     SweepResult,
     TrainResult,
@@ -120,6 +121,7 @@ def outcome(job: JobInfo) -> list[str]:
                 f"{made.documents:,} texts, {byte_size(made.bytes)}, "
                 f"{quantity(made.tokens_per_second)} tok/s"
             )
+            lines += [line for rows in made.row_summaries.values() for line in sinks(rows)]
         case TrainResult() as made:
             lines.append(
                 f"{made.name}: {made.arch}, {made.d_in:,} → {made.d_sae:,}, {made.steps:,} steps, "
@@ -127,6 +129,7 @@ def outcome(job: JobInfo) -> list[str]:
             )
             told = metrics(made.metrics, ("loss", "fvu", *_MEASURED))
             lines.append(f"{_SPLITS[made.split]}: {'  '.join(told)}")
+            lines += sinks(made.row_summary, keep_sinks=made.keep_sinks)
         case SweepResult() as made:
             lines += sweep(made)
         case ScanResult() as made:
@@ -134,6 +137,7 @@ def outcome(job: JobInfo) -> list[str]:
                 f"{made.alive:,} of {made.features:,} features are alive in {made.tokens:,} tokens "
                 f"of {made.activations}"
             )
+            lines += sinks(made.row_summary, keep_sinks=made.keep_sinks)
         case EvaluateResult() as made:
             known = {name: getattr(made, name) for name in _MEASURED}
             figures = {name: value for name, value in known.items() if value is not None}
@@ -141,6 +145,7 @@ def outcome(job: JobInfo) -> list[str]:
                 f"{made.vectors:,} vectors of {made.activations}: "
                 + "  ".join(metrics(figures, _MEASURED))
             )
+            lines += sinks(made.row_summary, keep_sinks=made.keep_sinks)
         case ExchangedSAE() as made:
             lines.append(f"{made.name}: {made.arch}, {made.d_in:,} → {made.d_sae:,}, {made.format}")
         case FilesResult() as made:
@@ -148,6 +153,13 @@ def outcome(job: JobInfo) -> list[str]:
         case ExportedFeatures() as made:
             lines.append(f"{made.features:,} features in {len(made.files):,} files")
     return lines
+
+
+def sinks(rows: RowSummary | None, *, keep_sinks: bool = False) -> list[str]:
+    """How many activations are sinks or not finite, and what becomes of them; nothing for none."""
+    if rows is None or not rows.sentence:
+        return []
+    return [f"{rows.sentence} {'Sinks are kept.' if keep_sinks else 'They are left out.'}"]
 
 
 def sweep(made: SweepResult) -> list[str]:

@@ -1,26 +1,14 @@
 """Arrays in files, one array a `.npy` file (no torch here)."""
 
-import tokenize
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
+from engine.arrays import map_array
 from engine.errors import UserError
 
-_UNREADABLE = (
-    OSError,
-    ValueError,
-    EOFError,
-    OverflowError,
-    TypeError,
-    MemoryError,
-    RecursionError,
-    tokenize.TokenError,
-)
-"""What NumPy raises for a file that is empty, cut short, or none of its own."""
-
+_AGAIN = "Scan the SAE again."
 
 _INTEGERS, _REALS = "iu", "iufb"
 """Kinds of NumPy's dtypes."""
@@ -28,12 +16,7 @@ _INTEGERS, _REALS = "iu", "iufb"
 
 def load_array(path: Path) -> NDArray[Any]:
     """The array in a `.npy` file, memory-mapped; a UserError if it isn't whole."""
-    try:
-        # as np.load does, which would also unpack archives
-        mapped: NDArray[Any] = np.lib.format.open_memmap(path, mode="r")
-    except _UNREADABLE as error:
-        raise UserError(f"{path} can't be read: {error}.", "Scan the SAE again.") from error
-    return np.asarray(mapped)  # the same memory: a np.memmap itself takes longer at every look
+    return map_array(path, _AGAIN)
 
 
 def load_integers(path: Path, *shape: int | None) -> NDArray[Any]:
@@ -54,7 +37,7 @@ def load_reals(path: Path, *shape: int | None) -> NDArray[Any]:
 
 def damaged(path: Path, why: str) -> UserError:
     """The error that what lies at `path` is not what a scan wrote there."""
-    return UserError(f"{path} is damaged: {why}.", "Scan the SAE again.")
+    return UserError(f"{path} is damaged: {why}.", _AGAIN)
 
 
 def _checked(

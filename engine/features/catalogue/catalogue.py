@@ -31,6 +31,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.activations.row_kinds import RowSummary
 from engine.activations.tokens import TokenTable
 from engine.errors import UserError
 from engine.features.catalogue.arrays import damaged, load_integers, load_reals
@@ -60,7 +61,12 @@ class CatalogueManifest(msgspec.Struct, frozen=True, kw_only=True):
     alive: Count
     """Features that were active at least once."""
     tokens: Count
-    """Tokens that every figure is taken over; those of beginning-of-sequence aren't."""
+    """Tokens that every figure is taken over: of text alone, or with `keep_sinks` all that are
+    finite (`engine.activations.row_kinds`)."""
+    keep_sinks: bool = False
+    row_summary: RowSummary | None = None
+    """Of the set: the norm beyond which an activation of this site is a sink, and how many there
+    are. None in catalogues of older versions, in which sinks are counted."""
     total_tokens: Count
     """Tokens of the set, all of them."""
     documents: Count

@@ -35,7 +35,8 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Codes:
-    """The arrays of the module's docstring. A row is a token; that of a BOS has no entries."""
+    """The arrays of the module's docstring. A row is a token; one that no figure counts has no
+    entries."""
 
     documents: Ints
     firsts: Ints

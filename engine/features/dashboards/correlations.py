@@ -21,14 +21,14 @@ class Correlated(NamedTuple):
 class Correlations:
     """Pearson's r and cosine similarity of features' activations, silent tokens counting as 0.
 
-    Over all tokens of the codes but those of beginning-of-sequence, from what is active alone:
+    Over all tokens of the codes that figures are taken over, from what is active alone:
     r = (n Σxy − Σx Σy) / √((n Σx² − (Σx)²) (n Σy² − (Σy)²)).
     """
 
-    def __init__(self, codes: Codes, counted: float) -> None:
-        """`counted`: the share of the codes' rows that are tokens any figure is taken over."""
+    def __init__(self, codes: Codes, tokens: float) -> None:
+        """`tokens`: how many of the codes' rows are tokens that figures are taken over."""
         self._codes = codes
-        self._tokens = codes.tokens * counted
+        self._tokens = tokens
         features = len(codes.starts) - 1
         self._sums = np.bincount(codes.features, codes.values, features)
         self._squares = np.bincount(codes.features, np.square(codes.values, dtype=float), features)

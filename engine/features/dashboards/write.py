@@ -4,9 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import torch
 from torch import Tensor
 
+from engine.activations.row_kinds import are_taken, row_choice
+from engine.activations.row_kinds_files import read_row_kinds
 from engine.activations.tokens import TokenTable
 from engine.features.catalogue.catalogue import Catalogue
 from engine.features.catalogue.codes import Codes
@@ -78,8 +81,7 @@ class _Writer:
         self._tokens = tokens
         self._lm = lm
         self._vocabulary = vocabulary(lm)
-        scanned = catalogue.manifest
-        self._correlations = Correlations(codes, scanned.tokens / max(1, scanned.total_tokens))
+        self._correlations = Correlations(codes, _counted_tokens(catalogue, codes, tokens))
         about = tokens.manifest
         longest = int((tokens.document_bounds[1:] - tokens.document_bounds[:-1]).max())
         self._prompt = longest if about.context is None else min(longest, about.context)
@@ -124,6 +126,19 @@ class _Writer:
             dataset=catalogue.manifest.activations,
             activations=occurrences(catalogue, self._tokens, feature),
         )
+
+
+def _counted_tokens(catalogue: Catalogue, codes: Codes, tokens: TokenTable) -> float:
+    """How many rows of the codes are tokens that figures are taken over; about, by their share of
+    the set, where the kinds of the set's rows are not written down."""
+    scanned = catalogue.manifest
+    kinds = read_row_kinds(tokens.folder, tokens.manifest)
+    if kinds is None or scanned.row_summary is None:
+        return codes.tokens * scanned.tokens / max(1, scanned.total_tokens)
+    taken = are_taken(kinds, row_choice(keep_sinks=scanned.keep_sinks))
+    first = tokens.document_bounds[codes.documents] + codes.firsts
+    last = first + np.diff(codes.bounds)
+    return float(sum(taken[a:b].sum() for a, b in zip(first, last, strict=True)))
 
 
 def _short(values: Tensor) -> list[float]:

@@ -1,8 +1,8 @@
 """A whole document with a feature's activation at every token."""
 
-import numpy as np
 import torch
 
+from engine.activations.row_kinds import RowChoice
 from engine.activations.store import ActivationSet
 from engine.activations.tokens import TokenTable
 from engine.errors import UserError
@@ -19,9 +19,12 @@ def whole_document(
     acts: ActivationSet,
     feature: int,
     document: int,
+    *,
+    choice: RowChoice = "text",
     progress: Progress = SILENT,
 ) -> Snippet:
-    """All of a document of the set, encoded anew; 0 on BOS, and where the feature is not active.
+    """All of a document of the set, encoded anew; 0 on tokens that are not of the `choice`, such as
+    BOS and sinks, and where the feature is not active.
 
     Memory: blocks of 64 MiB, and the texts of the tokens.
     Raises UserError for a feature or a document that isn't there, and if the widths don't fit.
@@ -39,7 +42,7 @@ def whole_document(
         progress("encode", int(rows[0]) - first, last - first, "tokens")
         here = sae.encode(acts.rows(rows).to(sae.W_dec.device))[:, feature]
         values[rows - first] = here.where(here > sae.active_threshold, 0).cpu()
-    values[torch.from_numpy(np.isin(token_ids, acts.manifest.start_token_ids))] = 0
+    values[torch.from_numpy(~acts.measure_rows().taken(choice)[first:last])] = 0
     texts = [table.text(token_id) for token_id in token_ids.tolist()]
     peak = int(values.argmax())
     return Snippet(

@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.activations.store import ActivationSet
@@ -22,25 +24,29 @@ class Block:
     positions: Tensor
     """[rows], within the document."""
     counted: Tensor
-    """[rows] bool: false for tokens that stand before a text (BOS), which no figure counts."""
+    """[rows] bool: false for tokens that no figure counts, such as BOS and sinks."""
 
     def __len__(self) -> int:
         return len(self.acts)
 
 
-def blocks(acts: ActivationSet, rows: int, start: int = 0) -> Iterator[Block]:
-    """The set in order, at most `rows` at a time; from the block on that begins at `start`."""
-    starts = torch.tensor(acts.manifest.start_token_ids, dtype=torch.int32)
+def blocks(
+    acts: ActivationSet, counted: NDArray[np.bool_], rows: int, start: int = 0
+) -> Iterator[Block]:
+    """The set in order, at most `rows` at a time; from the block on that begins at `start`.
+
+    counted: [tokens of the set]
+    """
     for shard in acts.shards():
         for first in range(0, len(shard.acts), rows):
             if shard.start + first < start:
                 continue
             here = slice(first, first + rows)
-            token_ids = shard.token_ids[here]
+            begin = shard.start + first
             yield Block(
-                shard.start + first,
+                begin,
                 shard.acts[here],
                 shard.document_ids[here],
                 shard.positions[here],
-                torch.isin(token_ids, starts, invert=True),
+                torch.from_numpy(counted[begin : begin + rows][: len(shard.acts) - first]),
             )

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import torch
 
+from engine.activations.row_kinds import RowChoice
 from engine.activations.store import ActivationSet
 from engine.activations.tokens import TokenTable
 from engine.features.catalogue.catalogue import (
@@ -50,6 +51,7 @@ def scan(
     radius: int = 16,
     room: int = ROOM,
     seed: int = 0,
+    choice: RowChoice = "text",
     lm: LanguageModel | None = None,
     unfinished: Path | None = None,
     replace: bool = False,
@@ -61,9 +63,10 @@ def scan(
     them comes from what is active alone (`engine.features.scan.collect`). How much memory that
     takes is known, and told, before it begins.
 
-    Beginning-of-sequence tokens are left out of every figure: models park huge activations on them
-    that say nothing of the text, training leaves them out, and interventions don't edit them. With
-    the model `lm` the catalogue also tells which tokens each feature promotes and suppresses.
+    In the figures are the tokens of the `choice`, without more said those of text: BOS and sinks
+    are left out, as training leaves them out and interventions don't edit them
+    (`engine.activations.row_kinds`). With the model `lm` the catalogue also tells which tokens each
+    feature promotes and suppresses.
 
     `unfinished`: a folder for the catalogue of what was seen so far, written now and then while the
     scan goes on. If it holds an interrupted scan of the same, that goes on where it stood, and ends
@@ -89,7 +92,9 @@ def scan(
         room=room,
         stretch=stretch_of(acts.manifest.context),
     )
-    name = "" if unfinished is None else scan_identity(sae, acts, (top_k, radius, room, seed))
+    rows = acts.measure_rows(progress)
+    settings = (top_k, radius, room, seed)
+    name = "" if unfinished is None else scan_identity(sae, acts, settings, rows, choice)
     saved = UnfinishedScan(unfinished, name)
     collection, start = saved.restore(new_collection, progress)
     most = collection.bytes + most_bytes(room, tokens) + _DENSE * 4 * max(BLOCK_ELEMENTS, features)
@@ -105,6 +110,8 @@ def scan(
             features=features,
             alive=int((collection.moments.count > 0).sum()),
             tokens=collection.moments.tokens,
+            keep_sinks=choice != "text",
+            row_summary=rows.summary,
             total_tokens=tokens,
             documents=acts.manifest.documents,
             text_digest=text_digest,
@@ -115,7 +122,7 @@ def scan(
             complete=complete,
         )
 
-    for block in blocks(acts, rows_per_block(features), start):
+    for block in blocks(acts, rows.taken(choice), rows_per_block(features), start):
         if saved.due() or progress.interrupted:
             saved.save(collection, manifest(complete=False), block.start)
             alive = {"alive": float((collection.moments.count > 0).sum())}

@@ -6,8 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import torch
 
+from engine.activations.measured_rows import MeasuredRows
+from engine.activations.row_kinds import RowChoice
 from engine.activations.store import ActivationSet
 from engine.errors import UserError
 from engine.features.catalogue.arrays import load_array
@@ -28,7 +31,7 @@ FIRST, MOST = 1.0, 60.0
 SHARE = 0.04
 """Of the time, what saving may take."""
 _RECORD = "scan.json"
-_LATER_FIELDS = frozenset({"prefix_token_ids"})
+_LATER_FIELDS = frozenset({"prefix_token_ids", "special_token_ids", "row_summary"})
 """Fields of a set's manifest that older versions did not have: where they are empty, a scan is the
 same as one of those."""
 
@@ -102,8 +105,15 @@ class UnfinishedScan:
         self._wait = max(min(2 * self._wait, MOST), (self._last - began) / SHARE)
 
 
-def scan_identity(sae: SparseAutoencoder, acts: ActivationSet, settings: tuple[int, ...]) -> str:
-    """A digest of all that a scan's outcome depends on."""
+def scan_identity(
+    sae: SparseAutoencoder,
+    acts: ActivationSet,
+    settings: tuple[int, ...],
+    rows: MeasuredRows,
+    choice: RowChoice,
+) -> str:
+    """A digest of all that a scan's outcome depends on. It is that of older versions for a scan
+    that counts the same of the set's `rows`."""
     digest = hashlib.sha256()
     for name, tensor in sorted(sae.to_stored_names(sae.state_dict()).items()):
         digest.update(name.encode())
@@ -111,4 +121,7 @@ def scan_identity(sae: SparseAutoencoder, acts: ActivationSet, settings: tuple[i
     about = msgspec.to_builtins(acts.manifest)
     known = {name: value for name, value in about.items() if value or name not in _LATER_FIELDS}
     digest.update(msgspec.json.encode((FORMAT_VERSION, STRETCH, sae.config, known, settings)))
+    others = np.flatnonzero(rows.taken(choice) != rows.taken("behind_start"))
+    if len(others):
+        digest.update(others.astype("<i8").tobytes())
     return digest.hexdigest()

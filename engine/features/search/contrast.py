@@ -7,6 +7,7 @@ from torch import Tensor
 
 from engine.activations.observed import ObservedDocuments
 from engine.activations.reading import Documents
+from engine.activations.row_kinds import SinkRule
 from engine.errors import UserError
 from engine.features.search.findings import Contrast, ContrastedFeature
 from engine.model.interruptible import interruptible
@@ -26,14 +27,17 @@ def contrast(
     b: Documents,
     *,
     context: int | None = None,
+    rule: SinkRule | None = None,
     most: int = 100,
     progress: Progress = SILENT,
 ) -> Contrast:
     """The `most` features whose mean activations in two texts, or corpora, are furthest apart.
 
-    Both are read as a corpus is: in windows of `context` tokens, BOS left out. A feature counts as
-    0 where it is not active. The effect is Cohen's d, the difference of the means in units of the
-    pooled standard deviation over tokens (Cohen 1988, Statistical Power Analysis, 2.2):
+    Both are read as a corpus is: in windows of `context` tokens, BOS and sinks left out; the `rule`
+    says which norms are those of sinks, and is measured on each text where none is given. A feature
+    counts as 0 where it is not active. The effect is Cohen's d, the difference of the means in
+    units of the pooled standard deviation over tokens (Cohen 1988, Statistical Power Analysis,
+    2.2):
 
         s² = ((n_a − 1) s_a² + (n_b − 1) s_b²) / (n_a + n_b − 2)
 
@@ -53,11 +57,16 @@ def contrast(
         def tick() -> None:
             progress(f"read the {name} text", sums.tokens, None, "tokens")
 
+        rules = None if rule is None else {str(site): rule}
         with interruptible(lm, tick):
-            for rows in ObservedDocuments(lm, texts, [site], seed=0, context=context).once():
+            documents = ObservedDocuments(lm, texts, [site], seed=0, context=context, rules=rules)
+            for rows in documents.once():
                 sums.add(rows[str(site)], tick)
         if sums.tokens == 0:
-            raise UserError(f"The {name} text holds no token.", "Write something in it.")
+            raise UserError(
+                f"The {name} text holds no token beside BOS and attention sinks.",
+                "Write more in it.",
+            )
         return sums
 
     return _compare(read("first", a), read("second", b), most)

@@ -1,15 +1,17 @@
 """A capture: a model reads prompts or text, and what it does at some sites is stored."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
 import msgspec
 
 from engine.activations.corpus import Prompt, read_prompts
+from engine.activations.row_kinds import RowSummary
+from engine.activations.unfinished import CaptureRecord, read_record
 from engine.errors import UserError
 from engine.files import check_absent, checked_name
 from engine.jobs.kinds.base import DeviceSpec, JobResult, register_kind
-from engine.jobs.kinds.checks import check_files, file_names
+from engine.jobs.kinds.checks import check_files, check_unchanged, file_names
 from engine.jobs.kinds.fields import Setting
 from engine.model.site import parse_site
 from engine.workspace.folders import Workspace
@@ -18,6 +20,9 @@ __all__ = ["Capture", "CaptureResult"]
 
 DTYPES = ("float32", "bfloat16", "float16")
 """How activations can be stored."""
+
+MAY_CHANGE = frozenset({"device", "replace", "resume"})
+"""Fields of a spec that a capture may go on with whatever they were."""
 
 
 class CaptureResult(JobResult, msgspec.Struct, frozen=True, kw_only=True, tag="capture"):
@@ -32,9 +37,15 @@ class CaptureResult(JobResult, msgspec.Struct, frozen=True, kw_only=True, tag="c
     tokens: int
     """Tokens per site."""
     documents: int
+    sinks: int = 0
+    """Attention sinks."""
+    row_summaries: dict[str, RowSummary] = {}
+    """By activation set, which norms are those of sinks, and what its rows are."""
     bytes: int
     seconds: float
     tokens_per_second: float
+    left_out: int = 0
+    """Documents that can't be read."""
 
 
 @register_kind
@@ -43,6 +54,7 @@ class Capture(DeviceSpec, frozen=True, kw_only=True, tag="capture"):
 
     work = "engine.jobs.work.capture:capture"
     result = CaptureResult
+    resumable = True
 
     name: str
     """What to call the activation set; with several sites, NAME.SITE for each."""
@@ -55,7 +67,8 @@ class Capture(DeviceSpec, frozen=True, kw_only=True, tag="capture"):
     prompt_file: Annotated[str | None, Setting(flag="prompts", meaning="path")] = None
     """A file of prompts: .txt, .jsonl or .json."""
     texts: Annotated[list[str], Setting(flag="text", meaning="path")] = []
-    """Files or folders of documents: .txt, .jsonl, .json or .parquet."""
+    """Files or folders of documents: .txt, .jsonl, .json or .parquet. A document that can't be
+    read, such as a line that is not JSON, is left out and named."""
     dataset: str | None = None
     """An id for the datasets library, where there is a network."""
     demo_documents: Annotated[int, Setting(offered=False)] = 0
@@ -71,6 +84,11 @@ class Capture(DeviceSpec, frozen=True, kw_only=True, tag="capture"):
     """How activations are stored."""
     chat: bool = False
     """Put each prompt into the tokenizer's chat template."""
+    resume: bool = False
+    """Go on with a capture that was interrupted, with the settings that it was begun with."""
+    replace: bool = False
+    """Put it in the place of an activation set, or of a capture that was interrupted, of that
+    name."""
 
     @property
     def subject(self) -> str:
@@ -109,6 +127,40 @@ class Capture(DeviceSpec, frozen=True, kw_only=True, tag="capture"):
                 raise UserError(f"{name} must be at least 1, and is {value}.")
         if self.generate < 0:
             raise UserError(f"--generate can't be negative, and is {self.generate}.")
+        if self.resume:
+            self._check_unchanged(workspace)
+        elif not self.replace:
+            self._check_new(workspace)
+
+    def resumed_spec(self, workspace: Workspace) -> Self:
+        """The capture from where it was saved last, from its sets if they were whole already, or
+        from the beginning where there is neither yet."""
+        has_record = read_record(workspace.capture(self.name)) is not None
+        return msgspec.structs.replace(self, resume=has_record or self.is_made(workspace))
+
+    def is_made(self, workspace: Workspace) -> bool:
+        """Whether all its sets, or others of their names, are there."""
+        return all(path.exists() for path in self.makes(workspace))
+
+    def _check_unchanged(self, workspace: Workspace) -> None:
+        """UserError, by the name of the flag, for a setting that is another than at the start."""
+        record = read_record(workspace.capture(self.name))
+        if record is None and self.is_made(workspace):
+            return  # it was interrupted at its very end; the job compares what it made
+        if record is None:
+            raise UserError(
+                f"There is nothing of a capture {self.name!r} to go on from.",
+                "Capture without --resume.",
+            )
+        check_unchanged(self.name, capture_begun(record), self, MAY_CHANGE)
+
+    def _check_new(self, workspace: Workspace) -> None:
+        record = read_record(workspace.capture(self.name))
+        if record is not None:
+            raise UserError(
+                f"{self.name} was begun before: {record.tokens:,} tokens are stored.",
+                "Go on with it with --resume, or begin anew with --replace.",
+            )
         for name in self.set_names:
             check_absent(workspace.activations(name))
 
@@ -119,3 +171,13 @@ class Capture(DeviceSpec, frozen=True, kw_only=True, tag="capture"):
             parse_site(site)
         if len(set(self.sites)) < len(self.sites):
             raise UserError("A site is named twice.")
+
+
+def capture_begun(record: CaptureRecord) -> Capture:
+    """What a capture was begun with. UserError if this version can't understand it."""
+    try:
+        return msgspec.convert(record.about, Capture)
+    except (msgspec.ValidationError, RecursionError) as error:
+        raise UserError(
+            f"The unfinished capture can't be understood: {error}.", "Begin anew with --replace."
+        ) from error

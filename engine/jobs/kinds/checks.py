@@ -1,10 +1,13 @@
 """What several kinds of job check before they are queued."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
+from typing import Any
 
 from engine.activations.text_files import check_exists
 from engine.errors import UserError
+from engine.jobs.kinds.base import JobSpec
+from engine.jobs.kinds.fields import kind_fields
 from engine.sae.formats.info import read_sae_info
 from engine.workspace.folders import Workspace
 
@@ -31,3 +34,24 @@ def check_files(paths: Iterable[str]) -> None:
 def file_names(*paths: str) -> str:
     """Paths by the last of their names."""
     return ", ".join(path.rstrip("/").rpartition("/")[2] for path in paths)
+
+
+def check_unchanged(name: str, begun: JobSpec, spec: JobSpec, may_change: Collection[str]) -> None:
+    """Raise UserError, by the name of the flag, for a field of a job that goes on which is another
+    than when it was begun. `name`: what the job makes."""
+    for field in kind_fields(type(spec)):
+        then, now = getattr(begun, field.name), getattr(spec, field.name)
+        if field.name not in may_change and then != now:
+            raise UserError(
+                f"{name} was begun with {_setting(field.flag, then)}, and can't go on with"
+                f" {_setting(field.flag, now)}.",
+                "Leave it as it was, or begin anew with --replace.",
+            )
+
+
+def _setting(flag: str, value: Any) -> str:
+    if value is False or value in (None, "", []):
+        return f"no {flag}"
+    if value is True:
+        return flag
+    return f"{flag} {' '.join(map(str, value)) if isinstance(value, list) else value}"

@@ -6,6 +6,7 @@ from typing import Annotated
 import msgspec
 
 from engine.activations.manifest import read_manifest
+from engine.activations.row_kinds import RowSummary
 from engine.errors import UserError
 from engine.figures import Figure
 from engine.jobs.kinds.base import DeviceSpec, JobResult, register_kind
@@ -32,7 +33,11 @@ class EvaluateResult(JobResult, msgspec.Struct, frozen=True, kw_only=True, tag="
     target: str | None = None
     split: str
     """Which of the set's documents were used: `held_out`, by the training; `trained_on`, because it
-    held nothing out; or `all`, of another set than that of the training. Never BOS."""
+    held nothing out; or `all`, of another set than that of the training."""
+    keep_sinks: bool = False
+    """Whether sinks, BOS and special tokens are in the figures."""
+    row_summary: RowSummary | None = None
+    """How many of them the set has, and which norms are those of sinks."""
     vectors: int
     mse: Figure = None
     fvu: Figure = None
@@ -79,6 +84,9 @@ class Evaluate(DeviceSpec, frozen=True, kw_only=True, tag="evaluate"):
     """How much text the model reads, in tokens; it reads whole windows of the capture."""
     histogram: bool = False
     """Count the features by density, too."""
+    keep_sinks: bool = False
+    """Measure on attention sinks, BOS and special tokens, too, and replace them in the model: for
+    an SAE that was trained on them."""
 
     @property
     def subject(self) -> str:

@@ -6,6 +6,7 @@ from typing import Annotated
 import msgspec
 
 from engine.activations.manifest import read_manifest
+from engine.activations.row_kinds import RowSummary
 from engine.errors import UserError
 from engine.jobs.kinds.base import DeviceSpec, JobResult, register_kind
 from engine.jobs.kinds.checks import activation_set
@@ -27,6 +28,10 @@ class ScanResult(JobResult, msgspec.Struct, frozen=True, kw_only=True, tag="scan
     tokens: int
     alive: int
     """Features that were active at least once."""
+    keep_sinks: bool = False
+    """Whether sinks are in the figures."""
+    row_summary: RowSummary | None = None
+    """How many sinks the set has, and which norms are theirs."""
     seconds: float
     tokens_per_second: float
 
@@ -51,6 +56,8 @@ class Scan(DeviceSpec, frozen=True, kw_only=True, tag="scan"):
     """How many of each feature's strongest examples to keep, each of another document."""
     radius: Annotated[int, Setting(least=0)] = 16
     """How many tokens on either side of an example to keep the activations of."""
+    keep_sinks: bool = False
+    """Count attention sinks, BOS and special tokens in the figures, too."""
 
     @property
     def subject(self) -> str:

@@ -8,11 +8,12 @@ from typing import Annotated, Any, Literal, Self
 import msgspec
 
 from engine.activations.manifest import read_manifest
+from engine.activations.row_kinds import RowChoice, RowSummary, row_choice
 from engine.errors import UserError
 from engine.figures import Figure
 from engine.jobs.kinds.base import DeviceSpec, JobResult, register_kind
-from engine.jobs.kinds.checks import check_files, file_names
-from engine.jobs.kinds.fields import Setting, kind_fields
+from engine.jobs.kinds.checks import check_files, check_unchanged, file_names
+from engine.jobs.kinds.fields import Setting
 from engine.model.site import parse_site
 from engine.sae.recipes import PRESETS, SETTINGS, recipe
 from engine.sae.training.checkpoint import CheckpointRecord, newest_record
@@ -50,6 +51,12 @@ class TrainResult(JobResult, msgspec.Struct, frozen=True, kw_only=True, tag="tra
     """Of the last step: loss. Of the activations of `split`: those of
     `engine.sae.evaluation.reconstruction`, among them fvu, explained_variance, l0 and
     dead_fraction. Where a model is at hand: ce_score, delta_ce, kl."""
+    sinks: int | None = None
+    """Attention sinks in the activations; of a training on text, in the first of it."""
+    keep_sinks: bool = False
+    """Whether it was trained on them, and measured on them."""
+    row_summary: RowSummary | None = None
+    """Which norms are those of sinks, and what the activations are."""
     split: Split = ""
     """What was measured on: `held_out`, or `trained_on` where nothing was held out; empty where
     nobody wrote it down, as in versions before."""
@@ -87,6 +94,8 @@ class Train(DeviceSpec, frozen=True, kw_only=True, tag="train"):
     context: Annotated[int | None, Setting(group=SOURCE, least=1)] = None
     """Longest window of tokens in one forward pass; if nothing is said, what the model allows, at
     most 1,024."""
+    keep_sinks: Annotated[bool, Setting(group=SOURCE)] = False
+    """Learn from attention sinks, BOS and special tokens, too: from all that is finite."""
     arch: Annotated[
         str, Setting(group=AUTOENCODER, choices=lambda: ARCHITECTURES, sweep="", label="kind")
     ] = "topk"
@@ -139,6 +148,11 @@ class Train(DeviceSpec, frozen=True, kw_only=True, tag="train"):
         same = [name for name in self.__struct_fields__ if name in SETTINGS]
         return {"architecture": self.arch, **{name: getattr(self, name) for name in same}}
 
+    @property
+    def choice(self) -> RowChoice:
+        """Which rows of the activations it takes."""
+        return row_choice(keep_sinks=self.keep_sinks)
+
     def reads(self, workspace: Workspace) -> set[Path]:
         return {workspace.activations(name) for name in (self.activations, self.target) if name}
 
@@ -181,14 +195,7 @@ class Train(DeviceSpec, frozen=True, kw_only=True, tag="train"):
         if is_saved and newest_record(workspace.checkpoints(self.name)) is None:
             return  # it was interrupted at its very end; the job compares what it made
         start, _ = newest_start(self.name, workspace)
-        for field in kind_fields(Train):
-            then, now = getattr(start.spec, field.name), getattr(self, field.name)
-            if field.name not in MAY_CHANGE and then != now:
-                raise UserError(
-                    f"{self.name} was begun with {_setting(field.flag, then)}, and can't go on with"
-                    f" {_setting(field.flag, now)}.",
-                    "Leave it as it was, or begin anew with --replace.",
-                )
+        check_unchanged(self.name, start.spec, self, MAY_CHANGE)
 
     def _check_new(self, workspace: Workspace) -> None:
         record = newest_record(workspace.checkpoints(self.name))
@@ -235,6 +242,8 @@ class TrainingStart(msgspec.Struct, frozen=True, kw_only=True):
     """The `engine.sae.training.runs.Run` that came of the spec."""
     data: dict[str, str]
     """Activation sets by name, and what tells each from others of that name."""
+    choice: RowChoice = "behind_start"
+    """Which rows it takes; trainings of older versions took sinks, too."""
 
 
 def read_start(about: Mapping[str, Any]) -> TrainingStart:
@@ -256,11 +265,3 @@ def newest_start(name: str, workspace: Workspace) -> tuple[TrainingStart, Checkp
             "Train it without --resume.",
         )
     return read_start(record.about), record
-
-
-def _setting(flag: str, value: Any) -> str:
-    if value is False or value in (None, "", []):
-        return f"no {flag}"
-    if value is True:
-        return flag
-    return f"{flag} {' '.join(value) if isinstance(value, list) else value}"

@@ -2,16 +2,29 @@
 
 import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from engine.activations.capture import capture_documents, capture_prompts
-from engine.activations.corpus import Prompt, read_documents, read_prompts
+from engine.activations.corpus import (
+    DocumentReader,
+    LeftOut,
+    Prompt,
+    corpus_files,
+    read_documents,
+    read_prompts,
+)
 from engine.activations.hub_dataset import stream_dataset
+from engine.activations.manifest import Manifest, read_manifest
+from engine.activations.row_kinds import RowSummary
+from engine.activations.unfinished import Resumption, put_sets_in_place, read_record
 from engine.demo.corpus.generate import documents as demo_documents
 from engine.errors import UserError
 from engine.jobs.kinds import Capture, CaptureResult
-from engine.model.load import load_model
+from engine.model.load import LanguageModel, load_model
 from engine.model.site import parse_site
 from engine.progress import Progress
 from engine.workspace.folders import Workspace
@@ -20,16 +33,83 @@ from engine.workspace.folders import Workspace
 def capture(spec: Capture, workspace: Workspace, progress: Progress) -> CaptureResult:
     """Run the model over what is to be read, and write an activation set for each site.
 
-    Raises UserError where the model or the text can't be had.
+    A capture that was interrupted goes on where it was saved last, with the same outcome.
+    Raises UserError where the model or the text can't be had, or isn't what it was then.
     """
+    folders = [workspace.activations(name) for name in spec.set_names]
+    tokens, seconds = 0, 0.0
+    left_out = _LeftOut(progress)
+    if not (spec.resume and _is_captured(spec, workspace, folders)):
+        record = read_record(workspace.capture(spec.name)) if spec.resume else None
+        tokens = -record.tokens if record is not None else 0
+        if record is not None:
+            progress.note(f"The capture goes on at token {record.tokens:,}.")
+        progress("load the model", 0)
+        lm = load_model(spec.model, device=spec.device)
+        began = time.monotonic()
+        _capture(spec, lm, workspace, folders, left_out, progress=progress)
+        left_out.report(progress)
+        seconds = time.monotonic() - began
+        tokens += read_manifest(folders[0]).tokens
+    manifests = [read_manifest(folder) for folder in folders]
+    summaries = _row_summaries(spec.set_names, manifests, progress)
+    return CaptureResult(
+        name=spec.name,
+        sets=spec.set_names,
+        model=spec.model,
+        d_model=manifests[0].d_model,
+        sites=spec.sites,
+        tokens=manifests[0].tokens,
+        documents=manifests[0].documents,
+        sinks=sum(summary.counts.sink for summary in summaries.values()),
+        row_summaries=summaries,
+        bytes=sum(shard.bytes for manifest in manifests for shard in manifest.shards),
+        seconds=seconds,
+        tokens_per_second=tokens / seconds if seconds else 0.0,
+        left_out=left_out.count,
+    )
+
+
+class _LeftOut:
+    """Says which documents can't be read, and counts them."""
+
+    NAMED = 5
+    """How many are named."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.count = 0
+        self._progress = progress
+
+    def __call__(self, error: UserError) -> None:
+        self.count += 1
+        if self.count <= self.NAMED:
+            self._progress.note(f"{error.what} It is left out.")
+
+    def report(self, progress: Progress) -> None:
+        """Say how many there were that were not named."""
+        if self.count > self.NAMED:
+            progress.note(f"{self.count} documents that can't be read were left out in all.")
+
+
+def _capture(
+    spec: Capture,
+    lm: LanguageModel,
+    workspace: Workspace,
+    folders: Sequence[Path],
+    left_out: LeftOut,
+    *,
+    progress: Progress,
+) -> None:
     sites = [parse_site(site) for site in spec.sites]
-    names = spec.set_names
-    folders = [workspace.activations(name) for name in names]
-    progress("load the model", 0)
-    lm = load_model(spec.model, device=spec.device)
-    began = time.monotonic()
+    resumption = Resumption(
+        workspace.capture(spec.name),
+        about=msgspec.to_builtins(spec),
+        identity=_files_identity(spec),
+        resume=spec.resume,
+        replace=spec.replace,
+    )
     if spec.prompts or spec.prompt_file is not None:
-        manifests = capture_prompts(
+        capture_prompts(
             lm,
             _read_prompts(spec),
             sites,
@@ -37,35 +117,60 @@ def capture(spec: Capture, workspace: Workspace, progress: Progress) -> CaptureR
             generate=spec.generate,
             chat=spec.chat,
             dtype=spec.dtype,
+            resumption=resumption,
             progress=progress,
         )
     else:
-        origin, documents = _open_documents(spec)
-        manifests = capture_documents(
+        capture_documents(
             lm,
-            documents,
+            _open_documents(spec, left_out),
             sites,
             folders,
-            origin=origin,
+            origin=_origin(spec),
             context=spec.context,
             max_tokens=spec.max_tokens,
             dtype=spec.dtype,
+            resumption=resumption,
             progress=progress,
         )
-    elapsed = time.monotonic() - began
-    tokens = manifests[sites[0]].tokens
-    return CaptureResult(
-        name=spec.name,
-        sets=names,
-        model=spec.model,
-        d_model=lm.d_model,
-        sites=spec.sites,
-        tokens=tokens,
-        documents=manifests[sites[0]].documents,
-        bytes=sum(shard.bytes for m in manifests.values() for shard in m.shards),
-        seconds=elapsed,
-        tokens_per_second=tokens / elapsed,
-    )
+
+
+def _is_captured(spec: Capture, workspace: Workspace, folders: Sequence[Path]) -> bool:
+    """Whether a capture was interrupted when its sets were whole; they are in their places then.
+
+    Raises UserError for sets that are none of its own.
+    """
+    record = read_record(workspace.capture(spec.name))
+    if record is not None and not record.manifests:
+        return False
+    if record is not None:
+        put_sets_in_place(workspace.capture(spec.name), folders, replace=spec.replace)
+    for folder, site in zip(folders, spec.sites, strict=True):
+        manifest = read_manifest(folder)
+        if _outcome(manifest) != (spec.model, site, spec.dtype):
+            raise UserError(
+                f"{folder} is already there, and none of this capture.", "Choose another name."
+            )
+    return True
+
+
+def _outcome(manifest: Manifest) -> tuple[str, str, str]:
+    return manifest.model, manifest.site, manifest.dtype
+
+
+def _row_summaries(
+    names: Iterable[str], manifests: Iterable[Manifest], progress: Progress
+) -> dict[str, RowSummary]:
+    """What the rows of each set are, after a note on those that have sinks or NaN."""
+    summaries = {}
+    for name, manifest in zip(names, manifests, strict=True):
+        assert manifest.row_summary is not None
+        summaries[name] = manifest.row_summary
+        if manifest.row_summary.sentence:
+            progress.note(
+                f"{name}: {manifest.row_summary.sentence} Training and figures leave them out."
+            )
+    return summaries
 
 
 def _read_prompts(spec: Capture) -> list[Prompt]:
@@ -75,14 +180,28 @@ def _read_prompts(spec: Capture) -> list[Prompt]:
     return prompts
 
 
-def _open_documents(spec: Capture) -> tuple[str, Iterator[str]]:
-    """The documents, after a few words on what they are, for the manifest."""
+def _files_identity(spec: Capture) -> dict[str, Any]:
+    """What tells whether a file of text has changed, without reading it."""
+    states = {path: path.stat() for path in corpus_files([Path(text) for text in spec.texts])}
+    return {f"the file {path}": [s.st_size, s.st_mtime_ns] for path, s in states.items()}
+
+
+def _origin(spec: Capture) -> str:
+    """A few words on what the documents are, for the manifest."""
     if spec.texts:
-        files = ", ".join(Path(text).name for text in spec.texts)
-        return f"text of {files}", read_documents([Path(text) for text in spec.texts])
+        return f"text of {', '.join(Path(text).name for text in spec.texts)}"
     if spec.dataset is not None:
-        return f"data set {spec.dataset}", stream_dataset(spec.dataset)
+        return f"data set {spec.dataset}"
+    return "documents of the embedded model's corpus"
+
+
+def _open_documents(spec: Capture, left_out: LeftOut) -> Iterator[str]:
+    if spec.texts:
+        return read_documents([Path(text) for text in spec.texts], left_out=left_out)
+    if spec.dataset is not None:
+        return stream_dataset(spec.dataset)
     if spec.demo_documents:
         written = itertools.islice(demo_documents(spec.seed), spec.demo_documents)
-        return "documents of the embedded model's corpus", (document.text for document in written)
+        numbered = enumerate(written, 1)
+        return DocumentReader((text.text, n / spec.demo_documents) for n, text in numbered)
     raise UserError("There is nothing to capture.", "Give prompts, text or a data set.")

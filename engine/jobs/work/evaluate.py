@@ -1,5 +1,6 @@
 """An evaluation job: all that can be measured of an SAE, which is also kept in its metadata."""
 
+import functools
 import time
 from pathlib import Path
 
@@ -8,11 +9,12 @@ from torch import Tensor
 
 from engine.activations.aligned import check_aligned
 from engine.activations.batches import split_documents
+from engine.activations.row_kinds import RowChoice, row_choice
 from engine.activations.store import ActivationSet
 from engine.jobs.kinds import Evaluate, EvaluateResult
 from engine.jobs.work.stored_splice import splice_if_possible
 from engine.model.device import choose_device
-from engine.progress import Progress
+from engine.progress import SILENT, Progress
 from engine.sae.evaluation.decoder_cosine import DecoderCosines, decoder_cosines
 from engine.sae.evaluation.density import density_histogram
 from engine.sae.evaluation.reconstruction import ReconstructionMetrics, evaluate, finite_metrics
@@ -50,7 +52,8 @@ def evaluate_sae(spec: Evaluate, workspace: Workspace, progress: Progress) -> Ev
     reads = read_by(sae.config, metadata)
     for note in check_provenance(spec.sae, reads, name, provenance_of(acts.manifest)):
         progress.note(note)
-    split, rows = choose_rows(acts, metadata)
+    choice = row_choice(keep_sinks=spec.keep_sinks)
+    split, rows = choose_rows(acts, metadata, targets=targets, choice=choice, progress=progress)
     evaluation = evaluate(sae, StoredVectors(acts, rows, targets), progress=progress)
     cosines = decoder_cosines(sae.W_dec, progress)
     spliced = splice_if_possible(
@@ -58,6 +61,7 @@ def evaluate_sae(spec: Evaluate, workspace: Workspace, progress: Progress) -> Ev
         acts,
         rows,
         targets=targets,
+        choice=choice,
         model=spec.model,
         max_tokens=spec.max_tokens,
         device=spec.device,
@@ -66,13 +70,18 @@ def evaluate_sae(spec: Evaluate, workspace: Workspace, progress: Progress) -> Ev
     )
     known = finite_metrics(evaluation.metrics, training_l0=metadata.metrics.get("training_l0"))
     known |= finite_metrics(cosines) | (finite_metrics(spliced) if spliced else {})
-    _save_figures(folder, metadata, known, name, progress)
+    measured = msgspec.structs.replace(
+        metadata, metrics=known, measured_on=name, measured_with_sinks=spec.keep_sinks
+    )
+    _save_figures(folder, metadata, measured, progress)
     answer = {
         **known,
         "sae": spec.sae,
         "activations": name,
         "target": spec.target,
         "split": split,
+        "keep_sinks": spec.keep_sinks,
+        "row_summary": acts.measure_rows().summary,
         "vectors": evaluation.metrics.vectors,
         "predictions": spliced.predictions if spliced else None,
         "histogram": density_histogram(evaluation.density) if spec.histogram else None,
@@ -81,30 +90,39 @@ def evaluate_sae(spec: Evaluate, workspace: Workspace, progress: Progress) -> Ev
     return msgspec.convert(answer, EvaluateResult)
 
 
-def choose_rows(acts: ActivationSet, metadata: SAEMetadata) -> tuple[str, Tensor]:
-    """Which documents to use, as `EvaluateResult.split` says it, and their rows without BOS."""
+def choose_rows(
+    acts: ActivationSet,
+    metadata: SAEMetadata,
+    *,
+    targets: ActivationSet | None = None,
+    choice: RowChoice = "text",
+    progress: Progress = SILENT,
+) -> tuple[str, Tensor]:
+    """Which documents to use, as `EvaluateResult.split` says it, and their rows of the `choice`."""
+    split = functools.partial(
+        split_documents, acts, targets=targets, choice=choice, progress=progress
+    )
     training = metadata.train_config
     if training is None or acts.folder.name != metadata.activations:
-        everything, _ = split_documents(acts, 0.0, seed=0)
+        everything, _ = split(0.0, 0)
         return "all", everything
     held_out = training.held_out if acts.manifest.documents > 1 else 0.0
-    trained_on, held = split_documents(acts, held_out, training.seed)
+    trained_on, held = split(held_out, training.seed)
     return ("held_out", held) if len(held) else ("trained_on", trained_on)
 
 
 def _save_figures(
-    folder: Path, metadata: SAEMetadata, known: dict[str, float], acts: str, progress: Progress
+    folder: Path, metadata: SAEMetadata, measured: SAEMetadata, progress: Progress
 ) -> None:
-    """Write the figures in the place of older ones, if this is still the SAE that was measured."""
+    """Write the figures of `measured` in the place of older ones, if this is still the SAE that was
+    measured."""
     now = read_metadata(folder)
     if _origin(now) != _origin(metadata):
         progress.note(f"{folder.name} was trained again meanwhile, so its figures are not kept.")
         return
     of_training = {name: value for name, value in now.metrics.items() if name not in _FIGURES}
-    save_metadata(
-        folder, msgspec.structs.replace(now, metrics=of_training | known, measured_on=acts)
-    )
+    save_metadata(folder, msgspec.structs.replace(measured, metrics=of_training | measured.metrics))
 
 
 def _origin(metadata: SAEMetadata) -> SAEMetadata:
-    return msgspec.structs.replace(metadata, metrics={}, measured_on="")
+    return msgspec.structs.replace(metadata, metrics={}, measured_on="", measured_with_sinks=None)

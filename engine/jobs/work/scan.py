@@ -2,6 +2,7 @@
 
 import time
 
+from engine.activations.row_kinds import row_choice
 from engine.activations.store import ActivationSet
 from engine.errors import UserError
 from engine.features.scan.scan import scan
@@ -34,6 +35,7 @@ def scan_sae(spec: Scan, workspace: Workspace, progress: Progress) -> ScanResult
         top_k=spec.top_k,
         radius=spec.radius,
         seed=spec.seed,
+        choice=row_choice(keep_sinks=spec.keep_sinks),
         lm=lm,
         unfinished=workspace.scan(spec.sae),
         replace=True,
@@ -46,6 +48,8 @@ def scan_sae(spec: Scan, workspace: Workspace, progress: Progress) -> ScanResult
         features=manifest.features,
         tokens=manifest.tokens,
         alive=manifest.alive,
+        keep_sinks=manifest.keep_sinks,
+        row_summary=manifest.row_summary,
         seconds=elapsed,
         tokens_per_second=encoded / elapsed,
     )

@@ -5,11 +5,12 @@ from torch import Tensor
 
 from engine.activations.batches import StoredBatches
 from engine.activations.manifest import MANIFEST
+from engine.activations.row_kinds import RowChoice
 from engine.activations.source import Source
 from engine.activations.store import ActivationSet
 from engine.files import sha256
 from engine.jobs.work.stored_splice import splice_if_possible
-from engine.jobs.work.training_data import SPLICED_TOKENS, TrainingData
+from engine.jobs.work.training_data import SPLICED_TOKENS, TrainingData, note_on_sinks
 from engine.progress import Progress
 from engine.sae.architectures.base import SparseAutoencoder
 from engine.sae.config import TrainConfig
@@ -22,8 +23,11 @@ from engine.sae.training.loop import split
 class StoredData(TrainingData):
     """Rows of a set; a transcoder's targets are the same rows of another."""
 
-    def __init__(self, acts: ActivationSet, targets: ActivationSet | None, device: str) -> None:
+    def __init__(
+        self, acts: ActivationSet, targets: ActivationSet | None, device: str, choice: RowChoice
+    ) -> None:
         self._acts = acts
+        self._choice = choice
         self._targets = targets
         self._device = device
         self._train_rows = self._held_rows = torch.empty(0, dtype=torch.int64)
@@ -34,7 +38,10 @@ class StoredData(TrainingData):
         self.target = None if targets is None else targets.manifest.site
 
     def source(self, config: TrainConfig, progress: Progress) -> tuple[Source, int]:
-        self._train_rows, self._held_rows = split(self._acts, config, progress)
+        self._train_rows, self._held_rows = split(
+            self._acts, config, progress, targets=self._targets, choice=self._choice
+        )
+        note_on_sinks(self._acts.measure_rows().summary, self._choice, progress)
         self.split = "held_out" if len(self._held_rows) else "trained_on"
         sets = [self._acts] if self._targets is None else [self._acts, self._targets]
         source = StoredBatches(sets, self._train_rows, config.batch, config.seed)
@@ -51,6 +58,7 @@ class StoredData(TrainingData):
             self._acts,
             self._measured_rows,
             targets=self._targets,
+            choice=self._choice,
             max_tokens=SPLICED_TOKENS,
             device=self._device,
             progress=progress,
@@ -67,6 +75,8 @@ class StoredData(TrainingData):
             activations=self._acts.folder.name,
             target="" if targets is None else targets.folder.name,
             context=manifest.context,
+            keep_sinks=self._choice != "text",
+            row_summary=self._acts.measure_rows().summary,
         )
 
     def identity(self) -> dict[str, str]:

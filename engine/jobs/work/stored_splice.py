@@ -7,6 +7,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from engine.activations.row_kinds import RowChoice
 from engine.activations.store import ActivationSet
 from engine.activations.stored_windows import check_is_of, stored_windows
 from engine.activations.windows import Window
@@ -27,6 +28,7 @@ def splice_if_possible(
     rows: Tensor,
     *,
     targets: ActivationSet | None = None,
+    choice: RowChoice = "text",
     model: str | None = None,
     max_tokens: int = TEXT_TOKENS,
     device: str = "auto",
@@ -36,7 +38,8 @@ def splice_if_possible(
     """Splice `sae` into the model that `acts` was captured from, reading text of the set.
 
     The documents that `rows` are from are drawn at random, by `seed`, until they hold `max_tokens`,
-    and read in the windows of the capture. `targets` is the set that a transcoder predicts.
+    and read in the windows of the capture. `targets` is the set that a transcoder predicts. Only
+    tokens of the `choice` are replaced, see `splice`.
 
     None, with a note that says why, where there is no such model to be had: the other figures need
     only activations. But a `model` that was named must be there, and be the set's: else UserError.
@@ -50,9 +53,18 @@ def splice_if_possible(
         order = np.random.default_rng(seed).permutation(_documents_of(acts, rows)).tolist()
         check_is_of(acts, lm, site, order[0])
         windows = list(first_windows(stored_windows(acts, order), max_tokens))
-        starts = acts.manifest.start_token_ids
+        sets = filter(None, [acts, targets])
         return splice(
-            lm, sae, site, windows, target=target, start_token_ids=starts, progress=progress
+            lm,
+            sae,
+            site,
+            windows,
+            target=target,
+            start_token_ids=acts.manifest.start_token_ids,
+            special_token_ids=acts.manifest.special_token_ids,
+            rules={each.manifest.site: each.measure_rows().summary.rule for each in sets},
+            choice=choice,
+            progress=progress,
         )
     except UserError as error:
         if model is not None:

@@ -7,13 +7,14 @@ from engine.activations.batches import MEMORY_BYTES
 from engine.activations.corpus import read_documents
 from engine.activations.hub_dataset import stream_dataset
 from engine.activations.observed import HeldOut, ObservedDocuments
+from engine.activations.row_kinds import RowChoice, RowSummary
 from engine.activations.source import Source
 from engine.activations.stream import BUFFER_ROWS, StreamedBatches
 from engine.activations.windows import checked_context
 from engine.errors import UserError
 from engine.jobs.kinds import Train
 from engine.jobs.work.stored_splice import first_windows
-from engine.jobs.work.training_data import SPLICED_TOKENS, TrainingData
+from engine.jobs.work.training_data import SPLICED_TOKENS, TrainingData, note_on_sinks
 from engine.model.load import LanguageModel
 from engine.model.site import Site
 from engine.progress import Progress
@@ -33,12 +34,21 @@ MEASURED_VECTORS = 1 << 16
 class StreamedData(TrainingData):
     """Activations of a corpus, made by a model as they are needed."""
 
-    def __init__(self, lm: LanguageModel, spec: Train, site: Site, target: Site | None) -> None:
+    def __init__(
+        self,
+        lm: LanguageModel,
+        spec: Train,
+        site: Site,
+        target: Site | None,
+        choice: RowChoice,
+    ) -> None:
         self._lm = lm
+        self._choice = choice
         self._spec = spec
         self._site, self._target = site, target
         self._context = checked_context(lm, spec.context)
         self._held: HeldOut | None = None
+        self._row_summary: RowSummary | None = None
         self.d_in = lm.d_model
         self.d_out = None if target is None else lm.d_model
         self.vectors = max(LEAST_TOKENS, spec.tokens or TOKENS)
@@ -53,7 +63,10 @@ class StreamedData(TrainingData):
             config.seed,
             context=self._context,
             held_out=config.held_out,
+            choice=self._choice,
         )
+        self._row_summary = self._observed.measure()[self.site]
+        note_on_sinks(self._row_summary, self._choice, progress)
         row_bytes = sum(kind.width * kind.dtype.itemsize for kind in self._observed.kinds.values())
         rows = min(BUFFER_ROWS, config.tokens // 2, MEMORY_BYTES // row_bytes)
         self._source = StreamedBatches(
@@ -83,6 +96,8 @@ class StreamedData(TrainingData):
             list(first_windows(self._held.windows, SPLICED_TOKENS)),
             start_token_ids=self._lm.start_ids,
             target=self._target,
+            rules=self._observed.rules if self._choice == "text" else None,
+            choice=self._choice,
             progress=progress,
         )
 
@@ -94,6 +109,8 @@ class StreamedData(TrainingData):
             target_site=self.target or "",
             tokenizer=self._lm.source,
             context=self._context,
+            keep_sinks=self._choice != "text",
+            row_summary=self._row_summary,
         )
 
     def identity(self) -> dict[str, str]:

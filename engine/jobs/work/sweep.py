@@ -13,6 +13,7 @@ from functools import cached_property
 import msgspec
 import torch
 
+from engine.activations.row_kinds import RowChoice
 from engine.errors import UserError
 from engine.files import remove_folder
 from engine.jobs.kinds import Sweep, SweepResult, SweepRun, Train
@@ -81,7 +82,8 @@ class _SweepJob:
         self._progress = progress
         self._device = choose_device(self._spec.device)
         self._checkpoints = spec.checkpoints(workspace)
-        self._data = open_data(self._spec, workspace, progress)
+        self._choice = self._choose_rows()
+        self._data = open_data(self._spec, workspace, progress, self._choice)
         self._source_is_open = False
         self._runs = [self._run(member) for member in spec.members()]
 
@@ -150,7 +152,11 @@ class _SweepJob:
     def _train_together(self, runs: list[Run]) -> list[Trained]:
         source, vectors = self._data.source(runs[0].training, self._progress)
         self._source_is_open = True
-        about = {"runs": msgspec.to_builtins(runs), "data": self._data.identity()}
+        about = {
+            "runs": msgspec.to_builtins(runs),
+            "data": self._data.identity(),
+            "choice": self._choice,
+        }
         saved = self._saved(runs)
         minutes = self._spec.checkpoint_minutes
         with Checkpointer(self._checkpoints, about, minutes=minutes) as checkpointer:
@@ -163,6 +169,17 @@ class _SweepJob:
                 checkpointer=checkpointer,
                 saved=saved,
             )
+
+    def _choose_rows(self) -> RowChoice:
+        """Which rows are taken: those with which it was begun, and sweeps of older versions, which
+        did not write that down, took sinks, too."""
+        saved = None
+        if self._spec.resume:
+            saved = load_newest_checkpoint(self._checkpoints, self._progress.note)
+        if saved is None:
+            return self._spec.choice
+        choice: RowChoice = msgspec.convert(saved.about.get("choice", "behind_start"), RowChoice)
+        return choice
 
     def _saved(self, runs: list[Run]) -> SavedTraining | None:
         """The newest checkpoint, if all of `runs` are in it: what it has of them."""

@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 import torch
 
+from engine.activations.row_kinds import RowChoice
 from engine.activations.source import Source
 from engine.activations.store import ActivationSet
 from engine.errors import UserError
@@ -38,6 +39,8 @@ class _Setup:
 
     run: Run
     data: TrainingData
+    choice: RowChoice
+    """Which rows of the data are taken."""
     source: Source
     vectors: int
     saved: SavedTraining | None
@@ -69,6 +72,7 @@ def train_sae(
         metrics = _measure_once(folder, data, choose_device(spec.device), progress)
         remove_folder(workspace.checkpoints(spec.name))
     steps = run.training.steps
+    rows = data.metadata().row_summary
     return TrainResult(
         name=spec.name,
         arch=spec.arch,
@@ -78,33 +82,40 @@ def train_sae(
         tokens=steps * run.training.batch,
         tokens_per_second=speed,
         metrics=metrics,
+        sinks=None if rows is None else rows.counts.sink,
+        keep_sinks=data.metadata().keep_sinks,
+        row_summary=rows,
         split=data.split,
     )
 
 
-def open_data(spec: Train, workspace: Workspace, progress: Progress) -> TrainingData:
-    """What the training is to draw from. Raises UserError for what isn't there."""
+def open_data(
+    spec: Train, workspace: Workspace, progress: Progress, choice: RowChoice
+) -> TrainingData:
+    """What the training is to draw from: rows of the `choice`. Raises UserError for what isn't
+    there."""
     if spec.activations:
         acts = ActivationSet.open(workspace.existing_activations(spec.activations))
         target = None
         if spec.target is not None:
             target = ActivationSet.open(workspace.existing_activations(spec.target))
-        return StoredData(acts, target, spec.device)
+        return StoredData(acts, target, spec.device, choice)
     assert spec.model is not None
     assert spec.site is not None
     progress("load the model", 0)
     lm = load_model(spec.model, device=spec.device)
     target_site = None if spec.target_site is None else parse_site(spec.target_site)
-    return StreamedData(lm, spec, parse_site(spec.site), target_site)
+    return StreamedData(lm, spec, parse_site(spec.site), target_site, choice)
 
 
 def _open(spec: Train, workspace: Workspace, progress: Progress) -> _Setup:
     saved = None
     if spec.resume:
         saved = load_newest_checkpoint(workspace.checkpoints(spec.name), progress.note)
-    data = open_data(spec, workspace, progress)
+    choice = spec.choice if saved is None else read_start(saved.about).choice
+    data = open_data(spec, workspace, progress, choice)
     run = _new_run(spec, data) if saved is None else _resumed_run(spec.name, saved, data)
-    return _Setup(run, data, *data.source(run.training, progress), saved)
+    return _Setup(run, data, choice, *data.source(run.training, progress), saved)
 
 
 def _train(
@@ -122,7 +133,9 @@ def _train(
     elif ranks.leads:
         remove_folder(folder)  # of a training that is given up: --replace was asked for
     run, data = setup.run, setup.data
-    start = TrainingStart(spec=spec, run=msgspec.to_builtins(run), data=data.identity())
+    start = TrainingStart(
+        spec=spec, run=msgspec.to_builtins(run), data=data.identity(), choice=setup.choice
+    )
     about, minutes = msgspec.to_builtins(start), spec.checkpoint_minutes
     try:
         with Checkpointer(folder, about, minutes=minutes) as checkpointer:

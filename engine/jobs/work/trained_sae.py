@@ -36,10 +36,11 @@ def is_outcome_of(folder: Path, run: Run, data: TrainingData) -> bool:
     """Whether the SAE in `folder` has the shape and the settings of a run on this data."""
     there, origin = read_sae_info(folder), data.metadata()
     shape = (there.architecture, there.d_in, there.d_sae, there.k)
-    trained_on = (there.metadata.train_config, there.metadata.activations, there.metadata.site)
+    about = there.metadata
+    trained_on = (about.train_config, about.activations, about.site, about.keep_sinks)
     return (shape, trained_on) == (
         (run.sae.architecture, run.sae.d_in, run.sae.d_sae, run.sae.k),
-        (run.training, origin.activations, origin.site),
+        (run.training, origin.activations, origin.site, origin.keep_sinks),
     )
 
 

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 
+from engine.activations.row_kinds import RowChoice, RowSummary
 from engine.activations.source import Source
 from engine.jobs.kinds.train import Split
 from engine.progress import Progress
@@ -13,6 +14,15 @@ from engine.sae.formats.metadata import SAEMetadata
 
 SPLICED_TOKENS = 1 << 14
 """Text that the model reads at the end of a training; `brainsurg evaluate` takes more."""
+
+
+def note_on_sinks(summary: RowSummary, choice: RowChoice, progress: Progress) -> None:
+    """Say how many activations are sinks or not finite, and what becomes of them."""
+    if summary.sentence:
+        becomes = "They are left out."
+        if choice != "text" and summary.counts.sink:
+            becomes = "Sinks are trained on, as was asked for."
+        progress.note(f"{summary.sentence} {becomes}")
 
 
 class TrainingData(ABC):

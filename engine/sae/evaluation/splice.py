@@ -10,12 +10,14 @@ Monosemanticity) and the "CE loss score" of SAEBench (Karvonen et al. 2025, arXi
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 import torch
 from torch import Tensor
 
+from engine.activations.norms import taken_tokens
+from engine.activations.row_kinds import RowChoice, SinkRule
 from engine.activations.windows import PASS_TOKENS, Window, padded, passes
 from engine.errors import UserError
 from engine.model.edit import Edit
@@ -58,14 +60,19 @@ def splice(
     windows: Sequence[Window],
     *,
     start_token_ids: Sequence[int],
+    special_token_ids: Sequence[int] = (),
+    rules: Mapping[str, SinkRule | None] | None = None,
+    choice: RowChoice = "text",
     target: Site | None = None,
     progress: Progress = SILENT,
 ) -> SpliceMetrics:
     """Splice `sae` into `lm` while it reads `windows`, each in one go.
 
     A transcoder reads `site` and replaces what is at `target`, which comes later; None: the site
-    itself. The tokens before a text (`start_token_ids`, such as BOS) keep their activations, as in
-    training (`engine.activations.batches`), also where 0 is put. The means are over what is
+    itself. Only the tokens of the `choice` are replaced (`engine.activations.row_kinds`), without
+    more said those of text: what stands before a text (`start_token_ids`, such as BOS), the special
+    tokens of a chat template and sinks, by the `rules` of the sites, keep their own activations, as
+    in training, also where 0 is put. The means are over what is
     predicted at every token but the first of a window, which knows of no text yet, and the last,
     whose next token isn't there.
 
@@ -83,14 +90,23 @@ def splice(
     for together in passes(readable, min(PASS_TOKENS, PASS_LOGITS // lm.vocab_size)):
         progress("splice", done, total, "tokens")
         ids, mask = (part.to(lm.device) for part in padded([readable[i] for i in together]))
-        starts = torch.tensor(start_token_ids, dtype=ids.dtype, device=ids.device)
-        replaced = mask.bool() & torch.isin(ids, starts, invert=True)
+
+        def taken(acts: Tensor, at: Site, ids: Tensor = ids, mask: Tensor = mask) -> Tensor:
+            return mask.bool() & taken_tokens(
+                acts,
+                ids,
+                start_ids=start_token_ids,
+                special_ids=special_token_ids,
+                rule=(rules or {}).get(str(at)),
+                choice=choice,
+            )
+
         sums += _compare(
             lm,
             ids,
             mask,
-            reconstructing=_reconstructing(sae, site, target, replaced),
-            zeroing={target: _zeroing(replaced)},
+            reconstructing=_replacing(site, target, taken, lambda x: _decoded(sae, x)),
+            zeroing=_replacing(site, target, taken, lambda x: x.new_zeros(len(x), lm.d_model)),
         )
         predictions += int(mask.sum()) - 2 * len(together)
         done += int(mask.sum())
@@ -131,35 +147,35 @@ def _compare(
     return torch.stack([each.sum() for each in (ce_clean, ce_sae, ce_zero, kl)])
 
 
-def _reconstructing(
-    sae: SparseAutoencoder, site: Site, target: Site, replaced: Tensor
+def _replacing(
+    site: Site,
+    target: Site,
+    taken: Callable[[Tensor, Site], Tensor],
+    make: Callable[[Tensor], Tensor],
 ) -> dict[Site, Edit]:
-    """The edits that read `site` and put what `sae` makes of it at `target`.
+    """The edits that read `site` and put what `make` makes of it, [n, d_in] to [n, d_out], at
+    `target`, at the tokens [windows, tokens] that are `taken` by what is at both."""
 
-    replaced [windows, tokens]: where.
-    """
-
-    def reconstruct(x: Tensor, _: Tensor) -> Tensor:
-        return _with(x, replaced, _decoded(sae, x[replaced]))
+    def replace(x: Tensor, _: Tensor) -> Tensor:
+        replaced = taken(x, site)
+        return _with(x, replaced, make(x[replaced]))
 
     if site == target:
-        return {site: reconstruct}
+        return {site: replace}
     read: list[Tensor] = []
 
     def keep(x: Tensor, _: Tensor) -> Tensor:
-        read.append(x[replaced])
+        read.append(x)
         return x
 
     def write(y: Tensor, _: Tensor) -> Tensor:
         if not read:
             raise UserError(f"{target} is computed before {site}, so it can't be made from it.")
-        return _with(y, replaced, _decoded(sae, read.pop()))
+        x = read.pop()
+        replaced = taken(x, site) & taken(y, target)
+        return _with(y, replaced, make(x[replaced]))
 
     return {site: keep, target: write}
-
-
-def _zeroing(replaced: Tensor) -> Edit:
-    return lambda x, _: x.masked_fill(replaced[..., None], 0)
 
 
 def _with(x: Tensor, replaced: Tensor, vectors: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from engine.activations.row_kinds import RowSummary
 from engine.figures import Figure
 from engine.sae.config import SAEConfig, TrainConfig
 from engine.sae.formats.records import read_record
@@ -36,11 +37,21 @@ class SAEMetadata(msgspec.Struct, frozen=True, kw_only=True):
     train_config: TrainConfig | None = None
     trained_tokens: int = 0
     """Activation vectors that it was trained on, repeats counted."""
+    keep_sinks: bool = False
+    """Whether it was trained on sinks, too, and on whatever else is not text
+    (`engine.activations.row_kinds`)."""
+    row_summary: RowSummary | None = None
+    """Of the activations that it was trained on: the norm beyond which one of its site is a sink,
+    and how many there were. None: not known, as of an SAE of another library; one of an older
+    version was trained on sinks."""
     metrics: dict[str, Figure] = {}
     """Figures of `engine.sae.evaluation.reconstruction`, `decoder_cosine` and `splice`, by name."""
     measured_on: str = ""
     """The activation set that the figures were measured on last; empty: the one it was trained on,
     when training ended."""
+    measured_with_sinks: bool | None = None
+    """Whether sinks are in the figures; None: measured when training ended, so they are if it was
+    trained on them, or not known."""
     imported_from: str = ""
     """Whose layout it was read from and where that lay, if it wasn't trained here."""
     library_fields: dict[str, dict[str, Any]] = {}

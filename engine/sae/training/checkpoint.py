@@ -13,7 +13,7 @@ where it stands.
 
 import shutil
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
@@ -25,6 +25,7 @@ from engine.sae.formats.records import read_record
 TENSORS = "state.safetensors"
 RECORD = "state.json"
 SUMS = "SHA256SUMS"
+FORMAT_VERSION: Final = 1
 KEEP = 2
 """Checkpoints of a training that are kept: the newest may turn out to be damaged."""
 
@@ -40,7 +41,11 @@ class CheckpointRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What is trained on what, in JSON's own types, as whoever began it put it."""
     state: msgspec.Raw
     """`engine.sae.training.packing` of the state, but for the tensors."""
-    format_version: Literal[1] = 1
+    format_version: Literal[1] = FORMAT_VERSION
+
+
+class _Version(msgspec.Struct):
+    format_version: int = FORMAT_VERSION
 
 
 def folder_of(folder: Path, step: int) -> Path:
@@ -70,6 +75,19 @@ def check_valid(checkpoint: Path) -> None:
         sums = path.read_bytes()
     if sums != sums_of(checkpoint):
         raise UserError(f"{checkpoint} is damaged: a checksum differs.")
+
+
+def check_version(checkpoint: Path) -> None:
+    """Raise UserError if a later version of Brain Surgery saved a checkpoint."""
+    try:
+        version = read_record(checkpoint / RECORD, _Version).format_version
+    except UserError:
+        return  # no version's: whoever reads it finds out what is wrong
+    if version > FORMAT_VERSION:
+        raise UserError(
+            f"{checkpoint} is of format {version}; this version reads format {FORMAT_VERSION}.",
+            "Resume with the version that saved it, or remove it to go on from an older one.",
+        )
 
 
 def sums_of(checkpoint: Path) -> bytes:

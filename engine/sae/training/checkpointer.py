@@ -40,10 +40,19 @@ class SavedTraining:
 
 def load_newest_checkpoint(folder: Path, note: Callable[[str], None]) -> SavedTraining | None:
     """Read the newest checkpoint of a training that is not damaged, if there is one. Damaged ones
-    after it are noted, and removed."""
+    after it are noted, and removed.
+
+    Raises UserError for a whole one of a later version: to go on from an older one would throw away
+    what it holds.
+    """
     for checkpoint in disk.all_checkpoints(folder):
         try:
             disk.check_valid(checkpoint)
+        except UserError as error:
+            note(f"A checkpoint is passed over: {error}")
+            continue
+        disk.check_version(checkpoint)
+        try:
             saved = _load(checkpoint)
         except UserError as error:
             note(f"A checkpoint is passed over: {error}")

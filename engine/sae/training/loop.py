@@ -9,6 +9,7 @@ from torch import Tensor
 from engine.activations.batch_shard import BatchShard
 from engine.activations.batches import StoredBatches, split_documents
 from engine.activations.prefetch import Prefetched
+from engine.activations.row_kinds import RowChoice
 from engine.activations.source import Source
 from engine.activations.store import ActivationSet
 from engine.progress import SILENT, Cancelled, Progress
@@ -53,10 +54,11 @@ def train(
     acts: ActivationSet,
     *,
     device: torch.device | str = "cpu",
+    choice: RowChoice = "text",
     progress: Progress = SILENT,
 ) -> Trained:
     """Train on the documents of `acts` that aren't held out. See `train_together`."""
-    train_rows, held_rows = split(acts, train_config, progress)
+    train_rows, held_rows = split(acts, train_config, progress, choice=choice)
     source = StoredBatches([acts], train_rows, train_config.batch, train_config.seed)
     run = Run(sae=sae_config, training=train_config, site=acts.manifest.site)
     vectors = len(train_rows)
@@ -124,13 +126,23 @@ def train_together(
     ]
 
 
-def split(acts: ActivationSet, config: TrainConfig, progress: Progress) -> tuple[Tensor, Tensor]:
-    """Rows to train on and rows held out; a single document is trained on whole."""
+def split(
+    acts: ActivationSet,
+    config: TrainConfig,
+    progress: Progress,
+    *,
+    targets: ActivationSet | None = None,
+    choice: RowChoice = "text",
+) -> tuple[Tensor, Tensor]:
+    """Rows to train on and rows held out, see `split_documents`; a single document is trained on
+    whole."""
     held_out = config.held_out
     if held_out and acts.manifest.documents < 2:
         progress.note("There is a single document: nothing is held out for evaluation.")
         held_out = 0.0
-    return split_documents(acts, held_out, config.seed)
+    return split_documents(
+        acts, held_out, config.seed, targets=targets, choice=choice, progress=progress
+    )
 
 
 def _take_all_steps(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from engine.activations.manifest import read_manifest
+from engine.activations.row_kinds_files import read_row_summary
 from engine.activations.summary import summarise
 from engine.errors import UserError
 from engine.files import remove_folder
@@ -38,13 +39,17 @@ def get_contents(_: p.GetContents, context: Context) -> p.Contents:
 @on_loop(p.GetSummary)
 def get_summary(request: p.GetSummary, context: Context) -> p.ActivationsSummary:
     """The dataset statistics of one activation set."""
-    summary = summarise(read_manifest(context.workspace.existing_activations(request.name)))
+    folder = context.workspace.existing_activations(request.name)
+    manifest = read_manifest(folder)
+    summary, rows = summarise(manifest), read_row_summary(folder, manifest)
     return p.ActivationsSummary(
         name=request.name,
         prompts=summary.prompts,
         average_tokens=summary.average_tokens,
         d_model=summary.d_model,
         vectors=summary.vectors,
+        sinks=None if rows is None else rows.counts.sink,
+        row_summary=rows,
     )
 
 
@@ -99,7 +104,8 @@ def delete_sae(request: p.DeleteSAE, context: Context) -> p.Done:
 
 def activations_info(workspace: Workspace, name: str) -> p.ActivationsInfo:
     """An activation set as lists show it."""
-    manifest = read_manifest(workspace.activations(name))
+    folder = workspace.activations(name)
+    manifest = read_manifest(folder)
     return p.ActivationsInfo(
         name=name,
         model=manifest.model,
@@ -110,6 +116,7 @@ def activations_info(workspace: Workspace, name: str) -> p.ActivationsInfo:
         dtype=manifest.dtype,
         bytes=sum(shard.bytes for shard in manifest.shards),
         origin=manifest.origin,
+        row_summary=read_row_summary(folder, manifest),
     )
 
 
@@ -126,6 +133,8 @@ def sae_info(workspace: Workspace, name: str) -> p.SAEInfo:
         site=info.metadata.site,
         activations=info.metadata.activations,
         metrics=info.metadata.metrics,
+        keep_sinks=info.metadata.keep_sinks,
+        row_summary=info.metadata.row_summary,
         scanned=workspace.catalogue(name).exists() or workspace.scan(name).exists(),
     )
 

@@ -12,6 +12,7 @@ kind of job in `engine.jobs.kinds`.
 """
 
 from engine.activations.corpus import Prompt as Prompt
+from engine.activations.row_kinds import RowSummary as RowSummary
 from engine.features.catalogue.argsort import argsort as argsort
 from engine.features.columns import TableColumn as TableColumn
 from engine.features.columns import filter_help as filter_help
@@ -45,4 +46,7 @@ from engine.service.protocol.jobs import *
 from engine.service.protocol.machine import *
 from engine.service.protocol.notes import *
 from engine.service.protocol.request import *
+from engine.workspace.clamps import ClampInfo as ClampInfo
+from engine.workspace.clamps import ClampList as ClampList
+from engine.workspace.clamps import KeptClamp as KeptClamp
 from engine.workspace.prompts import SavedPrompt as SavedPrompt

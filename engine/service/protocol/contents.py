@@ -4,6 +4,7 @@ from typing import Literal
 
 import msgspec
 
+from engine.activations.row_kinds import RowSummary
 from engine.figures import Figure
 from engine.service.protocol.request import Done, Request
 from engine.workspace.prompts import SavedPrompt
@@ -22,6 +23,8 @@ class ActivationsInfo(msgspec.Struct, frozen=True, kw_only=True):
     bytes: int
     origin: str
     """What was captured, in a sentence."""
+    row_summary: RowSummary | None = None
+    """What its rows are; None: not measured yet, as of a set of an older version."""
 
 
 class SAEInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,6 +41,10 @@ class SAEInfo(msgspec.Struct, frozen=True, kw_only=True):
     metrics: dict[str, Figure]
     scanned: bool
     """Whether its feature catalogue has been built."""
+    keep_sinks: bool = False
+    """Whether it was trained on sinks, too."""
+    row_summary: RowSummary | None = None
+    """What the activations are that it was trained on; None: not known."""
 
 
 class ActivationsSummary(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -48,6 +55,11 @@ class ActivationsSummary(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     average_tokens: float
     d_model: int
     vectors: int
+    sinks: int | None = None
+    """Attention sinks; None: not measured yet, as of a set of an older version that was not used
+    since."""
+    row_summary: RowSummary | None = None
+    """Which norms are those of sinks, and what the rows are."""
 
 
 class DamagedInfo(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,7 +4,8 @@ import msgspec
 
 from engine.interventions.spec import ClampReport, ClampRequest
 from engine.model.site import SiteInfo
-from engine.service.protocol.request import Question
+from engine.service.protocol.request import Done, Question, Request
+from engine.workspace.clamps import ClampList, KeptClamp
 
 
 class Sites(msgspec.Struct, frozen=True, tag=True):
@@ -20,7 +21,23 @@ class GetSites(Question[Sites], frozen=True, kw_only=True):
 
 
 class Clamp(Question[ClampReport], frozen=True, kw_only=True):
-    """Change features and see what follows."""
+    """Change features and see what follows. The report is kept in the workspace."""
 
     request: ClampRequest
     device: str = "auto"
+
+
+class GetClamps(Request[ClampList], frozen=True, kw_only=True):
+    """Which reports of clamps does the workspace keep?"""
+
+
+class GetClamp(Request[KeptClamp], frozen=True, kw_only=True):
+    """One of them."""
+
+    id: int
+
+
+class DeleteClamp(Request[Done], frozen=True, kw_only=True):
+    """Remove one of them from disk."""
+
+    id: int

@@ -4,7 +4,9 @@ from pathlib import Path
 
 from engine.activations.any_text import read_texts
 from engine.activations.reading import Documents
+from engine.activations.row_kinds import row_choice
 from engine.errors import UserError
+from engine.features.catalogue.catalogue import Catalogue
 from engine.features.examples.document import whole_document
 from engine.features.search.contrast import contrast
 from engine.features.search.nearest import comparison_warnings, nearest
@@ -42,6 +44,7 @@ def find_contrast(question: p.FindContrast, session: Session) -> p.Contrast:
         a,
         b,
         context=metadata.context and min(metadata.context, subject.lm.context),
+        rule=session.sink_rule(question.sae, question.device),
         most=question.most,
         progress=session.progress,
     )
@@ -64,10 +67,18 @@ def get_nearest(question: p.GetNearest, session: Session) -> p.Relatives:
 def get_document(question: p.GetDocument, session: Session) -> p.Snippet:
     """A whole document with the feature's activation at every token, encoded anew."""
     acts = session.scanned_activations(question.sae)
+    catalogue = Catalogue.open(session.workspace.existing_catalogue(question.sae))
     sae, metadata = session.sae(question.sae, question.device)
     reads = read_by(sae.config, metadata)
     check_provenance(question.sae, reads, acts.folder.name, provenance_of(acts.manifest))
-    return whole_document(sae, acts, question.feature, question.document, session.progress)
+    return whole_document(
+        sae,
+        acts,
+        question.feature,
+        question.document,
+        choice=row_choice(keep_sinks=catalogue.manifest.keep_sinks),
+        progress=session.progress,
+    )
 
 
 def _texts(source: p.TextSource) -> Documents:

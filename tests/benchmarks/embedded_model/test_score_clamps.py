@@ -10,7 +10,6 @@ from benchmarks.embedded_model.reading.classify import kind_of
 from benchmarks.embedded_model.score import clamping
 from benchmarks.embedded_model.score.__main__ import score
 from benchmarks.embedded_model.score.clamping import (
-    RowEdits,
     Trial,
     kinds_of_continuations,
     neutral_prompts,
@@ -18,7 +17,7 @@ from benchmarks.embedded_model.score.clamping import (
 from engine.errors import UserError
 from engine.interventions.delta import ResolvedEdit
 from engine.interventions.steering import PositionMask, Steering
-from engine.model.generate import generate, logits
+from engine.model.generate import generate
 from engine.model.load import LanguageModel, load_model
 from engine.model.site import parse_site
 from engine.model.text import decode, encode
@@ -50,18 +49,6 @@ def test_neutral_prompts_are_distinct_paragraphs_of_prose() -> None:
     assert all(p.endswith(".\n\n") and kind_of(p) == "prose" for p in prompts)
 
 
-def test_every_row_of_a_batch_has_its_own_edit(lm: LanguageModel, sae: SparseAutoencoder) -> None:
-    ids = encode(lm, "On Monday the shop was closed.").expand(3, -1)
-    changes = [ResolvedEdit(3, "clamp", 40.0), None, ResolvedEdit(7, "clamp", 25.0)]
-    together = logits(lm, ids, {SITE: RowEdits(sae, changes)})
-    mask = PositionMask(0, None, frozenset((0,)))
-    rows = [[change] if change else [] for change in changes]
-    expected = logits(lm, ids, {SITE: Steering(sae, rows, mask)})
-    assert torch.equal(together, expected)
-    assert torch.equal(together[1], logits(lm, ids)[1])
-    assert not torch.equal(together[0], together[1])
-
-
 def test_a_trial_is_judged_by_what_the_edited_model_writes(
     lm: LanguageModel, sae: SparseAutoencoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -70,10 +57,11 @@ def test_a_trial_is_judged_by_what_the_edited_model_writes(
     push = ResolvedEdit(3, "clamp", 200.0)
     trials = [Trial(prompts[0], None), Trial(prompts[1], push), Trial(prompts[1], None)]
     kinds = kinds_of_continuations(lm, sae, SITE, trials, SILENT)
+    mask = PositionMask(0, None, frozenset((0,)))
     for trial, kind in zip(trials, kinds, strict=True):
         ids = encode(lm, trial.prompt)
-        edits = {SITE: RowEdits(sae, [trial.change])}
-        grown = generate(lm, ids[None], 24, edits=edits)[0]
+        steering = Steering(sae, [[trial.change] if trial.change else []], [mask])
+        (grown,) = generate(lm, [ids], 24, edits_of=lambda _: {SITE: steering})  # noqa: B023
         text = trial.prompt + decode(lm, grown[len(ids) :])
         assert kind == kind_of(text, len(trial.prompt))
     assert kinds[2] == "question"

@@ -24,7 +24,8 @@ class SparseRows:
     positions: Ints
     """[rows] int32, within the document."""
     counted: NDArray[np.bool_]
-    """[rows]: false for beginning-of-sequence tokens: in no figure, and without entries."""
+    """[rows]: false for tokens that are in no figure, such as BOS and sinks: they have no
+    entries."""
     offsets: Ints
     """[rows + 1] int64: row r has the entries from offsets[r] to offsets[r + 1]."""
     features: Ints

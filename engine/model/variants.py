@@ -1,0 +1,123 @@
+"""One text under many variants of what is at a site: what is below the site is run once for all."""
+
+import inspect
+from collections.abc import Callable
+from contextlib import ExitStack
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor
+
+from engine.model.contiguous import contiguous_unembedding
+from engine.model.edit import editing
+from engine.model.inputs import checked_ids
+from engine.model.load import LanguageModel
+from engine.model.locate import show_site
+from engine.model.site import Site
+
+Variants = Callable[[Tensor, Tensor], Tensor]
+"""Gets the activations [1, tokens, d_model] of a text and its positions [1, tokens]; returns
+[variants, tokens, d_model] without changing them where they are, in any dtype."""
+
+_TEXT = (3, 4, 5, 6, 3, 5)
+_ROUNDINGS = 8
+_LEAST = 1e-3
+"""As a share of the largest logit, what both ways may differ by: `_ROUNDINGS` of the model's dtype
+and at least this much."""
+
+_reliable: WeakKeyDictionary[LanguageModel, dict[Site, bool]] = WeakKeyDictionary()
+
+
+def logits_of_variants(
+    lm: LanguageModel,
+    token_ids: Tensor,
+    site: Site,
+    variants: Variants,
+    number: int,
+    *,
+    last_only: bool = False,
+) -> Tensor:
+    """The logits [number, tokens, vocab_size] of a text [tokens] under each of `number` variants.
+
+    In the model's dtype; with `last_only` those of the last token, [number, 1, vocab_size]. Where
+    the model allows it, the text is read as one row up to the site, and as `number` rows from there
+    on; else it is as many rows from the beginning.
+    Raises UserError for a site that the model does not have and as `checked_ids`.
+    """
+    ids = checked_ids(lm, token_ids[None])
+    run = _spread if _can_spread(lm, site) else _repeat
+    keep = 1 if last_only else 0  # 0 is all of them, to transformers
+    return run(lm, ids, site, variants, number=number, keep=keep)
+
+
+def keeps_logits(lm: LanguageModel) -> bool:
+    """Whether the model can be told for how many of the last tokens it is to compute logits."""
+    return "logits_to_keep" in inspect.signature(lm.model.forward).parameters
+
+
+@torch.no_grad()
+def _spread(
+    lm: LanguageModel, ids: Tensor, site: Site, variants: Variants, *, number: int, keep: int
+) -> Tensor:
+    """One row becomes many at the site: what is above it takes its batch from its input."""
+    positions = torch.arange(ids.shape[1], device=ids.device)[None]
+
+    def see(x: Tensor) -> Tensor:
+        return _checked(variants(x, positions), x, number)
+
+    with ExitStack() as hooks:
+        for handle in show_site(lm, site, see):
+            hooks.callback(handle.remove)
+        return _logits(lm, ids, keep)
+
+
+@torch.no_grad()
+def _repeat(
+    lm: LanguageModel, ids: Tensor, site: Site, variants: Variants, *, number: int, keep: int
+) -> Tensor:
+    def edit(x: Tensor, positions: Tensor) -> Tensor:
+        return _checked(variants(x[:1], positions[:1]), x[:1], number)
+
+    with editing(lm, {site: edit}):
+        return _logits(lm, ids.expand(number, -1), keep)
+
+
+def _logits(lm: LanguageModel, ids: Tensor, keep: int) -> Tensor:
+    some = {"logits_to_keep": keep} if keep and keeps_logits(lm) else {}
+    with contiguous_unembedding(lm):
+        scores: Tensor = lm.model(input_ids=ids, use_cache=False, **some).logits
+    return scores[:, -keep:]
+
+
+def _checked(made: Tensor, x: Tensor, number: int) -> Tensor:
+    if made.shape != (number, *x.shape[1:]):
+        raise ValueError(f"{number} variants of {x.shape} can't be {made.shape}")
+    return made.to(x.dtype).contiguous()  # some models write into what they are given
+
+
+def _can_spread(lm: LanguageModel, site: Site) -> bool:
+    """Whether both ways give the same logits, but for rounding: measured once for each site.
+
+    There are families that note the size of their batch where they begin, and sites within a layer
+    beside which the layer's input goes on as the one row that it was.
+    """
+    sites = _reliable.setdefault(lm, {})
+    if site not in sites:
+        sites[site] = _ways_agree(lm, site)
+    return sites[site]
+
+
+def _ways_agree(lm: LanguageModel, site: Site) -> bool:
+    def turned(x: Tensor, _: Tensor) -> Tensor:
+        return torch.cat([x, x + x.roll(1, -1), x - x.roll(1, -2)])
+
+    ids = torch.tensor([_TEXT], device=lm.device)
+    repeated = _repeat(lm, ids, site, turned, number=3, keep=0).float()
+    try:
+        spread = _spread(lm, ids, site, turned, number=3, keep=0).float()
+    except Exception:  # whatever goes wrong inside, the model may be given all rows
+        return False
+    if spread.shape != repeated.shape:
+        return False
+    allowed = max(_LEAST, _ROUNDINGS * torch.finfo(lm.dtype).eps) * repeated.abs().max()
+    return bool((spread - repeated).abs().max() <= allowed)
