@@ -10,8 +10,8 @@
     (`session_worker`), each request in a task of its own. An `Answer` or a `Refusal` goes back.
 4.  A submitted job waits in the `queue`, which has it done by a worker process taken from the
     `pool`, writes down what that reports, and sends it as `News` to the front ends that watch.
-5.  A spare worker is kept warm, with torch imported, as long as there are front ends. The daemon
-    itself never imports torch.
+5.  A process with torch imported, from which workers are forked, is kept as long as there are front
+    ends. The daemon itself never imports torch.
 6.  Where nothing can be written in the workspace, it reads it: it holds no lock, has a copy of the
     database in memory, and refuses what would change the workspace. What jobs make elsewhere, it
     makes.
@@ -175,8 +175,7 @@ class Daemon:
         await connection.send(p.pack(p.Hello(pid=os.getpid())))
         if not hello.worker:
             await self._serve_front_end(FrontEnd(connection))
-        elif (worker := self._pool.by_token(hello.worker)) is not None:
-            worker.attach(connection)
+        elif self._pool.attach(hello.worker, connection):
             await connection.wait_closed()
 
     async def _serve_front_end(self, front_end: FrontEnd) -> None:
@@ -290,9 +289,21 @@ def _user_error(error: Exception) -> UserError | None:
     return database_error(error) if isinstance(error, sqlite3.Error) else shortage_of(error)
 
 
+class _Escaping(logging.Formatter):
+    """Writes names and errors so that no terminal on which the log is looked at obeys them."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return "".join(
+            c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode()
+            for c in super().format(record)
+        )
+
+
 def main() -> int:
     """Serve the workspace named by the first argument; 1 with a sentence if that can't be."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    output = logging.StreamHandler()
+    output.setFormatter(_Escaping("%(asctime)s %(name)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[output])
     logging.getLogger("websockets").setLevel(logging.WARNING)
     try:
         workspace = Workspace.open(Path(sys.argv[1]))

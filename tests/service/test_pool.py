@@ -8,7 +8,7 @@ import pytest
 
 from engine.service import protocol as p
 from engine.service.client import connect
-from engine.service.pool import ENVIRONMENT
+from engine.service.fork_client import ENVIRONMENT
 from tests.service.real_engine import until
 
 
