@@ -46,6 +46,7 @@ from engine.service.pool import Pool
 from engine.service.queue import Queue
 from engine.service.runtime import socket_path, socket_paths
 from engine.service.session_worker import SessionWorker
+from engine.service.worker_process import set_environment
 from engine.shortages import shortage_of
 from engine.workspace.database import database_error, open_database
 from engine.workspace.folders import Workspace
@@ -282,6 +283,7 @@ def main() -> int:
     """Serve the workspace named by the first argument; 1 with a sentence if that can't be."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     logging.getLogger("websockets").setLevel(logging.WARNING)
+    set_environment()
     try:
         workspace = Workspace.open(Path(sys.argv[1]))
         with hold(workspace, socket_paths(workspace)):
