@@ -49,6 +49,7 @@ from engine.service.pool import Pool
 from engine.service.queue import Queue
 from engine.service.runtime import socket_path, socket_paths
 from engine.service.session_worker import SessionWorker
+from engine.service.worker_process import set_environment
 from engine.shortages import shortage_of
 from engine.workspace.database import database_error, open_database, read_database
 from engine.workspace.folders import Workspace
@@ -305,6 +306,7 @@ def main() -> int:
     output.setFormatter(_Escaping("%(asctime)s %(name)s %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[output])
     logging.getLogger("websockets").setLevel(logging.WARNING)
+    set_environment()
     try:
         workspace = Workspace.open(Path(sys.argv[1]))
         if workspace.is_read_only:  # others may read it, too, or write it
