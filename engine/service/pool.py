@@ -15,6 +15,7 @@ from websockets.exceptions import ConnectionClosed
 from engine.errors import UserError
 from engine.service import worker
 from engine.service.protocol import Abandon, Frame, pack, unpack
+from engine.service.runtime import logs_folder
 from engine.service.worker_process import WorkerProcess, import_ahead
 from engine.workspace.folders import Workspace
 
@@ -136,7 +137,7 @@ class Pool:
         async with self._one_at_a_time:
             if self._closed:
                 raise UserError("The engine is ending.")
-            begun = await self._begin(doing, self._workspace.logs / f"{log}.log")
+            begun = await self._begin(doing, logs_folder(self._workspace) / f"{log}.log")
             self._workers.append(begun)
         return begun
 
@@ -158,5 +159,5 @@ class Pool:
         del self._expected[token]
         raise UserError(
             "No worker process could be started.",
-            f"Memory may be short; what was said is in {self._workspace.logs}.",
+            f"Memory may be short; what was said is in {logs_folder(self._workspace)}.",
         )
