@@ -115,8 +115,9 @@ def export_seed_activations(
         for number, document in enumerate(documents):
             token_ids, tensor = acts.document(number)
             path = temporary / f"activations_{number}.pt"
-            with whole_file(path) as unfinished:
-                torch.save(tensor, unfinished)
+            # into an open file: by its path, the archive would have the temporary name in it
+            with whole_file(path) as unfinished, unfinished.open("wb") as file:
+                torch.save(tensor, file)
             ids: list[int] = token_ids.tolist()
             entry = {
                 "file": path.name,

@@ -9,13 +9,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from engine.activations.corpus import Prompt
 from engine.errors import UserError
 from engine.jobs import kinds
 from engine.jobs.events import JobInfo, Noted, Progressed, StateChanged
 from engine.jobs.kinds import JobResult, JobSpec, registered_kinds
 from engine.jobs.kinds.base import decode_hook
 from engine.jobs.store import JobStore
+from engine.model.prompt import Prompt
 from engine.sae.evaluation.density import DensityHistogram
 from engine.sae.formats.metadata import SAEMetadata
 from engine.workspace.database import open_database
