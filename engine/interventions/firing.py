@@ -14,6 +14,7 @@ from engine.interventions.prompt_run import ModelWithSAE, PromptRun
 from engine.model.gradient import sensitivity
 from engine.model.interruptible import interruptible
 from engine.model.predictions import kl_per_position
+from engine.model.prompt import ChatChoice, Prompt
 from engine.model.single_token import ids_of_token
 from engine.model.text import vocabulary
 from engine.progress import SILENT, Progress
@@ -21,8 +22,9 @@ from engine.progress import SILENT, Progress
 
 def find_firing(
     subject: ModelWithSAE,
-    prompt: str,
+    prompt: str | Prompt,
     *,
+    chat: ChatChoice = False,
     target: str | None = None,
     ablate: int = 50,
     most: int = 200,
@@ -52,7 +54,7 @@ def find_firing(
     tick = functools.partial(progress, "attribute", 0)
     tick()
     with interruptible(lm, tick):
-        (run,) = subject.read_prompts([prompt])
+        (run,) = subject.read_prompts([prompt], chat=chat)
         seen = sensitivity(
             lm, run.token_ids, subject.site, lambda logits: _logp(logits[-1], wanted)[0]
         )

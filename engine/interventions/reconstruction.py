@@ -60,12 +60,13 @@ def reconstruction_view(
             x = run.activations()
             sinks = run.mask.is_sink(x)
             touched = run.mask.within(run.positions) & ~sinks
+            touched &= ~run.mask.is_not_given(run.positions)
             difference = reconstruction_delta(subject.sae, x, edits, touched)
             prompts.append(
                 ReconstructedPrompt(
                     prompt=run.prompt,
                     tokens=[texts[i] for i in run.token_ids.tolist()],
-                    left_out=[one for one in run.left_out(x) if one.reason == "sink"],
+                    left_out=[one for one in run.left_out(x) if one.reason != "start"],
                     **measure_shift(difference, sinks),
                 )
             )
