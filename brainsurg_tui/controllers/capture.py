@@ -80,11 +80,15 @@ class CaptureController:
         """Let the form turn through the model's sites; the middle is where most work begins."""
         if opened is not None:
             await opened
+        wait = f"Loading {model}, to see where it can be observed …"
+        form.show_wait(wait)
         try:
             found = await self._shell.ask(GetSites(model=absolute_source(model)))
         except UserError as mistake:
             form.show_error(str(mistake))
             return
+        finally:
+            form.hide_wait(wait)
         names = tuple(info.site for info in found.sites)
         outputs = [name for name in names if name.startswith("resid_post.")]
         if form.is_attached and outputs:

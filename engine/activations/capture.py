@@ -30,6 +30,7 @@ from engine.model.generate import generate as continued
 from engine.model.interruptible import interruptible
 from engine.model.load import LanguageModel
 from engine.model.observe import observe
+from engine.model.padding import note_on_padding
 from engine.model.prompt import ChatChoice, Prompt
 from engine.model.site import Site
 from engine.model.text import decode, encode
@@ -79,6 +80,7 @@ def capture_prompts(
     origin = f"{len(prompts)} prompts"
     if generate:
         origin += f", each continued by up to {generate} tokens"
+        note_on_padding(lm, len(prompts), progress)
     template = template_of_prompts(lm, prompts, chat)
     if template:
         origin += f", in the chat template {template!r}"

@@ -33,7 +33,9 @@ def find_firing(
     by: FiringOrder = "effect",
     progress: Progress = SILENT,
 ) -> Firing:
-    """The first `most` of the features that are active in `prompt`, BOS left out, ordered `by`.
+    """The first `most` of the features that are active in `prompt`, ordered `by`.
+
+    What stands before the text is left out, and attention sinks.
 
     What they do is measured on the log-probability of one next token: `target`, with or without the
     space that leads it, whichever is likelier; None: the one that the model finds likeliest. The
@@ -79,6 +81,7 @@ def find_firing(
             _feature(found, index, shares, effects, sae.active_threshold) for index in order[:most]
         ],
         active=len(found.features),
+        left_out=run.left_out(seen.activations),
     )
 
 

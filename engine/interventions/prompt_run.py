@@ -10,8 +10,9 @@ from torch import Tensor
 from engine.activations.row_kinds import RowSummary
 from engine.errors import UserError
 from engine.features.catalogue.catalogue import Catalogue
+from engine.features.left_out import LeftOut
 from engine.interventions.delta import ResolvedEdit, acts_of, delta
-from engine.interventions.spec import ClampRequest, LeftOut
+from engine.interventions.spec import ClampRequest
 from engine.interventions.steering import PositionMask, Steering
 from engine.model.edit import Edit
 from engine.model.generate import generate as generate_texts

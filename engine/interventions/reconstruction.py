@@ -13,6 +13,7 @@ from engine.interventions.shift import measure_shift
 from engine.interventions.spec import ClampRequest, ReconstructedPrompt, ReconstructionReport
 from engine.interventions.warnings import inactive_feature_warnings
 from engine.model.interruptible import interruptible
+from engine.model.padding import note_on_padding
 from engine.model.text import vocabulary
 from engine.progress import Progress
 from engine.sae.architectures.base import SparseAutoencoder
@@ -51,6 +52,8 @@ def reconstruction_view(
     def tick() -> None:
         progress("clamp", len(prompts), len(request.prompts), "prompts")
 
+    if request.generate:
+        note_on_padding(subject.lm, len(request.prompts), progress)
     tick()
     with interruptible(subject.lm, tick):
         for run in chain.from_iterable(subject.runs_of(request)):

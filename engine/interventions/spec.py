@@ -4,6 +4,7 @@ from typing import Literal
 
 import msgspec
 
+from engine.features.left_out import LeftOut
 from engine.interventions.operations import Unit, find_operation
 from engine.model.dtypes import AUTO
 from engine.model.prompt import ChatChoice, Prompt
@@ -92,17 +93,6 @@ class Shift(msgspec.Struct, frozen=True, kw_only=True):
     """The five largest by |delta|, largest first."""
     dimensions: list[DimensionSummary]
     """The five hidden dimensions with the largest `mean_abs_delta`, largest first."""
-
-
-class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
-    """A token that was asked for and is never edited."""
-
-    position: int
-    """From 0."""
-    reason: Literal["start", "sink", "not_given"]
-    """`start`: the tokenizer puts it before a text; `sink`: its activation at the site is so long
-    that it is no text's, see `engine.activations.row_kinds`; `not_given`: the SAE's files say that
-    it isn't given it, see `engine.sae.formats.input_rule`."""
 
 
 class ReconstructedPrompt(Shift, frozen=True, kw_only=True):

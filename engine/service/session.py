@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from engine.activations.row_kinds import SinkRule
+from engine.activations.manifest import read_manifest
+from engine.activations.row_kinds import RowSummary, SinkRule
+from engine.activations.row_kinds_files import read_row_summary
 from engine.activations.store import ActivationSet
 from engine.activations.tokens import TokenTable
 from engine.errors import UserError
@@ -116,10 +118,41 @@ class Session:
         return self._variant[1]
 
     def sink_rule(self, name: str, device: str) -> SinkRule | None:
-        """Which activations are sinks at the site of the SAE called `name`; None: not known."""
+        """Which activations are sinks at the site of the SAE called `name`; None: not known.
+
+        Where scan and training are of an older version, that is measured on their sets, with a note
+        if the figures of the catalogue are those of sinks.
+        """
         _, metadata = self.sae(name, device)
         folder = self.workspace.catalogue(name)
-        return known_sink_rule(metadata, Catalogue.open(folder) if folder.exists() else None)
+        catalogue = Catalogue.open(folder) if folder.exists() else None
+        rule = known_sink_rule(metadata, catalogue)
+        if rule is not None:
+            return rule
+        scanned = "" if catalogue is None else catalogue.manifest.activations
+        for acts in dict.fromkeys(filter(None, (scanned, metadata.activations))):
+            rows = self._rows_of(acts, metadata.site)
+            if rows is None or rows.rule is None:
+                continue
+            if acts == scanned and rows.counts.sink:
+                self.progress.note(
+                    f"{name} was scanned by a version that took {rows.counts.sink:,} attention"
+                    " sinks for text: maxima may be theirs. Scan it again."
+                )
+            return rows.rule
+        return None
+
+    def _rows_of(self, name: str, site: str) -> RowSummary | None:
+        """What the rows of a set are; None where there is no such set any more, of that site."""
+        folder = self.workspace.activations(name)
+        try:
+            manifest = read_manifest(folder)
+            if manifest.site != site:
+                return None
+            known = read_row_summary(folder, manifest)
+            return known or ActivationSet.open(folder).measure_rows(self.progress).summary
+        except UserError:
+            return None
 
     def _first_model(self, sources: Sequence[str], device: str, dtype: str) -> LanguageModel:
         """The first of several models that can be loaded; if none can, the first's UserError."""

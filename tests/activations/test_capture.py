@@ -21,6 +21,7 @@ from engine.progress import Cancelled, Silent
 SITES = [parse_site("resid_post.0"), parse_site("resid_pre.2")]
 HIDDEN = [1, 2]
 """Indices into transformers' `hidden_states` of the same two places."""
+SMALL_PIECES = {"piece": 1000, "overlap": 300, "agreement": 16}
 TEXTS = ["A cat.", "x" * 70, "", "Two words", "\x1b[31mred\x07", "The " * 20, "z", "end of it all"]
 
 
@@ -76,6 +77,27 @@ def test_prompts_are_observed_with_their_continuation(lm, plain, tmp_path):
             assert documents[number].text == prompt.prompt
             assert documents[number].category == prompt.category
             assert documents[number].generated == generated
+
+
+@pytest.mark.parametrize("together", [1, 3, 64])
+def test_prompts_are_captured_as_each_is_alone_however_many_share_batches(
+    lm, tmp_path, monkeypatch, together
+):
+    monkeypatch.setattr("engine.activations.capture.PROMPTS_TOGETHER", together)
+    texts = ["Once upon", "x", "A cat.", "end of it all and more", "?", "Two words", "Tom"]
+    prompts = [Prompt(text, f"kind {number}") for number, text in enumerate(texts)]
+    capture_prompts(lm, prompts, SITES, folders(tmp_path), generate=7)
+    for folder, site in zip(folders(tmp_path), SITES, strict=True):
+        acts, documents = ActivationSet.open(folder), read_documents_table(folder)
+        assert [each.text for each in documents] == texts
+        assert [each.category for each in documents] == [prompt.category for prompt in prompts]
+        for number, prompt in enumerate(prompts):
+            alone = tmp_path / f"{site}-{number}"
+            capture_prompts(lm, [prompt], [site], [alone], generate=7)
+            ids, expected = ActivationSet.open(alone).document(0)
+            assert torch.equal(acts.document(number)[0], ids)
+            torch.testing.assert_close(acts.document(number)[1], expected)
+            assert documents[number].generated == read_documents_table(alone)[0].generated
 
 
 def test_prompts_may_be_observed_without_continuation(lm, plain, tmp_path):
@@ -248,3 +270,27 @@ def test_a_set_that_exists_is_kept(lm, tmp_path):
         capture(lm, tmp_path, texts=["other"])
     again = ActivationSet.open(acts.folder, verify=True)
     assert again.manifest == acts.manifest
+
+
+def test_a_row_that_is_not_finite_is_stored_and_counted(lm, tmp_path):
+    weight = lm.model.get_input_embeddings().weight
+    token = lm.tokenizer("z")["input_ids"][-1]
+    kept = weight[token].clone()
+    weight[token] = torch.nan
+    try:
+        acts, _ = capture(lm, tmp_path / "some", ["A cat.", "z", "Two words"])
+        expected = (acts.rows(torch.arange(len(acts))).isnan().any(1)).sum()
+        assert expected > 0
+        assert acts.manifest.row_summary.counts.nonfinite == expected
+        with pytest.raises(UserError, match=r"All activations at .* are NaN or infinite"):
+            capture(lm, tmp_path / "all", ["z", "z"])
+    finally:
+        weight[token] = kept
+
+
+def test_a_document_of_any_length_has_the_tokens_of_the_whole(lm, tmp_path, monkeypatch):
+    monkeypatch.setattr("engine.model.long_text.encode_pieces.__kwdefaults__", SMALL_PIECES)
+    text = " ".join(f"The cat number {n} sat." for n in range(300))
+    acts, _ = capture(lm, tmp_path, [text, "end"], context=64)
+    assert acts.document(0)[0].tolist() == lm.tokenizer(text)["input_ids"]
+    assert read_documents_table(acts.folder)[0].text == text

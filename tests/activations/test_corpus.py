@@ -238,3 +238,30 @@ def test_any_prompt_survives_json(tmp_path_factory, prompts):
     )
     expected = [Prompt(prompt) for prompt in prompts]
     assert read_prompts(folder / "a.json") == read_prompts(folder / "a.jsonl") == expected
+
+
+def test_what_cannot_be_read_is_left_out_where_that_is_asked_for(tmp_path):
+    (tmp_path / "a.jsonl").write_bytes(b'{"text": "one"}\n{broken\n"two"\n"\xff"\n{"text": 5}')
+    (tmp_path / "b.json").write_text('["three", 4, null, "five"]')
+    (tmp_path / "c.txt").write_bytes(b"six\nmore\n\nbad \xff\nline\n\nseven")
+    left_out = []
+    reader = read_documents([tmp_path], left_out=left_out.append)
+    shares = [(text, round(reader.share, 2)) for text in reader]
+    assert [text for text, _ in shares] == ["one", "two", "three", "five", "six\nmore", "seven"]
+    assert [share for _, share in shares] == sorted(share for _, share in shares)
+    assert shares[-1][1] == 1
+    assert [str(error.what).removeprefix(str(tmp_path)) for error in left_out] == [
+        "/a.jsonl, line 2, is not JSON: Expecting property name enclosed in double quotes "
+        "(column 2).",
+        "/a.jsonl, line 4, is not UTF-8 text.",
+        "/a.jsonl, line 5, is no document: Expected `str`, got `int` - at `$.text`.",
+        "/b.json, entry 2, is no document: Expected `object`, got `int`.",
+        "/c.txt, line 4, is not UTF-8 text.",
+    ]
+
+
+def test_a_file_in_which_much_cannot_be_read_is_refused_all_the_same(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text('"good"\n' * 80 + "{bad\n" * 11)
+    with pytest.raises(UserError, match=r"11 of the first 91 documents can't be read.*line 91"):
+        list(read_documents([path], left_out=lambda _: None))

@@ -371,8 +371,12 @@ def test_figures_that_are_no_finite_numbers_are_read(database: sqlite3.Connectio
     assert job.progress == second
 
 
-ALWAYS_FINITE = {"seconds", "tokens_per_second", "active_threshold", "lr", "edges", "train_config"}
-"""Durations and what follows of them, and settings, which are checked when they are made."""
+ALWAYS_FINITE = {
+    *("seconds", "tokens_per_second", "active_threshold", "lr", "edges", "train_config"),
+    "rule",
+}
+"""Durations and what follows of them, settings, which are checked when they are made, and norms of
+what is finite, which end at the largest number of float32."""
 
 
 def float_fields(of: Any) -> Iterator[str]:

@@ -1,5 +1,7 @@
 """From a prompt to a clamped feature, by keyboard alone."""
 
+import asyncio
+
 import pytest
 
 from engine.service import protocol as p
@@ -167,6 +169,17 @@ async def test_a_form_stands_still_while_one_goes_through_it(world: World, key: 
             regions.add(user.app.screen.query_one(".dialog").region)
             await user.press("tab")
         assert len(regions) == 1
+
+
+async def test_a_form_says_that_a_model_is_loaded_for_its_choices(empty_world: World) -> None:
+    gate = empty_world.gates[p.GetSites] = asyncio.Event()
+    async with open_app(empty_world, (80, 24)) as user:
+        await user.settled()
+        await user.press("C")
+        await user.sees("to see where it can be observed …")
+        gate.set()
+        await user.sees("resid_post.2")
+        await user.until(lambda: "to see where it can be observed" not in user.text)
 
 
 async def test_an_instruct_models_chat_template_is_offered_by_name(empty_world: World) -> None:

@@ -102,6 +102,7 @@ class _SweepJob:
         diverged: list[Run] = []
         for group in filter(None, [started, *groups(fresh, self._device, free)]):
             diverged += self._train(group)
+        remove_folder(self._checkpoints)  # of a sweep that was killed when all was trained
         return [run for run in self._runs if run not in diverged]
 
     def measure(self, run: Run) -> SweepRun:

@@ -66,6 +66,11 @@ class SAEMetadata(msgspec.Struct, frozen=True, kw_only=True):
     again."""
     format_version: Literal[1] = 1
 
+    @property
+    def has_sinks_in_figures(self) -> bool:
+        """Whether sinks are in the metrics, as far as is known."""
+        return self.keep_sinks if self.measured_with_sinks is None else self.measured_with_sinks
+
 
 def read_metadata(folder: Path) -> SAEMetadata:
     """What is known of where the autoencoder in `folder` comes from.

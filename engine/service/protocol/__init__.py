@@ -18,6 +18,7 @@ from engine.features.columns import filter_help as filter_help
 from engine.features.columns import order_names as order_names
 from engine.features.columns import table_columns as table_columns
 from engine.features.examples.snippets import Snippet as Snippet
+from engine.features.left_out import LeftOut as LeftOut
 from engine.features.notes import MergeOutcome as MergeOutcome
 from engine.features.notes import Note as Note
 from engine.features.search.findings import *
