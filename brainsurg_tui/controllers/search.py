@@ -111,7 +111,7 @@ class SearchController:
                 "ablate",
                 "ablate",
                 str(search.ablate),
-                "So many of the strongest by attribution are ablated for real.",
+                "So many of the strongest, by attribution and by activation, are ablated for real.",
             ),
             Field(
                 "chat",

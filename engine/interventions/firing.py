@@ -1,6 +1,7 @@
 """From a text to its features: which are active, and which of them matter for what comes next."""
 
 import functools
+import itertools
 from collections.abc import Sequence
 
 import torch
@@ -39,7 +40,9 @@ def find_firing(
 
     What they do is measured on the log-probability of one next token: `target`, with or without the
     space that leads it, whichever is likelier; None: the one that the model finds likeliest. The
-    `ablate` features with the largest attributions are ablated for real.
+    `ablate` features that promise most are ablated for real: by turns the one with the largest
+    attribution and the one with the largest act. An attribution is an effect to first order, and
+    can be small where ablating does much, as behind a softmax that is saturated.
 
     Memory: beside the model, two rows of logits for the whole text or 2^27 logits, whichever is
     more, and the graph of the layers above the site for one text.
@@ -66,12 +69,15 @@ def find_firing(
     shares = attributions(sae, found, seen.activations, seen.gradient)
     strongest = shares.abs().argsort(descending=True, stable=True).tolist()
 
-    effects = _effects(run, found, strongest[:ablate], aim, progress)
+    most_active = found.peaks().argsort(descending=True, stable=True).tolist()
+    by_turns = dict.fromkeys(itertools.chain(*zip(strongest, most_active, strict=True)))
+
+    effects = _effects(run, found, [*by_turns][:ablate], aim, progress)
     if by == "effect":
         tried = sorted(effects, key=lambda index: -abs(effects[index][0]))
-        order = [*tried, *strongest[len(tried) :]]
+        order = [*tried, *(index for index in strongest if index not in effects)]
     else:
-        order = found.peaks().argsort(descending=True, stable=True).tolist()
+        order = most_active
     return Firing(
         tokens=[texts[i] for i in run.token_ids.tolist()],
         special=_special(lm, run.token_ids),

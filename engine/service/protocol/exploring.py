@@ -133,7 +133,7 @@ class FindFiring(Question[Firing], frozen=True, kw_only=True):
     """The next token to explain, with or without a space that leads it, whichever is likelier;
     None: the one that the model finds likeliest."""
     ablate: int = 50
-    """How many of the strongest by attribution to ablate for real."""
+    """How many to ablate for real, by turns the strongest by attribution and by activation."""
     most: int = 200
     by: FiringOrder = "effect"
     model: str | None = None
