@@ -1,6 +1,7 @@
 """Where a model comes from: the embedded one, a folder, or the Hugging Face hub. Torch-free."""
 
 import importlib.resources
+import os
 import re
 from pathlib import Path
 
@@ -20,15 +21,16 @@ def model_address(source: str) -> str:
     """
     if source == DEMO:
         return str(importlib.resources.files("engine") / "demo" / "model")
-    folder = Path(source).expanduser()
-    if source and folder.is_dir():
+    # os.path, which answers "no" where pathlib raises: for what can't be a path, or is too long
+    folder = Path(os.path.expanduser(source))
+    if source and os.path.isdir(folder):
         if not (folder / "config.json").is_file():
             raise UserError(
                 f"{source!r} is a folder, but no model: it has no config.json.",
                 "Give a folder that transformers' save_pretrained wrote, or a hub id.",
             )
         return str(folder)
-    if folder.is_file() or not _HUB_ID.fullmatch(source):
+    if os.path.isfile(folder) or not _HUB_ID.fullmatch(source):
         raise UserError(
             f"{source!r} is neither a model's folder nor a hub id.",
             "Give a folder that exists, or an id such as openai-community/gpt2.",
