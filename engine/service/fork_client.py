@@ -162,7 +162,7 @@ class ForkClient:
         try:
             await asyncio.get_running_loop().sock_sendall(self._channel, order)
         except OSError:
-            return None
+            self._is_gone = True
         return None if self._is_gone else await asked
 
     async def end(self) -> None:
