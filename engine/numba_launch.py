@@ -18,7 +18,12 @@ from torch import Tensor
 
 # sums may be reordered to use vector registers; infinities and NaN stay what they are, since a run
 # that diverges is told by them
-jit: Any = numba.njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "arcp", "nsz"})
+jit: Any = numba.njit(
+    nogil=True,
+    cache=True,
+    error_model="numpy",  # a check for a division by 0 would keep a loop from being vectorised
+    fastmath={"reassoc", "contract", "arcp", "nsz"},
+)
 
 _BITS = {torch.bfloat16: torch.int16, torch.float16: torch.int16, torch.float32: torch.int32}
 

@@ -25,6 +25,11 @@ class Request:
     """To train for behind the warm-up; None: all the steps."""
     score_every: int = 0
     """Steps; 0: no scores."""
+    store: str = ""
+    """A file of real activations to train on and score by, as `stored` writes it; empty: synthetic
+    ones."""
+    batch: int = 0
+    """Vectors a step, in place of the size's."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,8 @@ class Score:
     l0: float
     """Acts that aren't zero, per vector."""
     recovered: float
-    """Share of the true directions that some feature writes, by `score.FOUND`."""
+    """Share of the true directions that some feature writes, by `score.FOUND`; 0 where none are
+    known."""
 
 
 @dataclass(frozen=True)

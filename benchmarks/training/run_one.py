@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 import torch
 
+from benchmarks.training import stored
 from benchmarks.training.clock import Clock, TimeIsUpError
 from benchmarks.training.data import activations, directions
 from benchmarks.training.job import Job
@@ -33,12 +34,17 @@ POOL_UNSCORED = 2**16
 def run(request: Request) -> Result:
     """Train until the clock ends it."""
     entry, size = TRAINERS[request.trainer], SIZES[request.size]
+    size = size._replace(batch=request.batch or size.batch)
     trainer = importlib.import_module(entry.module)
     before = reference_gflops()
-    truth = directions(size)
+    truth = directions(size) if not request.store else torch.empty(0, size.d_in)
     scored = request.score_every > 0
-    pool = activations(truth, size.pool if scored else min(size.pool, POOL_UNSCORED))
-    held = activations(truth, HELD_OUT if scored else 0, held_out=True)
+    if request.store:
+        pool, held = stored.read(Path(request.store))
+        held = held[:HELD_OUT]
+    else:
+        pool = activations(truth, size.pool if scored else min(size.pool, POOL_UNSCORED))
+        held = activations(truth, HELD_OUT if scored else 0, held_out=True)
     held_bytes = psutil.Process().memory_info().rss
     clock = Clock(
         request.steps,

@@ -33,6 +33,8 @@ def score(truth: Tensor, held: Tensor, sae: Snapshot) -> Score:
         error += (x - reconstruction).double().square().sum().item()
         active += int((acts.to_dense() != 0).sum())
     spread = (held - held.mean(0)).double().square().sum().item()
+    if not len(truth):
+        return Score(fvu=error / spread, l0=active / len(held), recovered=0.0)
     written = torch.nn.functional.normalize(sae.decoder.float(), dim=1)
     closest = torch.cat([(part @ written.T).amax(1) for part in truth.split(CHUNK)])
     return Score(

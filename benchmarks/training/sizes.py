@@ -26,5 +26,8 @@ SIZES = {
     "S": Size(256, 4_096, 2_048, 2**20),
     "M": Size(768, 12_288, 2_048, 2**17),
     "seed": Size(1_152, 24_576, 1_024, 2**16),
+    "real": Size(576, 4_096, 2_048, 2**19),
+    "real-wide": Size(576, 16_384, 1_024, 2**19),
 }
-"""`tiny` is there to try the commands; `seed` is the width of the study this project grew from."""
+"""`tiny` is there to try the commands; `seed` is the width of the study this project grew from, and
+`real` that of SmolLM2-135M."""

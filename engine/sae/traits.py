@@ -117,14 +117,15 @@ _TARGET_L0 = Words("L0", "Active features per token to aim at.")
 _L1 = Words("L1 penalty", "Weight of the sparsity penalty: more of it, fewer active features.")
 
 
-def _rate(d_sae: int) -> float:
-    """The learning rate that was measured best for topk: it goes with 1/√width."""
-    return min(5e-3, 2.4e-3 * math.sqrt(2**14 / d_sae))
+def _rate(d_in: int, d_sae: int) -> float:
+    """The learning rate that was measured best for topk: it goes with 1/√(features · dimensions).
+    A larger one explains no more, and leaves features dead."""
+    return min(5e-3, 2.4e-3 * math.sqrt(2**14 / d_sae * 2**7 / d_in))
 
 
 def _counting(d_in: int, d_sae: int) -> Mapping[str, Any]:
     """What this is worth was measured: see `engine.sae.architectures.topk`."""
-    return {"lr": _rate(d_sae), "warmup": 0.02, "decay": 0.5, "aux": 1 / 32}
+    return {"lr": _rate(d_in, d_sae), "warmup": 0.02, "decay": 0.5, "aux": 1 / 32}
 
 
 def _aiming(d_in: int, d_sae: int) -> Mapping[str, Any]:
@@ -133,7 +134,7 @@ def _aiming(d_in: int, d_sae: int) -> Mapping[str, Any]:
 
 def _penalised(d_in: int, d_sae: int) -> Mapping[str, Any]:
     return {
-        "lr": _rate(d_sae),
+        "lr": _rate(d_in, d_sae),
         "warmup": 0.02,
         "decay": 0.5,
         # acts are as long as activations, which the trainer makes √d_in long

@@ -1,9 +1,6 @@
 """Worker processes as the daemon sees them: begun, handed out, ended.
 
-A worker is a process with torch in it. Importing torch takes seconds, so one process is kept that
-has done it and holds nothing else, the spare; workers are forked from it (`fork_client`). Where it
-can't be forked it becomes the worker itself, and another is started a little later, when the worker
-has had the processor to itself.
+How a process is started stands in `engine.service.worker_process`.
 """
 
 import asyncio
@@ -16,14 +13,14 @@ from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
 from engine.errors import UserError
-from engine.service.fork_client import ForkClient, Process
+from engine.service import worker
 from engine.service.protocol import Abandon, Frame, pack, unpack
+from engine.service.runtime import logs_folder
+from engine.service.worker_process import WorkerProcess, import_ahead
 from engine.workspace.folders import Workspace
 
 _TRIES = 2
-"""Spares that may end, as for want of memory, before a worker has come of them."""
-REFILL_AFTER = 3.0
-"""Seconds from handing out a spare that can't be forked to starting the next."""
+"""How often a process is started that ends, as for want of memory, before it is a worker."""
 
 
 class Worker:
@@ -32,7 +29,7 @@ class Worker:
     def __init__(
         self,
         doing: str,
-        process: Process,
+        process: WorkerProcess,
         connection: "asyncio.Future[ServerConnection]",
         log: Path,
     ) -> None:
@@ -48,7 +45,7 @@ class Worker:
 
     @property
     def alive(self) -> bool:
-        return self._process.returncode is None
+        return self._process.alive
 
     async def send(self, frame: Frame) -> None:
         """Tell the worker something; nothing happens if it is gone."""
@@ -77,8 +74,7 @@ class Worker:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._process.wait(), grace)
             return
-        with contextlib.suppress(ProcessLookupError):
-            self._process.kill()
+        self._process.kill()
         await self._process.wait()
 
     async def dismiss(self, grace: float) -> None:
@@ -110,17 +106,15 @@ class Pool:
         self._socket = socket
         self._workers: list[Worker] = []
         self._expected: dict[str, asyncio.Future[ServerConnection]] = {}
-        self._spare: ForkClient | None = None
-        self._refill: asyncio.Task[None] | None = None
+        self._warming: asyncio.Task[None] | None = None
         self._one_at_a_time = asyncio.Lock()
         self._closed = False
 
     @property
-    def workers(self) -> list[Worker | ForkClient]:
-        """Those that are alive, the spare among them."""
+    def workers(self) -> list[Worker]:
+        """Those that are alive."""
         self._workers = [worker for worker in self._workers if worker.alive]
-        spares = [] if self._spare is None or not self._spare.alive else [self._spare]
-        return [*spares, *self._workers]
+        return list(self._workers)
 
     def attach(self, token: str, connection: ServerConnection) -> bool:
         """Take the connection that the worker of this token has opened. False: there is none."""
@@ -130,21 +124,22 @@ class Pool:
         expected.set_result(connection)
         return True
 
-    def warm(self, after: float = 0.0) -> None:
-        """See to it that there is a spare, in `after` seconds."""
-        if self._refill is None or self._refill.done():
-            self._refill = asyncio.create_task(self._warm(after))
+    def warm(self) -> None:
+        """See to it, while other things go on, that the next worker will begin at once."""
+        if self._warming is None or self._warming.done():
+            self._warming = asyncio.create_task(import_ahead())
 
     async def take(self, doing: str, log: str) -> Worker:
         """A worker that nobody else uses; what it prints is in the log of that name.
 
-        Raises UserError when the pool is closed.
+        Raises UserError when the pool is closed, and where no process can be started.
         """
         async with self._one_at_a_time:
-            worker = await self._begin(doing, self._workspace.logs / f"{log}.log")
-            self._workers.append(worker)
-        self.warm(after=REFILL_AFTER)
-        return worker
+            if self._closed:
+                raise UserError("The engine is ending.")
+            begun = await self._begin(doing, logs_folder(self._workspace) / f"{log}.log")
+            self._workers.append(begun)
+        return begun
 
     async def close(self) -> None:
         """Kill every worker; there will be no other."""
@@ -152,28 +147,17 @@ class Pool:
             self._closed = True
         await asyncio.gather(*(worker.end() for worker in self.workers))
 
-    async def _warm(self, after: float) -> None:
-        await asyncio.sleep(after)
-        async with self._one_at_a_time:
-            if not self._closed:
-                await self._ready()
-
     async def _begin(self, doing: str, log: Path) -> Worker:
         token = secrets.token_hex(16)
-        # Before it is forked: it may connect before we hear of it.
+        # Before it is started: it may connect before we hear of it.
         expected = self._expected[token] = asyncio.get_running_loop().create_future()
+        arguments = (str(self._socket), self._workspace.root, token)
         for _ in range(_TRIES):
-            process = await (await self._ready()).fork(token, log)
-            if process is not None:
+            with contextlib.suppress(OSError, EOFError):
+                process = await WorkerProcess.start(worker.work, *arguments, log=log)
                 return Worker(doing, process, expected, log)
+        del self._expected[token]
         raise UserError(
-            "No worker process could be started.", f"What it said is in {self._workspace.logs}."
+            "No worker process could be started.",
+            f"Memory may be short; what was said is in {logs_folder(self._workspace)}.",
         )
-
-    async def _ready(self) -> ForkClient:
-        if self._closed:
-            raise UserError("The engine is ending.")
-        if self._spare is None or not self._spare.alive:
-            log = self._workspace.logs / f"worker-{secrets.token_hex(4)}.log"
-            self._spare = await ForkClient.start(self._socket, self._workspace.root, log)
-        return self._spare

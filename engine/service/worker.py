@@ -6,7 +6,6 @@ and the process ends at once: whatever it was writing has another name until it 
 as of a machine that is shut down, ends it too, but lets a training save where it stands.
 """
 
-import importlib
 import os
 import queue
 import signal
@@ -28,14 +27,6 @@ from engine.workspace.folders import Workspace
 
 Work = p.RunJob | p.Ask
 """A job, or a question."""
-_IMPORTED = (
-    "engine.service.session",
-    "engine.service.worker_handlers.registry",
-    # what transformers puts off until a model is loaded
-    "transformers.generation",
-    "transformers.modeling_utils",
-    "transformers.models.llama.modeling_llama",
-)
 Do = Callable[[Work], p.Frame]
 """Does the work, and returns the frame with what came of it."""
 
@@ -65,15 +56,6 @@ def serve(connection: ClientConnection, workspace: Workspace) -> None:
         busy = False
         if isinstance(work, p.RunJob):
             return
-
-
-def import_work() -> None:
-    """Import torch and all that works with it, so that the first job or question begins at once."""
-    from engine.jobs import run
-
-    run.import_work()
-    for module in _IMPORTED:
-        importlib.import_module(module)
 
 
 def _prepare(workspace: Workspace, reporter: Reporter) -> Do:

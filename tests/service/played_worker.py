@@ -14,7 +14,7 @@ class PlayedWorker:
     """A worker without a process: it does in a thread what a worker process does."""
 
     def __init__(self, workspace: Workspace) -> None:
-        self.doing = "spare"
+        self.doing = ""
         self.log = workspace.logs / "played.log"
         self.pid = os.getpid()
         self.alive = True

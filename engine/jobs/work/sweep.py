@@ -83,7 +83,10 @@ class _SweepJob:
         self._device = choose_device(self._spec.device)
         self._checkpoints = spec.checkpoints(workspace)
         self._choice = self._choose_rows()
-        self._data = open_data(self._spec, workspace, progress, self._choice)
+        saved = None
+        if self._spec.resume:
+            saved = load_newest_checkpoint(self._checkpoints, progress.note)
+        self._data = open_data(self._spec, workspace, progress, self._choice, saved)
         self._source_is_open = False
         self._runs = [self._run(member) for member in spec.members()]
 

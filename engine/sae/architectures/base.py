@@ -1,7 +1,7 @@
 """What every autoencoder can do, whatever its architecture."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, TypeVar
 
 import torch
@@ -132,6 +132,14 @@ class SparseAutoencoder(nn.Module, ABC):
     def initialise(self, sample: Tensor, target: Tensor) -> None:
         """Set what depends on the data, from training vectors [n, d_in] and targets [n, d_out]."""
 
+    estimates_serve: bool = False
+    """Whether training steps find active features by estimates that `choose_search` found good."""
+
+    def choose_search(self, x: Tensor) -> None:
+        """Choose by some of a batch [n, d_in] how training steps look for active features from now
+        on: by the fastest product that finds the right ones. Called now and then."""
+        return
+
     @abstractmethod
     def training_step(self, step: StepInput, config: TrainConfig) -> StepLosses:
         """Take one batch forward and backward: add the loss's gradient to every `.grad`, so that
@@ -141,13 +149,10 @@ class SparseAutoencoder(nn.Module, ABC):
         of them to be 0, and left to autograd elsewhere.
         """
 
-    def constrain_gradients(self) -> None:
-        """Called between the backward pass and the optimiser's step."""
-        return
-
-    def constrain_weights(self) -> None:
-        """Called after the optimiser's step."""
-        return
+    @property
+    def unit_rows(self) -> Sequence[nn.Parameter]:
+        """The parameters whose rows the optimiser keeps at length 1."""
+        return ()
 
     def unscale(self, scale: float, target_scale: float) -> None:
         """Make one that was trained to turn `scale · x` into `target_scale · y` turn x into y."""

@@ -16,7 +16,8 @@ from engine.sae.architectures.linear import Batch
 from engine.sae.architectures.topk import CountingSAE
 from engine.sae.config import SAEConfig, TrainConfig
 from engine.sae.kernels.choose import kernels_for
-from engine.sae.kernels.preactivations import preactivations
+from engine.sae.kernels.preactivations import estimates, preactivations, with_spare
+from engine.sae.kernels.rerank import keep_largest
 from engine.sae.kernels.sharded import largest
 from engine.sae.kernels.support import Support, concatenate
 
@@ -45,7 +46,7 @@ class BatchTopK(CountingSAE):
     def active_of_products(self, products: Tensor) -> tuple[Support, Tensor]:
         return self.active_above(products, self.threshold)
 
-    def candidates(self, x: Tensor, parts: int) -> Support:
+    def candidates(self, x: Tensor, parts: int) -> tuple[Support, Tensor]:
         """The k · n largest pre-activations above 0 of the whole batch.
 
         They are looked for above a bound, which comes from the step before, and is given up where
@@ -55,14 +56,22 @@ class BatchTopK(CountingSAE):
         support, values = self._select_above(MARGIN * self._border, x, parts)
         if self.ranks.world.total(len(values)) < wanted and self._border > 0:
             support, values = self._select_above(0.0, x, parts)
-        support, self._border = largest(support, values, wanted, self.ranks.world)
-        return support
+        kernels = kernels_for(x)
+        if not self.estimates_serve:
+            support, self._border = largest(support, values, wanted, self.ranks.world)
+            return support, kernels.dots(x, self.W_enc, support)
+        support, _ = kernels_for(values).largest(support, values, with_spare(wanted))
+        products = kernels.dots(x, self.W_enc, support)
+        pre = products + self.b_enc[support.features]
+        support, entries, self._border = keep_largest(support, pre, wanted)
+        return support, products[entries]
 
     def _select_above(self, bound: float, x: Tensor, parts: int) -> tuple[Support, Tensor]:
         """The features whose pre-activation is at least `bound` and above 0, and its values [nnz]
         in the dtype in which they were looked for."""
         supports, values = [], []
-        for pre in preactivations(x, self.W_enc, self.b_enc, parts=parts):
+        search = estimates if self.estimates_serve else preactivations
+        for pre in search(x, self.W_enc, self.b_enc, parts=parts):
             bounds = pre.new_full((pre.shape[1],), bound).clamp_min(torch.finfo(pre.dtype).tiny)
             support, found = kernels_for(pre).select_above(pre, bounds)
             supports.append(support)

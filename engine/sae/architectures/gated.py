@@ -56,7 +56,7 @@ class Gated(UnitNormSAE):
         self.b_gate.copy_(-start)
         fit_acts(self, sample, target)
 
-    def candidates(self, x: Tensor, parts: int) -> Support:
+    def candidates(self, x: Tensor, parts: int) -> tuple[Support, Tensor]:
         return self.candidates_above_zero(x, parts)
 
     def backward(self, batch: Batch, step: StepInput, config: TrainConfig) -> StepLosses:

@@ -30,6 +30,8 @@ from engine.sae.kernels.support import Support
 BANDWIDTH = 0.2
 ROUNDING = 2**-7
 """By what share a product in bf16 may be off: so much further candidates are looked for."""
+ESTIMATION = 2**-4
+"""The same of an estimate."""
 
 
 class JumpReLU(UnitNormSAE):
@@ -64,9 +66,10 @@ class JumpReLU(UnitNormSAE):
         self.log_threshold.copy_(start.clamp_min(1e-3).log())
         fit_acts(self, sample, target)
 
-    def candidates(self, x: Tensor, parts: int) -> Support:
-        least = self.threshold * (math.exp(-BANDWIDTH / 2) * (1 - ROUNDING))
-        return self.candidates_above(least, x, parts)
+    def candidates(self, x: Tensor, parts: int) -> tuple[Support, Tensor]:
+        off = ESTIMATION if self.estimates_serve else ROUNDING
+        least = self.threshold * (math.exp(-BANDWIDTH / 2) * (1 - off))
+        return self.candidates_above(least, x, parts, by_estimates=self.estimates_serve)
 
     def backward(self, batch: Batch, step: StepInput, config: TrainConfig) -> StepLosses:
         assert config.target_l0 is not None

@@ -9,8 +9,10 @@ A training step, of n vectors:
 
 1. `centre` x by b_dec, and take from the target what is decoded without any feature.
 2. Find the candidates, the features that may be active in each vector: one dense product in bf16
-   (`engine.sae.kernels.preactivations`), n · d_in · d_sae, of which only the support is kept.
-3. Take the candidates' products (x − b_dec) · W_enc[f] again, in fp32: [nnz].
+   or 8-bit integers (`engine.sae.kernels.preactivations`), n · d_in · d_sae, of which only the
+   support is kept.
+3. Take the candidates' products (x − b_dec) · W_enc[f] again, in fp32: [nnz]. Where more were found
+   than are wanted, they decide.
 4. Make acts of them, as the architecture says.
 5. Decode: the residual [n, d_out], and its dot product with W_dec[f] of every candidate [nnz].
 6. Add ∂L/∂W_dec and ∂L/∂b_dec, from acts and residual.
@@ -23,6 +25,7 @@ the dense formulas (`engine.sae.architectures.dense`).
 """
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 
 import torch
@@ -33,10 +36,16 @@ from engine.sae.architectures.base import SparseAutoencoder, StepInput, StepLoss
 from engine.sae.architectures.geometric_median import geometric_median
 from engine.sae.config import SAEConfig, TrainConfig
 from engine.sae.kernels.choose import kernels_for
-from engine.sae.kernels.preactivations import preactivations
+from engine.sae.kernels.preactivations import (
+    estimates,
+    estimates_are_good,
+    preactivations,
+)
 from engine.sae.kernels.sharded import residual_and_dots
 from engine.sae.kernels.support import ByFeature, Support, concatenate
 
+MEASURED = 256
+"""Vectors on which the precision of estimates is measured."""
 TINY_SCALE = 1e-20
 """Below it, W_enc · scale may be too small for fp32 before it is brought to the acts' units."""
 
@@ -146,6 +155,11 @@ class LinearSAE(SparseAutoencoder):
         self.b_dec.copy_(geometric_median(target))
 
     @torch.no_grad()
+    def choose_search(self, x: Tensor) -> None:
+        alone = self.ranks.world.size == 1
+        self.estimates_serve = alone and estimates_are_good(self.centre(x[:MEASURED]), self.W_enc)
+
+    @torch.no_grad()
     def training_step(self, step: StepInput, config: TrainConfig) -> StepLosses:
         return self.backward(self.select_candidates(step), step, config)
 
@@ -157,21 +171,20 @@ class LinearSAE(SparseAutoencoder):
             target = step.target - self.b_dec  # [n, d_out]
             if self.config.skip:
                 target = target - step.x @ self.W_skip.T
-        kernels = kernels_for(x)
-        support = self.candidates(x, step.parts)
+        support, products = self.candidates(x, step.parts)
         return Batch(
             x=x,
             target=target,
             support=support,
-            products=kernels.dots(x, self.W_enc, support),  # [nnz]
-            by_feature=kernels.sort_by_feature(support, self.features),
+            products=products,  # [nnz]
+            by_feature=kernels_for(x).sort_by_feature(support, self.features),
             weight=1 / (self.total_vectors(x) * step.variance),
         )
 
     @abstractmethod
-    def candidates(self, x: Tensor, parts: int) -> Support:
+    def candidates(self, x: Tensor, parts: int) -> tuple[Support, Tensor]:
         """The features that may be active in each of the centred vectors x [n, d_in], found in so
-        many parts of the batch."""
+        many parts of the batch; and their products x · W_enc[f] in fp32 [nnz]."""
 
     @abstractmethod
     def backward(self, batch: Batch, step: StepInput, config: TrainConfig) -> StepLosses:
@@ -182,15 +195,20 @@ class LinearSAE(SparseAutoencoder):
         """[d_sae]: the bias of the pre-activations by which candidates are found."""
         return self.b_enc
 
-    def candidates_above(self, least: Tensor, x: Tensor, parts: int) -> Support:
-        """The features whose pre-activation is at least `least` [features], which is above 0."""
-        blocks = preactivations(x, self.W_enc, self.candidate_bias, parts=parts)
-        return concatenate(
+    def candidates_above(
+        self, least: Tensor, x: Tensor, parts: int, *, by_estimates: bool = False
+    ) -> tuple[Support, Tensor]:
+        """The features whose pre-activation is at least `least` [features], which is above 0, and
+        their products [nnz]."""
+        search = estimates if by_estimates else preactivations
+        blocks = search(x, self.W_enc, self.candidate_bias, parts=parts)
+        support = concatenate(
             [kernels_for(pre).select_above(pre, least.to(pre.dtype))[0] for pre in blocks]
         )
+        return support, kernels_for(x).dots(x, self.W_enc, support)
 
-    def candidates_above_zero(self, x: Tensor, parts: int) -> Support:
-        """The features whose pre-activation is above 0."""
+    def candidates_above_zero(self, x: Tensor, parts: int) -> tuple[Support, Tensor]:
+        """The features whose pre-activation is above 0, and their products [nnz]."""
         least = x.new_full((self.features,), torch.finfo(x.dtype).tiny)
         return self.candidates_above(least, x, parts)
 
@@ -275,14 +293,9 @@ class LinearSAE(SparseAutoencoder):
 class UnitNormSAE(LinearSAE):
     """A linear autoencoder that writes directions of length 1, which keeps acts comparable."""
 
-    @torch.no_grad()
-    def constrain_gradients(self) -> None:
-        """Take from the decoder's gradient what would only change the length of a direction."""
-        kernels_for(self.W_dec).remove_parallel(gradient(self.W_dec), self.W_dec)
-
-    @torch.no_grad()
-    def constrain_weights(self) -> None:
-        kernels_for(self.W_dec).normalise_rows(self.W_dec)
+    @property
+    def unit_rows(self) -> Sequence[nn.Parameter]:
+        return (self.W_dec,)
 
 
 def gradient(parameter: Tensor) -> Tensor:

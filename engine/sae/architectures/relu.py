@@ -36,7 +36,7 @@ class ReLU(LinearSAE):
         self.b_enc.copy_(-start)
         fit_acts(self, sample, target)
 
-    def candidates(self, x: Tensor, parts: int) -> Support:
+    def candidates(self, x: Tensor, parts: int) -> tuple[Support, Tensor]:
         return self.candidates_above_zero(x, parts)
 
     def backward(self, batch: Batch, step: StepInput, config: TrainConfig) -> StepLosses:

@@ -5,12 +5,11 @@ own features. Alone, a process has it all and none of this changes anything.
 in the CPU's memory when a training begins, and when it ends.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.utils import get_total_norm
 
 from engine.sae.architectures.base import SparseAutoencoder
 from engine.sae.parallel import ALONE, Ranks
@@ -49,14 +48,17 @@ def all_reduce_gradients(sae: SparseAutoencoder) -> None:
             sae.ranks.tensor_parallel.all_reduce(parameter.grad)
 
 
-def gradient_norm(sae: SparseAutoencoder) -> Tensor:
-    """The length of the gradients of all parameters together, of all processes' features."""
-    gradients = {name: p.grad for name, p in sae.named_parameters() if p.grad is not None}
-    if sae.ranks.tensor_parallel.size == 1:
-        return get_total_norm(gradients.values())
-    replicated = get_total_norm([gradients[name] for name in gradients.keys() & sae.replicated])
-    local = get_total_norm([gradients[name] for name in gradients.keys() - sae.replicated])
-    return (replicated.square() + sae.ranks.tensor_parallel.all_reduce(local.square())).sqrt()
+def gradient_norm(sae: SparseAutoencoder, squared_norms: Sequence[Tensor]) -> Tensor:
+    """The length of the gradients of all parameters together, of all processes' features, from
+    those of each parameter [], squared, in order."""
+    names = [name for name, _ in sae.named_parameters()]
+    replicated = local = squared_norms[0].new_zeros(())
+    for name, square in zip(names, squared_norms, strict=True):
+        if name in sae.replicated:
+            replicated = replicated + square
+        else:
+            local = local + square
+    return (replicated + sae.ranks.tensor_parallel.all_reduce(local)).sqrt()
 
 
 def full_state(sae: SparseAutoencoder) -> dict[str, Tensor]:

@@ -9,7 +9,7 @@ sample. Then, for each batch:
    batch is taken in twice as many parts from then on.
 3. Sum the gradients of all processes that train together.
 4. Now and then, copy the weights while their loss is good, to end with them should the run diverge.
-5. Constrain the gradients, take Adam's step, constrain the weights, set the next learning rate.
+5. Take Adam's step, which keeps directions at length 1, and set the next learning rate.
 6. Count for how many vectors each feature has not fired, and report metrics.
 
 When the training ends, the scale is folded into the weights (`unscale`).
@@ -24,6 +24,7 @@ from torch import Tensor
 from engine.errors import UserError
 from engine.sae.architectures.base import SparseAutoencoder, StepInput, StepLosses
 from engine.sae.config import TrainConfig
+from engine.sae.training.adam import Adam
 from engine.sae.training.divergence import far_above
 from engine.sae.training.metrics import PendingMetrics
 from engine.sae.training.schedules import schedule
@@ -43,6 +44,8 @@ from engine.shortages import memory_ran_out
 
 STEPS_BETWEEN_DEAD_LISTS = 20
 """Steps after which the dead features are listed again: a GPU waits each time."""
+STEPS_BETWEEN_CHOICES = 100
+"""Steps after which it is measured again how active features can be looked for."""
 GOOD_STATES = 20
 """How often in a run the weights are copied, once their loss is known to be finite."""
 MOST_PARTS = 64
@@ -81,9 +84,7 @@ class Trainer:
             )
         for parameter in sae.parameters():
             parameter.grad = torch.zeros_like(parameter)
-        self._optimizer = torch.optim.Adam(
-            sae.parameters(), config.lr, betas=config.betas, eps=config.eps, fused=True
-        )
+        self._optimizer = Adam(sae.parameters(), config, sae.unit_rows)
         self._schedule = schedule(self._optimizer, config, -(-vectors // config.batch))
         self._vectors_since_fired = torch.zeros(
             sae.features, dtype=torch.int64, device=sample.device
@@ -118,10 +119,8 @@ class Trainer:
         all_reduce_gradients(self.sae)
         self._copy_if_good(losses, vectors)
         lr = float(self._optimizer.param_groups[0]["lr"])
-        grad_norm = gradient_norm(self.sae)
-        self.sae.constrain_gradients()
         self._optimizer.step()
-        self.sae.constrain_weights()
+        grad_norm = gradient_norm(self.sae, self._optimizer.squared_norms)
         self._schedule.step(losses.loss)
         self.steps_done += 1
         return self._measure(losses, vectors, lr, grad_norm)
@@ -170,6 +169,7 @@ class Trainer:
             "dead": full_indices(self.sae, self._dead),
             "good_fvu": self._good_fvu,
             "parts": self._parts,
+            "estimates_serve": self.sae.estimates_serve,
             "steps_done": self.steps_done,
         }
 
@@ -185,14 +185,16 @@ class Trainer:
         self._vectors_since_fired.copy_(since_fired)
         self._dead = local_indices(self.sae, state["dead"].to(self._vectors_since_fired.device))
         self._good_fvu, self._parts = state["good_fvu"], state["parts"]
+        self.sae.estimates_serve = state.get("estimates_serve", False)
         self.steps_done = state["steps_done"]
         self.good_step, self._good_state = self.steps_done, self._copy_state()
 
     def _backward(self, x: Tensor, target: Tensor) -> StepLosses:
         """Make every `.grad` that of a batch's loss, taken in as many parts as memory asks for."""
         while True:
-            self._optimizer.zero_grad(set_to_none=False)
             scaled = x.float() * self._scale
+            if self.steps_done % STEPS_BETWEEN_CHOICES == 0:
+                self.sae.choose_search(scaled)
             step = StepInput(
                 x=scaled,
                 target=scaled if target is x else target.float() * self._target_scale,
@@ -210,6 +212,7 @@ class Trainer:
                 if together or self._parts >= MOST_PARTS or not memory_ran_out(error):
                     raise
                 self._parts *= 2
+                self._optimizer.zero_grad(set_to_none=False)  # what was added before memory ran out
 
     def _copy_if_good(self, losses: StepLosses, vectors: int) -> None:
         """Copy the weights now and then, unless they are lost or far worse than before."""

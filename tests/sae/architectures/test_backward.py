@@ -131,22 +131,6 @@ def test_unscaled_it_does_to_x_what_it_did_to_scaled_x(
     torch.testing.assert_close(scaled(scale * x), target_scale * raw(x), rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("architecture", [name for name in LINEAR if name != "relu"])
-def test_features_stay_directions_of_length_one(architecture: str) -> None:
-    sae = random_sae(architecture)
-    sae.constrain_weights()
-    torch.testing.assert_close(sae.W_dec.norm(dim=1), torch.ones(40))
-    step(sae, torch.randn(30, 7), torch.randn(30, 7))
-    before = sae.W_dec.grad.clone()
-    sae.constrain_gradients()
-    torch.testing.assert_close(
-        (sae.W_dec.grad * sae.W_dec).sum(1), torch.zeros(40), atol=1e-5, rtol=0
-    )
-    removed = before - sae.W_dec.grad
-    along = (removed * sae.W_dec).sum(1, keepdim=True) * sae.W_dec
-    torch.testing.assert_close(removed, along, atol=1e-5, rtol=0)
-
-
 @pytest.mark.parametrize("architecture", ["jumprelu", "gated", "relu"])
 def test_training_starts_sparse_and_at_the_right_length(architecture: str) -> None:
     generator = torch.Generator().manual_seed(0)
@@ -176,7 +160,7 @@ def test_a_batch_keeps_its_largest_wherever_the_last_border_lay() -> None:
     sae = random_sae("batchtopk")
     x = torch.randn(50, 7)
     for scale in (1.0, 0.01, 30.0, 1.0):
-        support = sae.candidates(scale * x, 1)
+        support, _ = sae.candidates(scale * x, 1)
         assert len(support.features) == min(
             200, int(((scale * x) @ sae.W_enc.T + sae.b_enc > 0).sum())
         )

@@ -28,8 +28,6 @@ def after_a_step(architecture: str, sample: Tensor, x: Tensor) -> dict[str, Tens
         parameter.grad = torch.zeros_like(parameter)
     dead = torch.arange(0, 32, 3, device=x.device)
     losses = sae.training_step(StepInput(x, x, variance=12.0, dead=dead, done=0.5), training)
-    sae.constrain_gradients()
-    sae.constrain_weights()
     slopes = {f"slope of {name}": p.grad for name, p in sae.named_parameters()}
     return {**sae.state_dict(), **slopes, "loss": losses.loss, "fired": losses.fire_counts}
 

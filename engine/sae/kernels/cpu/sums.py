@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from engine.numba_launch import arrays, jit, run_in_threads
-from engine.sae.kernels.cpu.rows import add, dot
+from engine.sae.kernels.cpu.rows import add, add_four, dots_with
 from engine.sae.kernels.support import ByFeature, Support
 
 
@@ -43,8 +43,7 @@ def totals_by_feature(by_feature: ByFeature, weights: Tensor) -> Tensor:
 @jit
 def _dots(vectors, rows, offsets, features, out, lo, hi):
     for i in range(lo, hi):
-        for entry in range(offsets[i], offsets[i + 1]):
-            out[entry] = dot(vectors[i], rows[features[entry]])
+        dots_with(vectors[i], rows, features, out, offsets[i], offsets[i + 1])
 
 
 @jit
@@ -52,10 +51,25 @@ def _residual_and_dots(target, W_dec, offsets, features, acts, residual, dots, l
     for i in range(lo, hi):
         line = residual[i]
         line[:] = target[i]
-        for entry in range(offsets[i], offsets[i + 1]):
+        entry, last = offsets[i], offsets[i + 1]
+        while entry + 4 <= last:
+            a, b, c, d = entry, entry + 1, entry + 2, entry + 3
+            add_four(
+                line,
+                -acts[a],
+                W_dec[features[a]],
+                -acts[b],
+                W_dec[features[b]],
+                -acts[c],
+                W_dec[features[c]],
+                -acts[d],
+                W_dec[features[d]],
+            )
+            entry += 4
+        while entry < last:
             add(line, -acts[entry], W_dec[features[entry]])
-        for entry in range(offsets[i], offsets[i + 1]):
-            dots[entry] = dot(line, W_dec[features[entry]])
+            entry += 1
+        dots_with(line, W_dec, features, dots, offsets[i], last)
 
 
 @jit
