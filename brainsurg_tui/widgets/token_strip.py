@@ -1,6 +1,6 @@
 """Tokens with a shade of colour behind each: how strongly something answers to it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from rich.cells import get_character_cell_size
 from rich.style import Style
@@ -11,6 +11,7 @@ from brainsurg_tui.widgets.shades import ANSI_SHADES, Shades, shade_of, shades_f
 from brainsurg_tui.widgets.visible import visible
 
 PEAK = Style(bold=True, underline=True)
+SPECIAL = Style(dim=True, italic=True)
 
 # A causal model has read only what stands before the peak, so that side gets more room.
 _ROOM_BEFORE_PEAK = 0.6
@@ -58,16 +59,21 @@ def token_lines(
     activations: Sequence[float],
     peak: int | None = None,
     *,
+    special: Collection[int] = (),
     maximum: float | None = None,
     shades: Shades = ANSI_SHADES,
     marks: bool = False,
     ascii_only: bool = False,
 ) -> Text:
-    """Return all tokens, to be wrapped by whoever draws them; a `↵` is followed by a new line."""
+    """Return all tokens, to be wrapped by whoever draws them; a `↵` is followed by a new line.
+
+    The tokens with an index in `special`, which are none of the text, are drawn faintly.
+    """
     scale = max(activations, default=0.0) if maximum is None else maximum
     text = Text()
     for index, (token, activation) in enumerate(zip(tokens, activations, strict=True)):
         style = shade_of(activation, scale, shades)
+        style = style + SPECIAL if index in special else style
         for part in token.splitlines(keepends=True) or [token]:
             text.append_text(_token(part, style, index == peak, marks, ascii_only))
             if part.endswith("\n"):

@@ -53,11 +53,11 @@ def model_view(
     def tick() -> None:
         progress("clamp", len(prompts), total, "prompts")
 
-    if request.generate:
-        note_on_padding(subject.lm, len(request.prompts), progress)
     tick()
     checks: list[Checks] = []
     with interruptible(subject.lm, tick):
+        if request.generate:
+            note_on_padding(subject.lm, len(request.prompts), progress)
         for runs in subject.runs_of(request, rows[0]):
             for checked in check_runs(runs, rows[0]):
                 checks.append(checked.checks)

@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
 from engine.errors import UserError
@@ -13,6 +14,7 @@ from engine.interventions.attribution import attributions
 from engine.interventions.prompt_run import ModelWithSAE, PromptRun
 from engine.model.gradient import sensitivity
 from engine.model.interruptible import interruptible
+from engine.model.load import LanguageModel
 from engine.model.predictions import kl_per_position
 from engine.model.prompt import ChatChoice, Prompt
 from engine.model.single_token import ids_of_token
@@ -72,6 +74,7 @@ def find_firing(
         order = found.peaks().argsort(descending=True, stable=True).tolist()
     return Firing(
         tokens=[texts[i] for i in run.token_ids.tolist()],
+        special=_special(lm, run.token_ids),
         target=texts[aim],
         logp=logp.item(),
         features=[
@@ -80,6 +83,13 @@ def find_firing(
         active=len(found.features),
         left_out=run.left_out(seen.activations),
     )
+
+
+def _special(lm: LanguageModel, ids: Tensor) -> list[int]:
+    """The places in token ids [tokens] of special tokens."""
+    special = torch.tensor([*lm.special_ids, *lm.start_ids], dtype=ids.dtype, device=ids.device)
+    places: list[int] = torch.isin(ids, special).nonzero().flatten().tolist()
+    return places
 
 
 def _logp(logits: Tensor, wanted: Sequence[int]) -> tuple[Tensor, int]:

@@ -52,10 +52,10 @@ def reconstruction_view(
     def tick() -> None:
         progress("clamp", len(prompts), len(request.prompts), "prompts")
 
-    if request.generate:
-        note_on_padding(subject.lm, len(request.prompts), progress)
     tick()
     with interruptible(subject.lm, tick):
+        if request.generate:
+            note_on_padding(subject.lm, len(request.prompts), progress)
         for run in chain.from_iterable(subject.runs_of(request)):
             x = run.activations()
             sinks = run.mask.is_sink(x)

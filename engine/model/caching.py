@@ -10,6 +10,7 @@ from engine.model.edit import editing
 from engine.model.load import LanguageModel
 from engine.model.quiet import quiet
 from engine.model.site import Site
+from engine.progress import Cancelled
 
 _PROMPTS = ((3, 4, 5, 6), (6, 3, 5, 4))
 _STEPS = 3
@@ -58,6 +59,8 @@ def steps_agree(
                 grown = lm.model.generate(
                     input_ids=ids, attention_mask=mask, generation_config=settings
                 )
+        except Cancelled:
+            raise
         except Exception:  # whatever goes wrong in a cache, the model may do without
             return False
         with editing(lm, edits):

@@ -14,6 +14,7 @@ from engine.model.inputs import checked_ids
 from engine.model.load import LanguageModel
 from engine.model.locate import show_site
 from engine.model.site import Site
+from engine.progress import Cancelled
 
 Variants = Callable[[Tensor, Tensor], Tensor]
 """Gets the activations [1, tokens, d_model] of a text and its positions [1, tokens]; returns
@@ -45,7 +46,7 @@ def logits_of_variants(
     Raises UserError for a site that the model does not have and as `checked_ids`.
     """
     ids = checked_ids(lm, token_ids[None])
-    run = _spread if _can_spread(lm, site) else _repeat
+    run = _spread if can_spread(lm, site) else _repeat
     keep = 1 if last_only else 0  # 0 is all of them, to transformers
     return run(lm, ids, site, variants, number=number, keep=keep)
 
@@ -95,7 +96,7 @@ def _checked(made: Tensor, x: Tensor, number: int) -> Tensor:
     return made.to(x.dtype).contiguous()  # some models write into what they are given
 
 
-def _can_spread(lm: LanguageModel, site: Site) -> bool:
+def can_spread(lm: LanguageModel, site: Site) -> bool:
     """Whether both ways give the same logits, but for rounding: measured once for each site.
 
     There are families that note the size of their batch where they begin, and sites within a layer
@@ -115,6 +116,8 @@ def _ways_agree(lm: LanguageModel, site: Site) -> bool:
     repeated = _repeat(lm, ids, site, turned, number=3, keep=0).float()
     try:
         spread = _spread(lm, ids, site, turned, number=3, keep=0).float()
+    except Cancelled:
+        raise
     except Exception:  # whatever goes wrong inside, the model may be given all rows
         return False
     if spread.shape != repeated.shape:

@@ -76,6 +76,9 @@ class Session:
         if self._sae is None or self._sae[0] != key:
             self._sae = None
             self._sae = (key, *self.load_sae_once(name, device))
+            # imports and compiles kernels, while nobody waits to have a question given up
+            loaded = self._sae[1]
+            loaded.encode(loaded.W_dec.new_zeros(1, loaded.config.d_in))
         return self._sae[1:]
 
     def load_sae_once(self, name: str, device: str) -> tuple[SparseAutoencoder, SAEMetadata]:

@@ -1,12 +1,21 @@
 """Stopping a model in the middle of what it does."""
 
+import dataclasses
+
 import pytest
 import torch
 
+from engine.model.caching import cache_is_reliable
 from engine.model.generate import generate, logits
 from engine.model.interruptible import interruptible
+from engine.model.load import LanguageModel
+from engine.model.padding import padding_is_reliable
+from engine.model.site import Site
+from engine.model.variants import can_spread, logits_of_variants
 from engine.progress import Cancelled
 from tests.model.zoo import some_tokens, zoo_model
+
+SITE = Site("resid_post", 1)
 
 
 class Impatient:
@@ -36,6 +45,18 @@ def test_every_token_and_layer_is_a_moment_and_no_bit_changes(name: str) -> None
     calls = patient.calls
     generate(lm, ids, 6)
     assert patient.calls == calls  # behind the block nobody asks
+
+
+def test_a_measurement_that_is_given_up_is_made_again() -> None:
+    def measured(lm: LanguageModel) -> tuple[bool, ...]:
+        logits_of_variants(lm, some_tokens(4), SITE, lambda x, _: x, 1)
+        return cache_is_reliable(lm), padding_is_reliable(lm), can_spread(lm, SITE)
+
+    for at in (1, 10, 60, 120):
+        lm = dataclasses.replace(zoo_model("llama"))  # of which nothing is known yet
+        with pytest.raises(Cancelled), interruptible(lm, Impatient(at)):
+            measured(lm)
+        assert measured(lm) == (True, True, True)
 
 
 def test_what_is_raised_comes_out_and_leaves_the_model_as_it_was() -> None:

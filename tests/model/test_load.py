@@ -74,7 +74,8 @@ def test_the_text_part_of_a_model_with_eyes_loads(tiny_llama_path: Path, tmp_pat
         shutil.copy(tiny_llama_path / name, tmp_path)
     lm = load_model(str(tmp_path), device="cpu")
     assert (lm.n_layers, lm.d_model, lm.vocab_size, lm.context) == (3, 16, 99, 64)
-    assert generate(lm, [torch.tensor([5, 6, 7])], 4)[0].shape == (7,)
+    (written,) = generate(lm, torch.tensor([[5, 6, 7]]), 4)
+    assert written.shape == (7,)
 
 
 def test_the_models_own_decoding_preferences_are_dropped_but_not_its_end(damaged: Path) -> None:
@@ -82,7 +83,7 @@ def test_the_models_own_decoding_preferences_are_dropped_but_not_its_end(damaged
     (damaged / "generation_config.json").write_text(json.dumps(preferences))
     lm = load_model(str(damaged), device="cpu")
     ids = torch.tensor([[20, 21, 22]])
-    (generated,) = generate(lm, list(ids), 10)
+    (generated,) = generate(lm, ids, 10)
     assert lm.model.generation_config.eos_token_id == [1, 7]
     for _ in range(len(generated) - 3):
         ids = torch.cat([ids, logits(lm, ids)[:, -1:].argmax(-1)], 1)

@@ -174,5 +174,13 @@ def test_a_clamp_touches_the_positions_that_it_applies_to(made: Made) -> None:
     report = answer(p.Clamp(request=request, device="cpu"), session)
     assert report.prompts[0].edited_tokens == 4
     found = answer(p.FindFiring(sae="middle", prompt="A dog ran", device="cpu"), session)
+    assert found.special == []
     for feature in found.features:
         assert not any(feature.activations[0:1] + feature.activations[5:])
+
+
+def test_a_search_tells_which_tokens_are_special(made: Made) -> None:
+    made.sae("with", prepend_bos=True)
+    session = Session(made.workspace, SILENT)
+    found = answer(p.FindFiring(sae="with", prompt="A dog<eos> ran", device="cpu"), session)
+    assert [found.tokens[place] for place in found.special] == ["<bos>", "<eos>"]

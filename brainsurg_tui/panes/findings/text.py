@@ -63,6 +63,7 @@ def strip(
         firing.tokens,
         [0.0] * len(firing.tokens) if feature is None else feature.activations,
         None if feature is None else feature.peak,
+        special=firing.special,
         shades=shades,
         marks=marks,
         ascii_only=ascii_only,

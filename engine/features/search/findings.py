@@ -62,6 +62,8 @@ class Firing(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Which features are active in a text, and which of them matter for what comes next."""
 
     tokens: list[str]
+    special: list[int] = []
+    """Indices of the special tokens among them, such as BOS and those of a chat template."""
     target: str
     """The token whose log-probability attributions and effects are about."""
     logp: float

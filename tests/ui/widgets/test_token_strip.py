@@ -153,3 +153,12 @@ async def test_the_strip_wraps_and_grows():
         lines = [strip.render_line(y).text.rstrip() for y in range(strip.size.height)]
 
     assert lines == ["one two", "[b]three↵", "four"]
+
+
+def test_special_tokens_are_drawn_faintly() -> None:
+    text = token_lines(["<|user|>", " Hi"], [0.0, 1.0], special=[0])
+    styles = {
+        text.plain[span.start : span.end]: Style.parse(str(span.style)) for span in text.spans
+    }
+    assert styles["<|user|>"].dim
+    assert not styles[" Hi"].dim
