@@ -121,7 +121,7 @@ def put_in_place(folder: Path, path: Path, *, replace: bool = False) -> None:
 
 def check_absent(path: Path) -> None:
     """Raise UserError if there is something at `path`."""
-    if path.exists():
+    if os.path.exists(path):  # pathlib's raises for a name that is too long
         raise UserError(f"{path} is already there.", "Choose another name, or remove it first.")
 
 

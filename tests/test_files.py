@@ -83,7 +83,7 @@ def test_the_old_folder_comes_back_when_the_new_one_can_not_take_its_place(
 
 def test_a_place_where_nothing_can_be_written_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    for path in (tmp_path / "file" / "folder", Path("/proc/folder")):
+    for path in (tmp_path / "file" / "folder", Path("/proc/folder"), tmp_path / ("x" * 300)):
         with pytest.raises(UserError, match=r"can.t be written"), whole_folder(path):
             pass
 

@@ -43,12 +43,13 @@ def model_address(source: str) -> ModelAddress:
     """
     if source == DEMO:
         return ModelAddress(str(importlib.resources.files("engine") / "demo" / "model"))
-    path = Path(source).expanduser()
-    if source and path.is_dir():
+    # os.path, which answers "no" where pathlib raises: for what can't be a path, or is too long
+    path = Path(os.path.expanduser(source))
+    if source and os.path.isdir(path):
         if (path / "config.json").is_file():
             return ModelAddress(str(path))
         return _of_gguf(_only_gguf(path, source), source)
-    if source and path.is_file():
+    if source and os.path.isfile(path):
         return _of_gguf(path, source)
     if not _HUB_ID.fullmatch(source) or source.lower().endswith(".gguf"):
         raise UserError(

@@ -10,6 +10,8 @@ from engine.model.prompt import Prompt
 MOST = 1_000_000
 """Characters of a prompt: all of them travel with every list of what the workspace holds."""
 
+_MOST_IDS = 1 << 53
+
 
 class SavedPrompt(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """A prompt of the workspace."""
@@ -61,7 +63,13 @@ class PromptStore:
             raise UserError(f"There is no prompt {id}.")
 
     def restore(self, prompts: list[SavedPrompt]) -> None:
-        """Make the table be `prompts`, ids included."""
+        """Make the table be `prompts`, ids included. UserError for ids that it can't have given.
+
+        After the largest id that SQLite has, it would take no further prompt.
+        """
+        ids = {p.id for p in prompts}
+        if len(ids) < len(prompts) or not all(0 < id < _MOST_IDS for id in ids):
+            raise UserError("These are not the prompts of a workspace: their ids can't be.")
         with self._database:
             self._database.execute("BEGIN")
             self._database.execute("DELETE FROM prompts")

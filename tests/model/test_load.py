@@ -143,7 +143,13 @@ def test_a_damaged_model_gets_one_clear_sentence(
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("source", ["", "/no/such/folder", "a/b/c", "../x", "gpt 2", "a\x1b[2Jb"])
+@pytest.mark.parametrize(
+    "source",
+    [
+        *("", "/no/such/folder", "a/b/c", "../x", "gpt 2", "a\x1b[2Jb"),
+        *("é" * 300, "a\x00b", "~nobody-of-that-name/x"),
+    ],
+)
 def test_what_is_neither_folder_nor_hub_id_is_said_to_be_neither(source) -> None:
     with pytest.raises(UserError, match="neither a model's folder or file nor a hub id") as caught:
         load_model(source)

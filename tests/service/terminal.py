@@ -63,6 +63,10 @@ class Terminal:
         deadline = time.monotonic() + seconds
         while self._read(deadline):
             pass
+        return self.hang_up()
+
+    def hang_up(self) -> int:
+        """Go away, and wait until the program ends; its exit status."""
         os.close(self._fd)
         return os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
 

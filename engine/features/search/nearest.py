@@ -31,7 +31,7 @@ def nearest(
     cosines = _cosines(sae.W_dec[feature], among.W_dec)
     if other is None:
         cosines[feature] = -torch.inf
-    found = cosines.topk(min(most, len(cosines) - (other is None)))
+    found = cosines.topk(max(0, min(most, len(cosines) - (other is None))))
     return [
         Relative(id=id, likeness=likeness)
         for id, likeness in zip(found.indices.tolist(), found.values.tolist(), strict=True)

@@ -1,5 +1,6 @@
 """The import and the export of activation sets, in the seed's format."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -46,7 +47,7 @@ class ImportActivations(DeviceSpec, frozen=True, kw_only=True, tag="import-activ
 
     def check(self, workspace: Workspace) -> None:
         check_absent(workspace.activations(self.name))
-        if not Path(self.folder).is_dir():
+        if not os.path.isdir(self.folder):  # pathlib's raises for a name that is too long
             raise UserError(f"There is no folder {self.folder}.")
 
 
