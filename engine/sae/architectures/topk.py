@@ -29,9 +29,9 @@ and 2,000,000 vectors, on held-out documents:
 
 On sums of 16 of 1,024 random directions (d_in 256, width 4,096, k 32, batches of 2,048) 95 % of the
 directions are found by step 225 at a learning rate of 0.0048 (`benchmarks/training/quality`), and
-at half of that by step 390: it is between them. A decay over half of the run rather than a fifth brings what is unexplained there from 11.2 %
-to 11.1 %. Starting from data vectors instead of random directions finds those directions sooner,
-but explains a hundredth less of the stories.
+at half of that by step 390: it is between them. A decay over half of the run rather than a fifth
+brings what is unexplained there from 11.2 % to 11.1 %. Starting from data vectors instead of random
+directions finds those directions sooner, but explains a hundredth less of the stories.
 """
 
 import torch
