@@ -74,13 +74,13 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     config = SAEConfig(architecture="topk", d_in=options.d_model, d_sae=options.width, k=options.k)
     sae = build(config, seed=1)
     assert isinstance(sae, TopK)
-    first = next(blocks(acts, rows_per_block(options.width)))
+    first = next(blocks(acts, acts.measure_rows().taken(), rows_per_block(options.width)))
     sae.active(first.acts)  # kernels are compiled once for all scans
     told = Told()
     before = psutil.Process().memory_info().rss
     began = time.perf_counter()
     if options.run == "encode":
-        for stretch in blocks(acts, rows_per_block(options.width)):
+        for stretch in blocks(acts, acts.measure_rows().taken(), rows_per_block(options.width)):
             (stretch.acts - sae.b_dec) @ sae.W_enc.T
     else:
         scan(

@@ -62,7 +62,7 @@ class Truth:
         self.together = np.zeros((len(features), width))
         self.alone = np.zeros(width)
         parts, counted = [], []
-        for stretch in blocks(acts, rows_per_block(width)):
+        for stretch in blocks(acts, acts.measure_rows().taken(), rows_per_block(width)):
             dense = torch.zeros(len(stretch), width)
             encoded = autoencoder.encode(stretch.acts[stretch.counted])
             dense[stretch.counted] = encoded.where(encoded > autoencoder.active_threshold, 0)

@@ -11,6 +11,30 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
+LONGEST_FIRST = (
+    "tests/sae/kernels/test_cuda_kernels",
+    "tests/service",
+    "tests/jobs",
+    "tests/sae/training",
+    "tests/demo",
+    "tests/ui",
+)
+"""Where tests take longest. They begin first, so that all processes end at about the same time."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def place(item: pytest.Item) -> int:
+        starts = (item.nodeid.startswith(folder) for folder in LONGEST_FIRST)
+        return next((number for number, does in enumerate(starts) if does), len(LONGEST_FIRST))
+
+    items.sort(key=place)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are cores: many tests wait for processes of their own."""
+    return len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else 2
+
+
 def _beside(path: Path) -> Path:
     if not path.exists():
         pytest.skip(f"{path.name} does not lie beside this checkout")

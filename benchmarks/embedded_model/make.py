@@ -29,7 +29,7 @@ from engine.files import whole_file, write_whole
 from engine.model.source import DEMO, model_address
 from engine.progress import Progress
 
-MODEL = Path(model_address(DEMO))
+MODEL = Path(model_address(DEMO).address)
 """Folder of the embedded model."""
 _TOKENIZER_DOCUMENTS = 20_000
 

@@ -5,8 +5,16 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Group, Parameter
 
-from brainsurg_tui.commands.common import Common, absolute, model_source, wrong_usage
-from brainsurg_tui.commands.options import Chat, Prompts, SAEModel, ScannedSAE
+from brainsurg_tui.commands.common import Common, absolute, wrong_usage
+from brainsurg_tui.commands.options import (
+    Chat,
+    ChatTemplate,
+    ModelDtype,
+    Prompts,
+    SAEModel,
+    ScannedSAE,
+    System,
+)
 from brainsurg_tui.commands.progress import ask_with_progress, ensure_scanned
 from engine.service import protocol as p
 
@@ -82,7 +90,10 @@ def clamp(
     nulls: int = 20,
     view: p.View = "model",
     chat: Chat = False,
+    chat_template: ChatTemplate = "",
+    system: System = "",
     model: SAEModel = None,
+    model_dtype: ModelDtype = "auto",
     common: Common = Common(),
 ) -> None:
     """Change features of an SAE and measure what follows, beside matched random features.
@@ -105,15 +116,16 @@ def clamp(
     request = p.ClampRequest(
         sae=sae,
         edits=change.edits(),
-        prompts=prompt or [],
+        prompts=[*(prompt or [])],
         prompt_file="" if prompts is None else absolute(prompts),
         view=view,
         positions=_positions(positions),
         generate=generate,
         nulls=nulls,
         seed=common.seed,
-        chat=chat,
-        model=None if model is None else model_source(model),
+        chat=p.chat_choice(chat=chat, template=chat_template, system=system),
+        model=None if model is None else p.absolute_source(model),
+        model_dtype=model_dtype,
     )
 
     async def talk(client: "Client") -> p.ClampReport:

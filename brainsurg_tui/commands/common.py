@@ -67,12 +67,6 @@ def absolute(path: Path) -> str:
     return os.path.abspath(os.path.expanduser(path))
 
 
-def model_source(model: str) -> str:
-    """A model as the user named it; a folder's path is made absolute."""
-    looks_like_path = model.startswith((".", "/", "~")) or os.path.isdir(model)
-    return absolute(Path(model)) if looks_like_path and model != "demo" else model
-
-
 def wrong_usage(text: str) -> NoReturn:
     """Say what is wrong with how the command was called, and end with status 2."""
     print(f"brainsurg: {visible(text)}", file=sys.stderr)

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from brainsurg_tui.commands.common import Common, absolute, model_source, wrong_usage
-from brainsurg_tui.commands.options import SAE, Most, SAEModel
+from brainsurg_tui.commands.common import Common, absolute, wrong_usage
+from brainsurg_tui.commands.options import SAE, ModelDtype, Most, SAEModel
 from brainsurg_tui.commands.progress import ask_with_progress
 from engine.service import protocol as p
 
@@ -17,6 +17,7 @@ def contrast(
     b_file: Path | None = None,
     top: Most = 20,
     model: SAEModel = None,
+    model_dtype: ModelDtype = "auto",
     common: Common = Common(),
 ) -> None:
     """Show which features tell one text, or file of texts, from another.
@@ -37,7 +38,8 @@ def contrast(
         a=_text_source("a", a, a_file),
         b=_text_source("b", b, b_file),
         most=top,
-        model=None if model is None else model_source(model),
+        model=None if model is None else p.absolute_source(model),
+        model_dtype=model_dtype,
         device=common.device,
     )
     found = common.run(lambda client: ask_with_progress(client, question))

@@ -1,200 +1,292 @@
-"""`demo`: the whole experiment on the embedded model, from prompts to a clamped feature."""
+"""`demo`: the whole experiment on any model, from prompts to a clamped feature."""
 
-from typing import TYPE_CHECKING, Literal
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
+from cyclopts import Parameter
+from cyclopts.types import PositiveInt
 from rich.console import RenderableType
 from rich.text import Text
 
 from brainsurg_tui.commands.common import Common
-from brainsurg_tui.commands.progress import ask_with_progress, ensure_scanned, run_job
+from brainsurg_tui.commands.options import ModelDtype
+from brainsurg_tui.commands.progress import ask_with_progress, ensure_scanned, run_or_resume
+from brainsurg_tui.commands.study_plan import (
+    Plan,
+    Preset,
+    Subject,
+    Wishes,
+    check_is_planned,
+    name_of,
+    plan,
+)
 from brainsurg_tui.commands.tables.activations import summary_tables
 from brainsurg_tui.commands.tables.clamp import clamp_report
 from brainsurg_tui.commands.tables.features import feature_list
-from brainsurg_tui.commands.tables.parts import show
+from brainsurg_tui.commands.tables.parts import pair_table, show, table, visible_text
 from brainsurg_tui.commands.tables.saes import sae_table
+from engine.errors import UserError
 from engine.service import protocol as p
 
 if TYPE_CHECKING:
     from engine.service.client import Client
 
-SEED_EXPANSION = 24_576 / 1_152
-"""The seed's features for each hidden dimension; its width is scaled down with the model."""
+SIGNIFICANT = 0.05
+BY = "activity"
+"""How features are ranked: the seed's own way."""
 
 
-class Experiment(msgspec.Struct, frozen=True, kw_only=True):
-    """What to capture and how to train on it."""
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """One of the seven prompts, and what the model made of it."""
 
-    capture: p.Capture
-    trains: list[p.Train]
-    """The last one's features are looked at."""
-    by: str
-    """How features are ranked."""
-    value: float
-    unit: Literal["absolute", "max"]
-    """What the first feature is clamped to."""
-    warning: str = ""
+    prompt: str
+    generated: str
+    tokens: int
+    file: str
+    """Its activations, in the folder of the files."""
 
 
 class DemoResult(msgspec.Struct, frozen=True, kw_only=True):
-    """The results of the demo, step by step."""
+    """The results of the study, step by step."""
 
+    model: str
+    site: str
+    model_dtype: str
+    """What the model computes in; empty where the set doesn't say."""
+    chat_template: str
+    """The chat template that the prompts were put into; empty: into none."""
+    answers: list[Answer]
+    files: str
+    """The folder of the prompts' activation files, in the seed's format."""
+    prompts: p.ActivationsSummary
     capture: p.ActivationsSummary
+    """Of what was trained on."""
+    corpus: str
+    """What that is, in a sentence."""
     saes: list[p.SAEInfo]
     features: list[p.FeatureDetail]
     clamp: list[p.ClampReport]
 
 
 def demo(
-    *, preset: Literal["seed", "recommended"] = "recommended", common: Common = Common()
+    *,
+    model: Annotated[
+        str, Parameter(help="A folder, a GGUF file, a hub id, or `demo` for the embedded model.")
+    ] = "demo",
+    text: Annotated[list[Path] | None, Parameter(consume_multiple=True)] = None,
+    site: str | None = None,
+    preset: Preset = "recommended",
+    name: str | None = None,
+    max_tokens: PositiveInt | None = None,
+    model_dtype: ModelDtype = "auto",
+    common: Common = Common(),
 ) -> None:
-    """Run the whole experiment on the embedded model: capture, train, features, clamp.
+    """Run the whole experiment on a model: prompts, activations, SAE, features, clamp.
 
-    What is in the workspace already is used again.
+    What is in the workspace already is used again, and what was interrupted goes on.
 
     Parameters
     ----------
+    text
+        Files or folders of documents to train on; if none is named, documents that are written by
+        the grammars of the embedded model's corpus.
+    site
+        Where to look, such as resid_post.13; if none is named, after the middle layer.
     preset
         `seed`: the study's seven prompts and its two architectures, which memorises;
         `recommended`: a corpus of thousands of documents and a Matryoshka SAE.
+    name
+        What sets and SAEs are called; if nothing is said, as the model.
+    max_tokens
+        Tokens of the corpus to capture; if nothing is said, 200,000, or all of the embedded model's
+        own corpus.
     """
-    result = common.run(lambda client: _run_experiment(client, preset, common))
-    common.print_result(result, lambda: None)
+    source = p.absolute_source(model)
+    if text and preset == "seed":
+        raise UserError("The seed's preset trains on its seven prompts.", "Leave out --text.")
 
-
-async def _run_experiment(client: "Client", preset: str, common: Common) -> DemoResult:
-    site, width = await _middle_site(client)
-    contents = await client.ask(p.GetContents())
-    plan = (
-        _seed_experiment(site, width, contents, common)
-        if preset == "seed"
-        else _recommended_experiment(site, common)
+    wishes = Wishes(
+        preset=preset, name=name or name_of(source), texts=text or [], max_tokens=max_tokens
     )
-    steps = _StepPrinter(common)
-    steps.warn(plan.warning)
 
-    existing = {a.name for a in contents.activations}
-    if plan.capture.name not in existing:
-        await run_job(client, plan.capture)
-    summary = await client.ask(p.GetSummary(name=plan.capture.name))
-    steps.heading(f"Activations {plan.capture.name}: {plan.capture.model}, {site}")
-    steps.show(*summary_tables(summary))
+    async def talk(client: "Client") -> DemoResult:
+        study = _Study(client, common)
+        subject = await study.subject(source, site, model_dtype)
+        contents = await client.ask(p.GetContents())
+        planned = plan(wishes, subject, contents.prompts, common)
+        return await study.run(planned, subject, contents)
 
-    existing = {s.name for s in contents.saes}
-    for train in plan.trains:
-        if train.name not in existing:
-            await run_job(client, train)
-    names = [train.name for train in plan.trains]
-    saes = [s for s in (await client.ask(p.GetContents())).saes if s.name in names]
-    steps.heading("Sparse autoencoders, measured in the units of the activations")
-    steps.show(sae_table(saes))
+    result = common.run(talk)
+    common.print_result(result, lambda: show(*_in_short(result)))
 
-    sae = names[-1]
-    await ensure_scanned(client, sae, common)
-    found = await client.ask(p.RankFeatures(sae=sae, top=5, by=plan.by))
-    steps.heading(f"The top five features of {sae}")
-    steps.show(*feature_list(found, plan.by))
 
-    reports = []
-    if found.features:
-        edit = p.FeatureEdit(
-            feature=found.features[0].id, operation="clamp", value=plan.value, unit=plan.unit
+class _Study:
+    """Does one step after the other, and shows what comes of each."""
+
+    def __init__(self, client: "Client", common: Common) -> None:
+        self._client = client
+        self._common = common
+
+    async def subject(self, model: str, site: str | None, model_dtype: str) -> Subject:
+        """The model, and where to look: after its middle layer, if nobody says."""
+        found = await ask_with_progress(self._client, p.GetSites(model=model))
+        after = [info for info in found.sites if info.site.startswith("resid_post.")]
+        middle = after[len(after) // 2]
+        named = next((info for info in found.sites if info.site == site), None)
+        if site is not None and named is None:
+            raise UserError(
+                f"{model} has no site {site}.", f"List them with: brainsurg sites {model}"
+            )
+        chosen = named or middle
+        templates = found.chat_templates
+        return Subject(
+            model=model,
+            site=chosen.site,
+            width=chosen.width,
+            chat_template="default" if "default" in templates else "",
+            model_dtype=model_dtype,
         )
-        prompts = [saved.prompt for saved in contents.prompts]
-        for view in ("reconstruction", "model"):
-            request = p.ClampRequest(
-                sae=sae, edits=[edit], prompts=prompts, view=view, seed=common.seed
-            )
-            report = await ask_with_progress(client, p.Clamp(request=request, device=common.device))
-            reports.append(report)
-            steps.heading(f"Feature {edit.feature} clamped, {view} view")
-            steps.show(*clamp_report(report))
-    return DemoResult(capture=summary, saes=saes, features=found.features, clamp=reports)
 
+    async def run(self, planned: Plan, subject: Subject, contents: p.Contents) -> DemoResult:
+        """The whole study."""
+        self._warn(planned.warning)
+        for capture in filter(None, [planned.prompts, planned.corpus]):
+            await self._capture(capture, contents)
+        if not Path(planned.files).exists():
+            export = p.ExportActivations(name=planned.prompts.name, folder=planned.files)
+            await run_or_resume(self._client, export)
+        answers = _answers(Path(planned.files))
+        prompts = await self._client.ask(p.GetSummary(name=planned.prompts.name))
+        self._heading(f"Activations {prompts.name}: {subject.model}, {subject.site}")
+        self._show(*summary_tables(prompts), _answer_table(answers))
+        self._show(Text(f"files: {planned.files}", style="dim"))
+        trained_on, about = prompts, await self._info(planned.trained_on)
+        if planned.corpus is not None:
+            trained_on = await self._client.ask(p.GetSummary(name=planned.corpus.name))
+            self._heading(f"Activations {trained_on.name}: {about.origin}")
+            self._show(*summary_tables(trained_on))
 
-async def _middle_site(client: "Client") -> tuple[str, int]:
-    """The site after the middle layer of the embedded model, and its width."""
-    sites = (await ask_with_progress(client, p.GetSites(model="demo"))).sites
-    after = [site for site in sites if site.site.startswith("resid_post.")]
-    middle = after[len(after) // 2]
-    return middle.site, middle.width
+        existing = {info.name for info in contents.saes}
+        for train in planned.trains:
+            if train.name not in existing:
+                await run_or_resume(self._client, train)
+        names = [train.name for train in planned.trains]
+        saes = [s for s in (await self._client.ask(p.GetContents())).saes if s.name in names]
+        self._heading("Sparse autoencoders, measured in the units of the activations")
+        self._show(sae_table(saes))
 
-
-def _seed_experiment(site: str, width: int, contents: p.Contents, common: Common) -> Experiment:
-    features = round(SEED_EXPANSION * width)
-    prompts = [p.Prompt(prompt=s.prompt, category=s.category) for s in contents.prompts]
-    return Experiment(
-        capture=p.Capture(
-            name="seed-prompts",
-            model="demo",
-            sites=[site],
+        sae = names[-1]
+        await ensure_scanned(self._client, sae, self._common)
+        found = await self._client.ask(p.RankFeatures(sae=sae, top=5, by=BY))
+        self._heading(f"The top five features of {sae}")
+        self._show(*feature_list(found, BY))
+        reports = []
+        if found.features:
+            reports = await self._clamp(planned, sae, found.features[0].id, subject, contents)
+        return DemoResult(
+            model=subject.model,
+            site=subject.site,
+            model_dtype=about.model_dtype,
+            chat_template=subject.chat_template,
+            answers=answers,
+            files=planned.files,
             prompts=prompts,
-            generate=40,
-            device=common.device,
-            seed=common.seed,
-        ),
-        trains=[
-            p.Train(
-                name=arch,
-                activations="seed-prompts",
-                arch=arch,
-                width=features,
-                device=common.device,
-                seed=common.seed,
+            capture=trained_on,
+            corpus=about.origin,
+            saes=saes,
+            features=found.features,
+            clamp=reports,
+        )
+
+    async def _capture(self, capture: p.Capture, contents: p.Contents) -> None:
+        known = next((info for info in contents.activations if info.name == capture.name), None)
+        if known is None:
+            await run_or_resume(self._client, capture)
+        else:
+            check_is_planned(known, capture)
+
+    async def _info(self, capture: p.Capture) -> p.ActivationsInfo:
+        contents = await self._client.ask(p.GetContents())
+        return next(info for info in contents.activations if info.name == capture.name)
+
+    async def _clamp(
+        self, planned: Plan, sae: str, feature: int, subject: Subject, contents: p.Contents
+    ) -> list[p.ClampReport]:
+        """The first feature, held on every prompt: in the seed's view, and inside the model."""
+        edit = p.FeatureEdit(
+            feature=feature, operation="clamp", value=planned.value, unit=planned.unit
+        )
+        reports: list[p.ClampReport] = []
+        for view in p.VIEWS:
+            request = p.ClampRequest(
+                sae=sae,
+                edits=[edit],
+                prompts=[saved.prompt for saved in contents.prompts],
+                view=view,
+                chat=p.chat_choice(chat=False, template=subject.chat_template, system=""),
+                model_dtype=subject.model_dtype,
+                seed=self._common.seed,
             )
-            for arch in ("seed-basic", "seed-optimised")
-        ],
-        by="activity",
-        value=5.0,
-        unit="absolute",
-        warning=(
-            f"A few hundred vectors for {features:,} features is memorisation:"
-            " this preset repeats the study, and is no way to find features."
-        ),
-    )
+            question = p.Clamp(request=request, device=self._common.device)
+            report = await ask_with_progress(self._client, question)
+            reports.append(report)
+            self._heading(f"Feature {feature} clamped, {view} view")
+            self._show(*clamp_report(report))
+        return reports
 
+    def _heading(self, text: str) -> None:
+        self._show("", visible_text(text, "bold cyan"))
 
-def _recommended_experiment(site: str, common: Common) -> Experiment:
-    return Experiment(
-        capture=p.Capture(
-            name="demo-corpus",
-            model="demo",
-            sites=[site],
-            demo_documents=3000,
-            device=common.device,
-            seed=common.seed,
-        ),
-        trains=[
-            p.Train(
-                name="demo",
-                activations="demo-corpus",
-                arch="matryoshka",  # its first groups keep a concept in one feature
-                width=1024,
-                k=16,
-                tokens=1_000_000,
-                device=common.device,
-                seed=common.seed,
-            )
-        ],
-        by="activity",
-        value=1.0,
-        unit="max",
-    )
-
-
-class _StepPrinter:
-    """Shows each step as it is done, unless one JSON document was asked for."""
-
-    def __init__(self, common: Common) -> None:
-        self._quiet = common.json
-
-    def heading(self, text: str) -> None:
-        self.show("", Text(text, style="bold cyan"))
-
-    def warn(self, text: str) -> None:
+    def _warn(self, text: str) -> None:
         if text:
-            self.show(Text(text, style="yellow"))
+            self._show(Text(text, style="yellow"))
 
-    def show(self, *what: RenderableType) -> None:
-        if not self._quiet:
+    def _show(self, *what: RenderableType) -> None:
+        """Show a step as it is done, unless one JSON document was asked for."""
+        if not self._common.json:
             show(*what)
+
+
+def _answers(folder: Path) -> list[Answer]:
+    """What the files of the seed's format say of each prompt."""
+    entries = json.loads((folder / "metadata.json").read_text())
+    return [
+        Answer(
+            prompt=entry["prompt"],
+            generated=entry["generated_text"].removeprefix(entry["prompt"]),
+            tokens=len(entry["tokens"]),
+            file=entry["file"],
+        )
+        for entry in entries
+    ]
+
+
+def _answer_table(answers: list[Answer]) -> RenderableType:
+    grid = table("prompt", "what the model writes")
+    for answer in answers:
+        grid.add_row(visible_text(answer.prompt), visible_text(answer.generated))
+    return grid
+
+
+def _in_short(result: DemoResult) -> list[RenderableType]:
+    """The study in a few lines, below the steps."""
+    sae = result.saes[-1]
+    rows = {
+        "model": f"{result.model} at {result.site}"
+        + (f", in {result.model_dtype}" if result.model_dtype else ""),
+        "prompts": f"{len(result.answers)}"
+        + (f", in the chat template {result.chat_template!r}" if result.chat_template else ""),
+        "trained on": f"{result.capture.vectors:,} vectors of {result.corpus}",
+        "sae": f"{sae.name}: {sae.arch}, {sae.d_sae:,} features",
+    }
+    for report in result.clamp:
+        if isinstance(report, p.ModelReport):
+            nulls = [prompt.null for prompt in report.prompts if prompt.null is not None]
+            beyond = sum(null.p <= SIGNIFICANT for null in nulls)
+            rows[f"feature {report.feature}"] = (
+                "clamped, it moves the next tokens further than matched random features"
+                f" (p ≤ {SIGNIFICANT}) on {beyond} of {len(report.prompts)} prompts"
+            )
+    return ["", Text("The study in short", style="bold cyan"), pair_table(rows)]

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 from cyclopts.types import PositiveInt
 
-from brainsurg_tui.commands.common import absolute, model_source, wrong_usage
+from brainsurg_tui.commands.common import absolute, wrong_usage
 from brainsurg_tui.commands.files import check_replaceable, print_path, write_text
 from brainsurg_tui.commands.job_options import JobOptions
 from brainsurg_tui.commands.json_document import plain_data
-from brainsurg_tui.commands.options import By, MovedModel, ScannedSAE
+from brainsurg_tui.commands.options import By, ModelDtype, MovedModel, ScannedSAE
 from brainsurg_tui.commands.progress import ensure_scanned
 from brainsurg_tui.exports import csv_text, json_text, markdown_text
 from engine.errors import UserError
@@ -43,6 +43,7 @@ def export_features(
             help="Of neuronpedia: the SAE's model, if it lies elsewhere now; dashboards need it."
         ),
     ] = None,
+    model_dtype: ModelDtype = "auto",
     common: JobOptions = JobOptions(),
 ) -> None:
     """Write the features of an SAE into a file, or their dashboards into a folder.
@@ -78,7 +79,8 @@ def export_features(
                 sae=sae,
                 folder=absolute(out),
                 features=None if chosen is None else sorted(feature.id for feature in chosen),
-                model=None if model is None else model_source(model),
+                model=None if model is None else p.absolute_source(model),
+                model_dtype=model_dtype,
                 batch=batch,
                 device=common.device,
                 seed=common.seed,

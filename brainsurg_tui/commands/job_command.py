@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 from cyclopts import Group, Parameter, Token, validators
 
-from brainsurg_tui.commands.common import absolute, model_source
+from brainsurg_tui.commands.common import absolute
 from brainsurg_tui.commands.job_options import JobOptions
 from engine.service import protocol as p
 
@@ -180,7 +180,7 @@ def _spec_value(field: p.KindField | None, value: Any) -> Any:
         case "path":
             return absolute(value)
         case "model":
-            return model_source(value)
+            return p.absolute_source(value)
         case "source":
             is_path = value.startswith((".", "/", "~")) or os.path.exists(value)
             return absolute(Path(value)) if is_path else value

@@ -29,8 +29,29 @@ SAEModel = Annotated[
         " its scan say."
     ),
 ]
-Prompts = Annotated[Path | None, Parameter(help="A file of prompts: .txt, .jsonl or .json.")]
-Chat = Annotated[bool, Parameter(help="Put each prompt into the tokenizer's chat template.")]
+ModelDtype = Annotated[
+    Literal["auto", "float32", "bfloat16", "float16"],
+    Parameter(
+        help="What the model computes in. `auto` is what it did when the SAE's activations were"
+        " made; where that is not known, what is fast here."
+    ),
+]
+Prompts = Annotated[
+    Path | None,
+    Parameter(
+        help='A file of prompts: .txt, .jsonl or .json; also of conversations: {"messages":'
+        ' [{"role": "user", "content": "…"}]}.'
+    ),
+]
+Chat = Annotated[
+    bool,
+    Parameter(help="Put each prompt into the tokenizer's chat template, as the user's message."),
+]
+ChatTemplate = Annotated[
+    str,
+    Parameter(help="Which, where the tokenizer has several; its default one if none is named."),
+]
+System = Annotated[str, Parameter(help="What the system says before each prompt of a chat.")]
 
 if TYPE_CHECKING:
     _Column = str

@@ -5,6 +5,7 @@ import sys
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, TypeVar
 
+import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
@@ -88,6 +89,33 @@ async def run_job(client: "Client", spec: p.JobSpec) -> p.JobResult:
         await client.ask(p.CancelJob(id=id))
         _print_note(spec.resume_hint(id))
         raise
+
+
+async def run_or_resume(client: "Client", spec: p.JobSpec) -> p.JobResult:
+    """As `run_job`; where a job of the same kind and name was interrupted, that goes on."""
+    jobs = (await client.ask(p.ListJobs())).jobs
+    same = [job for job in jobs if (job.spec.kind, job.spec.subject) == (spec.kind, spec.subject)]
+    if not (same and same[-1].resumable and _is_same_work(same[-1].spec, spec)):
+        return await run_job(client, spec)
+    await client.ask(p.Watch())
+    job = await client.ask(p.ResumeJob(id=same[-1].id))
+    _print_note(f"Job {job.id}, {spec.title}, goes on.")
+    try:
+        return await follow(client, job)
+    except asyncio.CancelledError:
+        await client.ask(p.CancelJob(id=job.id))
+        _print_note(spec.resume_hint(job.id))
+        raise
+
+
+def _is_same_work(one: p.JobSpec, other: p.JobSpec) -> bool:
+    """Whether two specs ask for the same, but for whether it is to be gone on with."""
+    return _plain(one) == _plain(other)
+
+
+def _plain(spec: p.JobSpec) -> dict[str, object]:
+    fields: dict[str, object] = msgspec.to_builtins(spec)
+    return {name: value for name, value in fields.items() if name != "resume"}
 
 
 async def follow(client: "Client", job: p.JobInfo) -> p.JobResult:

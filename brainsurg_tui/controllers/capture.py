@@ -1,7 +1,5 @@
 """Capturing activations: of the workspace's prompts, or of text."""
 
-from pathlib import Path
-
 from textual.widget import AwaitMount
 
 from brainsurg_tui.controllers.shell import Shell
@@ -14,9 +12,11 @@ from brainsurg_tui.controllers.submit import (
 )
 from brainsurg_tui.screens.form import Field, Form
 from engine.errors import UserError
-from engine.service.protocol import Capture, GetSites, Prompt
+from engine.service.protocol import MODEL_DTYPES, Capture, GetSites, Prompt, absolute_source
 
 _PROMPTS = "prompts"
+_PLAIN = "no"
+"""In the place of a chat template: prompts are plain text."""
 
 
 class CaptureController:
@@ -38,6 +38,32 @@ class CaptureController:
             Field("site", "site", site, help="Where to look; several with spaces between."),
             Field("generate", "continue by", "24", help="Tokens it writes after a prompt first."),
             Field("max_tokens", "at most", empty="all tokens", help="Tokens to keep."),
+            Field(
+                "chat",
+                "chat template",
+                last.get("chat", ""),
+                help="Of an instruct model: what prompts are put into, to be answered.",
+                choices=("", last.get("chat", "")),
+                free=False,
+                # of a model without any there is nothing to choose
+                shown=lambda values: values["source"] == _PROMPTS and values["chat"] != "",
+            ),
+            Field(
+                "system",
+                "system",
+                last.get("system", ""),
+                help="What the system says first in the chat.",
+                empty="what the template says by itself",
+                shown=lambda values: values["source"] == _PROMPTS and _is_chat(values["chat"]),
+            ),
+            Field(
+                "model_dtype",
+                "computes in",
+                last.get("model_dtype", MODEL_DTYPES[0]),
+                help="auto: bfloat16 where that is measured to be faster, else float32.",
+                choices=MODEL_DTYPES,
+                free=False,
+            ),
             Field("name", "name", name, help="Name of the new activation set."),
         ]
         form = Form(
@@ -54,15 +80,23 @@ class CaptureController:
         """Let the form turn through the model's sites; the middle is where most work begins."""
         if opened is not None:
             await opened
+        wait = f"Loading {model}, to see where it can be observed …"
+        form.show_wait(wait)
         try:
-            sites = (await self._shell.ask(GetSites(model=model))).sites
+            found = await self._shell.ask(GetSites(model=absolute_source(model)))
         except UserError as mistake:
             form.show_error(str(mistake))
             return
-        names = tuple(info.site for info in sites)
+        finally:
+            form.hide_wait(wait)
+        names = tuple(info.site for info in found.sites)
         outputs = [name for name in names if name.startswith("resid_post.")]
         if form.is_attached and outputs:
             form.offer("site", names, outputs[len(outputs) // 2])
+            templates = tuple(found.chat_templates)
+            form.offer(
+                "chat", (*templates, _PLAIN) if templates else ("",), next(iter(templates), "")
+            )
 
     async def _capture(self, values: dict[str, str]) -> None:
         prompts, texts = [], []
@@ -73,12 +107,15 @@ class CaptureController:
         sites = values["site"].replace(",", " ").split()
         if not sites:
             raise UserError("A site is missing.", "resid_post.0 is what the first layer writes.")
-        folder = Path(values["model"]).expanduser()
         spec = Capture(
             name=values["name"],
-            model=str(folder.resolve()) if folder.is_dir() else values["model"],
+            model=absolute_source(values["model"]),
             sites=sites,
+            model_dtype=values["model_dtype"],
             prompts=prompts,
+            chat=_is_chat(values["chat"]),
+            chat_template=values["chat"] if _is_chat(values["chat"]) else "",
+            system=values["system"],
             texts=texts,
             generate=parse_whole_number(values["generate"] or "0", "continue by") if prompts else 0,
             max_tokens=parse_optional_whole_number(values["max_tokens"], "at most"),
@@ -96,3 +133,8 @@ class CaptureController:
         if not known:
             raise UserError("There are no prompts.", "Add one in pane 1 with a.")
         return [Prompt(prompt=prompt.prompt, category=prompt.category) for prompt in known]
+
+
+def _is_chat(template: str) -> bool:
+    """Whether what stands in the field is the name of a chat template."""
+    return template not in ("", _PLAIN)

@@ -132,6 +132,14 @@ class ClampController:
             ),
             Field("generate", "tokens", str(draft.generate), "Tokens to write after each prompt."),
             Field("nulls", "nulls", str(draft.nulls), "Matched random features to compare with."),
+            Field(
+                "chat",
+                "chat template",
+                draft.chat_template,
+                "Of an instruct model: what prompts are put into, to be answered.",
+                ("", "default"),
+                empty="none: prompts are gone on with",
+            ),
         ]
         features = ", ".join(str(edit.feature) for edit in draft.edits)
         self._shell.push_screen(Form(f"Clamp {features}", fields, self._use_form, verb="run"))
@@ -148,5 +156,6 @@ class ClampController:
                 view=cast(View, values["view"]),
                 generate=parse_whole_number(values["generate"], "tokens"),
                 nulls=parse_whole_number(values["nulls"], "nulls"),
+                chat_template=values["chat"],
             )
         )

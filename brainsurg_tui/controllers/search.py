@@ -16,12 +16,14 @@ from brainsurg_tui.state.visits import FeatureRef
 from brainsurg_tui.terminal.escapes import escape, unescape
 from engine.errors import UserError
 from engine.service.protocol import (
+    Chat,
     FindContrast,
     FindFiring,
     Grep,
     GrepReport,
     Request,
     TextSource,
+    chat_choice,
 )
 
 _PAUSE = 0.15
@@ -111,6 +113,14 @@ class SearchController:
                 str(search.ablate),
                 "So many of the strongest by attribution are ablated for real.",
             ),
+            Field(
+                "chat",
+                "chat template",
+                search.chat.template if isinstance(search.chat, Chat) else "",
+                "Of an instruct model: what the prompt is put into, to be answered.",
+                ("", "default"),
+                empty="none: the prompt is gone on with",
+            ),
         ]
 
         async def send(values: dict[str, str]) -> None:
@@ -120,6 +130,7 @@ class SearchController:
                     prompt=unescape(values["prompt"]),
                     target=unescape(values["target"]) or None,
                     ablate=parse_whole_number(values["ablate"], "ablate"),
+                    chat=chat_choice(chat=False, template=values["chat"], system=""),
                 )
             )
 

@@ -84,6 +84,8 @@ class TopLine(StatusLine):
         return text.append_text(self._dot(named=True))
 
     def _dot(self, *, named: bool = False) -> Text:
+        if self.state.connection == "connected" and self.state.contents.is_read_only:
+            return Text("● reading only " if named else "● read ", "bold")
         if self.state.connection == "connected":
             return Text("● engine " if named else "● ", "dim")
         word = "connecting… " if self.state.connection == "connecting" else "no engine "

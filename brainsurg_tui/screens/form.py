@@ -45,17 +45,21 @@ class Form(Dialog[bool]):
         self._send = send
         self._left = left
         self._help = Static(id="form-help", markup=False)
+        self._wait = Static(id="form-wait", markup=False)
+        self._wait.display = False
         self._error = Static(id="form-error", markup=False)
         self._seen = {field.name: field.value for field in fields}
 
     def content(self) -> Iterable[Widget]:
-        """The fields, the help of the present one, and what the engine objects to."""
+        """The fields, the help of the present one, what is waited for, and what the engine objects
+        to."""
         with VerticalScroll(classes="fields", can_focus=False):
             for field in self._fields:
                 with Horizontal(classes="field"):
                     yield Static(field.label, classes="field-label", markup=False)
                     yield FieldInput(field)
         yield self._help
+        yield self._wait
         yield self._error
 
     def values(self) -> dict[str, str]:
@@ -90,6 +94,16 @@ class Form(Dialog[bool]):
     def show_error(self, text: str) -> None:
         """Show what is wrong with what was typed; an empty text shows nothing."""
         self._error.update(visible(text))
+
+    def show_wait(self, text: str) -> None:
+        """Say what is waited for, such as a model that is loaded for a field's choices."""
+        self._wait.update(visible(text))
+        self._wait.display = bool(text)
+
+    def hide_wait(self, text: str) -> None:
+        """Say it no longer, unless something else is waited for by now."""
+        if str(self._wait.content) == visible(text):
+            self.show_wait("")
 
     def offer(self, name: str, choices: tuple[str, ...], value: str) -> None:
         """Give a field its choices when they come late; `value` replaces what is none of them."""

@@ -16,11 +16,12 @@ def figures(known: SAEInfo) -> str:
 
 
 def _sinks(known: SAEInfo) -> list[str]:
-    """What became of the sinks in its training, if there were some."""
-    if known.row_summary is None or not known.row_summary.counts.sink:
-        return []
-    kept = "kept" if known.keep_sinks else "left out"
-    return [f"{known.row_summary.counts.sink:,} sinks {kept}"]
+    """Whether sinks are in the figures, and what became of them in its training, if it had some."""
+    told = ["with sinks"] if known.measured_with_sinks else []
+    if known.row_summary is not None and known.row_summary.counts.sink:
+        learned = "learned from" if known.keep_sinks else "left out"
+        told.append(f"{known.row_summary.counts.sink:,} sinks {learned}")
+    return told
 
 
 def density(histogram: DensityHistogram, *, ascii_only: bool = False) -> str:

@@ -8,7 +8,14 @@ from collections.abc import Callable
 
 import msgspec
 
-from engine.service.protocol import ClampRequest, FeatureEdit, View, find_operation, operations
+from engine.service.protocol import (
+    ClampRequest,
+    FeatureEdit,
+    View,
+    chat_choice,
+    find_operation,
+    operations,
+)
 
 _STEPS = (-10.0, -5.0, -3.0, -2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 3.0, 5.0, 7.0, 10.0, 15.0, 20.0)
 """The strengths that + and - walk, in multiples of the feature's maximum."""
@@ -21,16 +28,19 @@ class ClampDraft(msgspec.Struct, frozen=True, kw_only=True):
     view: View = "model"
     generate: int = 24
     nulls: int = 20
+    chat_template: str = ""
+    """The name of the chat template that prompts are put into; empty: into none."""
 
     def request(self, sae: str, prompts: list[str]) -> ClampRequest:
         """What to ask the engine."""
         return ClampRequest(
             sae=sae,
             edits=list(self.edits),
-            prompts=prompts,
+            prompts=[*prompts],
             view=self.view,
             generate=self.generate,
             nulls=self.nulls,
+            chat=chat_choice(chat=False, template=self.chat_template, system=""),
         )
 
     @classmethod

@@ -9,7 +9,7 @@ import msgspec
 from torch import Tensor
 
 from engine.activations.captured_sets import capture_sets
-from engine.activations.corpus import DocumentReader, Prompt
+from engine.activations.corpus import DocumentReader
 from engine.activations.corpus_windows import CorpusWindow, CorpusWindows
 from engine.activations.manifest import Manifest
 from engine.activations.pool_rows import PoolRows
@@ -25,10 +25,13 @@ from engine.activations.windows import (
 )
 from engine.activations.writer import SHARD_BYTES, ActivationWriter, row_bytes
 from engine.errors import UserError
+from engine.model.chat import template_of_prompts
 from engine.model.generate import generate as continued
 from engine.model.interruptible import interruptible
 from engine.model.load import LanguageModel
 from engine.model.observe import observe
+from engine.model.padding import note_on_padding
+from engine.model.prompt import ChatChoice, Prompt
 from engine.model.site import Site
 from engine.model.text import decode, encode
 from engine.progress import SILENT, Progress
@@ -54,7 +57,8 @@ def capture_prompts(
     folders: Sequence[Path],
     *,
     generate: int = 0,
-    chat: bool = False,
+    chat: ChatChoice = False,
+    keep_special: bool = False,
     dtype: str = "float32",
     shard_bytes: int = SHARD_BYTES,
     resumption: Resumption | None = None,
@@ -65,7 +69,8 @@ def capture_prompts(
     The model continues each prompt greedily by up to `generate` tokens (fewer when it ends its text
     or its context is full), see `engine.model.generate`; then a forward pass over prompt and
     continuation is observed, at all sites at once. Both go in batches of prompts. `chat` puts the
-    prompt into the tokenizer's chat template.
+    prompt into the tokenizer's chat template; the special tokens of that are recorded as such,
+    unless `keep_special`, so that trainings and figures leave them out.
     With `resumption`, it goes on after an interruption behind the last batch that was saved.
 
     Memory: beside the model, a batch of the generation, and the activations of `PROMPTS_TOGETHER`
@@ -75,10 +80,14 @@ def capture_prompts(
     origin = f"{len(prompts)} prompts"
     if generate:
         origin += f", each continued by up to {generate} tokens"
+        note_on_padding(lm, len(prompts), progress)
+    template = template_of_prompts(lm, prompts, chat)
+    if template:
+        origin += f", in the chat template {template!r}"
     asked = _encode_all(lm, prompts, generate, chat, progress)
     identity = {
         "the list of prompts": hashlib.sha256(msgspec.json.encode(prompts)).hexdigest(),
-        "what is done with each prompt": [generate, chat],
+        "what is done with each prompt": [generate, msgspec.to_builtins(chat)],
     }
     done = 0
     with (
@@ -86,7 +95,14 @@ def capture_prompts(
             lm,
             sites,
             folders,
-            _about(lm, origin=origin, context=None, dtype=dtype, chat=chat),
+            _about(
+                lm,
+                origin=origin,
+                context=None,
+                dtype=dtype,
+                chat_template=template,
+                special_token_ids=lm.special_ids if template and not keep_special else (),
+            ),
             identity=identity,
             shard_bytes=shard_bytes,
             room_for=sum(len(ids) + generate for ids in asked),
@@ -116,12 +132,16 @@ def capture_prompts(
 
 
 def _encode_all(
-    lm: LanguageModel, prompts: Sequence[Prompt], generate: int, chat: bool, progress: Progress
+    lm: LanguageModel,
+    prompts: Sequence[Prompt],
+    generate: int,
+    chat: ChatChoice,
+    progress: Progress,
 ) -> list[Tensor]:
     """The token ids of every prompt, before any is run: a prompt may be too long."""
     asked = []
     for number, prompt in enumerate(prompts, 1):
-        asked.append(encode(lm, prompt.prompt, chat=chat))
+        asked.append(encode(lm, prompt, chat=chat))
         room = _room(lm, asked[-1], number)
         if room < generate:
             progress.note(f"Prompt {number} leaves room for {room} generated tokens.")
@@ -277,7 +297,13 @@ def _expected_tokens(read: int, share: float | None, most: int | None) -> int | 
 
 
 def _about(
-    lm: LanguageModel, *, origin: str, context: int | None, dtype: str, chat: bool = False
+    lm: LanguageModel,
+    *,
+    origin: str,
+    context: int | None,
+    dtype: str,
+    chat_template: str = "",
+    special_token_ids: Sequence[int] = (),
 ) -> Manifest:
     """What the manifests of all sites say alike."""
     return Manifest(
@@ -286,10 +312,13 @@ def _about(
         site="",
         d_model=lm.d_model,
         dtype=dtype,
+        model_dtype=lm.dtype_name,
+        quantisation=lm.quantisation,
         tokenizer=lm.source,
         bos_token_id=lm.tokenizer.bos_token_id,
         prefix_token_ids=lm.prefix_ids,
-        special_token_ids=lm.special_ids if chat else [],
+        special_token_ids=list(special_token_ids),
+        chat_template=chat_template,
         origin=origin,
         context=context,
     )

@@ -6,9 +6,11 @@ makes them safe. A null in a text's place, or in that of its object, is a blank 
 | suffix | prompts | documents |
 |---|---|---|
 | `.txt` | one a line | a blank line between two |
-| `.jsonl` | `{"prompt": …, "category": …}` a line | `{"text": …}` a line |
+| `.jsonl` | `{"prompt": …, "category": …}` or `{"messages": […]}` a line | `{"text": …}` a line |
 | `.json` | a list of such objects, or of strings | a list of strings, or of `{"text": …}` |
 | `.parquet` | – | a column `text` |
+
+Messages are turns of a conversation: `{"role": "user", "content": …}`.
 """
 
 import functools
@@ -29,14 +31,7 @@ from engine.activations.text_files import (
     raw_lines,
 )
 from engine.errors import UserError
-
-
-class Prompt(msgspec.Struct, frozen=True):
-    """What a model is asked to continue."""
-
-    prompt: str
-    category: str = ""
-    """What the prompt is meant to probe, in the user's words; empty: not said."""
+from engine.model.prompt import Message, Prompt, check_messages, prompt_of_messages
 
 
 class _PromptObject(msgspec.Struct):
@@ -45,6 +40,17 @@ class _PromptObject(msgspec.Struct):
 
     def as_prompt(self) -> Prompt:
         return Prompt(self.prompt, self.category or "")
+
+
+class _Conversation(msgspec.Struct):
+    messages: list[Message]
+    category: str | None = None
+
+    def __post_init__(self) -> None:
+        check_messages(self.messages)
+
+    def as_prompt(self) -> Prompt:
+        return prompt_of_messages(self.messages, self.category or "")
 
 
 class _Text(msgspec.Struct):
@@ -185,12 +191,18 @@ def _prompt(value: Any, where: str) -> Prompt:
         return Prompt(value)
     if _is_null(value, "prompt"):
         return Prompt("")
+    is_conversation = isinstance(value, dict) and "messages" in value
     try:
-        return msgspec.convert(value, _PromptObject).as_prompt()
+        kind: Any = _Conversation if is_conversation else _PromptObject
+        prompt: Prompt = msgspec.convert(value, kind).as_prompt()
     except msgspec.ValidationError as error:
-        raise UserError(
-            f"{where} is no prompt: {error}.", 'It may be {"prompt": "…", "category": "…"}.'
-        ) from error
+        may_be = (
+            '{"messages": [{"role": "user", "content": "…"}, …]}'
+            if is_conversation
+            else '{"prompt": "…", "category": "…"}'
+        )
+        raise UserError(f"{where} is no prompt: {error}.", f"It may be {may_be}.") from error
+    return prompt
 
 
 class _Entry(NamedTuple):

@@ -50,6 +50,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """What the activations are stored in: float32, bfloat16 or float16."""
     revision: str | None = None
     """The model's commit on the hub, where it has one."""
+    model_dtype: str = ""
+    """What the model computed in: float32, bfloat16 or float16; empty: unknown."""
+    quantisation: str = ""
+    """What the weights of the model's GGUF file are stored in, such as Q4_1; empty: it is no such
+    file, or unknown."""
     tokenizer: str = ""
     """Whose ids the token ids are; empty: the set's own, good only for its vocabulary.json."""
     bos_token_id: int | None = None
@@ -59,6 +64,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     empty: unknown, or there are none."""
     special_token_ids: list[int] = []
     """The other special tokens, where prompts were put into a chat template that writes them."""
+    chat_template: str = ""
+    """The name of the tokenizer's chat template that prompts were put into; empty: into none."""
     origin: str = ""
     """What was captured, in a sentence."""
     context: Annotated[int, msgspec.Meta(ge=1, lt=1 << 48)] | None = None

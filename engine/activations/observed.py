@@ -313,6 +313,6 @@ class ObservedDocuments:
 def _advice(dtype: torch.dtype) -> str:
     """What to do where a model of this type gives numbers that are not finite."""
     if dtype == torch.float16:
-        return "It ran in float16, which ends at 65,504; with --device cpu it runs in float32."
+        return "It ran in float16, which ends at 65,504: name another with --model-dtype."
     name = str(dtype).removeprefix("torch.")
     return f"The model itself goes beyond {name}: take an earlier site."

@@ -52,6 +52,7 @@ def import_seed_activations(
 
     Files are taken in the order of their numbers. Token ids are kept where every file has them;
     else tokens are known by their strings, and where there are none, by their places (`[0]`, …).
+    A note tells of sinks and of what is not finite.
     Raises UserError for a file that is no tensor or carries code, and for whatever contradicts
     itself: widths, dtypes or counts of tokens that differ.
     """
@@ -88,6 +89,9 @@ def import_seed_activations(
             )
             files.append(SeedFile(path.name, list(acts.shape)))
             progress("import", number, len(paths), "files")
+    rows = writer.manifest.row_summary
+    if rows is not None and rows.sentence:
+        progress.note(f"{rows.sentence} Training and figures leave them out.")
     return files
 
 
@@ -111,8 +115,9 @@ def export_seed_activations(
         for number, document in enumerate(documents):
             token_ids, tensor = acts.document(number)
             path = temporary / f"activations_{number}.pt"
-            with whole_file(path) as unfinished:
-                torch.save(tensor, unfinished)
+            # into an open file: by its path, the archive would have the temporary name in it
+            with whole_file(path) as unfinished, unfinished.open("wb") as file:
+                torch.save(tensor, file)
             ids: list[int] = token_ids.tolist()
             entry = {
                 "file": path.name,
@@ -162,10 +167,7 @@ def _load(path: Path) -> Tensor:
             f"{path} holds a {acts.dtype} tensor of shape {tuple(acts.shape)},"
             " not activations of shape (tokens, d_model)."
         )
-    acts = acts.to(_STORED_AS[acts.dtype])
-    if not torch.isfinite(acts).all():
-        raise UserError(f"{path} holds values that are not finite (NaN or infinity).")
-    return acts
+    return acts.to(_STORED_AS[acts.dtype])
 
 
 def _check_alike(acts: Tensor, first: Tensor, path: Path, first_path: Path) -> None:

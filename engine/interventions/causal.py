@@ -20,6 +20,7 @@ from engine.interventions.shift import measure_shift
 from engine.interventions.spec import Checks, ClampRequest, EditedPrompt, ModelReport
 from engine.interventions.warnings import report_warnings
 from engine.model.interruptible import interruptible
+from engine.model.padding import note_on_padding
 from engine.model.predictions import kl_of_variants
 from engine.model.text import decode, vocabulary
 from engine.progress import Progress
@@ -52,6 +53,8 @@ def model_view(
     def tick() -> None:
         progress("clamp", len(prompts), total, "prompts")
 
+    if request.generate:
+        note_on_padding(subject.lm, len(request.prompts), progress)
     tick()
     checks: list[Checks] = []
     with interruptible(subject.lm, tick):

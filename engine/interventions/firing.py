@@ -14,6 +14,7 @@ from engine.interventions.prompt_run import ModelWithSAE, PromptRun
 from engine.model.gradient import sensitivity
 from engine.model.interruptible import interruptible
 from engine.model.predictions import kl_per_position
+from engine.model.prompt import ChatChoice, Prompt
 from engine.model.single_token import ids_of_token
 from engine.model.text import vocabulary
 from engine.progress import SILENT, Progress
@@ -21,15 +22,18 @@ from engine.progress import SILENT, Progress
 
 def find_firing(
     subject: ModelWithSAE,
-    prompt: str,
+    prompt: str | Prompt,
     *,
+    chat: ChatChoice = False,
     target: str | None = None,
     ablate: int = 50,
     most: int = 200,
     by: FiringOrder = "effect",
     progress: Progress = SILENT,
 ) -> Firing:
-    """The first `most` of the features that are active in `prompt`, BOS left out, ordered `by`.
+    """The first `most` of the features that are active in `prompt`, ordered `by`.
+
+    What stands before the text is left out, and attention sinks.
 
     What they do is measured on the log-probability of one next token: `target`, with or without the
     space that leads it, whichever is likelier; None: the one that the model finds likeliest. The
@@ -50,7 +54,7 @@ def find_firing(
     tick = functools.partial(progress, "attribute", 0)
     tick()
     with interruptible(lm, tick):
-        (run,) = subject.read_prompts([prompt])
+        (run,) = subject.read_prompts([prompt], chat=chat)
         seen = sensitivity(
             lm, run.token_ids, subject.site, lambda logits: _logp(logits[-1], wanted)[0]
         )
@@ -74,6 +78,7 @@ def find_firing(
             _feature(found, index, shares, effects, sae.active_threshold) for index in order[:most]
         ],
         active=len(found.features),
+        left_out=run.left_out(seen.activations),
     )
 
 

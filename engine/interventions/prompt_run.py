@@ -3,24 +3,28 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from engine.activations.row_kinds import RowSummary
 from engine.errors import UserError
 from engine.features.catalogue.catalogue import Catalogue
+from engine.features.left_out import LeftOut
 from engine.interventions.delta import ResolvedEdit, acts_of, delta
-from engine.interventions.spec import ClampRequest, LeftOut
+from engine.interventions.spec import ClampRequest
 from engine.interventions.steering import PositionMask, Steering
 from engine.model.edit import Edit
 from engine.model.generate import generate as generate_texts
 from engine.model.load import LanguageModel
 from engine.model.locate import check_site
 from engine.model.observe import observe
+from engine.model.prompt import ChatChoice, Prompt, text_of
 from engine.model.site import Site
 from engine.model.text import encode, is_text
 from engine.model.variants import keeps_logits, logits_of_variants
 from engine.sae.architectures.base import SparseAutoencoder
+from engine.sae.formats.input_rule import WHOLE, InputRule
 
 LOGITS_AT_ONCE = 1 << 27
 """Logits of a batch, 512 MiB in float32."""
@@ -45,6 +49,8 @@ class ModelWithSAE:
     max_norm: float | None = None
     """A token whose activation at the site is longer than this is an attention sink, and is left
     as it is; None: none is known to be one."""
+    rule: InputRule = WHOLE
+    """What the SAE is to be given of what the model reads."""
 
     def check(self) -> None:
         """Raise UserError if SAE, model and site can't belong together."""
@@ -85,11 +91,11 @@ class ModelWithSAE:
 
     def read_prompts(
         self,
-        prompts: Sequence[str],
+        prompts: Sequence[str | Prompt],
         *,
         generate: int = 0,
         positions: tuple[int, int | None] = (0, None),
-        chat: bool = False,
+        chat: ChatChoice = False,
         edits: Sequence[ResolvedEdit] = (),
     ) -> "list[PromptRun]":
         """Prompts, their tokens, and the greedy continuations of the clean and the edited model.
@@ -102,7 +108,12 @@ class ModelWithSAE:
         asked = [self._encode(prompt, generate, chat) for prompt in prompts]
         first, end = positions
         starts = [(~is_text(self.lm, ids)).nonzero().flatten().tolist() for ids in asked]
-        masks = [PositionMask(first, end, frozenset(each), self.max_norm) for each in starts]
+        if self.rule.stop is not None:
+            end = self.rule.stop if end is None else min(end, self.rule.stop)
+        masks = [
+            PositionMask(first, end, frozenset(each), self.max_norm, self._not_given(ids))
+            for each, ids in zip(starts, asked, strict=True)
+        ]
         clean = edited = asked
         if generate:
             doubled = [*asked, *asked] if edits else asked
@@ -120,17 +131,22 @@ class ModelWithSAE:
             written = generate_texts(self.lm, doubled, generate, edits_of=edits_of)
             clean, edited = written[: len(asked)], written[-len(asked) :]
         return [
-            PromptRun(self, prompt, text, len(ids), mask, changed[len(ids) :])
+            PromptRun(self, text_of(prompt), text, len(ids), mask, changed[len(ids) :])
             for prompt, ids, mask, text, changed in zip(
                 prompts, asked, masks, clean, edited, strict=True
             )
         ]
 
-    def _encode(self, prompt: str, generate: int, chat: bool) -> Tensor:
+    def _not_given(self, ids: Tensor) -> frozenset[int]:
+        """The positions of a prompt's tokens [tokens] that the SAE isn't given."""
+        given = self.rule.applies(ids.cpu().numpy(), np.arange(len(ids)), self.lm.special_ids)
+        return frozenset(np.flatnonzero(~given).tolist())
+
+    def _encode(self, prompt: str | Prompt, generate: int, chat: ChatChoice) -> Tensor:
         """The token ids of a prompt, on the model's device."""
         ids = encode(self.lm, prompt, chat=chat).to(self.lm.device)
         if not len(ids):
-            raise UserError(f"The prompt {prompt!r} holds no token.", "Leave it out.")
+            raise UserError(f"The prompt {text_of(prompt)!r} holds no token.", "Leave it out.")
         if len(ids) + generate > self.lm.context:
             more, less = (f" and {generate} more", " or generate less") if generate else ("", "")
             raise UserError(
@@ -169,9 +185,13 @@ class PromptRun:
         wanted = self.mask.within(self.positions)
         starts = wanted & self.mask.is_start(self.positions)
         sinks = wanted & ~starts & self.mask.is_sink(x)
+        not_given = wanted & ~starts & ~sinks & self.mask.is_not_given(self.positions)
         return [
-            LeftOut(position=place, reason="start" if starts[place] else "sink")
-            for place in (starts | sinks).nonzero().flatten().tolist()
+            LeftOut(
+                position=place,
+                reason="start" if starts[place] else "sink" if sinks[place] else "not_given",
+            )
+            for place in (starts | sinks | not_given).nonzero().flatten().tolist()
         ]
 
     def added_by(self, x: Tensor, edits: Sequence[ResolvedEdit]) -> Tensor:

@@ -13,6 +13,7 @@ from engine.interventions.shift import measure_shift
 from engine.interventions.spec import ClampRequest, ReconstructedPrompt, ReconstructionReport
 from engine.interventions.warnings import inactive_feature_warnings
 from engine.model.interruptible import interruptible
+from engine.model.padding import note_on_padding
 from engine.model.text import vocabulary
 from engine.progress import Progress
 from engine.sae.architectures.base import SparseAutoencoder
@@ -51,18 +52,21 @@ def reconstruction_view(
     def tick() -> None:
         progress("clamp", len(prompts), len(request.prompts), "prompts")
 
+    if request.generate:
+        note_on_padding(subject.lm, len(request.prompts), progress)
     tick()
     with interruptible(subject.lm, tick):
         for run in chain.from_iterable(subject.runs_of(request)):
             x = run.activations()
             sinks = run.mask.is_sink(x)
             touched = run.mask.within(run.positions) & ~sinks
+            touched &= ~run.mask.is_not_given(run.positions)
             difference = reconstruction_delta(subject.sae, x, edits, touched)
             prompts.append(
                 ReconstructedPrompt(
                     prompt=run.prompt,
                     tokens=[texts[i] for i in run.token_ids.tolist()],
-                    left_out=[one for one in run.left_out(x) if one.reason == "sink"],
+                    left_out=[one for one in run.left_out(x) if one.reason != "start"],
                     **measure_shift(difference, sinks),
                 )
             )

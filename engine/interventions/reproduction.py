@@ -7,6 +7,8 @@ import msgspec
 from engine.interventions.notation import format_edit
 from engine.interventions.operations import find_operation
 from engine.interventions.spec import ClampRequest, FeatureEdit
+from engine.model.dtypes import AUTO
+from engine.model.prompt import Chat, ChatChoice, text_of
 
 
 def reproduction_command(request: ClampRequest) -> str:
@@ -18,18 +20,28 @@ def reproduction_command(request: ClampRequest) -> str:
     if request.prompt_file:
         words += ["--prompts", request.prompt_file]
     else:
-        for prompt in request.prompts:
+        for prompt in map(text_of, request.prompts):
             # A prompt that begins with a dash would be read as a flag if it stood by itself.
             words += [f"--prompt={prompt}"] if prompt.startswith("-") else ["--prompt", prompt]
     first, end = request.positions
     words += ["--positions", f"{first}:{'' if end is None else end}"]
     words += ["--generate", str(request.generate), "--nulls", str(request.nulls)]
     words += ["--seed", str(request.seed), "--view", request.view]
-    if request.chat:
-        words.append("--chat")
+    words += _chat(request.chat)
     if request.model is not None:
         words += ["--model", request.model]
+    if request.model_dtype != AUTO:
+        words += ["--model-dtype", request.model_dtype]
     return shlex.join(words)
+
+
+def _chat(chat: ChatChoice) -> list[str]:
+    """The flags that put prompts into a chat template."""
+    words = ["--chat"] if chat else []
+    if isinstance(chat, Chat):
+        words += ["--chat-template", chat.template] if chat.template else []
+        words += [f"--system={chat.system}"] if chat.system else []
+    return words
 
 
 def _edits(edits: list[FeatureEdit]) -> list[str]:

@@ -4,9 +4,14 @@ from typing import Literal
 
 import msgspec
 
+from engine.features.left_out import LeftOut
 from engine.interventions.operations import Unit, find_operation
+from engine.model.dtypes import AUTO
+from engine.model.prompt import ChatChoice, Prompt
 
 View = Literal["model", "reconstruction"]
+VIEWS: tuple[View, ...] = ("reconstruction", "model")
+"""The seed's own first."""
 
 
 class FeatureEdit(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,7 +41,8 @@ class ClampRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Name of the SAE."""
     edits: list[FeatureEdit]
     """All applied at once."""
-    prompts: list[str]
+    prompts: list[str | Prompt]
+    """Texts, or conversations."""
     prompt_file: str = ""
     """A file of prompts, read when `prompts` is empty; the reproduction line names it."""
     view: View = "model"
@@ -49,10 +55,12 @@ class ClampRequest(msgspec.Struct, frozen=True, kw_only=True):
     """How many matched random features to compare with."""
     seed: int = 0
     """Seeds the choice of those features."""
-    chat: bool = False
+    chat: ChatChoice = False
     """Put each prompt into the tokenizer's chat template."""
     model: str | None = None
     """The model, if it isn't where the SAE or its scan says that it is; None: as they say."""
+    model_dtype: str = AUTO
+    """What it computes in; `auto`: what it did when the SAE's activations were made."""
 
 
 class DimensionShift(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,16 +93,6 @@ class Shift(msgspec.Struct, frozen=True, kw_only=True):
     """The five largest by |delta|, largest first."""
     dimensions: list[DimensionSummary]
     """The five hidden dimensions with the largest `mean_abs_delta`, largest first."""
-
-
-class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
-    """A token that was asked for and is never edited."""
-
-    position: int
-    """From 0."""
-    reason: Literal["start", "sink"]
-    """`start`: the tokenizer puts it before a text; `sink`: its activation at the site is so long
-    that it is no text's, see `engine.activations.row_kinds`."""
 
 
 class ReconstructedPrompt(Shift, frozen=True, kw_only=True):
@@ -130,6 +128,14 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """What to know before believing the rest."""
     reproduce: str
     """The command that repeats it."""
+    model: str = ""
+    """The model that it was made in; empty, as are the next, in reports of earlier versions."""
+    model_dtype: str = ""
+    """What the model computed in."""
+    quantisation: str = ""
+    """What the weights of its GGUF file are stored in, such as Q4_1."""
+    chat_template: str = ""
+    """The name of the chat template that prompts were put into; empty: into none."""
 
 
 class ReconstructionReport(Report, frozen=True, kw_only=True, tag=True):

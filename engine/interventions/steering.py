@@ -29,11 +29,14 @@ class PositionMask:
     max_norm: float | None = None
     """A token whose activation is longer than this is a sink, see `engine.activations.row_kinds`;
     None: none is known to be one."""
+    not_given: frozenset[int] = frozenset()
+    """Positions of tokens that the SAE isn't to be given, see `engine.sae.formats.input_rule`."""
 
     def at(self, positions: Tensor, x: Tensor) -> Tensor:
         """[...] bool for absolute positions [...], -1 on padding, and activations [..., d_model]
         as they are without the edit."""
-        return self.within(positions) & ~self.is_start(positions) & ~self.is_sink(x)
+        left_out = self.is_start(positions) | self.is_sink(x) | self.is_not_given(positions)
+        return self.within(positions) & ~left_out
 
     def within(self, positions: Tensor) -> Tensor:
         """[...] bool: which positions were asked for, whatever stands there."""
@@ -42,14 +45,22 @@ class PositionMask:
 
     def is_start(self, positions: Tensor) -> Tensor:
         """[...] bool: where a token stands before the text."""
-        starts = torch.tensor(sorted(self.starts), dtype=positions.dtype, device=positions.device)
-        return torch.isin(positions, starts)
+        return _is_one_of(positions, self.starts)
+
+    def is_not_given(self, positions: Tensor) -> Tensor:
+        """[...] bool: where a token of the text stands that the SAE isn't to be given."""
+        return _is_one_of(positions, self.not_given)
 
     def is_sink(self, x: Tensor) -> Tensor:
         """[...] bool: which of x [..., d_model] are longer than `max_norm`."""
         if self.max_norm is None:
             return torch.zeros(x.shape[:-1], dtype=torch.bool, device=x.device)
         return row_norms(x) > self.max_norm
+
+
+def _is_one_of(positions: Tensor, places: frozenset[int]) -> Tensor:
+    wanted = torch.tensor(sorted(places), dtype=positions.dtype, device=positions.device)
+    return torch.isin(positions, wanted)
 
 
 class Steering:

@@ -42,8 +42,11 @@ MOST_HELD = 10_000
 class JobStore:
     """Reads and writes the tables `jobs` and `events`."""
 
-    def __init__(self, database: sqlite3.Connection) -> None:
-        """Nobody else writes into those tables while this one is used."""
+    def __init__(self, database: sqlite3.Connection, *, is_copy: bool = False) -> None:
+        """Nobody else writes into those tables while this one is used.
+
+        `is_copy`: jobs in the tables that aren't over are another engine's, and only listed.
+        """
         self._database = database
         self.trouble: sqlite3.Error | None = None
         """Why what happened last could not be written; None where all is written."""
@@ -52,8 +55,9 @@ class JobStore:
         """By `seq`, ascending."""
         self._current: dict[int, JobInfo] = {}
         """By number: the jobs that aren't over, and those whose state isn't written."""
-        marks = ", ".join("?" * len(_LIVE))
-        for job in self._read(f"WHERE state IN ({marks})", *_LIVE):
+        live = () if is_copy else _LIVE
+        marks = ", ".join("?" * len(live))
+        for job in self._read(f"WHERE state IN ({marks})", *live):
             self._current[job.id] = job
         (self._newest_seq,) = database.execute(
             "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'events'"

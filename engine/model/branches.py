@@ -81,20 +81,35 @@ def candidates(layer: nn.Module) -> Iterator[tuple[str, nn.Module]]:
 def find_branches(
     layer: nn.Module, entered: Tensor, left: Tensor, outputs: Mapping[str, Tensor]
 ) -> Branches:
-    """The first pair of candidates that accounts for what `layer` did in one forward pass.
+    """The pair of candidates that accounts best for what `layer` did in one forward pass, the first
+    of several that do so equally well.
 
     `entered`, `left`: [batch, tokens, d_model], its input and output; `outputs`: by name, what its
     candidates returned, in the same shape or flattened over batch and tokens.
     """
     scale = next((float(getattr(layer, name)) for name in MULTIPLIERS if hasattr(layer, name)), 1.0)
+    best, least = Branches(None, None), float("inf")
     for attention, mlp in product(ATTENTION, MLP):
-        if (
-            attention in outputs
-            and mlp in outputs
-            and _adds_up(entered, [scale * outputs[attention], scale * outputs[mlp]], left)
-        ):
-            return Branches(Branch(attention, scale), Branch(mlp, scale))
-    return Branches(None, None)
+        if attention not in outputs or mlp not in outputs:
+            continue
+        parts = [scale * outputs[attention], scale * outputs[mlp]]
+        if _adds_up(entered, parts, left):
+            misfit = _misfit(entered, parts, left)
+            if misfit < least:
+                best = Branches(Branch(attention, scale), Branch(mlp, scale))
+                least = misfit
+    return best
+
+
+def _misfit(entered: Tensor, parts: list[Tensor], left: Tensor) -> float:
+    """How far entered + parts, rounded as a layer rounds that adds them one by one, is from left.
+
+    In bfloat16 a norm's input and its output may both be so small beside the residual stream that
+    either of them adds up: what the layer did really add gives 0, and the other one doesn't.
+    """
+    attention, mlp = (part.view(left.shape).to(left.dtype) for part in parts)
+    orders = (entered + attention + mlp, attention + mlp + entered, mlp + entered + attention)
+    return min((order.double() - left.double()).abs().sum().item() for order in orders)
 
 
 def _adds_up(entered: Tensor, parts: list[Tensor], left: Tensor) -> bool:

@@ -1,12 +1,10 @@
-"""Which device a model runs on, and in which floating-point type."""
+"""Which device a model runs on."""
 
 import re
 
 import torch
 
 from engine.errors import UserError
-
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 def choose_device(name: str) -> torch.device:
@@ -31,16 +29,3 @@ def choose_device(name: str) -> torch.device:
             f"There is no {name}.", f"The last GPU here is cuda:{torch.cuda.device_count() - 1}."
         )
     return torch.device("cuda", index)
-
-
-def choose_dtype(name: str, device: torch.device) -> torch.dtype | None:
-    """The type called `name`; None means the checkpoint's own.
-
-    "auto" is the checkpoint's own on a GPU and float32 on a CPU, where half precision is slower
-    and some operations lack it. Raises UserError for an unknown name.
-    """
-    if name == "auto":
-        return torch.float32 if device.type == "cpu" else None
-    if name not in DTYPES:
-        raise UserError(f"{name!r} is no dtype.", f"Use auto, {', '.join(DTYPES)}.")
-    return DTYPES[name]

@@ -1,6 +1,9 @@
 """Loading a causal language model and its tokenizer."""
 
-from collections.abc import Mapping
+import contextlib
+import dataclasses
+import tempfile
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import takewhile
@@ -21,8 +24,10 @@ from transformers.utils.hub import resolve_revision
 
 from engine.errors import UserError
 from engine.model.anatomy import Anatomy, examine
-from engine.model.device import choose_device, choose_dtype
-from engine.model.load_errors import explaining
+from engine.model.device import choose_device
+from engine.model.fast_dtype import choose_dtype, dtype_name
+from engine.model.gguf import check_gguf, gguf_settings, quantisation_of, without_bars
+from engine.model.load_errors import explaining, short_message
 from engine.model.quiet import quiet
 from engine.model.source import model_address
 
@@ -40,7 +45,7 @@ class LanguageModel:
     tokenizer: Any
     """Its transformers tokenizer."""
     source: str
-    """What was asked for: "demo", a folder or a hub id."""
+    """What was asked for: "demo", a folder, a GGUF file or a hub id."""
     revision: str | None
     """The commit on the hub that was loaded; None for a folder."""
     anatomy: Anatomy
@@ -49,6 +54,25 @@ class LanguageModel:
     """The most tokens it was made for."""
     device: torch.device
     dtype: torch.dtype
+    """What it computes in."""
+    dtype_reason: str = ""
+    """Why, in a few words that may follow on the type's name; empty: it was asked for."""
+    prepend_bos: bool | None = None
+    """Whether texts are read with BOS before them; None: as its tokenizer has it."""
+    quantisation: str = ""
+    """What its weights were stored in before they were turned into numbers of `dtype`, such as
+    `Q4_1`; empty where they are a checkpoint of transformers."""
+
+    @property
+    def dtype_name(self) -> str:
+        """`dtype` as a user writes it: `bfloat16`."""
+        return dtype_name(self.dtype)
+
+    @property
+    def weights(self) -> str:
+        """In a few words how it computes: `bfloat16, from weights in Q4_1`."""
+        stored = f", from weights in {self.quantisation}" if self.quantisation else ""
+        return f"{self.dtype_name}{stored}"
 
     @property
     def layers(self) -> nn.ModuleList:
@@ -68,8 +92,23 @@ class LanguageModel:
         """The number of logits per token."""
         return self.anatomy.vocab_size
 
-    @cached_property
+    def reading(self, *, prepend_bos: bool | None) -> "LanguageModel":
+        """The same model, which reads texts with BOS before them, or without; None: as it does."""
+        if prepend_bos in (None, self.tokenizer.bos_token_id in self.prefix_ids):
+            return self
+        return dataclasses.replace(self, prepend_bos=prepend_bos)
+
+    @property
     def prefix_ids(self) -> list[int]:
+        """The token ids that are put in front of every text: those that the tokenizer puts there,
+        or what `prepend_bos` says."""
+        bos = self.tokenizer.bos_token_id
+        if self.prepend_bos is None:
+            return self.own_prefix_ids
+        return [bos] if self.prepend_bos and bos is not None else []
+
+    @cached_property
+    def own_prefix_ids(self) -> list[int]:
         """The token ids that the tokenizer puts in front of every text: most often BOS alone;
         several, such as `[gMASK] <sop>`, or none."""
         read = self.tokenizer("a", return_special_tokens_mask=True, verbose=False)
@@ -99,44 +138,100 @@ def load_model(
     revision: str | None = None,
     local_files_only: bool = False,
 ) -> LanguageModel:
-    """Load the causal language model at `source`: "demo", a folder, or an id on the hub.
+    """Load the causal language model at `source`: "demo", a folder, a GGUF file or a hub id.
 
-    `dtype` and `device` as in `engine.model.device`. With `local_files_only` a hub id is looked
-    for in this machine's cache only. Code in a repository is never run. The model's own decoding
-    preferences (sampling, penalties) are dropped, so that generation has no hidden settings.
+    `dtype`: one of `engine.model.dtypes.MODEL_DTYPES`; `device` as in `engine.model.device`. With
+    `local_files_only` a hub id is looked for in this machine's cache only. Code in a repository is
+    never run. The model's own decoding preferences (sampling, penalties) are dropped, so that
+    generation has no hidden settings. Weights of a GGUF file are turned into numbers of `dtype`.
 
     Raises UserError, one sentence each, for a model that is gated, missing, out of reach, not
     causal, incomplete or damaged, that needs its own code, and for a device that is not there.
     """
-    address = model_address(source)
     where = choose_device(device)
-    kind = choose_dtype(dtype, where)
-    with quiet():
-        commit = resolve_revision(address, revision, local_files_only=local_files_only)
-        origin = {"revision": commit, "local_files_only": local_files_only}
+    with quiet(), _files_of(source, revision, local_files_only) as files:
         with explaining("configuration", source, revision):
-            config = _load_config(address, source, origin)
+            config = _load_config(source, files)
+        kind, reason = choose_dtype(dtype, where, config)
         with explaining("weights", source, revision):
-            model = _load_weights(address, source, config, kind, origin).to(where)
+            model = _load_weights(source, files, config, kind).to(where)
         with explaining("tokenizer", source, revision):
-            tokenizer = AutoTokenizer.from_pretrained(address, trust_remote_code=False, **origin)
+            tokenizer = AutoTokenizer.from_pretrained(
+                files.address, trust_remote_code=False, **files.origin
+            )
         model.generation_config = _plain_generation(model, tokenizer)
-        anatomy = examine(model)
+        anatomy, reason = _examine(model, source, reason)
     return LanguageModel(
         model=model,
         tokenizer=tokenizer,
         source=source,
-        revision=getattr(commit, "resolved", None),
+        revision=files.revision,
         anatomy=anatomy,
         context=_context(config.get_text_config(), tokenizer),
         device=where,
         dtype=model.dtype,
+        dtype_reason=reason,
+        quantisation=files.quantisation,
     )
 
 
-def _load_config(address: str, source: str, origin: Mapping[str, Any]) -> PreTrainedConfig:
+def _examine(model: Any, source: str, reason: str) -> tuple[Anatomy, str]:
+    """What is in a model, and why it computes in the type that it does after that.
+
+    There are operations that lack a type on some processors. Where the type was asked for (`reason`
+    is empty) that is a UserError; else the model is brought to float32.
+    """
+    try:
+        return examine(model), reason
+    except (RuntimeError, NotImplementedError) as error:
+        if model.dtype == torch.float32:
+            raise
+        name = dtype_name(model.dtype)
+        if not reason:
+            raise UserError(
+                f"{source} can't be run in {name} here: {short_message(error)}",
+                "Choose another type with --model-dtype.",
+            ) from error
+    return examine(model.float()), f"as it can't be run in {name} here"
+
+
+@dataclass(frozen=True)
+class _Files:
+    """Where transformers is to look for a model's files."""
+
+    address: str
+    """A folder or a hub id."""
+    origin: Mapping[str, Any]
+    """What every `from_pretrained` is told beside it."""
+    revision: str | None = None
+    quantisation: str = ""
+
+    @property
+    def is_gguf(self) -> bool:
+        return "gguf_file" in self.origin
+
+
+@contextlib.contextmanager
+def _files_of(source: str, revision: str | None, local_files_only: bool) -> Iterator[_Files]:
+    """Where the files of a model are. Raises UserError as `model_address` and `check_gguf`."""
+    address, gguf = model_address(source)
+    if gguf is None:
+        commit = resolve_revision(address, revision, local_files_only=local_files_only)
+        origin = {"revision": commit, "local_files_only": local_files_only}
+        yield _Files(address, origin, getattr(commit, "resolved", None))
+        return
+    with explaining("header", source, revision):
+        check_gguf(gguf, source)
+        quantisation = quantisation_of(gguf)
+    # an empty folder: files that lie beside this one may be another model's
+    with tempfile.TemporaryDirectory(prefix="brainsurg-") as empty, without_bars():
+        origin = {"gguf_file": str(gguf), "local_files_only": True}
+        yield _Files(empty, origin, quantisation=quantisation)
+
+
+def _load_config(source: str, files: _Files) -> PreTrainedConfig:
     """The configuration, if it is a causal language model's that transformers itself knows."""
-    raw, _ = PreTrainedConfig.get_config_dict(address, **origin)
+    raw, _ = PreTrainedConfig.get_config_dict(files.address, **files.origin)
     model_type = raw.get("model_type")
     if model_type not in CONFIG_MAPPING:
         if "auto_map" in raw:
@@ -149,7 +244,7 @@ def _load_config(address: str, source: str, origin: Mapping[str, Any]) -> PreTra
             "Check that its config.json is a language model's, or install a newer transformers.",
         )
     config: PreTrainedConfig = AutoConfig.from_pretrained(
-        address, trust_remote_code=False, **origin
+        files.address, trust_remote_code=False, **files.origin
     )
     if type(config) not in MODEL_FOR_CAUSAL_LM_MAPPING:
         raise UserError(
@@ -159,23 +254,19 @@ def _load_config(address: str, source: str, origin: Mapping[str, Any]) -> PreTra
     return config
 
 
-def _load_weights(
-    address: str,
-    source: str,
-    config: PreTrainedConfig,
-    dtype: torch.dtype | None,
-    origin: Mapping[str, Any],
-) -> Any:
+def _load_weights(source: str, files: _Files, config: PreTrainedConfig, dtype: torch.dtype) -> Any:
     """The model, if all its weights are there: transformers fills in random numbers for others."""
     auto: Any = AutoModelForCausalLM
+    settings = gguf_settings() if files.is_gguf else {}
     model, report = auto.from_pretrained(
-        address,
+        files.address,
         config=config,
-        dtype=dtype or "auto",
+        dtype=dtype,
         trust_remote_code=False,
         ignore_mismatched_sizes=True,  # transformers' own message names no weight
         output_loading_info=True,
-        **origin,
+        **settings,
+        **files.origin,
     )
     absent = sorted(report["missing_keys"]) + sorted(name for name, *_ in report["mismatched_keys"])
     if absent:

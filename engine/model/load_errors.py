@@ -57,7 +57,7 @@ _EXPLANATIONS: tuple[tuple[tuple[type[Exception], ...], str, str], ...] = (
     (
         (torch.OutOfMemoryError,),
         "{source} does not fit into the memory of the device.",
-        "Free some, use a smaller dtype, or choose another device.",
+        "Free some, use a smaller type with --model-dtype, or choose another device.",
     ),
     (
         (ImportError,),

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from engine.model.caching import cache_is_reliable, steps_agree
 from engine.model.load import LanguageModel
+from engine.progress import Progress
 
 _PROMPTS = ((3, 4, 5), (6, 3, 5, 4, 3, 6, 4, 5))
 """The first is padded by more than its own length."""
@@ -47,3 +48,12 @@ def padding_is_reliable(lm: LanguageModel) -> bool:
         prompts = [torch.tensor(prompt, device=lm.device) for prompt in _PROMPTS]
         _reliable[lm] = steps_agree(lm, *left_padded(prompts), use_cache=cache_is_reliable(lm))
     return _reliable[lm]
+
+
+def note_on_padding(lm: LanguageModel, prompts: int, progress: Progress) -> None:
+    """Say that prompts of different lengths can't share batches, where that is so."""
+    if prompts > 1 and not padding_is_reliable(lm):
+        progress.note(
+            f"{lm.source} says something else beside padding, as recurrent models do: only prompts"
+            " of the same length are continued together."
+        )

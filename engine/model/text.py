@@ -8,27 +8,34 @@ from torch import Tensor
 from engine.model.chat import chat_text
 from engine.model.load import LanguageModel
 from engine.model.pieces import piece_reader
+from engine.model.prompt import PLAIN_CHAT, Chat, ChatChoice, Prompt, is_chat, text_of
 
 
-def encode(lm: LanguageModel, text: str, *, chat: bool = False) -> Tensor:
-    """The token ids [tokens] of `text`, int64, on the CPU.
+def encode(lm: LanguageModel, prompt: str | Prompt, *, chat: ChatChoice = False) -> Tensor:
+    """The token ids [tokens] of a text or a prompt, int64, on the CPU.
 
     What the tokenizer puts in front of a text stays, see `LanguageModel.prefix_ids`: models misread
     one that lacks it. What it puts behind, such as an end-of-text token, is left out, or else the
-    model would write behind the end. With `chat` the text is put as the user's message into the
-    model's chat template, up to where its answer begins.
+    model would write behind the end. With `chat` it is put as the user's message into the model's
+    chat template, up to where its answer begins; and so is, with or without, a conversation.
 
     Raises UserError as `chat_text`.
     """
-    if chat:
-        ids = lm.tokenizer(chat_text(lm, text), add_special_tokens=False, verbose=False)
+    if is_chat(prompt, chat):
+        settings = chat if isinstance(chat, Chat) else PLAIN_CHAT
+        filled_in = chat_text(lm, prompt, settings)
+        ids = lm.tokenizer(filled_in, add_special_tokens=False, verbose=False)
         return torch.tensor(ids["input_ids"], dtype=torch.int64)
+    text = text_of(prompt)
     read = lm.tokenizer(text, return_special_tokens_mask=True, verbose=False)
     ids, added = read["input_ids"], read["special_tokens_mask"]
     end = max(
         (index + 1 for index, is_added in enumerate(added) if not is_added),
-        default=len(lm.prefix_ids),
+        default=len(lm.own_prefix_ids),
     )
+    if lm.prefix_ids != lm.own_prefix_ids:
+        ids = [*lm.prefix_ids, *ids[len(lm.own_prefix_ids) : end]]
+        end = len(ids)
     return torch.tensor(ids[:end], dtype=torch.int64)
 
 

@@ -20,7 +20,7 @@ from engine.errors import UserError
 from engine.service import protocol as p
 from engine.service.faults import EngineFault, EngineGoneError
 from engine.service.holder import read_holder
-from engine.service.runtime import is_own_socket, socket_path, socket_paths
+from engine.service.runtime import is_own_socket, logs_folder, socket_path, socket_paths
 from engine.workspace.folders import Workspace
 
 R = TypeVar("R")
@@ -140,7 +140,7 @@ def _settle(
 async def connect(root: Path) -> Client:
     """A connection to the engine of the workspace at `root`, started if none runs.
 
-    Raises UserError if the workspace can't be written, or the engine can't start.
+    Raises UserError if the workspace can be neither written nor read, or the engine can't start.
     """
     workspace = Workspace.open(root)
     client = await _attach(workspace)
@@ -246,4 +246,4 @@ def _too_slow(workspace: Workspace) -> UserError:
 
 
 def _log(workspace: Workspace) -> Path:
-    return workspace.logs / "engine.log"
+    return logs_folder(workspace) / "engine.log"

@@ -10,9 +10,12 @@
     (`session_worker`), each request in a task of its own. An `Answer` or a `Refusal` goes back.
 4.  A submitted job waits in the `queue`, which has it done by a worker process taken from the
     `pool`, writes down what that reports, and sends it as `News` to the front ends that watch.
-5.  A spare worker is kept warm, with torch imported, as long as there are front ends. The daemon
-    itself never imports torch.
-6.  It ends when it is told to, by SIGTERM or a request, or when it has had no client and no job
+5.  A process with torch imported, from which workers are forked, is kept as long as there are front
+    ends. The daemon itself never imports torch.
+6.  Where nothing can be written in the workspace, it reads it: it holds no lock, has a copy of the
+    database in memory, and refuses what would change the workspace. What jobs make elsewhere, it
+    makes.
+7.  It ends when it is told to, by SIGTERM or a request, or when it has had no client and no job
     for a while. Running jobs are cancelled; waiting ones are left to the next daemon.
 """
 
@@ -32,10 +35,10 @@ import msgspec
 from websockets.asyncio.server import Server, ServerConnection, unix_serve
 from websockets.exceptions import ConnectionClosed
 
-from engine.activations.corpus import Prompt
 from engine.demo.prompts import SEED_PROMPTS
 from engine.errors import UserError
 from engine.jobs.store import JobStore
+from engine.model.prompt import Prompt
 from engine.service import protocol as p
 from engine.service.faults import EngineFault
 from engine.service.front_end import FrontEnd, publish
@@ -46,8 +49,9 @@ from engine.service.pool import Pool
 from engine.service.queue import Queue
 from engine.service.runtime import socket_path, socket_paths
 from engine.service.session_worker import SessionWorker
+from engine.service.worker_process import set_environment
 from engine.shortages import shortage_of
-from engine.workspace.database import database_error, open_database
+from engine.workspace.database import database_error, open_database, read_database
 from engine.workspace.folders import Workspace
 from engine.workspace.notes import NoteStore
 from engine.workspace.prompts import PromptStore
@@ -71,14 +75,16 @@ class Daemon:
         self._front_ends: set[FrontEnd] = set()
         self._answering: set[asyncio.Task[None]] = set()
         fresh = not workspace.database.exists()
-        database = open_database(workspace.database)
+        opened = read_database if workspace.is_read_only else open_database
+        database = opened(workspace.database)
         self._prompts = PromptStore(database)
         if fresh:
             self._prompts.fill([Prompt(prompt=text, category=kind) for text, kind in SEED_PROMPTS])
         self._notes = NoteStore(database)
-        self._jobs = JobStore(database)
-        self._jobs.close_interrupted()
-        workspace.clean_up()
+        self._jobs = JobStore(database, is_copy=workspace.is_read_only)
+        if not workspace.is_read_only:
+            self._jobs.close_interrupted()
+            workspace.clean_up()
         self._pool = Pool(workspace, socket_path(workspace))
         self._session_worker = SessionWorker(self._pool)
         self._queue = Queue(workspace, self._jobs, self._pool, publish=self._publish)
@@ -142,7 +148,11 @@ class Daemon:
                 log.info("the workspace was moved or removed")
                 self._end.set()
                 return
-            if second % BEAT == 0:
+            if self._workspace.is_read_only and os.access(self._workspace.root, os.W_OK):
+                log.info("the workspace can be written now, which is for another engine")
+                self._end.set()
+                return
+            if second % BEAT == 0 and not self._workspace.is_read_only:
                 beat(self._workspace)
             try:
                 await self._listen()
@@ -166,8 +176,7 @@ class Daemon:
         await connection.send(p.pack(p.Hello(pid=os.getpid())))
         if not hello.worker:
             await self._serve_front_end(FrontEnd(connection))
-        elif (worker := self._pool.by_token(hello.worker)) is not None:
-            worker.attach(connection)
+        elif self._pool.attach(hello.worker, connection):
             await connection.wait_closed()
 
     async def _serve_front_end(self, front_end: FrontEnd) -> None:
@@ -192,6 +201,8 @@ class Daemon:
             id = frame.id
             request = p.decode_request(frame)
             handler = handler_of(request)
+            if handler.changes:
+                self._workspace.check_writable()
         except (msgspec.DecodeError, UserError) as error:
             await front_end.send(_refusal(id, error))
             return
@@ -279,14 +290,30 @@ def _user_error(error: Exception) -> UserError | None:
     return database_error(error) if isinstance(error, sqlite3.Error) else shortage_of(error)
 
 
+class _Escaping(logging.Formatter):
+    """Writes names and errors so that no terminal on which the log is looked at obeys them."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return "".join(
+            c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode()
+            for c in super().format(record)
+        )
+
+
 def main() -> int:
     """Serve the workspace named by the first argument; 1 with a sentence if that can't be."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    output = logging.StreamHandler()
+    output.setFormatter(_Escaping("%(asctime)s %(name)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[output])
     logging.getLogger("websockets").setLevel(logging.WARNING)
+    set_environment()
     try:
         workspace = Workspace.open(Path(sys.argv[1]))
-        with hold(workspace, socket_paths(workspace)):
+        if workspace.is_read_only:  # others may read it, too, or write it
             asyncio.run(_serve(workspace))
+        else:
+            with hold(workspace, socket_paths(workspace)):
+                asyncio.run(_serve(workspace))
     except UserError as error:
         print(error, file=sys.stderr)
         return 1

@@ -25,6 +25,8 @@ class ModelsAndSite:
     """Where in the model, as `engine.model.site` spells it."""
     known: tuple[str, ...] = ()
     """The models that its files and its scan name."""
+    dtype: str = ""
+    """What the model computed in when the SAE's activations were made; empty: not known."""
 
 
 def models_and_site(
@@ -34,11 +36,12 @@ def models_and_site(
 
     With a `model`, that one alone. Raises UserError where neither its files nor a scan tells both.
     """
-    models, site = [metadata.model], metadata.site
+    models, site, dtype = [metadata.model], metadata.site, metadata.model_dtype
     catalogue = workspace.catalogue(sae)
     if catalogue.exists():
         scanned = Catalogue.open(catalogue).manifest
         site = site or scanned.site
+        dtype = dtype or scanned.model_dtype
         # a name without an owner is as a rule a library's own, and the hub need not be asked for it
         models.insert(1 if _is_address(metadata.model) else 0, scanned.model)
     known = tuple(dict.fromkeys(each for each in models if each))
@@ -48,7 +51,7 @@ def models_and_site(
             f"{sae} does not say which model and site it belongs to,"
             " so there is nothing to try it on."
         )
-    return ModelsAndSite(chosen, site, known)
+    return ModelsAndSite(chosen, site, known, dtype)
 
 
 def _is_address(model: str) -> bool:

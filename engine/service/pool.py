@@ -1,15 +1,11 @@
-"""Worker processes as the daemon sees them: started ahead, handed out, ended.
+"""Worker processes as the daemon sees them: begun, handed out, ended.
 
-A worker is a process with torch in it. Importing torch takes seconds, so one spare is kept that
-has done it and holds nothing else; whoever needs a worker takes the spare, and another is started
-a little later, when the first has had the processor to itself.
+How a process is started stands in `engine.service.worker_process`.
 """
 
 import asyncio
 import contextlib
-import os
 import secrets
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,36 +13,31 @@ from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
 from engine.errors import UserError
+from engine.service import worker
 from engine.service.protocol import Abandon, Frame, pack, unpack
+from engine.service.runtime import logs_folder
+from engine.service.worker_process import WorkerProcess, import_ahead
 from engine.workspace.folders import Workspace
 
-TOKEN = "BRAINSURG_WORKER_TOKEN"
-"""Environment variable that tells a worker how to make itself known."""
-
-ENVIRONMENT = {
-    "MALLOC_MMAP_MAX_": "0",
-    "MALLOC_TRIM_THRESHOLD_": str(1 << 40),
-    "MALLOC_TOP_PAD_": str(1 << 28),
-    "OMP_WAIT_POLICY": "passive",
-}
-"""What workers run with, unless the user has set it otherwise. glibc shall keep the pages that a
-step has freed, for the next one: to have them anew costs more than much of the arithmetic. OpenMP's
-threads shall sleep between two of torch's operations and leave the cores to our own kernels."""
-
-REFILL_AFTER = 3.0
-"""Seconds from handing out the spare to starting the next."""
+_TRIES = 2
+"""How often a process is started that ends, as for want of memory, before it is a worker."""
 
 
 class Worker:
     """One worker process and the connection that it opens to us."""
 
-    def __init__(self, process: asyncio.subprocess.Process, log: Path) -> None:
-        self.doing = "spare"
+    def __init__(
+        self,
+        doing: str,
+        process: WorkerProcess,
+        connection: "asyncio.Future[ServerConnection]",
+        log: Path,
+    ) -> None:
+        """`connection` is there when the process has opened it."""
+        self.doing = doing
         self.log = log
         self._process = process
-        self._connection: asyncio.Future[ServerConnection] = (
-            asyncio.get_running_loop().create_future()
-        )
+        self._connection = connection
 
     @property
     def pid(self) -> int:
@@ -54,11 +45,7 @@ class Worker:
 
     @property
     def alive(self) -> bool:
-        return self._process.returncode is None
-
-    def attach(self, connection: ServerConnection) -> None:
-        """Take the connection that the process has opened."""
-        self._connection.set_result(connection)
+        return self._process.alive
 
     async def send(self, frame: Frame) -> None:
         """Tell the worker something; nothing happens if it is gone."""
@@ -87,8 +74,7 @@ class Worker:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._process.wait(), grace)
             return
-        with contextlib.suppress(ProcessLookupError):
-            self._process.kill()
+        self._process.kill()
         await self._process.wait()
 
     async def dismiss(self, grace: float) -> None:
@@ -118,77 +104,60 @@ class Pool:
     def __init__(self, workspace: Workspace, socket: Path) -> None:
         self._workspace = workspace
         self._socket = socket
-        self._workers: dict[str, Worker] = {}
-        self._spare: Worker | None = None
-        self._refill: asyncio.Task[None] | None = None
+        self._workers: list[Worker] = []
+        self._expected: dict[str, asyncio.Future[ServerConnection]] = {}
+        self._warming: asyncio.Task[None] | None = None
         self._one_at_a_time = asyncio.Lock()
         self._closed = False
 
     @property
     def workers(self) -> list[Worker]:
         """Those that are alive."""
-        self._workers = {t: w for t, w in self._workers.items() if w.alive}
-        return list(self._workers.values())
+        self._workers = [worker for worker in self._workers if worker.alive]
+        return list(self._workers)
 
-    def by_token(self, token: str) -> Worker | None:
-        """The worker that was started with this token."""
-        return self._workers.get(token)
+    def attach(self, token: str, connection: ServerConnection) -> bool:
+        """Take the connection that the worker of this token has opened. False: there is none."""
+        expected = self._expected.pop(token, None)
+        if expected is None:
+            return False
+        expected.set_result(connection)
+        return True
 
-    def warm(self, after: float = 0.0) -> None:
-        """See to it that there is a spare, in `after` seconds."""
-        if self._refill is None or self._refill.done():
-            self._refill = asyncio.create_task(self._warm(after))
+    def warm(self) -> None:
+        """See to it, while other things go on, that the next worker will begin at once."""
+        if self._warming is None or self._warming.done():
+            self._warming = asyncio.create_task(import_ahead())
 
     async def take(self, doing: str, log: str) -> Worker:
-        """A worker that nobody else uses; what it prints from now on is in the log of that name.
+        """A worker that nobody else uses; what it prints is in the log of that name.
 
-        Raises UserError when the pool is closed.
+        Raises UserError when the pool is closed, and where no process can be started.
         """
         async with self._one_at_a_time:
-            worker, self._spare = await self._ready(), None
-        worker.doing = doing
-        with contextlib.suppress(FileNotFoundError):  # somebody tidied the logs up
-            worker.log = worker.log.rename(self._workspace.logs / f"{log}.log")
-        self.warm(after=REFILL_AFTER)
-        return worker
+            if self._closed:
+                raise UserError("The engine is ending.")
+            begun = await self._begin(doing, logs_folder(self._workspace) / f"{log}.log")
+            self._workers.append(begun)
+        return begun
 
     async def close(self) -> None:
         """Kill every worker; there will be no other."""
         async with self._one_at_a_time:
             self._closed = True
         await asyncio.gather(*(worker.end() for worker in self.workers))
-        if self._spare is not None:
-            self._spare.log.unlink(missing_ok=True)
 
-    async def _warm(self, after: float) -> None:
-        await asyncio.sleep(after)
-        async with self._one_at_a_time:
-            if not self._closed:
-                await self._ready()
-
-    async def _ready(self) -> Worker:
-        if self._closed:
-            raise UserError("The engine is ending.")
-        if self._spare is None or not self._spare.alive:
-            self._spare = await self._start()
-        return self._spare
-
-    async def _start(self) -> Worker:
+    async def _begin(self, doing: str, log: Path) -> Worker:
         token = secrets.token_hex(16)
-        log = self._workspace.logs / f"worker-{token[:8]}.log"
-        with log.open("wb") as output:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-P",
-                "-m",
-                "engine.service.worker",
-                str(self._socket),
-                str(self._workspace.root),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                env={**ENVIRONMENT, **os.environ, TOKEN: token},
-            )
-        worker = Worker(process, log)
-        self._workers[token] = worker
-        return worker
+        # Before it is started: it may connect before we hear of it.
+        expected = self._expected[token] = asyncio.get_running_loop().create_future()
+        arguments = (str(self._socket), self._workspace.root, token)
+        for _ in range(_TRIES):
+            with contextlib.suppress(OSError, EOFError):
+                process = await WorkerProcess.start(worker.work, *arguments, log=log)
+                return Worker(doing, process, expected, log)
+        del self._expected[token]
+        raise UserError(
+            "No worker process could be started.",
+            f"Memory may be short; what was said is in {logs_folder(self._workspace)}.",
+        )

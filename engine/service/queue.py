@@ -197,7 +197,8 @@ class Queue:
             log.exception("job %d could not be run", job.id)
             what = shortage_of(bug) or f"The engine could not run it: {bug}"
             state, error, result = FAILED, str(what), None
-        if state != DONE and len(self._running) == 1:  # nobody else writes
+        alone = len(self._running) == 1 and not self._workspace.is_read_only
+        if state != DONE and alone:  # nobody else writes
             try:
                 await asyncio.to_thread(self._workspace.clean_up)
             except OSError:

@@ -44,8 +44,18 @@ def socket_paths(workspace: Workspace) -> list[Path]:
     """Where the daemon listens: its socket, and one in the workspace where such a path can be a
     socket's. That one is found from other logins, whose /tmp may be another."""
     beside = workspace.root / "engine.sock"
-    fits = len(os.fsencode(beside)) <= LONGEST_PATH
+    fits = len(os.fsencode(beside)) <= LONGEST_PATH and not workspace.is_read_only
     return [socket_path(workspace), *([beside] if fits else [])]
+
+
+def logs_folder(workspace: Workspace) -> Path:
+    """Where the daemon and its workers log: in the workspace, or beside the socket where that can
+    only be read."""
+    if not workspace.is_read_only:
+        return workspace.logs
+    folder = socket_path(workspace).with_suffix(".logs")
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
 
 
 def is_own_socket(path: Path) -> bool:

@@ -2,8 +2,11 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-from engine.activations.row_kinds import SinkRule
+from engine.activations.manifest import read_manifest
+from engine.activations.row_kinds import RowSummary, SinkRule
+from engine.activations.row_kinds_files import read_row_summary
 from engine.activations.store import ActivationSet
 from engine.activations.tokens import TokenTable
 from engine.errors import UserError
@@ -11,15 +14,30 @@ from engine.features.catalogue.catalogue import Catalogue
 from engine.features.sink_rule import known_sink_rule
 from engine.interventions.prompt_run import ModelWithSAE
 from engine.model.device import choose_device
+from engine.model.dtypes import AUTO, dtype_to_ask_for, other_dtype_note
 from engine.model.load import LanguageModel, load_model
 from engine.model.site import parse_site
 from engine.progress import Progress
 from engine.sae.architectures.base import SparseAutoencoder
+from engine.sae.formats.input_rule import WHOLE, input_rule
 from engine.sae.formats.metadata import SAEMetadata
 from engine.sae.formats.provenance import other_model_note
 from engine.sae.formats.store import load_sae
 from engine.service.model_of_sae import models_and_site
 from engine.workspace.folders import Stamp, Workspace, stamp
+
+
+class _Loaded(NamedTuple):
+    """What was asked for when a model was loaded."""
+
+    source: str
+    device: str
+    dtype: str
+
+    def serves(self, wanted: "_Loaded", lm: LanguageModel) -> bool:
+        """Whether the model `lm` that came of it is the one that is `wanted`."""
+        same_dtype = wanted.dtype in (self.dtype, lm.dtype_name)
+        return wanted[:2] == self[:2] and same_dtype
 
 
 class Session:
@@ -28,17 +46,28 @@ class Session:
     def __init__(self, workspace: Workspace, progress: Progress) -> None:
         self.workspace = workspace
         self.progress = progress
-        self._model: tuple[tuple[str, str], LanguageModel] | None = None
+        self._model: tuple[_Loaded, LanguageModel] | None = None
+        self._variant: tuple[LanguageModel, LanguageModel] | None = None
+        """The model that is kept, and as it reads with BOS or without, where an SAE asks for it."""
         self._sae: tuple[tuple[str, str, Stamp], SparseAutoencoder, SAEMetadata] | None = None
 
-    def model(self, source: str, device: str) -> LanguageModel:
-        """The model called `source`, on `device`."""
-        key = (source, str(choose_device(device)))  # `auto` and what it means are one model
-        if self._model is None or self._model[0] != key:
-            self._model = None  # let go of the old one before the new one needs its memory
+    def model(self, source: str, device: str, dtype: str = AUTO) -> LanguageModel:
+        """The model called `source`, on `device`, which computes in `dtype`."""
+        # `auto` and what it means are one model
+        wanted = _Loaded(source, str(choose_device(device)), dtype)
+        if self._model is None or not self._model[0].serves(wanted, self._model[1]):
+            self._model = self._variant = (
+                None  # let go of the old one before the new one needs its memory
+            )
             self.progress(f"load {source}", 0)
-            self._model = (key, load_model(source, device=device))
+            self._model = (wanted, load_model(source, dtype=dtype, device=device))
         return self._model[1]
+
+    def any_model(self, source: str) -> LanguageModel:
+        """The model called `source`, wherever it is and whatever it computes in."""
+        if self._model is not None and self._model[0].source == source:
+            return self._model[1]
+        return self.model(source, "cpu")
 
     def sae(self, name: str, device: str) -> tuple[SparseAutoencoder, SAEMetadata]:
         """The SAE called `name`, on `device`, and where it comes from."""
@@ -54,36 +83,85 @@ class Session:
         self.progress(f"load {name}", 0)
         return load_sae(self.workspace.existing_sae(name), choose_device(device))
 
-    def subject(self, name: str, device: str, model: str | None = None) -> ModelWithSAE:
+    def subject(
+        self, name: str, device: str, model: str | None = None, model_dtype: str = AUTO
+    ) -> ModelWithSAE:
         """The SAE called `name` in the model that it belongs to, or in the `model` that is named.
 
-        Raises UserError where that isn't known, or can't be loaded.
+        The model computes in `model_dtype`; `auto` is what it did when the SAE's activations were
+        made. Raises UserError where the model isn't known, or can't be loaded.
         """
         sae, metadata = self.sae(name, device)
         found = models_and_site(self.workspace, name, metadata, model)
-        lm = self._first_model(found.models, device)
+        lm = self._first_model(found.models, device, dtype_to_ask_for(model_dtype, found.dtype))
         if metadata.model and lm.source not in found.known:
             self.progress.note(
                 other_model_note(name, metadata.model, f"it is tried in {lm.source}")
             )
+        if note := other_dtype_note(name, found.dtype, lm.dtype_name):
+            self.progress.note(note)
+        asked = input_rule(metadata)
+        if asked != WHOLE:
+            self.progress.note(f"As its files say, {name} is given {asked}.")
+        lm = self._reading(lm, asked.prepend_bos)
         rule = self.sink_rule(name, device)
         max_norm = None if rule is None else rule.max_norm
-        return ModelWithSAE(lm, sae, parse_site(found.site), max_norm)
+        return ModelWithSAE(lm, sae, parse_site(found.site), max_norm, asked)
+
+    def _reading(self, lm: LanguageModel, prepend_bos: bool | None) -> LanguageModel:
+        """The model as it reads texts with or without BOS; the same one for the next question."""
+        wanted = lm.reading(prepend_bos=prepend_bos)
+        if wanted is lm:
+            return lm
+        if self._variant is None or self._variant[0] is not lm:
+            self._variant = (lm, wanted)
+        return self._variant[1]
 
     def sink_rule(self, name: str, device: str) -> SinkRule | None:
-        """Which activations are sinks at the site of the SAE called `name`; None: not known."""
+        """Which activations are sinks at the site of the SAE called `name`; None: not known.
+
+        Where scan and training are of an older version, that is measured on their sets, with a note
+        if the figures of the catalogue are those of sinks.
+        """
         _, metadata = self.sae(name, device)
         folder = self.workspace.catalogue(name)
-        return known_sink_rule(metadata, Catalogue.open(folder) if folder.exists() else None)
+        catalogue = Catalogue.open(folder) if folder.exists() else None
+        rule = known_sink_rule(metadata, catalogue)
+        if rule is not None:
+            return rule
+        scanned = "" if catalogue is None else catalogue.manifest.activations
+        for acts in dict.fromkeys(filter(None, (scanned, metadata.activations))):
+            rows = self._rows_of(acts, metadata.site)
+            if rows is None or rows.rule is None:
+                continue
+            if acts == scanned and rows.counts.sink:
+                self.progress.note(
+                    f"{name} was scanned by a version that took {rows.counts.sink:,} attention"
+                    " sinks for text: maxima may be theirs. Scan it again."
+                )
+            return rows.rule
+        return None
 
-    def _first_model(self, sources: Sequence[str], device: str) -> LanguageModel:
+    def _rows_of(self, name: str, site: str) -> RowSummary | None:
+        """What the rows of a set are; None where there is no such set any more, of that site."""
+        folder = self.workspace.activations(name)
+        try:
+            manifest = read_manifest(folder)
+            if manifest.site != site:
+                return None
+            known = read_row_summary(folder, manifest)
+            return known or ActivationSet.open(folder).measure_rows(self.progress).summary
+        except UserError:
+            return None
+
+    def _first_model(self, sources: Sequence[str], device: str, dtype: str) -> LanguageModel:
         """The first of several models that can be loaded; if none can, the first's UserError."""
-        if self._model is not None and self._model[0][0] in sources:
-            return self.model(self._model[0][0], device)
+        if self._model is not None and self._model[0].source in sources:
+            return self.model(self._model[0].source, device, dtype)
         failures = []
         for source in sources:
             try:
-                return self.model(source, device)
+                return self.model(source, device, dtype)
             except UserError as error:
                 failures.append(error)
         raise UserError(

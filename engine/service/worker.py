@@ -1,4 +1,4 @@
-"""A worker process: it imports torch, makes itself known to the daemon, and does what it is told.
+"""A worker process: it makes itself known to the daemon, and does what it is told.
 
 The main thread works. Another reads what the daemon sends, so that a pause or a cancellation is
 heard in the middle of a training step. When the daemon is gone, there is nobody left to work for
@@ -21,7 +21,6 @@ from websockets.sync.client import ClientConnection, unix_connect
 from engine.errors import UserError
 from engine.progress import Cancelled
 from engine.service import protocol as p
-from engine.service.pool import TOKEN
 from engine.service.reporter import Reporter
 from engine.shortages import shortage_of
 from engine.workspace.folders import Workspace
@@ -39,7 +38,7 @@ def serve(connection: ClientConnection, workspace: Workspace) -> None:
     listener = threading.Thread(target=_listen, args=(connection, inbox, reporter), daemon=True)
     listener.start()
 
-    do = _import_work(workspace, reporter)
+    do = _prepare(workspace, reporter)
     told_to_end = threading.Event()
     busy = False
 
@@ -59,13 +58,11 @@ def serve(connection: ClientConnection, workspace: Workspace) -> None:
             return
 
 
-def _import_work(workspace: Workspace, reporter: Reporter) -> Do:
-    """Import torch and all that works with it, which takes the seconds that make a spare warm."""
-    from engine.jobs.run import import_work, run
+def _prepare(workspace: Workspace, reporter: Reporter) -> Do:
+    from engine.jobs.run import run
     from engine.service.session import Session
     from engine.service.worker_handlers.registry import answer
 
-    import_work()
     session = Session(workspace, reporter)
 
     def do(work: Work) -> p.Frame:
@@ -119,10 +116,8 @@ def _listen(
     os._exit(0)  # the work in the main thread can't be asked: it may be deep in a torch call
 
 
-def main() -> None:
-    """Connect to the daemon at the socket `argv[1]`, for the workspace `argv[2]`."""
-    socket, root = sys.argv[1:]
-    token = os.environ.pop(TOKEN)
+def work(socket: str, root: Path, token: str) -> None:
+    """Connect to the daemon at `socket`, for the workspace at `root`, as the worker of a token."""
     with unix_connect(
         socket,
         uri="ws://engine/",
@@ -133,8 +128,4 @@ def main() -> None:
     ) as connection:
         connection.send(p.pack(p.Hello(worker=token, pid=os.getpid())))
         connection.recv()
-        serve(connection, Workspace(Path(root)))
-
-
-if __name__ == "__main__":
-    main()
+        serve(connection, Workspace(root))

@@ -4,9 +4,13 @@ One process writes it, the engine daemon; WAL lets anybody else read meanwhile, 
 systems, which it isn't made for. `user_version` says which tables to expect.
 """
 
+import contextlib
 import re
+import shutil
 import sqlite3
+import tempfile
 from pathlib import Path
+from urllib.parse import quote
 
 import psutil
 
@@ -87,20 +91,68 @@ def open_database(path: Path) -> sqlite3.Connection:
         database.execute("PRAGMA synchronous = NORMAL")
         database.execute("PRAGMA foreign_keys = ON")
         (version,) = database.execute("PRAGMA user_version").fetchone()
-        if version in _STEPS:
-            step = f"{_STEPS[version]} PRAGMA user_version = {SCHEMA_VERSION};"
-            database.executescript(f"BEGIN; {step} COMMIT;")
+        _bring_up_to_date(database, version)
         database.execute(f"PRAGMA busy_timeout = {1000 * _PATIENCE_IN_USE:.0f}")
     except sqlite3.Error as error:
         raise UserError(
             f"The workspace's database {path} can't be used: {error}.", _advice(error)
         ) from error
+    _check_version(version, path)
+    return database
+
+
+def read_database(path: Path) -> sqlite3.Connection:
+    """A copy in memory of the database at `path`, which need not be writable, with the tables of
+    this version. What is written into it is gone when it is closed.
+
+    Raises UserError as `open_database`.
+    """
+    memory = sqlite3.connect(":memory:", isolation_level=None)
+    memory.text_factory = lambda text: text.decode(errors="replace")
+    try:
+        _copy_into(memory, path)
+        (version,) = memory.execute("PRAGMA user_version").fetchone()
+        _bring_up_to_date(memory, version)
+    except (sqlite3.Error, OSError) as error:
+        advice = _advice(error) if isinstance(error, sqlite3.Error) else ""
+        raise UserError(
+            f"The workspace's database {path} can't be read: {error}.", advice
+        ) from error
+    _check_version(version, path)
+    return memory
+
+
+def _copy_into(memory: sqlite3.Connection, path: Path) -> None:
+    try:
+        with contextlib.closing(
+            sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=_PATIENCE)
+        ) as database:
+            database.backup(memory)
+    except sqlite3.OperationalError:
+        # To read with a write-ahead log, SQLite needs a file beside that it can't make here. It
+        # gets copies, in a place where it can.
+        with tempfile.TemporaryDirectory() as folder:
+            for suffix in ("", "-wal"):
+                source = path.with_name(path.name + suffix)
+                if suffix == "" or source.exists():
+                    shutil.copyfile(source, Path(folder, path.name + suffix))
+            with contextlib.closing(sqlite3.connect(Path(folder, path.name))) as database:
+                database.backup(memory)
+
+
+def _bring_up_to_date(database: sqlite3.Connection, version: int) -> None:
+    """Make the tables of this version out of those of an older one."""
+    if version in _STEPS:
+        step = f"{_STEPS[version]} PRAGMA user_version = {SCHEMA_VERSION};"
+        database.executescript(f"BEGIN; {step} COMMIT;")
+
+
+def _check_version(version: int, path: Path) -> None:
     if version > SCHEMA_VERSION:
         raise UserError(
             f"The workspace at {path.parent} was written by a newer Brain Surgery.",
             "Update this one, or name another workspace with --workspace.",
         )
-    return database
 
 
 def database_error(error: sqlite3.Error) -> UserError:

@@ -15,6 +15,7 @@
 Nothing here is ever half written: see `engine.files`.
 """
 
+import errno
 import os
 import re
 import shutil
@@ -51,6 +52,7 @@ _WRITTEN = (
 """Where killed writers may have left something behind."""
 _LONGEST = 512 - len("-journal")
 """Bytes in the path of a database: SQLite has room for 512, with what it appends to the name."""
+_NOT_WRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS)
 _OLDER_ASIDE = re.compile(r"\.(?P<name>.+)\.[a-z0-9_]{8}\.old")
 
 
@@ -59,6 +61,8 @@ class Workspace:
     """The folder that everything is kept in."""
 
     root: Path
+    is_read_only: bool = False
+    """Whether nothing can be written in it; then it is only read."""
 
     @classmethod
     def at(cls, root: Path) -> "Workspace":
@@ -72,7 +76,8 @@ class Workspace:
 
     @classmethod
     def open(cls, root: Path) -> "Workspace":
-        """The workspace at `root`, made if it is not there. UserError where it can't be written."""
+        """The workspace at `root`, made if it is not there. One that is there and can't be written
+        for want of permission is opened to be read. UserError where neither can be done."""
         workspace = cls.at(root)
         length = len(os.fsencode(workspace.database))
         if length > _LONGEST:
@@ -88,6 +93,8 @@ class Workspace:
             probe.touch()
             probe.unlink()
         except (OSError, NotADirectoryError) as error:
+            if error.errno in _NOT_WRITABLE and os.access(workspace.database, os.R_OK):
+                return cls(workspace.root, is_read_only=True)
             raise UserError(
                 f"The workspace {workspace.root} can't be written: {error.strerror}.",
                 "Name another with --workspace.",
@@ -151,7 +158,18 @@ class Workspace:
 
     def names(self, kind: str) -> list[str]:
         """The names of all `activations` or `saes`, sorted."""
-        return sorted(p.name for p in (self.root / kind).iterdir() if not p.name.startswith("."))
+        folder = self.root / kind
+        if self.is_read_only and not folder.exists():  # it may be of an older version
+            return []
+        return sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+
+    def check_writable(self) -> None:
+        """Raise UserError for a workspace that can only be read."""
+        if self.is_read_only:
+            raise UserError(
+                f"Nothing can be changed in {self.root}: you may only read it.",
+                "Make it writable, or name another with --workspace.",
+            )
 
     def clean_up(self) -> None:
         """Mend what killed writers left behind. Only for a time when nobody writes."""

@@ -4,8 +4,8 @@ import sqlite3
 
 import msgspec
 
-from engine.activations.corpus import Prompt
 from engine.errors import UserError
+from engine.model.prompt import Prompt
 
 MOST = 1_000_000
 """Characters of a prompt: all of them travel with every list of what the workspace holds."""

@@ -1,5 +1,7 @@
 """Capture, against transformers' own hidden states computed document by document."""
 
+import copy
+import dataclasses
 import json
 
 import pytest
@@ -7,18 +9,19 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from engine.activations.capture import capture_documents, capture_prompts
-from engine.activations.corpus import Prompt
 from engine.activations.manifest import read_documents_table
 from engine.activations.store import ActivationSet
 from engine.activations.tokens import TokenTable
 from engine.errors import UserError
 from engine.model.load import load_model
+from engine.model.prompt import Chat, Message, Prompt, prompt_of_messages
 from engine.model.site import parse_site
 from engine.progress import Cancelled, Silent
 
 SITES = [parse_site("resid_post.0"), parse_site("resid_pre.2")]
 HIDDEN = [1, 2]
 """Indices into transformers' `hidden_states` of the same two places."""
+SMALL_PIECES = {"piece": 1000, "overlap": 300, "agreement": 16}
 TEXTS = ["A cat.", "x" * 70, "", "Two words", "\x1b[31mred\x07", "The " * 20, "z", "end of it all"]
 
 
@@ -76,11 +79,56 @@ def test_prompts_are_observed_with_their_continuation(lm, plain, tmp_path):
             assert documents[number].generated == generated
 
 
+@pytest.mark.parametrize("together", [1, 3, 64])
+def test_prompts_are_captured_as_each_is_alone_however_many_share_batches(
+    lm, tmp_path, monkeypatch, together
+):
+    monkeypatch.setattr("engine.activations.capture.PROMPTS_TOGETHER", together)
+    texts = ["Once upon", "x", "A cat.", "end of it all and more", "?", "Two words", "Tom"]
+    prompts = [Prompt(text, f"kind {number}") for number, text in enumerate(texts)]
+    capture_prompts(lm, prompts, SITES, folders(tmp_path), generate=7)
+    for folder, site in zip(folders(tmp_path), SITES, strict=True):
+        acts, documents = ActivationSet.open(folder), read_documents_table(folder)
+        assert [each.text for each in documents] == texts
+        assert [each.category for each in documents] == [prompt.category for prompt in prompts]
+        for number, prompt in enumerate(prompts):
+            alone = tmp_path / f"{site}-{number}"
+            capture_prompts(lm, [prompt], [site], [alone], generate=7)
+            ids, expected = ActivationSet.open(alone).document(0)
+            assert torch.equal(acts.document(number)[0], ids)
+            torch.testing.assert_close(acts.document(number)[1], expected)
+            assert documents[number].generated == read_documents_table(alone)[0].generated
+
+
 def test_prompts_may_be_observed_without_continuation(lm, plain, tmp_path):
     capture_prompts(lm, [Prompt("Hello")], SITES, folders(tmp_path))
     ids, acts = ActivationSet.open(folders(tmp_path)[0]).document(0)
     assert ids.tolist() == plain[1]("Hello")["input_ids"]
     torch.testing.assert_close(acts, hidden(plain[0], ids.tolist(), 1))
+
+
+CHAT = "{% for m in messages %}[{{ m.role }}]{{ m.content }}{{ eos_token }}{% endfor %}"
+
+
+def test_prompts_of_a_chat_are_recorded_with_their_template_and_special_tokens(lm, tmp_path):
+    chatty = dataclasses.replace(lm, tokenizer=copy.deepcopy(lm.tokenizer))
+    chatty.tokenizer.chat_template = CHAT
+    turns = prompt_of_messages(
+        [Message("user", "2+2?"), Message("assistant", "4"), Message("user", "3?")]
+    )
+    prompts = [Prompt("Hi"), turns]
+    site = SITES[0]
+    manifests = capture_prompts(chatty, prompts, [site], [tmp_path / "a"], chat=Chat(system="S"))
+    assert manifests[site].chat_template == "default"
+    assert manifests[site].special_token_ids == lm.special_ids
+    acts = ActivationSet.open(tmp_path / "a")
+    texts = [lm.tokenizer.decode(acts.document(i)[0]) for i in range(2)]
+    assert texts[0].replace("<eos>", "|") == "[system]S|[user]Hi|"
+    assert texts[1].replace("<eos>", "|") == "[system]S|[user]2+2?|[assistant]4|[user]3?|"
+    kept = capture_prompts(chatty, prompts, [site], [tmp_path / "b"], chat=True, keep_special=True)
+    assert kept[site].special_token_ids == []
+    plain = capture_prompts(chatty, prompts[:1], [site], [tmp_path / "c"])
+    assert (plain[site].chat_template, plain[site].special_token_ids) == ("", [])
 
 
 def test_documents_are_what_they_are_alone_and_in_their_order(lm, plain, tmp_path):
@@ -222,3 +270,27 @@ def test_a_set_that_exists_is_kept(lm, tmp_path):
         capture(lm, tmp_path, texts=["other"])
     again = ActivationSet.open(acts.folder, verify=True)
     assert again.manifest == acts.manifest
+
+
+def test_a_row_that_is_not_finite_is_stored_and_counted(lm, tmp_path):
+    weight = lm.model.get_input_embeddings().weight
+    token = lm.tokenizer("z")["input_ids"][-1]
+    kept = weight[token].clone()
+    weight[token] = torch.nan
+    try:
+        acts, _ = capture(lm, tmp_path / "some", ["A cat.", "z", "Two words"])
+        expected = (acts.rows(torch.arange(len(acts))).isnan().any(1)).sum()
+        assert expected > 0
+        assert acts.manifest.row_summary.counts.nonfinite == expected
+        with pytest.raises(UserError, match=r"All activations at .* are NaN or infinite"):
+            capture(lm, tmp_path / "all", ["z", "z"])
+    finally:
+        weight[token] = kept
+
+
+def test_a_document_of_any_length_has_the_tokens_of_the_whole(lm, tmp_path, monkeypatch):
+    monkeypatch.setattr("engine.model.long_text.encode_pieces.__kwdefaults__", SMALL_PIECES)
+    text = " ".join(f"The cat number {n} sat." for n in range(300))
+    acts, _ = capture(lm, tmp_path, [text, "end"], context=64)
+    assert acts.document(0)[0].tolist() == lm.tokenizer(text)["input_ids"]
+    assert read_documents_table(acts.folder)[0].text == text

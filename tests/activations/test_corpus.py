@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.activations.corpus import Prompt, read_documents, read_prompts
+from engine.activations.corpus import read_documents, read_prompts
 from engine.errors import UserError
+from engine.model.prompt import Prompt
 
 HOSTILE = "\x1b]0;title\x07\x1b[31m[bold]red[/] \x0c\x0b\x1c\u2028\u202e\x00 end\t"
 
@@ -33,6 +34,35 @@ def test_prompts_stand_in_a_json_list_of_objects_or_strings(tmp_path):
     path = tmp_path / "prompts.json"
     path.write_text('[{"prompt": "a", "category": "story"},\n "b"]')
     assert read_prompts(path) == [Prompt("a", "story"), Prompt("b")]
+
+
+def test_conversations_stand_in_json_lines_and_lists(tmp_path):
+    turns = [{"role": "user", "content": "2+2?"}, {"role": "assistant", "content": "4"}]
+    entry = {"messages": [*turns, {"role": "user", "content": "And 3+3?"}], "category": "sum"}
+    for name, text in (("p.jsonl", json.dumps(entry)), ("p.json", json.dumps([entry, "plain"]))):
+        (tmp_path / name).write_text(text)
+        prompt = read_prompts(tmp_path / name)[0]
+        assert (prompt.prompt, prompt.category) == ("And 3+3?", "sum")
+        assert [(m.role, m.content) for m in prompt.messages][1] == ("assistant", "4")
+    assert read_prompts(tmp_path / "p.json")[1] == Prompt("plain")
+
+
+@pytest.mark.parametrize(
+    ("messages", "fault"),
+    [
+        ([], "at least one message"),
+        ([{"role": "system", "content": "x"}], "ends with the user's"),
+        ([{"role": "user"}], "missing required field `content`"),
+        ("hi", "Expected `array`"),
+        ([{"role": "user", "content": [{"type": "text"}]}], "Expected `str`"),
+    ],
+)
+def test_a_line_that_is_no_conversation_is_named(tmp_path, messages, fault):
+    good = {"messages": [{"role": "user", "content": "Hi"}]}
+    lines = [json.dumps(good), json.dumps({"messages": messages})]
+    (tmp_path / "p.jsonl").write_text("\n".join(lines))
+    with pytest.raises(UserError, match=f"line 2, is no prompt: .*{fault}.*It may be"):
+        read_prompts(tmp_path / "p.jsonl")
 
 
 @pytest.mark.parametrize("suffix", [".txt", ".jsonl", ".json"])
@@ -208,3 +238,30 @@ def test_any_prompt_survives_json(tmp_path_factory, prompts):
     )
     expected = [Prompt(prompt) for prompt in prompts]
     assert read_prompts(folder / "a.json") == read_prompts(folder / "a.jsonl") == expected
+
+
+def test_what_cannot_be_read_is_left_out_where_that_is_asked_for(tmp_path):
+    (tmp_path / "a.jsonl").write_bytes(b'{"text": "one"}\n{broken\n"two"\n"\xff"\n{"text": 5}')
+    (tmp_path / "b.json").write_text('["three", 4, null, "five"]')
+    (tmp_path / "c.txt").write_bytes(b"six\nmore\n\nbad \xff\nline\n\nseven")
+    left_out = []
+    reader = read_documents([tmp_path], left_out=left_out.append)
+    shares = [(text, round(reader.share, 2)) for text in reader]
+    assert [text for text, _ in shares] == ["one", "two", "three", "five", "six\nmore", "seven"]
+    assert [share for _, share in shares] == sorted(share for _, share in shares)
+    assert shares[-1][1] == 1
+    assert [str(error.what).removeprefix(str(tmp_path)) for error in left_out] == [
+        "/a.jsonl, line 2, is not JSON: Expecting property name enclosed in double quotes "
+        "(column 2).",
+        "/a.jsonl, line 4, is not UTF-8 text.",
+        "/a.jsonl, line 5, is no document: Expected `str`, got `int` - at `$.text`.",
+        "/b.json, entry 2, is no document: Expected `object`, got `int`.",
+        "/c.txt, line 4, is not UTF-8 text.",
+    ]
+
+
+def test_a_file_in_which_much_cannot_be_read_is_refused_all_the_same(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text('"good"\n' * 80 + "{bad\n" * 11)
+    with pytest.raises(UserError, match=r"11 of the first 91 documents can't be read.*line 91"):
+        list(read_documents([path], left_out=lambda _: None))

@@ -246,7 +246,7 @@ def test_activations_that_are_not_finite_stop_the_stream(lm):
             first_rows(observed(lm), 1)
         assert "goes beyond float32: take an earlier site" in str(stopped.value)
         half = dataclasses.replace(lm, dtype=torch.float16)
-        with pytest.raises(UserError, match=r"float16.*--device cpu"):
+        with pytest.raises(UserError, match=r"float16.*--model-dtype"):
             first_rows(observed(half), 1)
     finally:
         bias.copy_(kept)

@@ -10,13 +10,13 @@ from transformers import AutoTokenizer
 
 from engine.activations.batches import split_documents
 from engine.activations.capture import capture_documents, capture_prompts
-from engine.activations.corpus import Prompt
 from engine.activations.observed import ObservedDocuments
 from engine.activations.reading import StreamPosition
 from engine.activations.store import ActivationSet
 from engine.activations.windows import cut_documents
 from engine.errors import UserError
 from engine.model.load import LanguageModel, load_model
+from engine.model.prompt import Prompt
 from engine.model.site import parse_site
 
 SITE = parse_site("resid_post.1")

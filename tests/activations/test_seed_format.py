@@ -9,6 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.activations.batches import split_documents
 from engine.activations.manifest import read_documents_table, read_manifest
 from engine.activations.seed_format import (
     SeedFile,
@@ -18,7 +19,7 @@ from engine.activations.seed_format import (
 from engine.activations.store import ActivationSet
 from engine.activations.tokens import TokenTable
 from engine.errors import UserError
-from engine.progress import SILENT
+from engine.progress import SILENT, Silent
 
 ROWS = [4, 2, 3]
 
@@ -251,7 +252,6 @@ def test_flipped_bytes_are_read_or_refused_but_never_crash(tmp_path_factory, dat
         (torch.zeros(2, 5, dtype=torch.int64), "int64 tensor"),
         (torch.zeros(10), "shape"),
         (torch.zeros(2, 2, 5), "shape"),
-        (torch.full((2, 5), float("nan")), "not finite"),
         ({"activations": torch.zeros(2, 5)}, "holds a dict"),
         (torch.eye(5)[:2].to_sparse(), "not activations of shape"),
     ],
@@ -262,6 +262,29 @@ def test_activations_that_do_not_fit_are_refused(tmp_path, second, sentence):
     with pytest.raises(UserError, match=sentence):
         import_seed_activations(folder, tmp_path / "set")
     assert not (tmp_path / "set").exists()
+
+
+def test_what_is_not_finite_is_taken_counted_and_told(tmp_path):
+    folder = seed_folder(tmp_path / "seed", OBJECTS)
+    broken = torch.load(folder / "activations_1.pt")
+    broken[0, 2] = float("nan")
+    torch.save(broken, folder / "activations_1.pt")
+    told = Told()
+    import_seed_activations(folder, tmp_path / "set", progress=told)
+    assert any("1 holds NaN or infinity" in note for note in told.notes)
+    acts = ActivationSet.open(tmp_path / "set")
+    assert acts.measure_rows().summary.counts.nonfinite == 1
+    train_rows, _ = split_documents(acts, 0.0, 0)
+    assert len(train_rows) == len(acts) - 1
+    assert acts.rows(train_rows).isfinite().all()
+
+
+class Told(Silent):
+    def __init__(self):
+        self.notes = []
+
+    def note(self, text):
+        self.notes.append(text)
 
 
 @pytest.mark.parametrize("like", [lambda x: x[None], lambda x: x.double(), torch.nn.Parameter])

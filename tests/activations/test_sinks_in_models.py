@@ -4,6 +4,7 @@ import dataclasses
 import functools
 from pathlib import Path
 
+import msgspec
 import pytest
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
@@ -155,6 +156,41 @@ def test_a_stream_goes_on_with_the_rows_and_the_rule_that_it_began_with() -> Non
         again.load_state_dict(state)
         again.load_state_dict(again.state_dict())
         assert again.state_dict()["rows"]["sink_rules"][str(SITE)] == rule
+
+
+def test_a_stream_of_an_older_version_goes_on_with_sinks() -> None:
+    lm = language_model("llama")
+
+    def stream() -> StreamedBatches:
+        rows = ObservedDocuments(
+            lm, lambda: TEXTS, [SITE], 0, context=CONTEXT, pass_tokens=20, choice="behind_start"
+        )
+        return StreamedBatches(rows, 8, 0, buffer_rows=32)
+
+    with editing(lm, {SITE: inject(broken=False)}):
+        undisturbed = stream()
+        expected = [next(undisturbed)[str(SITE)] for _ in range(40)]
+        begun = stream()
+        for _ in range(23):
+            next(begun)
+        # it knew of groups of passes alone, and where their rows begin, and had measured nothing
+        state = begun.state_dict()
+        assert state.pop("rows") == {}
+        first = StreamPosition()
+        source = ObservedDocuments(
+            lm, lambda: TEXTS, [SITE], 0, context=CONTEXT, pass_tokens=20, choice="behind_start"
+        )
+        for chunk in source.chunks(0, StreamPosition()):
+            if chunk.place.rows > state["begins"]["rows"]:
+                break
+            first = chunk.place if chunk.place.passes == 0 else first
+        state["begins"] = msgspec.to_builtins(first)
+        del state["begins"]["passes"]
+        again = stream()
+        again.load_state_dict(state)
+        assert all(torch.equal(next(again)[str(SITE)], batch) for batch in expected[23:])
+    longest = max(float(batch.norm(dim=1).max()) for batch in expected)
+    assert longest > 100 * float(torch.cat(expected).norm(dim=1).median())
 
 
 @pytest.mark.parametrize("choice", ["text", "finite", "behind_start"])

@@ -114,13 +114,13 @@ class CancelAt:
 @pytest.mark.parametrize("view", ["model", "reconstruction"])
 def test_it_can_be_cancelled_at_any_moment(bench: Bench, view: str) -> None:
     request = bench.request(view=view, generate=3, nulls=2)
+    before = bench.clamp(view=view, generate=3, nulls=2)  # the first measures the model, too
     watched = CancelAt(0)
     clamp(bench.lm, bench.sae, SITE, bench.catalogue, request, progress=watched)
     calls = len(watched.calls)
     assert watched.calls[0] == (0, 2)
     assert watched.calls[-1] == (2, 2)
     assert watched.calls == sorted(watched.calls)
-    before = bench.clamp(view=view, generate=3, nulls=2)
     for call in range(1, calls, calls // 10):
         with pytest.raises(Cancelled):
             clamp(bench.lm, bench.sae, SITE, bench.catalogue, request, progress=CancelAt(call))

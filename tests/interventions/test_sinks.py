@@ -12,13 +12,13 @@ from torch import Tensor
 
 from engine.activations.row_kinds import RowCounts, RowSummary, SinkRule
 from engine.features.catalogue.catalogue import Catalogue
+from engine.features.left_out import LeftOut
 from engine.interventions.clamp import clamp
 from engine.interventions.firing import find_firing
 from engine.interventions.prompt_run import ModelWithSAE
 from engine.interventions.spec import (
     ClampReport,
     EditedPrompt,
-    LeftOut,
     ModelReport,
     ReconstructionReport,
 )
@@ -185,6 +185,8 @@ def test_a_search_leaves_sinks_out(bench: Bench, sinks: set[int]) -> None:
     ids = encode(bench.lm, PROMPTS[0]).tolist()
     places = [place for place, id in enumerate(ids) if id in sinks]
     assert places
+    assert [one.position for one in found.left_out if one.reason == "sink"] == places
+    assert [one.position for one in all_of_them.left_out] == [0]
     for feature in found.features:
         assert not any(feature.activations[place] for place in places)
     assert any(f.activations[place] for f in all_of_them.features for place in places)

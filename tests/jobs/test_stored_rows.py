@@ -9,13 +9,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from engine.activations.corpus import Prompt
 from engine.errors import UserError
 from engine.jobs import kinds
 from engine.jobs.events import JobInfo, Noted, Progressed, StateChanged
 from engine.jobs.kinds import JobResult, JobSpec, registered_kinds
 from engine.jobs.kinds.base import decode_hook
 from engine.jobs.store import JobStore
+from engine.model.prompt import Prompt
 from engine.sae.evaluation.density import DensityHistogram
 from engine.sae.formats.metadata import SAEMetadata
 from engine.workspace.database import open_database
@@ -371,8 +371,12 @@ def test_figures_that_are_no_finite_numbers_are_read(database: sqlite3.Connectio
     assert job.progress == second
 
 
-ALWAYS_FINITE = {"seconds", "tokens_per_second", "active_threshold", "lr", "edges", "train_config"}
-"""Durations and what follows of them, and settings, which are checked when they are made."""
+ALWAYS_FINITE = {
+    *("seconds", "tokens_per_second", "active_threshold", "lr", "edges", "train_config"),
+    "rule",
+}
+"""Durations and what follows of them, settings, which are checked when they are made, and norms of
+what is finite, which end at the largest number of float32."""
 
 
 def float_fields(of: Any) -> Iterator[str]:

@@ -11,9 +11,10 @@ from engine.errors import UserError
 from engine.model.edit import Edit
 from engine.model.generate import EditsOfRows, generate, logits, unedited
 from engine.model.load import LanguageModel, load_model
-from engine.model.padding import left_padded, padding_is_reliable
+from engine.model.padding import left_padded, note_on_padding, padding_is_reliable
 from engine.model.site import Site
 from engine.model.text import decode, encode
+from engine.progress import Silent
 from tests.model.zoo import CONTEXT, NO_SUMS, STATEFUL, SUMS, some_tokens, zoo_model
 
 
@@ -112,6 +113,20 @@ def test_prompts_of_any_lengths_are_continued_as_each_is_alone(name) -> None:
             (alone,) = generate(lm, [prompt], 6, edits_of=lambda _: edits([row]))  # noqa: B023
             assert torch.equal(together[row], alone)
     assert padding_is_reliable(lm) == (name not in MIND_PADDING)
+
+
+@pytest.mark.parametrize(("name", "said"), [("rwkv", 1), ("llama", 0)])
+def test_it_is_said_where_prompts_of_different_lengths_can_not_share_batches(name, said) -> None:
+    notes: list[str] = []
+
+    class Told(Silent):
+        def note(self, text: str) -> None:
+            notes.append(text)
+
+    note_on_padding(zoo_model(name), 1, Told())
+    assert not notes
+    note_on_padding(zoo_model(name), 2, Told())
+    assert len(notes) == said
 
 
 @pytest.mark.parametrize("name", [*sorted(MIND_PADDING), "llama", "gpt2", "mamba"])

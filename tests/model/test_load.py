@@ -107,7 +107,10 @@ def _set_trap(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "sentence"),
     [
-        (lambda f: (f / "config.json").unlink(), "is a folder, but no model: it has no config"),
+        (
+            lambda f: (f / "config.json").unlink(),
+            "is a folder, but no model: it has neither a config",
+        ),
         (lambda f: (f / "config.json").write_text("{"), "configuration of .* not a valid JSON"),
         (lambda f: (f / "config.json").write_text("{}"), "no kind that .* knows: it names none"),
         (lambda f: configure(f, model_type="new"), "no kind that transformers knows: new"),
@@ -141,21 +144,21 @@ def test_a_damaged_model_gets_one_clear_sentence(
 
 @pytest.mark.parametrize("source", ["", "/no/such/folder", "a/b/c", "../x", "gpt 2", "a\x1b[2Jb"])
 def test_what_is_neither_folder_nor_hub_id_is_said_to_be_neither(source) -> None:
-    with pytest.raises(UserError, match="neither a model's folder nor a hub id") as caught:
+    with pytest.raises(UserError, match="neither a model's folder or file nor a hub id") as caught:
         load_model(source)
     assert "\x1b" not in str(caught.value)
 
 
 def test_sources_are_the_embedded_model_a_folder_or_a_hub_id(tmp_path: Path, monkeypatch) -> None:
-    assert Path(model_address("demo")).parts[-3:] == ("engine", "demo", "model")
-    assert model_address("google/gemma-3-1b-it") == "google/gemma-3-1b-it"
+    assert Path(model_address("demo").address).parts[-3:] == ("engine", "demo", "model")
+    assert model_address("google/gemma-3-1b-it") == ("google/gemma-3-1b-it", None)
     (tmp_path / "gpt2").mkdir()
     (tmp_path / "gpt2" / "config.json").write_text("{}")
-    assert model_address("gpt2") == "gpt2"
+    assert model_address("gpt2").address == "gpt2"
     monkeypatch.chdir(tmp_path)
-    assert Path(model_address("gpt2")).is_dir()
+    assert Path(model_address("gpt2").address).is_dir()
     (tmp_path / "weights.bin").touch()
-    with pytest.raises(UserError, match="neither"):
+    with pytest.raises(UserError, match="no model: it is no GGUF file"):
         model_address("weights.bin")
 
 

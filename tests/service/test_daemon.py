@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from engine.errors import UserError
@@ -126,13 +127,13 @@ async def test_it_ends_by_itself_when_nobody_wants_anything(
     assert await attach(tmp_path / "ws") is None
 
 
-async def test_it_has_no_torch_and_its_spare_worker_has(client: Client) -> None:
+async def test_it_has_no_torch_and_what_its_workers_are_forked_from_has(client: Client) -> None:
     status = await client.ask(p.GetStatus())
     assert not _torch_is_loaded(status.pid)
 
     async def warm() -> bool:
-        workers = (await client.ask(p.GetStatus())).workers
-        return any(w.doing == "spare" and _torch_is_loaded(w.pid) for w in workers)
+        children = psutil.Process(status.pid).children()
+        return any(_torch_is_loaded(child.pid) for child in children)
 
     await until(warm, 60)
 

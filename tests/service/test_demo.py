@@ -1,5 +1,6 @@
 """The demo as a user types it, on a workspace where its long work is done already."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,53 @@ def test_it_shows_each_step(brainsurg: Runner, made: dict[str, Any]) -> None:
         "The top five features of seed-optimised",
         f"Feature {feature} clamped, reconstruction view",
         f"Feature {feature} clamped, model view",
+        "The study in short",
     )
     assert all(heading in shown for heading in headings)
     assert sorted(headings, key=shown.index) == list(headings)
     assert "brainsurg clamp seed-optimised" in shown
+
+
+TEMPLATE = (
+    "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}"
+    "{% if add_generation_prompt %}<answer>{% endif %}"
+)
+
+
+@pytest.fixture(scope="module")
+def instruct(tiny_llama_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a model with a chat template."""
+    folder = tmp_path_factory.mktemp("instruct") / "tiny-instruct"
+    shutil.copytree(tiny_llama_path, folder)
+    (folder / "chat_template.jinja").write_text(TEMPLATE)
+    return folder
+
+
+def test_it_studies_any_model(brainsurg: Runner, instruct: Path, tmp_path: Path) -> None:
+    text = tmp_path / "text.txt"
+    text.write_text("\n\n".join(f"Dog {i} ran. " * 9 for i in range(20)))
+    options = ("--model", instruct, "--text", text, "--max-tokens", 1500)
+    # as after an earlier run, whose training takes its time
+    place = ("--model", instruct, "--site", "resid_post.1")
+    brainsurg.json("capture", "tiny-instruct-corpus", *place, "--text", text)
+    small = ("--width", 64, "--k", 4, "--tokens", 2000, "--batch", 64)
+    brainsurg.json("train", "tiny-instruct", "--activations", "tiny-instruct-corpus", *small)
+    found = brainsurg.json("demo", *options)
+    assert (found["site"], found["chat_template"]) == ("resid_post.1", "default")
+    assert found["model_dtype"] == "float32"
+    assert len(found["answers"]) == found["prompts"]["prompts"] == 7
+    files = Path(found["files"])
+    assert sorted(path.name for path in files.glob("*.pt")) == sorted(
+        answer["file"] for answer in found["answers"]
+    )
+    assert found["corpus"] == "text of text.txt"
+    assert 0 < len(found["features"]) <= 5
+    for feature in found["features"]:
+        documents = [snippet["document"] for snippet in feature["snippets"]]
+        assert len(documents) == len(set(documents)) > 0
+    for report in found["clamp"]:
+        assert report["chat_template"] == "default"
+        assert "--chat-template default" in report["reproduce"]
+    assert found["clamp"][1]["prompts"][0]["null"]["n"] > 0
+    other = ("demo", "--model", "demo", "--name", "tiny-instruct")
+    assert "Give the study another name with --name." in brainsurg.fails(*other)

@@ -109,7 +109,7 @@ def test_it_is_clamped_searched_and_compared_from_the_command_line(
     brainsurg.json("scan", "tl", "--activations", "acts")
     clamp = ("clamp", "tl", "--feature", 0, "--prompt", "Once", "--nulls", 2, "--generate", 2)
     report = brainsurg.json(*clamp)
-    assert "--model" not in report["reproduce"]
+    assert "--model" not in report["reproduce"].split()
     named = brainsurg.json(*clamp, "--model", tiny_llama_path)
     assert named["prompts"] == report["prompts"]
-    assert named["reproduce"].endswith(f"--model {tiny_llama_path}")
+    assert f"--model {tiny_llama_path} --model-dtype float32" in named["reproduce"]

@@ -8,7 +8,7 @@ import pytest
 
 from engine.service import protocol as p
 from engine.service.client import connect
-from engine.service.pool import ENVIRONMENT
+from engine.service.worker_process import ENVIRONMENT
 from tests.service.real_engine import until
 
 
@@ -19,13 +19,13 @@ async def test_workers_have_settings_of_ours_but_for_those_of_the_user(
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("MALLOC_TOP_PAD_", "4096")
     async with await connect(tmp_path / "ws") as client:
-
-        async def spare() -> bool:
-            return bool((await client.ask(p.GetStatus())).workers)
-
-        await until(spare)
         status = await client.ask(p.GetStatus())
-        seen = psutil.Process(status.workers[0].pid).environ()
+
+        async def ready() -> bool:
+            return bool(psutil.Process(status.pid).children())
+
+        await until(ready)
+        seen = psutil.Process(status.pid).children()[0].environ()
         engine = psutil.Process(status.pid)
         await client.ask(p.Stop())
     await asyncio.to_thread(psutil.wait_procs, [engine], 10)

@@ -7,7 +7,6 @@ what the daemon makes of frames that it can't read.
 import asyncio
 import contextlib
 import inspect
-import os
 import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -23,7 +22,6 @@ from engine.jobs.kinds import JobResult, JobSpec
 from engine.jobs.kinds.base import _KINDS, _RESULTS, register_kind
 from engine.progress import Cancelled, Progress
 from engine.service import protocol as p
-from engine.service import worker
 from engine.service.client import Client, attach
 from engine.service.daemon import Daemon
 from engine.service.handlers import registry
@@ -31,12 +29,12 @@ from engine.service.handlers.context import Context, ThreadContext
 from engine.service.handlers.registry import answered_requests, in_thread, on_loop
 from engine.service.pool import Pool
 from engine.service.protocol.request import _REQUESTS
-from engine.service.reporter import Reporter
 from engine.service.runtime import socket_path
 from engine.service.session import Session
 from engine.service.worker_handlers import registry as worker_registry
 from engine.service.worker_handlers.registry import answered_questions, in_worker
 from engine.workspace.folders import Workspace
+from tests.service.played_worker import PlayedWorker
 from tests.service.real_engine import finished
 
 # What there is
@@ -83,44 +81,6 @@ def nothing_stays() -> Iterator[None]:
     for table, entries in zip(tables, before, strict=True):
         table.clear()
         table.update(entries)
-
-
-class PlayedWorker:
-    """A worker without a process: it does in a thread what a worker process does."""
-
-    def __init__(self, workspace: Workspace) -> None:
-        self.doing = "spare"
-        self.log = workspace.logs / "played.log"
-        self.pid = os.getpid()
-        self.alive = True
-        self._loop = asyncio.get_running_loop()
-        self._frames: asyncio.Queue[bytes] = asyncio.Queue()
-        self._reporter = Reporter(lambda body: self._say(p.WorkProgress(body)))
-        self._do = worker._import_work(workspace, self._reporter)
-
-    def _say(self, frame: p.Frame) -> None:
-        self._loop.call_soon_threadsafe(self._frames.put_nowait, p.pack(frame))
-
-    async def send(self, frame: p.Frame) -> None:
-        received = p.unpack(p.pack(frame))
-        if isinstance(received, p.Abandon):
-            self._reporter.abandon()
-        assert isinstance(received, p.RunJob | p.Ask | p.Abandon)
-        if not isinstance(received, p.Abandon):
-            self._reporter.renew()
-            threading.Thread(target=self._work, args=(received,), daemon=True).start()
-
-    def _work(self, work: p.RunJob | p.Ask) -> None:
-        self._say(worker._outcome(work, self._do, threading.Event()))
-
-    async def receive(self) -> p.Frame | None:
-        return p.unpack(await self._frames.get())
-
-    async def end(self, grace: float = 0.0) -> None:
-        self.alive = False
-
-    async def dismiss(self, grace: float) -> None:
-        await self.send(p.Abandon())
 
 
 @pytest_asyncio.fixture

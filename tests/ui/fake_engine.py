@@ -561,12 +561,11 @@ def _events(world: World, request: p.GetEvents) -> p.EventList:
 def _sites(world: World, request: p.GetSites) -> p.Sites:
     if request.model == "nowhere":
         raise UserError("There is no model nowhere.")
-    return p.Sites(
-        [
-            p.SiteInfo(site=f"resid_post.{i}", module=f"layers.{i}", width=D_MODEL, meaning="")
-            for i in range(5)
-        ]
-    )
+    sites = [
+        p.SiteInfo(site=f"resid_post.{i}", module=f"layers.{i}", width=D_MODEL, meaning="")
+        for i in range(5)
+    ]
+    return p.Sites(sites, ["default", "rag"] if request.model == "instruct" else [])
 
 
 ANSWERS: dict[type, Callable[[World, Any], Any]] = {

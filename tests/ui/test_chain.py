@@ -1,5 +1,7 @@
 """From a prompt to a clamped feature, by keyboard alone."""
 
+import asyncio
+
 import pytest
 
 from engine.service import protocol as p
@@ -15,12 +17,13 @@ async def test_the_whole_chain_needs_only_enter(empty_world: World) -> None:
         await user.press("C")
         await user.until(lambda: user.asked(p.GetSites))
         await user.sees("resid_post.2")
-        await user.press(*["enter"] * 6)
+        await user.press(*["enter"] * 7)
         await user.until(lambda: user.asked(p.Submit))
         capture = user.asked(p.Submit)[0].spec
         assert capture.model == "demo"
         assert capture.sites == ["resid_post.2"]
         assert [prompt.prompt for prompt in capture.prompts] == [q.prompt for q in world.prompts]
+        assert (capture.chat, capture.model_dtype) == (False, "auto")
         world.start(1)
         world.finish(1)
         await user.sees("Next: T trains an SAE")
@@ -166,3 +169,33 @@ async def test_a_form_stands_still_while_one_goes_through_it(world: World, key: 
             regions.add(user.app.screen.query_one(".dialog").region)
             await user.press("tab")
         assert len(regions) == 1
+
+
+async def test_a_form_says_that_a_model_is_loaded_for_its_choices(empty_world: World) -> None:
+    gate = empty_world.gates[p.GetSites] = asyncio.Event()
+    async with open_app(empty_world, (80, 24)) as user:
+        await user.settled()
+        await user.press("C")
+        await user.sees("to see where it can be observed …")
+        gate.set()
+        await user.sees("resid_post.2")
+        await user.until(lambda: "to see where it can be observed" not in user.text)
+
+
+async def test_an_instruct_models_chat_template_is_offered_by_name(empty_world: World) -> None:
+    async with open_app(empty_world, (80, 24)) as user:
+        await user.press("C")
+        await user.until(lambda: user.asked(p.GetSites))
+        await user.sees("resid_post.2")
+        assert "chat template" not in user.text
+        await user.press("enter", *["backspace"] * 4)
+        await user.type("instruct")
+        await user.press("enter")
+        await user.sees("chat template", "default", "system")
+        await user.press(*["enter"] * 3, "down", "enter")
+        await user.type("Be brief.")
+        await user.press("enter", "down", "down", "ctrl+s")
+        await user.until(lambda: user.asked(p.Submit))
+        capture = user.asked(p.Submit)[0].spec
+        assert (capture.chat, capture.chat_template) == (True, "rag")
+        assert (capture.system, capture.model_dtype) == ("Be brief.", "bfloat16")

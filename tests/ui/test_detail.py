@@ -181,6 +181,7 @@ async def test_another_feature_begins_at_its_top(world: World) -> None:
 
 async def test_windows_are_widened_and_narrowed(world: World) -> None:
     async with open_app(world, (120, 40)) as user:
+        await user.until(lambda: user.app.main.snippets._snippets)
         whole = user.app.main.snippets._snippets[0].tokens
         await user.press("3", *["i"] * 5)
         await user.until(lambda: len(user.app.main.snippets._snippets[0].tokens) < 5)

@@ -250,14 +250,26 @@ def test_a_checkpoint_of_a_later_version_is_kept_and_named(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("array", "value"), [("features", 1 << 30), ("features", -1), ("offsets", 0), ("offsets", -1)]
+    ("array", "value"),
+    [
+        *(("kept_features", value) for value in (1 << 30, -1)),
+        *(("kept_offsets", value) for value in (0, -1)),
+        *(("newest_example", value) for value in (1 << 30, 3, 2, -2)),
+        *(("weakest_example", value) for value in (1 << 30, 3, -2)),
+        *(("recent_offsets", value) for value in (0, 1 << 40)),
+        *(("waiting", value) for value in (1 << 40, -1)),
+    ],
 )
-def test_a_scan_whose_codes_point_nowhere_begins_anew(
+def test_a_scan_whose_state_points_nowhere_begins_anew(
     tmp_path: Path, array: str, value: int
 ) -> None:
     material.write_workspace(tmp_path, scanned=False)
-    path = tmp_path / "scans" / "sae" / "state" / f"kept_{array}.npy"
-    np.save(path, np.full_like(np.load(path), value))
+    path = tmp_path / "scans" / "sae" / "state" / f"{array}.npy"
+    good = np.load(path)
+    if (array, value) == ("newest_example", 2):  # full, and yet none is the weakest
+        weakest = path.with_name("weakest_example.npy")
+        np.save(weakest, np.full_like(np.load(weakest), -1))
+    np.save(path, np.full_like(good, value))
     material.read_workspace(tmp_path)
     assert Catalogue.open(tmp_path / "catalogues" / "sae").codes is not None
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.activations.corpus import Prompt
 from engine.errors import UserError
 from engine.files import remove_folder
+from engine.model.prompt import Prompt
 from engine.workspace.database import open_database
 from engine.workspace.folders import Workspace
 from engine.workspace.prompts import PromptStore, SavedPrompt

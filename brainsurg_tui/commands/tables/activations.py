@@ -19,6 +19,9 @@ def site_tables(found: p.Sites) -> Iterator[RenderableType]:
         where = Text.assemble(site.meaning, "\n", (visible(site.module), "dim"))
         grid.add_row(site.site, str(site.width), where)
     yield grid
+    if found.chat_templates:
+        named = visible(", ".join(found.chat_templates))
+        yield Text(f"chat template: {named}; --chat puts prompts into it", style="dim")
 
 
 @tables_of.register

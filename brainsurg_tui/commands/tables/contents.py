@@ -8,12 +8,16 @@ from rich.table import Column
 from brainsurg_tui.commands.tables.parts import numbers, one_line, short_column, table, visible_text
 from brainsurg_tui.commands.tables.registry import tables_of
 from brainsurg_tui.widgets.numbers import byte_size, figure_or_dash
+from brainsurg_tui.widgets.visible import visible
 from engine.service import protocol as p
 
 
 @tables_of.register
 def contents_tables(found: p.Contents) -> Iterator[RenderableType]:
     """The activation sets and the SAEs, each as a table, and what to do where there is none."""
+    if found.is_read_only:
+        yield f"{visible(found.workspace)} can only be read."
+        yield ""
     if found.activations:
         sets = table(
             short_column("activations"), "model", short_column("site"), *numbers("tokens", "size")

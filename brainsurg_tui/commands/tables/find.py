@@ -22,6 +22,12 @@ def firing_tables(found: p.Firing) -> Iterator[RenderableType]:
     next_token = Text.assemble("next: ", (f"{visible(found.target)!r}", "bold"))
     next_token.append(f"  logp {found.logp:.2f}")
     yield next_token
+    if found.left_out:
+        named = (
+            f"{one.position} {visible(found.tokens[one.position])!r} ({one.reason})"
+            for one in found.left_out
+        )
+        yield Text(f"left out: {', '.join(named)}", style="dim")
     if not found.active:
         yield "No feature is active."
         return

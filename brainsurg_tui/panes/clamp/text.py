@@ -195,7 +195,11 @@ def full_report(report: ClampReport, row: int, accent: str, *, ascii_only: bool 
     return text
 
 
-_REASONS = {"start": "before the text", "sink": "attention sink"}
+_REASONS = {
+    "start": "before the text",
+    "sink": "attention sink",
+    "not_given": "not given to this SAE",
+}
 
 
 def _left_out(prompt: EditedPrompt | ReconstructedPrompt, ascii_only: bool) -> Text:

@@ -157,9 +157,13 @@ def outcome(job: JobInfo) -> list[str]:
 
 def sinks(rows: RowSummary | None, *, keep_sinks: bool = False) -> list[str]:
     """How many activations are sinks or not finite, and what becomes of them; nothing for none."""
-    if rows is None or not rows.sentence:
+    if rows is None:
         return []
-    return [f"{rows.sentence} {'Sinks are kept.' if keep_sinks else 'They are left out.'}"]
+    kept = "kept" if keep_sinks else "left out"
+    told = [f"{rows.counts.sink:,} sinks {kept}"] if rows.counts.sink else []
+    if rows.counts.nonfinite:
+        told.append(f"{rows.counts.nonfinite:,} with NaN or infinity left out")
+    return [", ".join(told)] if told else []
 
 
 def sweep(made: SweepResult) -> list[str]:

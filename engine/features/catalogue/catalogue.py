@@ -56,6 +56,8 @@ class CatalogueManifest(msgspec.Struct, frozen=True, kw_only=True):
     activations: str
     """Name of the activation set: the corpus over which every figure is taken."""
     model: str
+    model_dtype: str = ""
+    """What the model computed in when the set was captured; empty: unknown."""
     site: str
     features: Count
     alive: Count

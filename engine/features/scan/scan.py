@@ -1,11 +1,14 @@
 """What every feature of an SAE responds to: the scan that makes a feature catalogue."""
 
 import functools
+import hashlib
 import shutil
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from engine.activations.row_kinds import RowChoice
 from engine.activations.store import ActivationSet
@@ -52,6 +55,7 @@ def scan(
     room: int = ROOM,
     seed: int = 0,
     choice: RowChoice = "text",
+    given: NDArray[np.bool_] | None = None,
     lm: LanguageModel | None = None,
     unfinished: Path | None = None,
     replace: bool = False,
@@ -65,7 +69,8 @@ def scan(
 
     In the figures are the tokens of the `choice`, without more said those of text: BOS and sinks
     are left out, as training leaves them out and interventions don't edit them
-    (`engine.activations.row_kinds`). With the model `lm` the catalogue also tells which tokens each
+    (`engine.activations.row_kinds`); of these those that are `given` [tokens], if it is said. With
+    the model `lm` the catalogue also tells which tokens each
     feature promotes and suppresses.
 
     `unfinished`: a folder for the catalogue of what was seen so far, written now and then while the
@@ -93,7 +98,12 @@ def scan(
         stretch=stretch_of(acts.manifest.context),
     )
     rows = acts.measure_rows(progress)
-    settings = (top_k, radius, room, seed)
+    settings: tuple[int, ...] = (top_k, radius, room, seed)
+    counted = rows.taken(choice)
+    if given is not None:
+        counted &= given
+        digest = hashlib.blake2b(np.packbits(given).tobytes(), digest_size=7).digest()
+        settings = (*settings, int.from_bytes(digest))
     name = "" if unfinished is None else scan_identity(sae, acts, settings, rows, choice)
     saved = UnfinishedScan(unfinished, name)
     collection, start = saved.restore(new_collection, progress)
@@ -106,6 +116,7 @@ def scan(
         return CatalogueManifest(
             activations=acts.folder.name,
             model=acts.manifest.model,
+            model_dtype=acts.manifest.model_dtype,
             site=acts.manifest.site,
             features=features,
             alive=int((collection.moments.count > 0).sum()),
@@ -122,7 +133,7 @@ def scan(
             complete=complete,
         )
 
-    for block in blocks(acts, rows.taken(choice), rows_per_block(features), start):
+    for block in blocks(acts, counted, rows_per_block(features), start):
         if saved.due() or progress.interrupted:
             saved.save(collection, manifest(complete=False), block.start)
             alive = {"alive": float((collection.moments.count > 0).sum())}

@@ -31,7 +31,16 @@ FIRST, MOST = 1.0, 60.0
 SHARE = 0.04
 """Of the time, what saving may take."""
 _RECORD = "scan.json"
-_LATER_FIELDS = frozenset({"prefix_token_ids", "special_token_ids", "row_summary"})
+_LATER_FIELDS = frozenset(
+    {
+        "model_dtype",
+        "quantisation",
+        "chat_template",
+        "prefix_token_ids",
+        "special_token_ids",
+        "row_summary",
+    }
+)
 """Fields of a set's manifest that older versions did not have: where they are empty, a scan is the
 same as one of those."""
 

@@ -8,6 +8,8 @@ from typing import Literal
 
 import msgspec
 
+from engine.features.left_out import LeftOut
+
 FiringOrder = Literal["effect", "activation"]
 """`effect`: by |effect| where that was measured, largest first, then by |attribution|.
 `activation`: by the largest activation."""
@@ -68,6 +70,8 @@ class Firing(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """In the `FiringOrder` that was asked for."""
     active: int
     """How many features are active anywhere in the text; `features` holds the first of them."""
+    left_out: list[LeftOut] = []
+    """Tokens that were not looked at."""
 
 
 class ContrastedFeature(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,19 +5,23 @@ from typing import Annotated, Self
 
 import msgspec
 
-from engine.activations.corpus import Prompt, read_prompts
+from engine.activations.corpus import read_prompts
 from engine.activations.row_kinds import RowSummary
 from engine.activations.unfinished import CaptureRecord, read_record
 from engine.errors import UserError
 from engine.files import check_absent, checked_name
-from engine.jobs.kinds.base import DeviceSpec, JobResult, register_kind
+from engine.jobs.kinds.base import JobResult, register_kind
 from engine.jobs.kinds.checks import check_files, check_unchanged, file_names
 from engine.jobs.kinds.fields import Setting
+from engine.jobs.kinds.model import ModelSpec
+from engine.model.prompt import ChatChoice, Prompt, chat_choice
 from engine.model.site import parse_site
 from engine.workspace.folders import Workspace
 
 __all__ = ["Capture", "CaptureResult"]
 
+BOS = {"auto": None, "always": True, "never": False}
+"""Whether a BOS token stands before texts; None: as the tokenizer has it."""
 DTYPES = ("float32", "bfloat16", "float16")
 """How activations can be stored."""
 
@@ -32,6 +36,12 @@ class CaptureResult(JobResult, msgspec.Struct, frozen=True, kw_only=True, tag="c
     sets: list[str]
     """The activation sets written, one a site."""
     model: str
+    model_dtype: str = ""
+    """What the model computed in; empty in results of versions that didn't write it down."""
+    quantisation: str = ""
+    """What the weights of its GGUF file are stored in, such as Q4_1; empty for other models."""
+    chat_template: str = ""
+    """The name of the chat template that prompts were put into; empty: into none."""
     d_model: int
     sites: list[str]
     tokens: int
@@ -49,7 +59,7 @@ class CaptureResult(JobResult, msgspec.Struct, frozen=True, kw_only=True, tag="c
 
 
 @register_kind
-class Capture(DeviceSpec, frozen=True, kw_only=True, tag="capture"):
+class Capture(ModelSpec, frozen=True, kw_only=True, tag="capture"):
     """Run a model over prompts or text, and keep its activations at some sites."""
 
     work = "engine.jobs.work.capture:capture"
@@ -65,7 +75,8 @@ class Capture(DeviceSpec, frozen=True, kw_only=True, tag="capture"):
     prompts: Annotated[list[Prompt], Setting(offered=False)] = []
     """Prompts given one by one."""
     prompt_file: Annotated[str | None, Setting(flag="prompts", meaning="path")] = None
-    """A file of prompts: .txt, .jsonl or .json."""
+    """A file of prompts: .txt, .jsonl or .json; also of conversations: {"messages": [{"role":
+    "user", "content": "…"}]}."""
     texts: Annotated[list[str], Setting(flag="text", meaning="path")] = []
     """Files or folders of documents: .txt, .jsonl, .json or .parquet. A document that can't be
     read, such as a line that is not JSON, is left out and named."""
@@ -80,10 +91,20 @@ class Capture(DeviceSpec, frozen=True, kw_only=True, tag="capture"):
     most 1,024."""
     max_tokens: int | None = None
     """Stop after this many tokens."""
+    bos: Annotated[str, Setting(choices=lambda: tuple(BOS))] = "auto"
+    """Whether a BOS token stands before every text; `auto`: as the model's tokenizer has it. Some
+    SAEs were trained otherwise."""
     dtype: Annotated[str, Setting(choices=lambda: DTYPES)] = "float32"
     """How activations are stored."""
     chat: bool = False
-    """Put each prompt into the tokenizer's chat template."""
+    """Put each prompt into the tokenizer's chat template, as the user's message."""
+    chat_template: str = ""
+    """Which, where the tokenizer has several; its default one if none is named."""
+    system: str = ""
+    """What the system says before each prompt of a chat."""
+    keep_special: bool = False
+    """Of a chat: treat the special tokens of its template as text, which trainings learn from and
+    figures count."""
     resume: bool = False
     """Go on with a capture that was interrupted, with the settings that it was begun with."""
     replace: bool = False
@@ -107,6 +128,11 @@ class Capture(DeviceSpec, frozen=True, kw_only=True, tag="capture"):
             return [self.name]
         return [f"{self.name}.{site}" for site in self.sites]
 
+    @property
+    def chat_choice(self) -> ChatChoice:
+        """How prompts are given to the model."""
+        return chat_choice(chat=self.chat, template=self.chat_template, system=self.system)
+
     def makes(self, workspace: Workspace) -> set[Path]:
         return {workspace.activations(name) for name in self.set_names}
 
@@ -121,10 +147,17 @@ class Capture(DeviceSpec, frozen=True, kw_only=True, tag="capture"):
             )
         if self.prompt_file is not None:
             read_prompts(Path(self.prompt_file))
+        if self.chat_choice and not prompts:
+            raise UserError(
+                "Documents are read as they are: a chat template is for prompts.",
+                "Leave out --chat, --chat-template and --system, or give --prompts.",
+            )
         check_files(self.texts)
         for name, value in (("--max-tokens", self.max_tokens), ("--context", self.context)):
             if value is not None and value < 1:
                 raise UserError(f"{name} must be at least 1, and is {value}.")
+        if self.bos not in BOS:
+            raise UserError(f"--bos is one of {', '.join(BOS)}, and not {self.bos!r}.")
         if self.generate < 0:
             raise UserError(f"--generate can't be negative, and is {self.generate}.")
         if self.resume:

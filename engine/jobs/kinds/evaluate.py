@@ -9,9 +9,10 @@ from engine.activations.manifest import read_manifest
 from engine.activations.row_kinds import RowSummary
 from engine.errors import UserError
 from engine.figures import Figure
-from engine.jobs.kinds.base import DeviceSpec, JobResult, register_kind
+from engine.jobs.kinds.base import JobResult, register_kind
 from engine.jobs.kinds.checks import activation_set
 from engine.jobs.kinds.fields import Setting
+from engine.jobs.kinds.model import ModelSpec
 from engine.sae.evaluation.density import DensityHistogram
 from engine.sae.formats.info import read_config
 from engine.sae.formats.metadata import read_metadata
@@ -60,12 +61,14 @@ class EvaluateResult(JobResult, msgspec.Struct, frozen=True, kw_only=True, tag="
     kl: Figure = None
     predictions: int | None = None
     """What the figures from `ce_clean` on are means over."""
+    model_dtype: str = ""
+    """What the model computed in for them; empty without a model."""
     histogram: DensityHistogram | None = None
     seconds: float
 
 
 @register_kind
-class Evaluate(DeviceSpec, frozen=True, kw_only=True, tag="evaluate"):
+class Evaluate(ModelSpec, frozen=True, kw_only=True, tag="evaluate"):
     """Measure how good an SAE is: on activations, and inside its model."""
 
     work = "engine.jobs.work.evaluate:evaluate_sae"

@@ -8,8 +8,9 @@ import msgspec
 from engine.errors import UserError
 from engine.features.validation import check_feature
 from engine.files import check_absent
-from engine.jobs.kinds.base import DeviceSpec, JobResult, register_kind
+from engine.jobs.kinds.base import JobResult, register_kind
 from engine.jobs.kinds.fields import Setting
+from engine.jobs.kinds.model import ModelSpec
 from engine.sae.formats.metadata import read_metadata
 from engine.workspace.folders import Workspace
 
@@ -34,7 +35,7 @@ class ExportedFeatures(
 
 
 @register_kind
-class ExportFeatures(DeviceSpec, frozen=True, kw_only=True, tag="export-features"):
+class ExportFeatures(ModelSpec, frozen=True, kw_only=True, tag="export-features"):
     """Write the dashboards of an SAE's features as SAEDashboard does, for Neuronpedia."""
 
     work = "engine.jobs.work.export_features:export_features"

@@ -8,9 +8,10 @@ import msgspec
 from engine.activations.manifest import read_manifest
 from engine.activations.row_kinds import RowSummary
 from engine.errors import UserError
-from engine.jobs.kinds.base import DeviceSpec, JobResult, register_kind
+from engine.jobs.kinds.base import JobResult, register_kind
 from engine.jobs.kinds.checks import activation_set
 from engine.jobs.kinds.fields import Setting
+from engine.jobs.kinds.model import ModelSpec
 from engine.sae.formats.info import read_config
 from engine.sae.formats.metadata import read_metadata
 from engine.sae.formats.provenance import check_provenance, provenance_of, read_by
@@ -37,7 +38,7 @@ class ScanResult(JobResult, msgspec.Struct, frozen=True, kw_only=True, tag="scan
 
 
 @register_kind
-class Scan(DeviceSpec, frozen=True, kw_only=True, tag="scan"):
+class Scan(ModelSpec, frozen=True, kw_only=True, tag="scan"):
     """Build the feature catalogue of an SAE: one pass over an activation set.
 
     A scan that was interrupted goes on where it stood.

@@ -11,9 +11,11 @@ from engine.activations.manifest import read_manifest
 from engine.activations.row_kinds import RowChoice, RowSummary, row_choice
 from engine.errors import UserError
 from engine.figures import Figure
-from engine.jobs.kinds.base import DeviceSpec, JobResult, register_kind
+from engine.jobs.kinds.base import JobResult, register_kind
 from engine.jobs.kinds.checks import check_files, check_unchanged, file_names
 from engine.jobs.kinds.fields import Setting
+from engine.jobs.kinds.model import ModelSpec
+from engine.model.dtypes import AUTO, MODEL_DTYPES
 from engine.model.site import parse_site
 from engine.sae.recipes import PRESETS, SETTINGS, recipe
 from engine.sae.training.checkpoint import CheckpointRecord, newest_record
@@ -51,6 +53,8 @@ class TrainResult(JobResult, msgspec.Struct, frozen=True, kw_only=True, tag="tra
     """Of the last step: loss. Of the activations of `split`: those of
     `engine.sae.evaluation.reconstruction`, among them fvu, explained_variance, l0 and
     dead_fraction. Where a model is at hand: ce_score, delta_ce, kl."""
+    model_dtype: str = ""
+    """What the model computed in whose activations it learned from; empty where that is unknown."""
     sinks: int | None = None
     """Attention sinks in the activations; of a training on text, in the first of it."""
     keep_sinks: bool = False
@@ -63,7 +67,7 @@ class TrainResult(JobResult, msgspec.Struct, frozen=True, kw_only=True, tag="tra
 
 
 @register_kind
-class Train(DeviceSpec, frozen=True, kw_only=True, tag="train"):
+class Train(ModelSpec, frozen=True, kw_only=True, tag="train"):
     """Train a sparse autoencoder or a transcoder, save it and evaluate it.
 
     It learns from an activation set, or from what a model makes of text meanwhile. Settings that
@@ -83,6 +87,9 @@ class Train(DeviceSpec, frozen=True, kw_only=True, tag="train"):
     """For a transcoder: the set to predict, captured in one go with the other."""
     model: Annotated[str | None, Setting(group=SOURCE, meaning="model")] = None
     """Without a set: a folder, a hub id, or `demo` for the embedded model."""
+    model_dtype: Annotated[str, Setting(group=SOURCE, choices=lambda: MODEL_DTYPES)] = AUTO
+    """What the model computes in. `auto` is what the activations were captured in; without a set,
+    bfloat16 where that is measured to be faster, and else float32."""
     site: Annotated[str | None, Setting(group=SOURCE)] = None
     """Where to look in the model, such as resid_post.13."""
     target_site: Annotated[str | None, Setting(group=SOURCE)] = None

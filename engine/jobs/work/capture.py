@@ -12,7 +12,6 @@ from engine.activations.capture import capture_documents, capture_prompts
 from engine.activations.corpus import (
     DocumentReader,
     LeftOut,
-    Prompt,
     corpus_files,
     read_documents,
     read_prompts,
@@ -24,7 +23,11 @@ from engine.activations.unfinished import Resumption, put_sets_in_place, read_re
 from engine.demo.corpus.generate import documents as demo_documents
 from engine.errors import UserError
 from engine.jobs.kinds import Capture, CaptureResult
-from engine.model.load import LanguageModel, load_model
+from engine.jobs.kinds.capture import BOS
+from engine.jobs.work.model_of_job import load_model_of_job
+from engine.model.chat import chat_note, template_of_prompts
+from engine.model.load import LanguageModel
+from engine.model.prompt import Prompt
 from engine.model.site import parse_site
 from engine.progress import Progress
 from engine.workspace.folders import Workspace
@@ -44,8 +47,7 @@ def capture(spec: Capture, workspace: Workspace, progress: Progress) -> CaptureR
         tokens = -record.tokens if record is not None else 0
         if record is not None:
             progress.note(f"The capture goes on at token {record.tokens:,}.")
-        progress("load the model", 0)
-        lm = load_model(spec.model, device=spec.device)
+        lm = load_model_of_job(spec.model, spec, progress).reading(prepend_bos=BOS[spec.bos])
         began = time.monotonic()
         _capture(spec, lm, workspace, folders, left_out, progress=progress)
         left_out.report(progress)
@@ -57,6 +59,9 @@ def capture(spec: Capture, workspace: Workspace, progress: Progress) -> CaptureR
         name=spec.name,
         sets=spec.set_names,
         model=spec.model,
+        model_dtype=manifests[0].model_dtype,
+        quantisation=manifests[0].quantisation,
+        chat_template=manifests[0].chat_template,
         d_model=manifests[0].d_model,
         sites=spec.sites,
         tokens=manifests[0].tokens,
@@ -109,13 +114,17 @@ def _capture(
         replace=spec.replace,
     )
     if spec.prompts or spec.prompt_file is not None:
+        prompts = _read_prompts(spec)
+        if note := chat_note(lm, template_of_prompts(lm, prompts, spec.chat_choice)):
+            progress.note(note)
         capture_prompts(
             lm,
-            _read_prompts(spec),
+            prompts,
             sites,
             folders,
             generate=spec.generate,
-            chat=spec.chat,
+            chat=spec.chat_choice,
+            keep_special=spec.keep_special,
             dtype=spec.dtype,
             resumption=resumption,
             progress=progress,

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import msgspec
+import torch
 from torch import Tensor
 
 from engine.activations.aligned import check_aligned
@@ -12,6 +13,7 @@ from engine.activations.batches import split_documents
 from engine.activations.row_kinds import RowChoice, row_choice
 from engine.activations.store import ActivationSet
 from engine.jobs.kinds import Evaluate, EvaluateResult
+from engine.jobs.work.given_rows import rows_given_to
 from engine.jobs.work.stored_splice import splice_if_possible
 from engine.model.device import choose_device
 from engine.progress import SILENT, Progress
@@ -54,24 +56,33 @@ def evaluate_sae(spec: Evaluate, workspace: Workspace, progress: Progress) -> Ev
         progress.note(note)
     choice = row_choice(keep_sinks=spec.keep_sinks)
     split, rows = choose_rows(acts, metadata, targets=targets, choice=choice, progress=progress)
+    rule, given = rows_given_to(spec.sae, metadata, acts, progress)
+    if given is not None:
+        rows = rows[torch.from_numpy(given)[rows]]
     evaluation = evaluate(sae, StoredVectors(acts, rows, targets), progress=progress)
     cosines = decoder_cosines(sae.W_dec, progress)
     spliced = splice_if_possible(
         sae,
         acts,
         rows,
+        spec,
         targets=targets,
         choice=choice,
+        rule=rule,
         model=spec.model,
         max_tokens=spec.max_tokens,
-        device=spec.device,
         seed=spec.seed,
         progress=progress,
     )
     known = finite_metrics(evaluation.metrics, training_l0=metadata.metrics.get("training_l0"))
-    known |= finite_metrics(cosines) | (finite_metrics(spliced) if spliced else {})
+    known |= finite_metrics(cosines) | (finite_metrics(spliced.metrics) if spliced else {})
+    model_dtype = spliced.model_dtype if spliced else ""
     measured = msgspec.structs.replace(
-        metadata, metrics=known, measured_on=name, measured_with_sinks=spec.keep_sinks
+        metadata,
+        metrics=known,
+        measured_on=name,
+        measured_with_sinks=spec.keep_sinks,
+        measured_dtype=model_dtype,
     )
     _save_figures(folder, metadata, measured, progress)
     answer = {
@@ -83,7 +94,8 @@ def evaluate_sae(spec: Evaluate, workspace: Workspace, progress: Progress) -> Ev
         "keep_sinks": spec.keep_sinks,
         "row_summary": acts.measure_rows().summary,
         "vectors": evaluation.metrics.vectors,
-        "predictions": spliced.predictions if spliced else None,
+        "predictions": spliced.metrics.predictions if spliced else None,
+        "model_dtype": model_dtype,
         "histogram": density_histogram(evaluation.density) if spec.histogram else None,
         "seconds": time.monotonic() - began,
     }
@@ -114,15 +126,18 @@ def choose_rows(
 def _save_figures(
     folder: Path, metadata: SAEMetadata, measured: SAEMetadata, progress: Progress
 ) -> None:
-    """Write the figures of `measured` in the place of older ones, if this is still the SAE that was
-    measured."""
+    """Write the figures that were `measured` in the place of older ones, if this is still the SAE
+    whose `metadata` was read."""
     now = read_metadata(folder)
     if _origin(now) != _origin(metadata):
         progress.note(f"{folder.name} was trained again meanwhile, so its figures are not kept.")
         return
     of_training = {name: value for name, value in now.metrics.items() if name not in _FIGURES}
-    save_metadata(folder, msgspec.structs.replace(measured, metrics=of_training | measured.metrics))
+    metrics = of_training | measured.metrics
+    save_metadata(folder, msgspec.structs.replace(measured, metrics=metrics))
 
 
 def _origin(metadata: SAEMetadata) -> SAEMetadata:
-    return msgspec.structs.replace(metadata, metrics={}, measured_on="", measured_with_sinks=None)
+    return msgspec.structs.replace(
+        metadata, metrics={}, measured_on="", measured_with_sinks=None, measured_dtype=""
+    )

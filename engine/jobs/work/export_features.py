@@ -11,8 +11,9 @@ from engine.features.catalogue.catalogue import Catalogue
 from engine.features.dashboards.write import write_dashboards
 from engine.files import whole_folder
 from engine.jobs.kinds import ExportedFeatures, ExportFeatures
+from engine.jobs.work.model_of_job import load_model_of_job
 from engine.model.device import choose_device
-from engine.model.load import LanguageModel, load_model
+from engine.model.load import LanguageModel
 from engine.progress import Progress
 from engine.sae.formats.store import load_sae
 from engine.workspace.folders import Workspace
@@ -64,9 +65,14 @@ def export_features(
 def _load_model(spec: ExportFeatures, catalogue: Catalogue, progress: Progress) -> LanguageModel:
     """The model of the scanned set. Raises UserError that says what the model is needed for."""
     source = spec.model or catalogue.manifest.model
-    progress("load the model", 0)
     try:
-        return load_model(source, device=spec.device)
+        return load_model_of_job(
+            source,
+            spec,
+            progress,
+            joined_with=catalogue.manifest.activations,
+            recorded_dtype=catalogue.manifest.model_dtype,
+        )
     except UserError as error:
         raise UserError(
             f"Dashboards show which tokens' logits a feature moves, and the model can't be had:"

@@ -7,8 +7,10 @@ from engine.activations.store import ActivationSet
 from engine.errors import UserError
 from engine.features.scan.scan import scan
 from engine.jobs.kinds import Scan, ScanResult
+from engine.jobs.work.given_rows import rows_given_to
+from engine.jobs.work.model_of_job import load_model_of_job
 from engine.model.device import choose_device
-from engine.model.load import LanguageModel, load_model
+from engine.model.load import LanguageModel
 from engine.progress import Progress
 from engine.sae.formats.provenance import check_provenance, provenance_of, read_by
 from engine.sae.formats.store import load_sae
@@ -26,7 +28,8 @@ def scan_sae(spec: Scan, workspace: Workspace, progress: Progress) -> ScanResult
     reads = read_by(sae.config, metadata)
     for note in check_provenance(spec.sae, reads, name, provenance_of(acts.manifest)):
         progress.note(note)
-    lm = _load_model(acts.manifest.model, spec.device, progress)
+    _, given = rows_given_to(spec.sae, metadata, acts, progress)
+    lm = _load_model(spec, acts, progress)
     began = time.monotonic()
     manifest, encoded = scan(
         sae,
@@ -36,6 +39,7 @@ def scan_sae(spec: Scan, workspace: Workspace, progress: Progress) -> ScanResult
         radius=spec.radius,
         seed=spec.seed,
         choice=row_choice(keep_sinks=spec.keep_sinks),
+        given=given,
         lm=lm,
         unfinished=workspace.scan(spec.sae),
         replace=True,
@@ -55,13 +59,18 @@ def scan_sae(spec: Scan, workspace: Workspace, progress: Progress) -> ScanResult
     )
 
 
-def _load_model(source: str, device: str, progress: Progress) -> LanguageModel | None:
+def _load_model(spec: Scan, acts: ActivationSet, progress: Progress) -> LanguageModel | None:
     """The model, or None with a note if it can't be had: the figures need only activations."""
-    if not source:
+    if not acts.manifest.model:
         return None
-    progress("load the model", 0)
     try:
-        return load_model(source, device=device)
+        return load_model_of_job(
+            acts.manifest.model,
+            spec,
+            progress,
+            joined_with=acts.folder.name,
+            recorded_dtype=acts.manifest.model_dtype,
+        )
     except UserError as error:
         progress.note(f"Promoted and suppressed tokens are left out: {error}")
         return None

@@ -9,6 +9,7 @@ from engine.activations.row_kinds import RowChoice
 from engine.activations.source import Source
 from engine.activations.store import ActivationSet
 from engine.files import sha256
+from engine.jobs.kinds import Train
 from engine.jobs.work.stored_splice import splice_if_possible
 from engine.jobs.work.training_data import SPLICED_TOKENS, TrainingData, note_on_sinks
 from engine.progress import Progress
@@ -24,12 +25,16 @@ class StoredData(TrainingData):
     """Rows of a set; a transcoder's targets are the same rows of another."""
 
     def __init__(
-        self, acts: ActivationSet, targets: ActivationSet | None, device: str, choice: RowChoice
+        self,
+        acts: ActivationSet,
+        targets: ActivationSet | None,
+        spec: Train,
+        choice: RowChoice,
     ) -> None:
         self._acts = acts
         self._choice = choice
         self._targets = targets
-        self._device = device
+        self._spec = spec
         self._train_rows = self._held_rows = torch.empty(0, dtype=torch.int64)
         self.d_in = acts.d_model
         self.d_out = None if targets is None else targets.d_model
@@ -53,22 +58,28 @@ class StoredData(TrainingData):
         return StoredVectors(self._acts, self._measured_rows, self._targets)
 
     def splice(self, sae: SparseAutoencoder, progress: Progress) -> SpliceMetrics | None:
-        return splice_if_possible(
+        spliced = splice_if_possible(
             sae,
             self._acts,
             self._measured_rows,
+            self._spec,
             targets=self._targets,
             choice=self._choice,
             max_tokens=SPLICED_TOKENS,
-            device=self._device,
             progress=progress,
         )
+        if spliced is None:
+            return None
+        self.spliced_dtype = spliced.model_dtype
+        return spliced.metrics
 
     def metadata(self) -> SAEMetadata:
         manifest, targets = self._acts.manifest, self._targets
         return SAEMetadata(
             model=manifest.model,
             revision=manifest.revision,
+            model_dtype=manifest.model_dtype,
+            quantisation=manifest.quantisation,
             site=manifest.site,
             target_site="" if targets is None else targets.manifest.site,
             tokenizer=manifest.tokenizer,

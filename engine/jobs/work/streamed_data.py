@@ -89,6 +89,7 @@ class StreamedData(TrainingData):
         if self._held is None:
             progress.note("CE score, ΔCE and KL are left out: they need held-out text.")
             return None
+        self.spliced_dtype = self._lm.dtype_name
         return splice(
             self._lm,
             sae,
@@ -105,6 +106,8 @@ class StreamedData(TrainingData):
         return SAEMetadata(
             model=self._lm.source,
             revision=self._lm.revision,
+            model_dtype=self._lm.dtype_name,
+            quantisation=self._lm.quantisation,
             site=self.site,
             target_site=self.target or "",
             tokenizer=self._lm.source,

@@ -83,7 +83,10 @@ class _SweepJob:
         self._device = choose_device(self._spec.device)
         self._checkpoints = spec.checkpoints(workspace)
         self._choice = self._choose_rows()
-        self._data = open_data(self._spec, workspace, progress, self._choice)
+        saved = None
+        if self._spec.resume:
+            saved = load_newest_checkpoint(self._checkpoints, progress.note)
+        self._data = open_data(self._spec, workspace, progress, self._choice, saved)
         self._source_is_open = False
         self._runs = [self._run(member) for member in spec.members()]
 
@@ -99,6 +102,7 @@ class _SweepJob:
         diverged: list[Run] = []
         for group in filter(None, [started, *groups(fresh, self._device, free)]):
             diverged += self._train(group)
+        remove_folder(self._checkpoints)  # of a sweep that was killed when all was trained
         return [run for run in self._runs if run not in diverged]
 
     def measure(self, run: Run) -> SweepRun:

@@ -14,12 +14,12 @@ from engine.figures import Figure
 from engine.files import remove_folder
 from engine.jobs.kinds import Train, TrainResult
 from engine.jobs.kinds.train import TrainingStart, read_start
+from engine.jobs.work.model_of_job import load_model_of_job
 from engine.jobs.work.stored_data import StoredData
 from engine.jobs.work.streamed_data import StreamedData
 from engine.jobs.work.trained_sae import is_measured, is_outcome_of, measure_sae, save_trained
 from engine.jobs.work.training_data import TrainingData
 from engine.model.device import choose_device
-from engine.model.load import load_model
 from engine.model.site import parse_site
 from engine.progress import Progress
 from engine.sae.formats.metadata import read_metadata
@@ -82,6 +82,7 @@ def train_sae(
         tokens=steps * run.training.batch,
         tokens_per_second=speed,
         metrics=metrics,
+        model_dtype=data.metadata().model_dtype,
         sinks=None if rows is None else rows.counts.sink,
         keep_sinks=data.metadata().keep_sinks,
         row_summary=rows,
@@ -90,22 +91,32 @@ def train_sae(
 
 
 def open_data(
-    spec: Train, workspace: Workspace, progress: Progress, choice: RowChoice
+    spec: Train,
+    workspace: Workspace,
+    progress: Progress,
+    choice: RowChoice,
+    saved: SavedTraining | None = None,
 ) -> TrainingData:
-    """What the training is to draw from: rows of the `choice`. Raises UserError for what isn't
+    """What the training is to draw from: rows of the `choice`. One that goes on where it was
+    `saved` draws from a model that computes in what it did then. Raises UserError for what isn't
     there."""
     if spec.activations:
         acts = ActivationSet.open(workspace.existing_activations(spec.activations))
         target = None
         if spec.target is not None:
             target = ActivationSet.open(workspace.existing_activations(spec.target))
-        return StoredData(acts, target, spec.device, choice)
+        return StoredData(acts, target, spec, choice)
     assert spec.model is not None
     assert spec.site is not None
-    progress("load the model", 0)
-    lm = load_model(spec.model, device=spec.device)
+    begun_in = "" if saved is None else _model_dtype_of(saved)
+    lm = load_model_of_job(spec.model, spec, progress, recorded_dtype=begun_in)
     target_site = None if spec.target_site is None else parse_site(spec.target_site)
     return StreamedData(lm, spec, parse_site(spec.site), target_site, choice)
+
+
+def _model_dtype_of(saved: SavedTraining) -> str:
+    """What the model computed in that a training reads; empty for a training on stored sets."""
+    return str(saved.state["source"].get("dtype", "")).removeprefix("torch.")
 
 
 def _open(spec: Train, workspace: Workspace, progress: Progress) -> _Setup:
@@ -113,7 +124,7 @@ def _open(spec: Train, workspace: Workspace, progress: Progress) -> _Setup:
     if spec.resume:
         saved = load_newest_checkpoint(workspace.checkpoints(spec.name), progress.note)
     choice = spec.choice if saved is None else read_start(saved.about).choice
-    data = open_data(spec, workspace, progress, choice)
+    data = open_data(spec, workspace, progress, choice, saved)
     run = _new_run(spec, data) if saved is None else _resumed_run(spec.name, saved, data)
     return _Setup(run, data, choice, *data.source(run.training, progress), saved)
 

@@ -67,5 +67,6 @@ def measure_sae(
     metrics = metadata.metrics | finite_metrics(evaluation.metrics, training_l0=training_l0)
     spliced = data.splice(sae, progress)
     metrics |= finite_metrics(spliced) if spliced else {}
-    save_metadata(folder, msgspec.structs.replace(metadata, metrics=metrics))
+    measured = msgspec.structs.replace(metadata, metrics=metrics, measured_dtype=data.spliced_dtype)
+    save_metadata(folder, measured)
     return metrics

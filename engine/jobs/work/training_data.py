@@ -37,6 +37,8 @@ class TrainingData(ABC):
     """The name in the source's rows of what is read."""
     target: str | None
     """Of what is to be predicted."""
+    spliced_dtype: str = ""
+    """What the model computed in for `splice`; empty before it, and without a model."""
     split: Split = ""
     """What `held_out` gives; empty while that is not known, which it is after it at the latest."""
 

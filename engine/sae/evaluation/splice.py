@@ -13,6 +13,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -28,6 +29,7 @@ from engine.model.site import Site
 from engine.progress import SILENT, Progress
 from engine.sae.architectures.base import SparseAutoencoder
 from engine.sae.blocks import rows_per_block
+from engine.sae.formats.input_rule import WHOLE, InputRule
 
 PASS_LOGITS = 1 << 26
 """Logits of a forward pass, unless a single window has more: 256 MB in float32."""
@@ -63,6 +65,7 @@ def splice(
     special_token_ids: Sequence[int] = (),
     rules: Mapping[str, SinkRule | None] | None = None,
     choice: RowChoice = "text",
+    given: InputRule = WHOLE,
     target: Site | None = None,
     progress: Progress = SILENT,
 ) -> SpliceMetrics:
@@ -72,9 +75,9 @@ def splice(
     itself. Only the tokens of the `choice` are replaced (`engine.activations.row_kinds`), without
     more said those of text: what stands before a text (`start_token_ids`, such as BOS), the special
     tokens of a chat template and sinks, by the `rules` of the sites, keep their own activations, as
-    in training, also where 0 is put. The means are over what is
-    predicted at every token but the first of a window, which knows of no text yet, and the last,
-    whose next token isn't there.
+    in training, also where 0 is put; so do tokens that the SAE isn't `given`. The means are over
+    what is predicted at every token but the first of a window, which knows of no text yet, and the
+    last, whose next token isn't there.
 
     Memory: beside the model, the logits of a pass three times.
     Raises UserError for a site that isn't there, another width, and text without such a token.
@@ -91,8 +94,13 @@ def splice(
         progress("splice", done, total, "tokens")
         ids, mask = (part.to(lm.device) for part in padded([readable[i] for i in together]))
 
-        def taken(acts: Tensor, at: Site, ids: Tensor = ids, mask: Tensor = mask) -> Tensor:
-            return mask.bool() & taken_tokens(
+        places = np.broadcast_to(np.arange(ids.shape[1]), ids.shape)
+        specials = [*start_token_ids, *special_token_ids]
+        read = torch.from_numpy(given.applies(ids.cpu().numpy(), places, specials)).to(ids.device)
+        read &= mask.bool()
+
+        def taken(acts: Tensor, at: Site, ids: Tensor = ids, read: Tensor = read) -> Tensor:
+            return read & taken_tokens(
                 acts,
                 ids,
                 start_ids=start_token_ids,

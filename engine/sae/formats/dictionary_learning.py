@@ -34,6 +34,7 @@ from engine.errors import UserError
 from engine.files import write_whole
 from engine.sae.config import SAEConfig
 from engine.sae.formats.hooks import site_of
+from engine.sae.formats.left_out_fields import left_out_fields
 from engine.sae.formats.metadata import SAEMetadata
 from engine.sae.formats.records import (
     convert_record,
@@ -260,4 +261,5 @@ def _config_fields(name: str, config: SAEConfig, metadata: SAEMetadata) -> dict[
     for field in ("submodule_name", "layer"):
         place = kept.pop(field, None)
         trainer[field] = place if trainer[field] is None else trainer[field]
-    return {"trainer": trainer, "buffer": kept | {"ctx_len": metadata.context}}
+    left_out = left_out_fields(FORMAT, metadata)
+    return {"trainer": trainer, "buffer": left_out | kept | {"ctx_len": metadata.context}}

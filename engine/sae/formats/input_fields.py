@@ -1,4 +1,6 @@
-"""What files of other libraries say an SAE is to be given, where nothing here sees to it.
+"""What files of other libraries say an SAE is to be given.
+
+Some of it is acted on (`engine.sae.formats.input_rule`), and nothing here sees to the rest.
 
 Such fields are named when the SAE is imported, kept in `SAEMetadata.library_fields`, and written
 again when it is exported to the library that they come from. Importing this needs no torch.
@@ -9,6 +11,7 @@ from typing import Any
 import msgspec
 
 from engine.errors import join_words
+from engine.sae.formats.input_rule import FOLLOWED, InputRule, input_rule
 from engine.sae.formats.metadata import SAEMetadata
 
 ASKS_FOR_NOTHING: dict[str, tuple[Any, ...]] = {
@@ -46,20 +49,30 @@ _LONGEST = 120
 
 
 def note_on_input(metadata: SAEMetadata) -> str:
-    """A sentence that names the fields which ask for something; empty where none does."""
-    asked = [
-        f"{name} {_shortened(msgspec.json.encode(value).decode())}"
+    """A sentence or two that name the fields which ask for something; empty where none does."""
+    asked = {
+        name: f"{name} {_shortened(msgspec.json.encode(value).decode())}"
         for fields in metadata.library_fields.values()
         for name, value in fields.items()
         if value not in ASKS_FOR_NOTHING.get(name, (value,))
-    ]
+    }
     if not asked:
         return ""
-    return (
-        "Its files tell more of what it is to be given, which nothing here sees to:"
-        f" {', '.join(asked)}. That is kept, and told again when it is exported to"
-        f" {join_words(metadata.library_fields)}."
-    )
+    rule = input_rule(metadata)
+    is_followed = rule != InputRule()
+    followed = [text for name, text in asked.items() if is_followed and name in FOLLOWED]
+    others = [text for text in asked.values() if text not in followed]
+    notes = []
+    if followed:
+        notes.append(f"It is given {rule}, as its files say: {', '.join(followed)}.")
+    if others:
+        notes.append(
+            "Its files tell more of what it is to be given, which nothing here sees to:"
+            f" {', '.join(others)}."
+        )
+    libraries = join_words(metadata.library_fields)
+    notes.append(f"That is kept, and told again when it is exported to {libraries}.")
+    return " ".join(notes)
 
 
 def _shortened(text: str) -> str:

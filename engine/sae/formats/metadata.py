@@ -20,6 +20,10 @@ class SAEMetadata(msgspec.Struct, frozen=True, kw_only=True):
     """The model whose activations it reads, as the user named it."""
     revision: str | None = None
     """The model's commit on the hub, where it has one."""
+    model_dtype: str = ""
+    """What the model computed in when its activations were made."""
+    quantisation: str = ""
+    """What the weights of the model's GGUF file are stored in, such as Q4_1."""
     site: str = ""
     """Where in the model, as `engine.model.site` spells it."""
     target_site: str = ""
@@ -52,6 +56,8 @@ class SAEMetadata(msgspec.Struct, frozen=True, kw_only=True):
     measured_with_sinks: bool | None = None
     """Whether sinks are in the figures; None: measured when training ended, so they are if it was
     trained on them, or not known."""
+    measured_dtype: str = ""
+    """What the model computed in when figures were measured in it last: `ce_score` and its like."""
     imported_from: str = ""
     """Whose layout it was read from and where that lay, if it wasn't trained here."""
     library_fields: dict[str, dict[str, Any]] = {}
@@ -59,6 +65,11 @@ class SAEMetadata(msgspec.Struct, frozen=True, kw_only=True):
     it was trained on (`engine.sae.formats.input_fields`): an export to that library tells it
     again."""
     format_version: Literal[1] = 1
+
+    @property
+    def has_sinks_in_figures(self) -> bool:
+        """Whether sinks are in the metrics, as far as is known."""
+        return self.keep_sinks if self.measured_with_sinks is None else self.measured_with_sinks
 
 
 def read_metadata(folder: Path) -> SAEMetadata:

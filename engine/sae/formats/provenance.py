@@ -24,22 +24,30 @@ class Provenance:
     width: int | None = None
     revision: str | None = None
     """The model's commit on the hub."""
+    model_dtype: str = ""
+    """What the model computed in."""
 
 
 def provenance_of(manifest: Manifest) -> Provenance:
     """Where the activations of a set are from."""
-    return Provenance(manifest.model, manifest.site, manifest.d_model, manifest.revision)
+    return Provenance(
+        manifest.model, manifest.site, manifest.d_model, manifest.revision, manifest.model_dtype
+    )
 
 
 def read_by(config: SAEConfig, metadata: SAEMetadata) -> Provenance:
     """What an SAE reads."""
-    return Provenance(metadata.model, metadata.site, config.d_in, metadata.revision)
+    return Provenance(
+        metadata.model, metadata.site, config.d_in, metadata.revision, metadata.model_dtype
+    )
 
 
 def predicted_by(config: SAEConfig, metadata: SAEMetadata) -> Provenance:
     """What an SAE decodes to: what it reads, or for a transcoder what it predicts."""
     site = metadata.target_site if config.transcodes else metadata.site
-    return Provenance(metadata.model, site, config.width_out, metadata.revision)
+    return Provenance(
+        metadata.model, site, config.width_out, metadata.revision, metadata.model_dtype
+    )
 
 
 def check_provenance(
@@ -79,6 +87,11 @@ def check_provenance(
         notes.append(
             f"{sae} was trained on revision {wanted.revision} of {wanted.model}, and {name} holds"
             f" activations of revision {found.revision}."
+        )
+    if wanted.model_dtype and found.model_dtype and wanted.model_dtype != found.model_dtype:
+        notes.append(
+            f"{sae} was trained on activations of the model in {wanted.model_dtype}, and {name}"
+            f" holds those of the model in {found.model_dtype}: they differ by rounding."
         )
     return notes
 

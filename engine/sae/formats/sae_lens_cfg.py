@@ -13,6 +13,7 @@ import msgspec
 from engine.errors import UserError
 from engine.sae.config import SAEConfig
 from engine.sae.formats.hooks import lens_hook, site_of
+from engine.sae.formats.left_out_fields import left_out_fields
 from engine.sae.formats.metadata import SAEMetadata
 from engine.sae.formats.records import (
     convert_record,
@@ -207,6 +208,7 @@ def cfg_of(config: SAEConfig, metadata: SAEMetadata) -> dict[str, Any]:
         "hook_name": lens_hook(metadata.site),
         "hook_name_out": lens_hook(metadata.target_site),
         "context_size": metadata.context,
+        **left_out_fields(FORMAT, metadata),
     }
     kept = metadata.library_fields.get(FORMAT, {})
     if metadata.trained_as is None and "training_architecture" in kept:

@@ -135,8 +135,9 @@ def write_safetensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
 
 def write_pickled(path: Path, tensors: Mapping[str, Tensor], more: Mapping[str, Any]) -> None:
     """Write a state dictionary as `torch.save` does, with what is to stand in it beside weights."""
-    with whole_file(path) as temporary:
-        torch.save({name: _plain(t) for name, t in tensors.items()} | dict(more), temporary)
+    # into an open file: by its path, the archive would have the temporary name in it
+    with whole_file(path) as temporary, temporary.open("wb") as file:
+        torch.save({name: _plain(t) for name, t in tensors.items()} | dict(more), file)
 
 
 def write_npz(path: Path, tensors: Mapping[str, Tensor]) -> None:

@@ -33,6 +33,7 @@ def get_contents(_: p.GetContents, context: Context) -> p.Contents:
         activations=sets,
         saes=saes,
         damaged=[*damaged_sets, *damaged_saes],
+        is_read_only=workspace.is_read_only,
     )
 
 
@@ -53,7 +54,7 @@ def get_summary(request: p.GetSummary, context: Context) -> p.ActivationsSummary
     )
 
 
-@on_loop(p.SavePrompt)
+@on_loop(p.SavePrompt, changes=True)
 def save_prompt(request: p.SavePrompt, context: Context) -> p.SavedPrompt:
     """Add a prompt, or change one."""
     prompt = context.prompts.save(request.id, request.prompt, request.category)
@@ -61,7 +62,7 @@ def save_prompt(request: p.SavePrompt, context: Context) -> p.SavedPrompt:
     return prompt
 
 
-@on_loop(p.DeletePrompt)
+@on_loop(p.DeletePrompt, changes=True)
 def delete_prompt(request: p.DeletePrompt, context: Context) -> p.Done:
     """Remove a prompt."""
     context.prompts.delete(request.id)
@@ -69,7 +70,7 @@ def delete_prompt(request: p.DeletePrompt, context: Context) -> p.Done:
     return p.Done()
 
 
-@on_loop(p.RestorePrompts)
+@on_loop(p.RestorePrompts, changes=True)
 def restore_prompts(request: p.RestorePrompts, context: Context) -> p.Done:
     """Replace the whole list of prompts."""
     context.prompts.restore(request.prompts)
@@ -77,7 +78,7 @@ def restore_prompts(request: p.RestorePrompts, context: Context) -> p.Done:
     return p.Done()
 
 
-@on_loop(p.DeleteActivations)
+@on_loop(p.DeleteActivations, changes=True)
 def delete_activations(request: p.DeleteActivations, context: Context) -> p.Done:
     """Remove an activation set that no job uses."""
     folder = context.workspace.existing_activations(request.name)
@@ -87,7 +88,7 @@ def delete_activations(request: p.DeleteActivations, context: Context) -> p.Done
     return p.Done()
 
 
-@on_loop(p.DeleteSAE)
+@on_loop(p.DeleteSAE, changes=True)
 def delete_sae(request: p.DeleteSAE, context: Context) -> p.Done:
     """Remove an SAE that no job uses, and all that was made of it."""
     workspace = context.workspace
@@ -114,6 +115,7 @@ def activations_info(workspace: Workspace, name: str) -> p.ActivationsInfo:
         tokens=manifest.tokens,
         documents=manifest.documents,
         dtype=manifest.dtype,
+        model_dtype=manifest.model_dtype,
         bytes=sum(shard.bytes for shard in manifest.shards),
         origin=manifest.origin,
         row_summary=read_row_summary(folder, manifest),
@@ -134,6 +136,7 @@ def sae_info(workspace: Workspace, name: str) -> p.SAEInfo:
         activations=info.metadata.activations,
         metrics=info.metadata.metrics,
         keep_sinks=info.metadata.keep_sinks,
+        measured_with_sinks=info.metadata.has_sinks_in_figures,
         row_summary=info.metadata.row_summary,
         scanned=workspace.catalogue(name).exists() or workspace.scan(name).exists(),
     )

@@ -37,7 +37,7 @@ def get_clamp(request: p.GetClamp, context: ThreadContext) -> p.KeptClamp:
     return ClampStore(context.workspace.clamps).get(request.id)
 
 
-@on_loop(p.DeleteClamp)
+@on_loop(p.DeleteClamp, changes=True)
 def delete_clamp(request: p.DeleteClamp, context: Context) -> p.Done:
     """Remove a report."""
     ClampStore(context.workspace.clamps).delete(request.id)

@@ -10,7 +10,12 @@ from engine.service.handlers.registry import on_loop
 
 @on_loop(p.Submit)
 def submit(request: p.Submit, context: Context) -> p.JobInfo:
-    """Queue a job that can be done."""
+    """Queue a job that can be done. In a workspace that can only be read, that is one which makes
+    something elsewhere."""
+    workspace = context.workspace
+    makes = request.spec.makes(workspace)
+    if not makes or any(path.is_relative_to(workspace.root) for path in makes):
+        workspace.check_writable()
     return context.queue.submit(request.spec)
 
 
@@ -39,18 +44,21 @@ async def get_events(request: p.GetEvents, context: Context) -> p.EventList:
 @on_loop(p.CancelJob)
 async def cancel_job(request: p.CancelJob, context: Context) -> p.JobInfo:
     """Stop a job; the reply comes when it is over."""
+    _check_own(request.id, context)
     return await context.queue.cancel(request.id)
 
 
 @on_loop(p.PauseJob)
 async def pause_job(request: p.PauseJob, context: Context) -> p.JobInfo:
     """Hold a running job."""
+    _check_own(request.id, context)
     return await context.queue.pause(request.id)
 
 
 @on_loop(p.ResumeJob)
 async def resume_job(request: p.ResumeJob, context: Context) -> p.JobInfo:
     """Let a paused job go on, or queue one again that was interrupted."""
+    _check_own(request.id, context)
     return await context.queue.resume(request.id)
 
 
@@ -68,3 +76,9 @@ def watch(_: p.Watch, context: Context) -> p.Done:
     """Send news to the front end from now on."""
     context.front_end.watches = True
     return p.Done()
+
+
+def _check_own(id: int, context: Context) -> None:
+    """Raise UserError for a job of another engine, which a workspace that is only read lists."""
+    if id not in {job.id for job in context.jobs.pending()}:
+        context.workspace.check_writable()

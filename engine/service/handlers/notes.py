@@ -22,7 +22,7 @@ def get_notes(request: p.GetNotes, context: Context) -> p.NoteList:
     return p.NoteList(notes=context.notes.of(request.sae))
 
 
-@on_loop(p.Annotate)
+@on_loop(p.Annotate, changes=True)
 def annotate(request: p.Annotate, context: Context) -> p.Done:
     """Replace the note of a feature."""
     _check_features(context.workspace, request.sae, [request.feature])
@@ -31,7 +31,7 @@ def annotate(request: p.Annotate, context: Context) -> p.Done:
     return p.Done()
 
 
-@on_loop(p.LabelFeature)
+@on_loop(p.LabelFeature, changes=True)
 def label_feature(request: p.LabelFeature, context: Context) -> p.Done:
     """Replace the label in the note of a feature."""
     amendment = p.AmendNote(sae=request.sae, feature=request.feature, label=request.text)
@@ -39,7 +39,7 @@ def label_feature(request: p.LabelFeature, context: Context) -> p.Done:
     return p.Done()
 
 
-@on_loop(p.AmendNote)
+@on_loop(p.AmendNote, changes=True)
 def amend_note(request: p.AmendNote, context: Context) -> p.Note:
     """Replace parts of the note of a feature; the whole note after that."""
     _check_features(context.workspace, request.sae, [request.feature])
@@ -57,7 +57,7 @@ def amend_note(request: p.AmendNote, context: Context) -> p.Note:
     return after
 
 
-@on_loop(p.MergeNotes)
+@on_loop(p.MergeNotes, changes=True)
 def merge_notes(request: p.MergeNotes, context: Context) -> p.MergeOutcome:
     """Add notes from elsewhere to those of an SAE."""
     _check_features(context.workspace, request.sae, [feature for feature, _ in request.notes])

@@ -29,6 +29,8 @@ class Handler:
     answer: Callable[[Any, Context], Awaitable[Any]]
     cancellable: bool
     """Whether who asks can give it up. A change that was asked for is made all the same."""
+    changes: bool = False
+    """Whether it changes the workspace, so that one which can only be read must refuse it."""
 
 
 Asked = TypeVar("Asked", bound=p.Request[Any])
@@ -38,9 +40,13 @@ InThread = Callable[[Asked, ThreadContext], Any]
 _HANDLERS: dict[type[p.Request[Any]], Handler] = {}
 
 
-def on_loop(request: type[Asked]) -> Callable[[OnLoop[Asked]], OnLoop[Asked]]:
+def on_loop(
+    request: type[Asked], *, changes: bool = False
+) -> Callable[[OnLoop[Asked]], OnLoop[Asked]]:
     """Register the function, or coroutine function, that answers a request on the daemon's loop.
 
+    `changes`: it changes what the workspace holds, so that it is refused where nothing can be
+    written.
     Like every handler it returns the reply that the request names, and may raise UserError.
     """
 
@@ -50,7 +56,8 @@ def on_loop(request: type[Asked]) -> Callable[[OnLoop[Asked]], OnLoop[Asked]]:
             reply = function(asked, context)
             return await reply if inspect.isawaitable(reply) else reply
 
-        _HANDLERS[request] = Handler(answer, cancellable=issubclass(request, p.Question))
+        cancellable = issubclass(request, p.Question)
+        _HANDLERS[request] = Handler(answer, cancellable, changes)
         return function
 
     return register

@@ -11,7 +11,6 @@ modules below, and has no list of its own: a new request stands in the file of i
 kind of job in `engine.jobs.kinds`.
 """
 
-from engine.activations.corpus import Prompt as Prompt
 from engine.activations.row_kinds import RowSummary as RowSummary
 from engine.features.catalogue.argsort import argsort as argsort
 from engine.features.columns import TableColumn as TableColumn
@@ -19,6 +18,7 @@ from engine.features.columns import filter_help as filter_help
 from engine.features.columns import order_names as order_names
 from engine.features.columns import table_columns as table_columns
 from engine.features.examples.snippets import Snippet as Snippet
+from engine.features.left_out import LeftOut as LeftOut
 from engine.features.notes import MergeOutcome as MergeOutcome
 from engine.features.notes import Note as Note
 from engine.features.search.findings import *
@@ -32,7 +32,14 @@ from engine.interventions.operations import operations as operations
 from engine.interventions.spec import *
 from engine.jobs.events import *
 from engine.jobs.kinds import *
+from engine.model.dtypes import MODEL_DTYPES as MODEL_DTYPES
+from engine.model.prompt import Chat as Chat
+from engine.model.prompt import ChatChoice as ChatChoice
+from engine.model.prompt import Message as Message
+from engine.model.prompt import Prompt as Prompt
+from engine.model.prompt import chat_choice as chat_choice
 from engine.model.site import SiteInfo as SiteInfo
+from engine.model.source import absolute_source as absolute_source
 from engine.sae.evaluation.density import DensityHistogram as DensityHistogram
 from engine.sae.recipes import PRESETS as PRESETS
 from engine.sae.traits import ARCHITECTURES as ARCHITECTURES

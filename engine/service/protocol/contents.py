@@ -20,6 +20,9 @@ class ActivationsInfo(msgspec.Struct, frozen=True, kw_only=True):
     tokens: int
     documents: int
     dtype: str
+    """What the activations are stored in."""
+    model_dtype: str = ""
+    """What the model computed in; empty: unknown."""
     bytes: int
     origin: str
     """What was captured, in a sentence."""
@@ -43,6 +46,8 @@ class SAEInfo(msgspec.Struct, frozen=True, kw_only=True):
     """Whether its feature catalogue has been built."""
     keep_sinks: bool = False
     """Whether it was trained on sinks, too."""
+    measured_with_sinks: bool = False
+    """Whether sinks are in its metrics."""
     row_summary: RowSummary | None = None
     """What the activations are that it was trained on; None: not known."""
 
@@ -80,6 +85,8 @@ class Contents(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     saes: list[SAEInfo]
     damaged: list[DamagedInfo] = []
     """What can't be read, and is in neither list."""
+    is_read_only: bool = False
+    """Whether nothing can be changed in it."""
 
 
 class GetContents(Request[Contents], frozen=True):

@@ -6,6 +6,8 @@ import msgspec
 
 from engine.features.examples.snippets import Snippet
 from engine.features.search.findings import Contrast, Firing, FiringOrder, Relatives
+from engine.model.dtypes import AUTO
+from engine.model.prompt import ChatChoice
 from engine.service.protocol.request import Question, Request
 
 SnippetKind = Literal["top", "band", "silent"]
@@ -122,7 +124,11 @@ class FindFiring(Question[Firing], frozen=True, kw_only=True):
     """Which features fire in this text?"""
 
     sae: str
-    prompt: str
+    prompt: str = ""
+    prompt_file: str = ""
+    """Instead of `prompt`: a file that holds one prompt, such as a conversation."""
+    chat: ChatChoice = False
+    """Put it into the tokenizer's chat template."""
     target: str | None = None
     """The next token to explain, with or without a space that leads it, whichever is likelier;
     None: the one that the model finds likeliest."""
@@ -132,6 +138,8 @@ class FindFiring(Question[Firing], frozen=True, kw_only=True):
     by: FiringOrder = "effect"
     model: str | None = None
     """The model, if it isn't where the SAE or its scan says that it is."""
+    model_dtype: str = AUTO
+    """What it computes in; `auto`: what it did when the SAE's activations were made."""
     device: str = "auto"
 
 
@@ -152,4 +160,6 @@ class FindContrast(Question[Contrast], frozen=True, kw_only=True):
     most: int = 100
     model: str | None = None
     """The model, if it isn't where the SAE or its scan says that it is."""
+    model_dtype: str = AUTO
+    """What it computes in; `auto`: what it did when the SAE's activations were made."""
     device: str = "auto"

@@ -5,6 +5,8 @@ tag which request it is, and by the request what the reply must be. So there is 
 and a large reply is decoded once.
 """
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -138,8 +140,20 @@ def unpack(data: str | bytes) -> Frame:
     """The frame in `data`; raises msgspec.DecodeError if it is none."""
     if isinstance(data, str):
         raise msgspec.DecodeError("A frame is binary")
-    frame: Frame = _decoder.decode(data)
+    with _readable():
+        frame: Frame = _decoder.decode(data)
     return frame
+
+
+@contextlib.contextmanager
+def _readable() -> Iterator[None]:
+    """Raise msgspec.DecodeError for all that msgspec raises of a frame that it can't read."""
+    try:
+        yield
+    except RecursionError as error:
+        raise msgspec.DecodeError("It is nested beyond reason") from error
+    except UnicodeDecodeError as error:
+        raise msgspec.DecodeError(f"A text in it is no UTF-8: {error.reason}") from error
 
 
 def encode_body(body: object) -> msgspec.Raw:
@@ -150,16 +164,18 @@ def encode_body(body: object) -> msgspec.Raw:
 def decode_request(frame: Ask) -> Request[Any]:
     """The request in `frame`. Raises UserError for one that isn't known, or can't be understood."""
     try:
-        tag = _tags.decode(frame.request).type
+        with _readable():
+            tag = _tags.decode(frame.request).type
         request = request_types().get(tag)
         if request is None:
             raise UserError(
                 f"The engine does not know the request {tag!r}.",
                 "If it is of another version, end it with: brainsurg engine stop",
             )
-        decoded: Request[Any] = msgspec.msgpack.decode(
-            frame.request, type=request, dec_hook=decode_hook
-        )
+        with _readable():
+            decoded: Request[Any] = msgspec.msgpack.decode(
+                frame.request, type=request, dec_hook=decode_hook
+            )
         return decoded
     except msgspec.DecodeError as error:
         raise UserError(f"The request can't be understood: {error}.") from error

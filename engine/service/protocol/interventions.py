@@ -12,6 +12,9 @@ class Sites(msgspec.Struct, frozen=True, tag=True):
     """The sites of a model."""
 
     sites: list[SiteInfo]
+    chat_templates: list[str] = []
+    """The names of its tokenizer's chat templates, the default one first; empty where it isn't
+    tuned for chat."""
 
 
 class GetSites(Question[Sites], frozen=True, kw_only=True):

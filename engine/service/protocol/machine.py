@@ -10,7 +10,7 @@ class WorkerInfo(msgspec.Struct, frozen=True, kw_only=True):
 
     pid: int
     doing: str
-    """`spare`, `session` or `job 3`."""
+    """`session` or `job 3`."""
     bytes: int
     """Resident memory."""
 

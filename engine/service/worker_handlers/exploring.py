@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from engine.activations.any_text import read_texts
+from engine.activations.corpus import read_prompts
 from engine.activations.reading import Documents
 from engine.activations.row_kinds import row_choice
 from engine.errors import UserError
@@ -11,6 +12,7 @@ from engine.features.examples.document import whole_document
 from engine.features.search.contrast import contrast
 from engine.features.search.nearest import comparison_warnings, nearest
 from engine.interventions.firing import find_firing
+from engine.model.chat import chat_note, template_of_prompts
 from engine.sae.formats.provenance import check_provenance, provenance_of, read_by
 from engine.service import protocol as p
 from engine.service.session import Session
@@ -20,9 +22,15 @@ from engine.service.worker_handlers.registry import in_worker
 @in_worker(p.FindFiring)
 def find_firing_features(question: p.FindFiring, session: Session) -> p.Firing:
     """The features that fire in a text."""
+    subject = session.subject(question.sae, question.device, question.model, question.model_dtype)
+    prompt = _prompt_of(question)
+    template = template_of_prompts(subject.lm, [prompt], question.chat)
+    if note := chat_note(subject.lm, template):
+        session.progress.note(note)
     return find_firing(
-        session.subject(question.sae, question.device, question.model),
-        question.prompt,
+        subject,
+        prompt,
+        chat=question.chat,
         target=question.target,
         ablate=question.ablate,
         most=question.most,
@@ -35,7 +43,7 @@ def find_firing_features(question: p.FindFiring, session: Session) -> p.Firing:
 def find_contrast(question: p.FindContrast, session: Session) -> p.Contrast:
     """The features that tell one text, or file, from another."""
     a, b = _texts(question.a), _texts(question.b)
-    subject = session.subject(question.sae, question.device, question.model)
+    subject = session.subject(question.sae, question.device, question.model, question.model_dtype)
     _, metadata = session.sae(question.sae, question.device)
     return contrast(
         subject.lm,
@@ -79,6 +87,19 @@ def get_document(question: p.GetDocument, session: Session) -> p.Snippet:
         choice=row_choice(keep_sinks=catalogue.manifest.keep_sinks),
         progress=session.progress,
     )
+
+
+def _prompt_of(question: p.FindFiring) -> p.Prompt:
+    """What is asked about. Raises UserError for a file that doesn't hold one prompt."""
+    if not question.prompt_file:
+        return p.Prompt(question.prompt)
+    prompts = read_prompts(Path(question.prompt_file))
+    if len(prompts) != 1:
+        raise UserError(
+            f"{question.prompt_file} holds {len(prompts)} prompts, and features are found in one.",
+            "Give a file with one of them.",
+        )
+    return prompts[0]
 
 
 def _texts(source: p.TextSource) -> Documents:

@@ -2,6 +2,7 @@
 
 from engine.features.catalogue.catalogue import Catalogue
 from engine.interventions.clamp import clamp
+from engine.model.chat import chat_templates
 from engine.model.locate import all_sites
 from engine.service import protocol as p
 from engine.service.session import Session
@@ -11,7 +12,8 @@ from engine.service.worker_handlers.registry import in_worker
 @in_worker(p.GetSites)
 def get_sites(question: p.GetSites, session: Session) -> p.Sites:
     """Every site of a model."""
-    return p.Sites(all_sites(session.model(question.model, "cpu")))
+    lm = session.any_model(question.model)
+    return p.Sites(all_sites(lm), chat_templates(lm))
 
 
 @in_worker(p.Clamp)
@@ -19,8 +21,14 @@ def clamp_features(question: p.Clamp, session: Session) -> p.ClampReport:
     """What follows when features are changed."""
     request = question.request
     catalogue = Catalogue.open(session.workspace.existing_catalogue(request.sae))
-    subject = session.subject(request.sae, question.device, request.model)
+    subject = session.subject(request.sae, question.device, request.model, request.model_dtype)
     catalogue.check_reads_of(request.sae, session.sae(request.sae, question.device)[1])
     return clamp(
-        subject.lm, subject.sae, subject.site, catalogue, request, progress=session.progress
+        subject.lm,
+        subject.sae,
+        subject.site,
+        catalogue,
+        request,
+        rule=subject.rule,
+        progress=session.progress,
     )

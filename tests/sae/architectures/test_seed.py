@@ -8,9 +8,9 @@ import torch
 
 from engine.activations.batches import split_documents
 from engine.activations.capture import capture_prompts
-from engine.activations.corpus import Prompt
 from engine.activations.store import ActivationSet
 from engine.model.load import load_model
+from engine.model.prompt import Prompt
 from engine.model.site import parse_site
 from engine.sae.architectures.base import SparseAutoencoder
 from engine.sae.architectures.registry import build

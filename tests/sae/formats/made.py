@@ -15,13 +15,13 @@ GROUPS = (5, 15)
 X = torch.randn(64, D, generator=torch.Generator().manual_seed(9))
 
 
-def made(architecture: str, **settings: Any) -> SparseAutoencoder:
+def made(architecture: str, *, d_in: int = D, **settings: Any) -> SparseAutoencoder:
     """One whose features are active now and then."""
     if traits_of(architecture).keeps_k:
         settings.setdefault("k", K)
     if architecture == "matryoshka":
         settings.setdefault("groups", GROUPS)
-    sae = build(SAEConfig(architecture=architecture, d_in=D, d_sae=N, **settings))
+    sae = build(SAEConfig(architecture=architecture, d_in=d_in, d_sae=N, **settings))
     generator = torch.Generator().manual_seed(0)
     for name, tensor in sae.state_dict().items():
         noise = torch.randn(tensor.shape, generator=generator)

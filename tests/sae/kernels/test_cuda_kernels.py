@@ -40,7 +40,7 @@ run = pytest.mark.skipif(not (GPU or INTERPRETED), reason="test_interpreted runs
 @needs_triton
 @instead_of_gpu
 def test_interpreted() -> None:
-    command = [sys.executable, "-m", "pytest", "-x", "-k", "cuda", *FILES]
+    command = [sys.executable, "-m", "pytest", "-x", "-n", "0", "-k", "cuda", *FILES]
     ended = subprocess.run(
         command,
         env={**os.environ, "TRITON_INTERPRET": "1"},

@@ -59,6 +59,11 @@ class ExampleCollector(Collector):
         self._waiting = int(arrays["state/waiting"][0])
         if not 0 <= self._waiting <= len(self._recent):
             raise UserError(f"state/waiting is {self._waiting}, of {len(self._recent)} rows.")
+        k = self._values.shape[1]
+        places = np.stack([self._newest, self._weakest])
+        is_full = self._newest == k - 1
+        if not ((places >= -1) & (places < k)).all() or (is_full & (self._weakest < 0)).any():
+            raise UserError("state/newest_example and state/weakest_example point nowhere.")
 
     def _look(self, count: int) -> None:
         recent = self._recent

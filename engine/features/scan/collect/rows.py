@@ -98,7 +98,7 @@ class SparseRows:
             and len(self.offsets) == rows + 1
             and self.offsets[0] == 0
             and self.offsets[-1] == entries
-            and bool((np.diff(self.offsets) >= 0).all())
+            and bool((self.offsets[1:] >= self.offsets[:-1]).all())
         )
 
     def from_row(self, first: int) -> Self:

@@ -1,0 +1,1 @@
+"""Tokens per second of a capture, beside the model alone and other ways to have activations."""

@@ -1,0 +1,37 @@
+"""The models that are captured from, as folders of transformers."""
+
+import shutil
+from pathlib import Path
+
+import torch
+from transformers import AutoTokenizer, Gemma3ForCausalLM, Gemma3TextConfig
+
+from engine.model.source import model_address
+
+
+def random_gemma(folder: Path) -> Path:
+    """A Gemma 3 of 1 billion random parameters in bfloat16, with the embedded model's tokenizer."""
+    if (folder / "whole").exists():
+        return folder
+    shutil.rmtree(folder, ignore_errors=True)
+    config = Gemma3TextConfig(
+        vocab_size=262_144,
+        hidden_size=1152,
+        intermediate_size=6912,
+        num_hidden_layers=26,
+        num_attention_heads=4,
+        num_key_value_heads=1,
+        head_dim=256,
+        max_position_embeddings=32_768,
+        sliding_window=512,
+        dtype="bfloat16",
+    )
+    torch.manual_seed(0)
+    torch.set_default_dtype(torch.bfloat16)
+    try:
+        Gemma3ForCausalLM(config).save_pretrained(folder)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    AutoTokenizer.from_pretrained(model_address("demo")).save_pretrained(folder)
+    (folder / "whole").touch()
+    return folder

@@ -1,0 +1,1 @@
+"""Frames that no front end of ours would send, at a real daemon."""
