@@ -100,3 +100,13 @@ def test_the_kernel_takes_nothing_from_rows_without_a_gradient() -> None:
     squares = adam_rows(rows, torch.zeros(5, 9), moments, (0.9, 0.99), 1e-3, 1.0, 1e-9, unit=True)
     torch.testing.assert_close(rows, before)
     assert not squares.any()
+
+
+@pytest.mark.parametrize("unit", [False, True])
+def test_a_gradient_whose_square_is_beyond_fp32_moves_nothing(unit: bool) -> None:
+    rows = functional.normalize(torch.randn(5, 40), dim=1)
+    before, moments = rows.clone(), (torch.zeros(5, 40), torch.zeros(5, 40))
+    grad = torch.full((5, 40), 1e25)
+    squares = adam_rows(rows, grad, moments, (0.9, 0.99), 1e-2, 10.0, 1e-9, unit=unit)
+    torch.testing.assert_close(rows, before)
+    assert squares.isinf().all()

@@ -21,7 +21,9 @@ def adam_rows(
 ) -> Tensor:
     """A step of Adam, as `Kernels.adam_rows` says."""
     squares = rows.new_empty(len(rows))
-    scalars = np.array([*betas, step_size, correction, eps], np.float32)
+    rests = [1 - beta for beta in betas]
+    with np.errstate(over="ignore"):  # a rate beyond fp32 is found by what becomes of the weights
+        scalars = np.array([*betas, *rests, step_size, correction, eps]).astype(np.float32)
     tensors = arrays(rows, grad, *moments, squares)
     run_in_threads(_adam_rows, len(rows), *tensors, scalars, unit)
     return squares
@@ -29,10 +31,11 @@ def adam_rows(
 
 @jit
 def _adam_rows(rows, grad, first, second, squares, scalars, unit, lo, hi):
-    # single numbers and no more than one name for an element: else the loop isn't vectorised
-    beta1, beta2 = scalars[0], scalars[1]
-    step_size, correction, eps = scalars[2], scalars[3], scalars[4]
-    rest1, rest2 = np.float32(1) - beta1, np.float32(1) - beta2
+    # Single numbers and no more than one name for an element: else the loop isn't vectorised. And
+    # rests that the compiler doesn't know to be 1 − β: it would make β (m − g) + g of a mean, which
+    # is no number where the square of a gradient is infinite.
+    beta1, beta2, rest1, rest2 = scalars[0], scalars[1], scalars[2], scalars[3]
+    step_size, correction, eps = scalars[4], scalars[5], scalars[6]
     zero = np.float32(0)
     for f in range(lo, hi):
         w, g, m, v = rows[f], grad[f], first[f], second[f]

@@ -78,3 +78,27 @@ def dots_with(vector, rows, features, out, first, last):
     while entry < last:
         out[entry] = dot(vector, rows[features[entry]])
         entry += 1
+
+
+@jit
+def add_rows(to, weights, entries, rows, which, first, last):
+    """Add weights[entries[place]] · rows[which[place]] for the places from `first` to
+    `last`."""
+    place = first
+    while place + 4 <= last:
+        a, b, c, d = place, place + 1, place + 2, place + 3
+        add_four(
+            to,
+            weights[entries[a]],
+            rows[which[a]],
+            weights[entries[b]],
+            rows[which[b]],
+            weights[entries[c]],
+            rows[which[c]],
+            weights[entries[d]],
+            rows[which[d]],
+        )
+        place += 4
+    while place < last:
+        add(to, weights[entries[place]], rows[which[place]])
+        place += 1

@@ -113,14 +113,14 @@ def _kth_largest(values, n, k, halvings):
     low, high = np.int32(1), np.int32(np.iinfo(values.dtype).max)
     while low < high and halvings > 0:
         halvings -= 1
-        middle = low + (high - low + 1) // 2
-        reached = 0
+        middle = np.int32(low + (high - low + 1) // 2)
+        reached = np.int32(0)  # of 32 bits, or half as many are counted at a time
         for i in range(n):
-            reached += values[i] >= middle
+            reached = np.int32(reached + (values[i] >= middle))
         if reached >= k:
             low = middle
         else:
-            high = middle - 1
+            high = np.int32(middle - 1)
     return low
 
 

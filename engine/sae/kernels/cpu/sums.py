@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from engine.numba_launch import arrays, jit, run_in_threads
-from engine.sae.kernels.cpu.rows import add, add_four, dots_with
+from engine.sae.kernels.cpu.rows import add, add_four, add_rows, dots_with
 from engine.sae.kernels.support import ByFeature, Support
 
 
@@ -75,8 +75,7 @@ def _residual_and_dots(target, W_dec, offsets, features, acts, residual, dots, l
 @jit
 def _sums_by_feature(starts, entries, which, weights, vectors, out, lo, hi):
     for f in range(lo, hi):
-        for place in range(starts[f], starts[f + 1]):
-            add(out[f], weights[entries[place]], vectors[which[place]])
+        add_rows(out[f], weights, entries, vectors, which, starts[f], starts[f + 1])
 
 
 @jit
