@@ -24,8 +24,8 @@ import torch
 
 from benchmarks.training import report
 from benchmarks.training.table import markdown
-from engine.activations.manifest import Manifest as Activations
-from engine.activations.writer import ActivationWriter
+from engine.activations.store.manifest import Manifest as Activations
+from engine.activations.store.writer import ActivationWriter
 from engine.features.catalogue.bins import BINS
 from engine.features.catalogue.catalogue import (
     CatalogueManifest,

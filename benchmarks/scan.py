@@ -28,9 +28,9 @@ import torch
 from benchmarks.training import report
 from benchmarks.training.environment import surroundings
 from benchmarks.training.table import Spread, markdown
-from engine.activations.manifest import Manifest
-from engine.activations.store import ActivationSet
-from engine.activations.writer import ActivationWriter
+from engine.activations.store.activation_set import ActivationSet
+from engine.activations.store.manifest import Manifest
+from engine.activations.store.writer import ActivationWriter
 from engine.features.scan.blocks import blocks
 from engine.features.scan.scan import scan
 from engine.progress import Silent

@@ -21,8 +21,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from engine.activations.store import ActivationSet
-from engine.activations.tokens import TokenTable
+from engine.activations.store.activation_set import ActivationSet
+from engine.activations.store.tokens import TokenTable
 from engine.features.catalogue.catalogue import Catalogue, Example
 from engine.features.examples.deciles import DECILES, decile_examples
 from engine.features.scan.blocks import blocks

@@ -13,8 +13,8 @@ from pathlib import Path
 import torch
 
 from engine.activations.corpus import read_documents
-from engine.activations.norms import row_norms
-from engine.activations.row_kinds import measure_rule
+from engine.activations.store.norms import row_norms
+from engine.activations.store.row_kinds import measure_rule
 from engine.model.load import load_model
 from engine.model.observe import observe
 from engine.model.site import KINDS, Site

@@ -22,13 +22,13 @@ from pathlib import Path
 
 import torch
 
+from engine.activations.batches.observed import Chunk, ObservedDocuments
+from engine.activations.batches.prefetch import Prefetched
+from engine.activations.batches.reading import StreamPosition
+from engine.activations.batches.source import Batches
+from engine.activations.batches.streamed import BUFFER_ROWS, StreamedBatches
+from engine.activations.batches.turnover import RowLayout
 from engine.activations.corpus import read_documents
-from engine.activations.observed import Chunk, ObservedDocuments
-from engine.activations.prefetch import Prefetched
-from engine.activations.reading import StreamPosition
-from engine.activations.source import Batches
-from engine.activations.stream import BUFFER_ROWS, StreamedBatches
-from engine.activations.turnover import RowLayout
 from engine.activations.windows import (
     PASS_TOKENS,
     POOLED_PASSES,

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from engine.activations.capture import CPU_PASS_TOKENS
+from engine.activations.capture.passes import CPU_PASS_TOKENS
 from engine.jobs.kinds import Capture, CaptureResult
 from engine.jobs.run import run
 from engine.model.load import LanguageModel, load_model

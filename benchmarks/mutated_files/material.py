@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 
 from brainsurg_tui.commands.label_files import read_notes
 from engine.activations.any_text import read_texts
-from engine.activations.seed_format import import_seed_activations
+from engine.activations.seed.format import import_seed_activations
 from engine.sae.architectures.registry import build
 from engine.sae.config import SAEConfig
 from engine.sae.formats.inference import at_inference

@@ -24,9 +24,9 @@ from brainsurg_tui.settings import (
     read_settings,
     write_memory,
 )
-from engine.activations.manifest import Manifest, read_documents_table
-from engine.activations.store import ActivationSet
-from engine.activations.writer import ActivationWriter
+from engine.activations.store.activation_set import ActivationSet
+from engine.activations.store.manifest import Manifest, read_documents_table
+from engine.activations.store.writer import ActivationWriter
 from engine.errors import UserError
 from engine.features.columns import order_names
 from engine.features.scan.document_categories import read_categories

@@ -22,8 +22,8 @@ def read(file: Path) -> tuple[Tensor, Tensor]:
 
 def write(activation_set: Path, file: Path) -> None:
     """In the dtype of the set."""
-    from engine.activations.batches import split_documents
-    from engine.activations.store import ActivationSet
+    from engine.activations.batches.stored import split_documents
+    from engine.activations.store.activation_set import ActivationSet
 
     acts = ActivationSet.open(activation_set)
     generator = torch.Generator().manual_seed(0)

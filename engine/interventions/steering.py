@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from engine.activations.norms import row_norms
+from engine.activations.store.norms import row_norms
 from engine.interventions.delta import ResolvedEdit, acts_of, delta
 from engine.sae.architectures.base import SparseAutoencoder
 
@@ -27,8 +27,8 @@ class PositionMask:
     starts: frozenset[int]
     """Positions of the tokens that stand before a text."""
     max_norm: float | None = None
-    """A token whose activation is longer than this is a sink, see `engine.activations.row_kinds`;
-    None: none is known to be one."""
+    """A token whose activation is longer than this is a sink, see
+    `engine.activations.store.row_kinds`; None: none is known to be one."""
     not_given: frozenset[int] = frozenset()
     """Positions of tokens that the SAE isn't to be given, see `engine.sae.formats.input_rule`."""
 

@@ -3,7 +3,7 @@
 import functools
 from pathlib import Path
 
-from engine.activations.tokens import TokenTable
+from engine.activations.store.tokens import TokenTable
 from engine.errors import UserError
 from engine.features.catalogue.catalogue import Catalogue
 from engine.features.catalogue.codes import Codes

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from engine.activations.manifest import read_manifest
-from engine.activations.row_kinds import RowSummary, SinkRule
-from engine.activations.row_kinds_files import read_row_summary
-from engine.activations.store import ActivationSet
-from engine.activations.tokens import TokenTable
+from engine.activations.store.activation_set import ActivationSet
+from engine.activations.store.manifest import read_manifest
+from engine.activations.store.row_kinds import RowSummary, SinkRule
+from engine.activations.store.row_kinds_files import read_row_summary
+from engine.activations.store.tokens import TokenTable
 from engine.errors import UserError
 from engine.features.catalogue.catalogue import Catalogue
 from engine.features.sink_rule import known_sink_rule

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from engine.activations.manifest import Manifest
-from engine.activations.writer import ActivationWriter
+from engine.activations.store.manifest import Manifest
+from engine.activations.store.writer import ActivationWriter
 
 torch.set_num_threads(1)
 

@@ -5,9 +5,9 @@ import json
 import pytest
 import torch
 
-from engine.activations.batches import StoredBatches
-from engine.activations.capture import capture_documents
-from engine.activations.store import ActivationSet
+from engine.activations.batches.stored import StoredBatches
+from engine.activations.capture.documents import capture_documents
+from engine.activations.store.activation_set import ActivationSet
 from engine.errors import UserError
 from engine.model.load import load_model
 from engine.model.observe import observe

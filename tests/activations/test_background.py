@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from engine.activations.background import Background
+from engine.activations.capture.background import Background
 
 
 def test_everything_is_done_in_order() -> None:

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
-from engine.activations.batches import StoredBatches, split_documents
-from engine.activations.store import ActivationSet
+from engine.activations.batches.stored import StoredBatches, split_documents
+from engine.activations.store.activation_set import ActivationSet
 from engine.errors import UserError
 
 ROW_BYTES = 6 * 4

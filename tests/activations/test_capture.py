@@ -8,10 +8,11 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from engine.activations.capture import capture_documents, capture_prompts
-from engine.activations.manifest import read_documents_table
-from engine.activations.store import ActivationSet
-from engine.activations.tokens import TokenTable
+from engine.activations.capture.documents import capture_documents
+from engine.activations.capture.prompts import capture_prompts
+from engine.activations.store.activation_set import ActivationSet
+from engine.activations.store.manifest import read_documents_table
+from engine.activations.store.tokens import TokenTable
 from engine.errors import UserError
 from engine.model.load import load_model
 from engine.model.prompt import Chat, Message, Prompt, prompt_of_messages
@@ -83,7 +84,7 @@ def test_prompts_are_observed_with_their_continuation(lm, plain, tmp_path):
 def test_prompts_are_captured_as_each_is_alone_however_many_share_batches(
     lm, tmp_path, monkeypatch, together
 ):
-    monkeypatch.setattr("engine.activations.capture.PROMPTS_TOGETHER", together)
+    monkeypatch.setattr("engine.activations.capture.prompts.PROMPTS_TOGETHER", together)
     texts = ["Once upon", "x", "A cat.", "end of it all and more", "?", "Two words", "Tom"]
     prompts = [Prompt(text, f"kind {number}") for number, text in enumerate(texts)]
     capture_prompts(lm, prompts, SITES, folders(tmp_path), generate=7)

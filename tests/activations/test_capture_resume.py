@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from engine.activations import unfinished
-from engine.activations.capture import capture_documents, capture_prompts
+from engine.activations.capture.documents import capture_documents
+from engine.activations.capture.prompts import capture_prompts
 from engine.activations.corpus import Prompt
-from engine.activations.manifest import read_manifest
-from engine.activations.store import ActivationSet
-from engine.activations.unfinished import (
+from engine.activations.store import unfinished
+from engine.activations.store.activation_set import ActivationSet
+from engine.activations.store.manifest import read_manifest
+from engine.activations.store.unfinished import (
     Resumption,
     put_sets_in_place,
     read_record,
@@ -42,8 +43,8 @@ def lm(tiny_llama_path):
 
 @pytest.fixture(autouse=True)
 def small_pools(monkeypatch):
-    monkeypatch.setattr("engine.activations.capture.POOLED_PASSES", 4)
-    monkeypatch.setattr("engine.activations.capture.PROMPTS_TOGETHER", 2)
+    monkeypatch.setattr("engine.activations.capture.documents.POOLED_PASSES", 4)
+    monkeypatch.setattr("engine.activations.capture.prompts.PROMPTS_TOGETHER", 2)
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from tokenizers.processors import TemplateProcessing
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from engine.activations.observed import ObservedDocuments
-from engine.activations.reading import Reader, StreamPosition
+from engine.activations.batches.observed import ObservedDocuments
+from engine.activations.batches.reading import Reader, StreamPosition
 from engine.errors import UserError
 from engine.model.load import load_model
 from engine.model.long_text import encode_pieces

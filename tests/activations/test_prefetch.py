@@ -5,11 +5,11 @@ import threading
 import pytest
 import torch
 
-from engine.activations.batches import StoredBatches
-from engine.activations.observed import ObservedDocuments
-from engine.activations.prefetch import Prefetched
-from engine.activations.store import ActivationSet
-from engine.activations.stream import StreamedBatches
+from engine.activations.batches.observed import ObservedDocuments
+from engine.activations.batches.prefetch import Prefetched
+from engine.activations.batches.stored import StoredBatches
+from engine.activations.batches.streamed import StreamedBatches
+from engine.activations.store.activation_set import ActivationSet
 from engine.model.load import load_model
 from engine.model.site import parse_site
 

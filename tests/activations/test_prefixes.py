@@ -8,11 +8,12 @@ import torch
 from tokenizers.processors import TemplateProcessing
 from transformers import AutoTokenizer
 
-from engine.activations.batches import split_documents
-from engine.activations.capture import capture_documents, capture_prompts
-from engine.activations.observed import ObservedDocuments
-from engine.activations.reading import StreamPosition
-from engine.activations.store import ActivationSet
+from engine.activations.batches.observed import ObservedDocuments
+from engine.activations.batches.reading import StreamPosition
+from engine.activations.batches.stored import split_documents
+from engine.activations.capture.documents import capture_documents
+from engine.activations.capture.prompts import capture_prompts
+from engine.activations.store.activation_set import ActivationSet
 from engine.activations.windows import cut_documents
 from engine.errors import UserError
 from engine.model.load import LanguageModel, load_model

@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
-from engine.activations.manifest import MANIFEST, ROW_KINDS, Manifest, read_manifest
-from engine.activations.norms import row_norms
-from engine.activations.row_kinds import RowKind, SinkRule, are_taken, kinds_of, measure_rule
-from engine.activations.row_kinds_files import MEASURED, read_row_kinds, read_row_summary
-from engine.activations.store import ActivationSet
-from engine.activations.tokens import TokenTable
-from engine.activations.writer import ActivationWriter
+from engine.activations.store.activation_set import ActivationSet
+from engine.activations.store.manifest import MANIFEST, ROW_KINDS, Manifest, read_manifest
+from engine.activations.store.norms import row_norms
+from engine.activations.store.row_kinds import RowKind, SinkRule, are_taken, kinds_of, measure_rule
+from engine.activations.store.row_kinds_files import MEASURED, read_row_kinds, read_row_summary
+from engine.activations.store.tokens import TokenTable
+from engine.activations.store.writer import ActivationWriter
 from engine.errors import UserError
 from engine.files import sha256
 
@@ -189,7 +189,7 @@ def test_where_nothing_can_be_written_it_is_measured_in_memory(tmp_path, monkeyp
     def refuse(*_: object) -> None:
         raise PermissionError
 
-    monkeypatch.setattr("engine.activations.row_kinds_files.write_row_kinds", refuse)
+    monkeypatch.setattr("engine.activations.store.row_kinds_files.write_row_kinds", refuse)
     assert ActivationSet.open(new.folder).measure_rows().kinds.tolist() == expected
     assert not (new.folder / ROW_KINDS).exists()
 

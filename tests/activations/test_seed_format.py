@@ -9,15 +9,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.activations.batches import split_documents
-from engine.activations.manifest import read_documents_table, read_manifest
-from engine.activations.seed_format import (
+from engine.activations.batches.stored import split_documents
+from engine.activations.seed.format import (
     SeedFile,
     export_seed_activations,
     import_seed_activations,
 )
-from engine.activations.store import ActivationSet
-from engine.activations.tokens import TokenTable
+from engine.activations.store.activation_set import ActivationSet
+from engine.activations.store.manifest import read_documents_table, read_manifest
+from engine.activations.store.tokens import TokenTable
 from engine.errors import UserError
 from engine.progress import SILENT, Silent
 

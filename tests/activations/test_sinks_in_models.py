@@ -11,13 +11,13 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
-from engine.activations.batches import split_documents
-from engine.activations.capture import capture_documents
-from engine.activations.observed import ObservedDocuments
-from engine.activations.reading import StreamPosition
-from engine.activations.row_kinds import RowCounts, RowKind
-from engine.activations.store import ActivationSet
-from engine.activations.stream import StreamedBatches
+from engine.activations.batches.observed import ObservedDocuments
+from engine.activations.batches.reading import StreamPosition
+from engine.activations.batches.stored import split_documents
+from engine.activations.batches.streamed import StreamedBatches
+from engine.activations.capture.documents import capture_documents
+from engine.activations.store.activation_set import ActivationSet
+from engine.activations.store.row_kinds import RowCounts, RowKind
 from engine.activations.windows import Window, cut_documents
 from engine.model.edit import Edit, editing
 from engine.model.generate import logits

@@ -11,16 +11,16 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from engine.activations.manifest import (
+from engine.activations.store.activation_set import ActivationSet
+from engine.activations.store.manifest import (
     Manifest,
     read_documents_table,
     read_manifest,
     read_vocabulary,
 )
-from engine.activations.row_kinds import RowCounts
-from engine.activations.store import ActivationSet
-from engine.activations.summary import Summary, summarise
-from engine.activations.writer import ActivationWriter
+from engine.activations.store.row_kinds import RowCounts
+from engine.activations.store.summary import Summary, summarise
+from engine.activations.store.writer import ActivationWriter
 from engine.errors import UserError
 
 ABOUT = Manifest(model="m", site="resid_post.0", d_model=3, dtype="float32")

@@ -6,9 +6,9 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from engine.activations.capture import capture_documents
-from engine.activations.store import ActivationSet
-from engine.activations.stored_windows import check_is_of, stored_windows
+from engine.activations.capture.documents import capture_documents
+from engine.activations.store.activation_set import ActivationSet
+from engine.activations.store.stored_windows import check_is_of, stored_windows
 from engine.activations.windows import cut_documents
 from engine.errors import UserError
 from engine.model.load import LanguageModel, load_model

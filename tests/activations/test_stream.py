@@ -9,10 +9,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.activations.observed import Chunk, ObservedDocuments
-from engine.activations.reading import StreamPosition
-from engine.activations.stream import StreamedBatches
-from engine.activations.turnover import RowLayout
+from engine.activations.batches.observed import Chunk, ObservedDocuments
+from engine.activations.batches.reading import StreamPosition
+from engine.activations.batches.streamed import StreamedBatches
+from engine.activations.batches.turnover import RowLayout
 from engine.errors import UserError
 from engine.model.load import load_model
 from engine.model.site import parse_site

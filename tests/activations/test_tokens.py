@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from engine.activations.tokens import TokenTable
+from engine.activations.store.tokens import TokenTable
 from engine.errors import UserError
 
 
@@ -77,10 +77,10 @@ def test_tokens_are_read_without_torch(written):
     program = f"""
 import sys
 from pathlib import Path
-import engine.activations.corpus, engine.activations.summary
-import engine.activations.seed_metadata, engine.activations.seed_tokens
-from engine.activations.manifest import read_documents_table, read_manifest
-from engine.activations.tokens import TokenTable
+import engine.activations.corpus, engine.activations.store.summary
+import engine.activations.seed.metadata, engine.activations.seed.tokens
+from engine.activations.store.manifest import read_documents_table, read_manifest
+from engine.activations.store.tokens import TokenTable
 folder = Path({str(folder)!r})
 print(read_manifest(folder).site, len(read_documents_table(folder)))
 print(len(TokenTable.open(folder).window(1, 3, before=2, after=2).tokens))

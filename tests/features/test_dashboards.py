@@ -11,9 +11,9 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from engine.activations.capture import capture_documents
-from engine.activations.store import ActivationSet
-from engine.activations.tokens import TokenTable
+from engine.activations.capture.documents import capture_documents
+from engine.activations.store.activation_set import ActivationSet
+from engine.activations.store.tokens import TokenTable
 from engine.features.catalogue.catalogue import Catalogue
 from engine.features.dashboards.correlations import Correlations
 from engine.features.dashboards.write import write_dashboards

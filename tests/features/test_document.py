@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from engine.activations.manifest import Manifest
-from engine.activations.store import ActivationSet
-from engine.activations.writer import ActivationWriter
+from engine.activations.store.activation_set import ActivationSet
+from engine.activations.store.manifest import Manifest
+from engine.activations.store.writer import ActivationWriter
 from engine.errors import UserError
 from engine.features.examples.document import whole_document
 from engine.sae import blocks

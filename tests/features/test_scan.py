@@ -11,10 +11,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine.activations.manifest import Manifest
-from engine.activations.store import ActivationSet
-from engine.activations.tokens import TokenTable
-from engine.activations.writer import ActivationWriter
+from engine.activations.store.activation_set import ActivationSet
+from engine.activations.store.manifest import Manifest
+from engine.activations.store.tokens import TokenTable
+from engine.activations.store.writer import ActivationWriter
 from engine.errors import UserError
 from engine.features.catalogue.bins import bin_edges
 from engine.features.catalogue.catalogue import Catalogue, Example

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.activations.tokens import TokenTable
+from engine.activations.store.tokens import TokenTable
 from engine.errors import UserError
 from engine.features.text.patterns import TimedPattern, compile_pattern
 from engine.features.text.token_texts import PatternMatches, TokenTexts

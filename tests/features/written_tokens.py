@@ -5,9 +5,9 @@ from pathlib import Path
 
 import torch
 
-from engine.activations.manifest import Manifest
-from engine.activations.tokens import TokenTable
-from engine.activations.writer import ActivationWriter
+from engine.activations.store.manifest import Manifest
+from engine.activations.store.tokens import TokenTable
+from engine.activations.store.writer import ActivationWriter
 
 BOS = 0
 

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from engine.activations.corpus import Prompt
-from engine.activations.manifest import read_documents_table, read_manifest
+from engine.activations.store.manifest import read_documents_table, read_manifest
 from engine.errors import UserError
 from engine.jobs.kinds import Capture, CaptureResult
 from engine.jobs.run import run
@@ -34,7 +34,7 @@ NEVER = float("inf")
 
 @pytest.fixture
 def workspace(tmp_path, monkeypatch) -> Workspace:
-    monkeypatch.setattr("engine.activations.capture.POOLED_PASSES", 2)
+    monkeypatch.setattr("engine.activations.capture.documents.POOLED_PASSES", 2)
     return Workspace.open(tmp_path / "workspace")
 
 

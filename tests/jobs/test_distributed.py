@@ -9,8 +9,8 @@ import psutil
 import pytest
 import torch
 
-from engine.activations.manifest import Manifest
-from engine.activations.writer import ActivationWriter
+from engine.activations.store.manifest import Manifest
+from engine.activations.store.writer import ActivationWriter
 from engine.errors import UserError
 from engine.jobs.kinds import Train
 from engine.jobs.run import run

@@ -9,10 +9,10 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from engine.activations.batches import split_documents
-from engine.activations.capture import capture_documents
-from engine.activations.store import ActivationSet
-from engine.activations.stored_windows import stored_windows
+from engine.activations.batches.stored import split_documents
+from engine.activations.capture.documents import capture_documents
+from engine.activations.store.activation_set import ActivationSet
+from engine.activations.store.stored_windows import stored_windows
 from engine.errors import UserError
 from engine.jobs.kinds import Evaluate, EvaluateResult
 from engine.jobs.run import run

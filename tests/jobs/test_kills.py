@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 import torch
 
-from engine.activations.manifest import Manifest
-from engine.activations.seed_format import export_seed_activations
-from engine.activations.store import ActivationSet
-from engine.activations.writer import ActivationWriter
+from engine.activations.seed.format import export_seed_activations
+from engine.activations.store.activation_set import ActivationSet
+from engine.activations.store.manifest import Manifest
+from engine.activations.store.writer import ActivationWriter
 from engine.errors import UserError
 from engine.jobs.kinds import (
     Evaluate,

@@ -11,9 +11,9 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from engine.activations.batches import split_documents
-from engine.activations.capture import capture_documents
-from engine.activations.store import ActivationSet
+from engine.activations.batches.stored import split_documents
+from engine.activations.capture.documents import capture_documents
+from engine.activations.store.activation_set import ActivationSet
 from engine.errors import UserError
 from engine.features.catalogue.catalogue import Catalogue
 from engine.features.examples.document import whole_document

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 import torch
 
-from engine.activations.capture import capture_documents
+from engine.activations.capture.documents import capture_documents
 from engine.errors import UserError
 from engine.jobs.kinds import Sweep, SweepResult, Train
 from engine.jobs.kinds.base import decode_spec

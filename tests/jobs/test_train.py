@@ -10,7 +10,7 @@ import msgspec
 import pytest
 import torch
 
-from engine.activations.capture import capture_documents
+from engine.activations.capture.documents import capture_documents
 from engine.errors import UserError
 from engine.jobs.kinds import Train
 from engine.jobs.work.train_sae import train_sae

@@ -7,8 +7,8 @@ import msgspec
 import pytest
 import torch
 
-from engine.activations.manifest import MANIFEST, Manifest
-from engine.activations.writer import ActivationWriter
+from engine.activations.store.manifest import MANIFEST, Manifest
+from engine.activations.store.writer import ActivationWriter
 from engine.errors import UserError
 from engine.jobs.kinds import Train
 from engine.jobs.kinds.train import TrainingStart, newest_start

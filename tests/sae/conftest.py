@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from engine.activations.manifest import Manifest
-from engine.activations.store import ActivationSet
-from engine.activations.writer import ActivationWriter
+from engine.activations.store.activation_set import ActivationSet
+from engine.activations.store.manifest import Manifest
+from engine.activations.store.writer import ActivationWriter
 
 torch.set_num_threads(1)
 

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 import torch
 
-from engine.activations.store import ActivationSet
+from engine.activations.store.activation_set import ActivationSet
 from engine.errors import UserError
 from engine.model.load import load_model
 from engine.model.observe import observe

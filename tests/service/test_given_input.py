@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from engine.activations.store import ActivationSet
+from engine.activations.store.activation_set import ActivationSet
 from engine.features.catalogue.catalogue import Catalogue
 from engine.interventions.spec import ClampRequest, FeatureEdit
 from engine.jobs.kinds import Capture, Evaluate, ImportSAE, Scan

@@ -7,8 +7,8 @@ import msgspec
 import pytest
 import torch
 
-from engine.activations.manifest import MANIFEST, read_manifest
-from engine.activations.store import ActivationSet
+from engine.activations.store.activation_set import ActivationSet
+from engine.activations.store.manifest import MANIFEST, read_manifest
 from engine.features.catalogue.catalogue import Catalogue
 from engine.interventions.spec import ClampRequest, FeatureEdit
 from engine.jobs.kinds import Capture, Evaluate, Scan, Train

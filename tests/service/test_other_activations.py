@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from engine.activations.capture import capture_documents
+from engine.activations.capture.documents import capture_documents
 from engine.errors import UserError
 from engine.features.catalogue.catalogue import Catalogue, write_catalogue_manifest
 from engine.jobs.kinds import Evaluate, ExportFeatures, JobSpec, Scan

@@ -6,9 +6,9 @@ import msgspec
 import pytest
 import torch
 
-from engine.activations.manifest import Manifest
-from engine.activations.store import ActivationSet
-from engine.activations.writer import ActivationWriter
+from engine.activations.store.activation_set import ActivationSet
+from engine.activations.store.manifest import Manifest
+from engine.activations.store.writer import ActivationWriter
 from engine.features.catalogue.catalogue import Catalogue, write_catalogue_manifest
 from engine.features.scan.scan import scan
 from engine.progress import Silent

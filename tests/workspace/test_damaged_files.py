@@ -17,7 +17,7 @@ from benchmarks.mutated_files import workspace_material as material
 from benchmarks.mutated_files.campaign import campaign
 from benchmarks.mutated_files.workspace_material import WORKSPACE
 from brainsurg_tui.settings import Memory, read_memory, read_settings
-from engine.activations.store import ActivationSet
+from engine.activations.store.activation_set import ActivationSet
 from engine.errors import UserError
 from engine.features.catalogue.arrays import load_array
 from engine.features.catalogue.catalogue import Catalogue

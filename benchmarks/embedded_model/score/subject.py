@@ -5,8 +5,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.activations.capture import capture_documents
-from engine.activations.store import ActivationSet
+from engine.activations.capture.documents import capture_documents
+from engine.activations.store.activation_set import ActivationSet
 from engine.demo.corpus.generate import documents
 from engine.errors import UserError
 from engine.model.load import LanguageModel, load_model

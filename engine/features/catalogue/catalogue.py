@@ -31,8 +31,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.activations.row_kinds import RowSummary
-from engine.activations.tokens import TokenTable
+from engine.activations.store.row_kinds import RowSummary
+from engine.activations.store.tokens import TokenTable
 from engine.errors import UserError
 from engine.features.catalogue.arrays import damaged, load_integers, load_reals
 from engine.features.catalogue.bins import BINS
@@ -64,7 +64,7 @@ class CatalogueManifest(msgspec.Struct, frozen=True, kw_only=True):
     """Features that were active at least once."""
     tokens: Count
     """Tokens that every figure is taken over: of text alone, or with `keep_sinks` all that are
-    finite (`engine.activations.row_kinds`)."""
+    finite (`engine.activations.store.row_kinds`)."""
     keep_sinks: bool = False
     row_summary: RowSummary | None = None
     """Of the set: the norm beyond which an activation of this site is a sink, and how many there

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.activations.tokens import TokenTable
+from engine.activations.store.tokens import TokenTable
 from engine.features.catalogue.catalogue import Catalogue, Example
 from engine.features.dashboards.format import TOP_GROUP, Occurrence
 from engine.features.dashboards.histogram import shortened

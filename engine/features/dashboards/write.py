@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.activations.row_kinds import are_taken, row_choice
-from engine.activations.row_kinds_files import read_row_kinds
-from engine.activations.tokens import TokenTable
+from engine.activations.store.row_kinds import are_taken, row_choice
+from engine.activations.store.row_kinds_files import read_row_kinds
+from engine.activations.store.tokens import TokenTable
 from engine.features.catalogue.catalogue import Catalogue
 from engine.features.catalogue.codes import Codes
 from engine.features.dashboards.correlations import Correlated, Correlations

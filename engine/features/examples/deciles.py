@@ -1,6 +1,6 @@
 """Examples of a feature by how strongly it is active there, a tenth at a time (no torch here)."""
 
-from engine.activations.tokens import TokenTable
+from engine.activations.store.tokens import TokenTable
 from engine.errors import UserError
 from engine.features.catalogue.catalogue import Catalogue, Example
 from engine.features.examples.snippets import Snippet, snippet_at

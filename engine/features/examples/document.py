@@ -2,9 +2,9 @@
 
 import torch
 
-from engine.activations.row_kinds import RowChoice
-from engine.activations.store import ActivationSet
-from engine.activations.tokens import TokenTable
+from engine.activations.store.activation_set import ActivationSet
+from engine.activations.store.row_kinds import RowChoice
+from engine.activations.store.tokens import TokenTable
 from engine.errors import UserError
 from engine.features.examples.snippets import Snippet
 from engine.features.validation import check_feature

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from engine.activations.tokens import TokenTable
+from engine.activations.store.tokens import TokenTable
 from engine.features.catalogue.catalogue import Example
 from engine.features.catalogue.codes import Codes
 from engine.features.examples.snippets import window_around

@@ -10,7 +10,7 @@ if TYPE_CHECKING:  # who only names the struct, as a front end does, needs no Nu
     import numpy as np
     from numpy.typing import NDArray
 
-    from engine.activations.tokens import TokenTable, TokenWindow
+    from engine.activations.store.tokens import TokenTable, TokenWindow
     from engine.features.catalogue.catalogue import Catalogue, Example
     from engine.features.catalogue.codes import Codes
 

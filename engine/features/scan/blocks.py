@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.activations.store import ActivationSet
+from engine.activations.store.activation_set import ActivationSet
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from engine.activations.manifest import read_category_names
+from engine.activations.store.manifest import read_category_names
 
 MOST_CATEGORIES = 256
 

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from engine.activations.row_kinds import RowChoice
-from engine.activations.store import ActivationSet
-from engine.activations.tokens import TokenTable
+from engine.activations.store.activation_set import ActivationSet
+from engine.activations.store.row_kinds import RowChoice
+from engine.activations.store.tokens import TokenTable
 from engine.features.catalogue.catalogue import (
     CatalogueManifest,
     write_catalogue_manifest,
@@ -69,9 +69,8 @@ def scan(
 
     In the figures are the tokens of the `choice`, without more said those of text: BOS and sinks
     are left out, as training leaves them out and interventions don't edit them
-    (`engine.activations.row_kinds`); of these those that are `given` [tokens], if it is said. With
-    the model `lm` the catalogue also tells which tokens each
-    feature promotes and suppresses.
+    (`engine.activations.store.row_kinds`); of these those that are `given` [tokens], if it is said.
+    With the model `lm` the catalogue also tells which tokens each feature promotes and suppresses.
 
     `unfinished`: a folder for the catalogue of what was seen so far, written now and then while the
     scan goes on. If it holds an interrupted scan of the same, that goes on where it stood, and ends

@@ -9,9 +9,9 @@ import msgspec
 import numpy as np
 import torch
 
-from engine.activations.measured_rows import MeasuredRows
-from engine.activations.row_kinds import RowChoice
-from engine.activations.store import ActivationSet
+from engine.activations.store.activation_set import ActivationSet
+from engine.activations.store.measured_rows import MeasuredRows
+from engine.activations.store.row_kinds import RowChoice
 from engine.errors import UserError
 from engine.features.catalogue.arrays import load_array
 from engine.features.catalogue.catalogue import (

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from engine.activations.observed import ObservedDocuments
-from engine.activations.reading import Documents
-from engine.activations.row_kinds import SinkRule
+from engine.activations.batches.observed import ObservedDocuments
+from engine.activations.batches.reading import Documents
+from engine.activations.store.row_kinds import SinkRule
 from engine.errors import UserError
 from engine.features.search.findings import Contrast, ContrastedFeature
 from engine.model.interruptible import interruptible

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.activations.tokens import TokenTable
+from engine.activations.store.tokens import TokenTable
 from engine.errors import UserError
 from engine.features.catalogue.catalogue import Catalogue
 from engine.features.text.example_texts import Bools, ExampleTexts, Ints, Windows

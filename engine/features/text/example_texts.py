@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.activations.tokens import TokenTable
+from engine.activations.store.tokens import TokenTable
 from engine.features.catalogue.catalogue import Catalogue
 from engine.features.text.token_texts import PatternMatches, TokenTexts
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from engine.activations.capture import capture_documents, capture_prompts
+from engine.activations.capture.documents import capture_documents
+from engine.activations.capture.prompts import capture_prompts
 from engine.activations.corpus import (
     DocumentReader,
     LeftOut,
@@ -17,9 +18,9 @@ from engine.activations.corpus import (
     read_prompts,
 )
 from engine.activations.hub_dataset import stream_dataset
-from engine.activations.manifest import Manifest, read_manifest
-from engine.activations.row_kinds import RowSummary
-from engine.activations.unfinished import Resumption, put_sets_in_place, read_record
+from engine.activations.store.manifest import Manifest, read_manifest
+from engine.activations.store.row_kinds import RowSummary
+from engine.activations.store.unfinished import Resumption, put_sets_in_place, read_record
 from engine.demo.corpus.generate import documents as demo_documents
 from engine.errors import UserError
 from engine.jobs.kinds import Capture, CaptureResult

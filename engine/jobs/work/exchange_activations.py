@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from engine.activations.seed_format import (
+from engine.activations.seed.format import (
     SeedFile,
     export_seed_activations,
     import_seed_activations,
 )
-from engine.activations.store import ActivationSet
+from engine.activations.store.activation_set import ActivationSet
 from engine.jobs.kinds import ExportActivations, FilesResult, ImportActivations
 from engine.progress import Progress
 from engine.workspace.folders import Workspace

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.activations.tokens import TokenTable
+from engine.activations.store.tokens import TokenTable
 from engine.errors import UserError
 from engine.features.catalogue.catalogue import Catalogue
 from engine.features.dashboards.write import write_dashboards

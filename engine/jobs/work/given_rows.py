@@ -6,8 +6,8 @@ import itertools
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.activations.store import ActivationSet
-from engine.activations.tokens import TokenTable
+from engine.activations.store.activation_set import ActivationSet
+from engine.activations.store.tokens import TokenTable
 from engine.progress import Progress
 from engine.sae.formats.input_rule import InputRule, contradictions, input_rule
 from engine.sae.formats.metadata import SAEMetadata

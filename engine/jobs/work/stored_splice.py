@@ -8,9 +8,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from engine.activations.row_kinds import RowChoice
-from engine.activations.store import ActivationSet
-from engine.activations.stored_windows import check_is_of, stored_windows
+from engine.activations.store.activation_set import ActivationSet
+from engine.activations.store.row_kinds import RowChoice
+from engine.activations.store.stored_windows import check_is_of, stored_windows
 from engine.activations.windows import Window
 from engine.errors import UserError
 from engine.jobs.kinds.model import ModelSpec

@@ -3,13 +3,13 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from engine.activations.batches import MEMORY_BYTES
+from engine.activations.batches.observed import HeldOut, ObservedDocuments
+from engine.activations.batches.source import Source
+from engine.activations.batches.stored import MEMORY_BYTES
+from engine.activations.batches.streamed import BUFFER_ROWS, StreamedBatches
 from engine.activations.corpus import read_documents
 from engine.activations.hub_dataset import stream_dataset
-from engine.activations.observed import HeldOut, ObservedDocuments
-from engine.activations.row_kinds import RowChoice, RowSummary
-from engine.activations.source import Source
-from engine.activations.stream import BUFFER_ROWS, StreamedBatches
+from engine.activations.store.row_kinds import RowChoice, RowSummary
 from engine.activations.windows import checked_context
 from engine.errors import UserError
 from engine.jobs.kinds import Train

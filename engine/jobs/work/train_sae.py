@@ -6,9 +6,9 @@ from pathlib import Path
 import msgspec
 import torch
 
-from engine.activations.row_kinds import RowChoice
-from engine.activations.source import Source
-from engine.activations.store import ActivationSet
+from engine.activations.batches.source import Source
+from engine.activations.store.activation_set import ActivationSet
+from engine.activations.store.row_kinds import RowChoice
 from engine.errors import UserError
 from engine.figures import Figure
 from engine.files import remove_folder

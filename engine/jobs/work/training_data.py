@@ -2,8 +2,8 @@
 
 from abc import ABC, abstractmethod
 
-from engine.activations.row_kinds import RowChoice, RowSummary
-from engine.activations.source import Source
+from engine.activations.batches.source import Source
+from engine.activations.store.row_kinds import RowChoice, RowSummary
 from engine.jobs.kinds.train import Split
 from engine.progress import Progress
 from engine.sae.architectures.base import SparseAutoencoder

@@ -17,8 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.activations.norms import taken_tokens
-from engine.activations.row_kinds import RowChoice, SinkRule
+from engine.activations.store.norms import taken_tokens
+from engine.activations.store.row_kinds import RowChoice, SinkRule
 from engine.activations.windows import PASS_TOKENS, Window, padded, passes
 from engine.errors import UserError
 from engine.model.edit import Edit
@@ -72,12 +72,12 @@ def splice(
     """Splice `sae` into `lm` while it reads `windows`, each in one go.
 
     A transcoder reads `site` and replaces what is at `target`, which comes later; None: the site
-    itself. Only the tokens of the `choice` are replaced (`engine.activations.row_kinds`), without
-    more said those of text: what stands before a text (`start_token_ids`, such as BOS), the special
-    tokens of a chat template and sinks, by the `rules` of the sites, keep their own activations, as
-    in training, also where 0 is put; so do tokens that the SAE isn't `given`. The means are over
-    what is predicted at every token but the first of a window, which knows of no text yet, and the
-    last, whose next token isn't there.
+    itself. Only the tokens of the `choice` are replaced (`engine.activations.store.row_kinds`),
+    without more said those of text: what stands before a text (`start_token_ids`, such as BOS), the
+    special tokens of a chat template and sinks, by the `rules` of the sites, keep their own
+    activations, as in training, also where 0 is put; so do tokens that the SAE isn't `given`. The
+    means are over what is predicted at every token but the first of a window, which knows of no
+    text yet, and the last, whose next token isn't there.
 
     Memory: beside the model, the logits of a pass three times.
     Raises UserError for a site that isn't there, another width, and text without such a token.

@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from engine.activations.store import ActivationSet
+from engine.activations.store.activation_set import ActivationSet
 
 
 class Pair(NamedTuple):

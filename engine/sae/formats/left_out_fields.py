@@ -12,7 +12,7 @@ def left_out_fields(format: str, metadata: SAEMetadata) -> dict[str, Any]:
     """The fields of a library's configuration that say so; none for an SAE that was trained on all,
     or of whose training that is not known.
 
-    Kinds of activations are those of `engine.activations.row_kinds`.
+    Kinds of activations are those of `engine.activations.store.row_kinds`.
     """
     rows = metadata.row_summary
     if rows is None or metadata.keep_sinks:

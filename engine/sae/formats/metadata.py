@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from engine.activations.row_kinds import RowSummary
+from engine.activations.store.row_kinds import RowSummary
 from engine.figures import Figure
 from engine.sae.config import SAEConfig, TrainConfig
 from engine.sae.formats.records import read_record
@@ -43,7 +43,7 @@ class SAEMetadata(msgspec.Struct, frozen=True, kw_only=True):
     """Activation vectors that it was trained on, repeats counted."""
     keep_sinks: bool = False
     """Whether it was trained on sinks, too, and on whatever else is not text
-    (`engine.activations.row_kinds`)."""
+    (`engine.activations.store.row_kinds`)."""
     row_summary: RowSummary | None = None
     """Of the activations that it was trained on: the norm beyond which one of its site is a sink,
     and how many there were. None: not known, as of an SAE of another library; one of an older

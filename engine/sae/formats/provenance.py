@@ -6,7 +6,7 @@ was made for alone, and elsewhere they are wrong without looking it.
 
 from dataclasses import dataclass
 
-from engine.activations.manifest import Manifest
+from engine.activations.store.manifest import Manifest
 from engine.errors import UserError
 from engine.model.site import Site, parse_site
 from engine.sae.config import SAEConfig

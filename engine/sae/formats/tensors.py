@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from engine.activations.archives import check_archive
-from engine.activations.plain_pickle import load_plain
+from engine.activations.seed.plain_pickle import load_plain
 from engine.activations.text_files import readable
 from engine.errors import UserError
 from engine.files import whole_file

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from engine.activations.batch_shard import BatchShard
-from engine.activations.batches import StoredBatches, split_documents
-from engine.activations.prefetch import Prefetched
-from engine.activations.row_kinds import RowChoice
-from engine.activations.source import Source
-from engine.activations.store import ActivationSet
+from engine.activations.batches.prefetch import Prefetched
+from engine.activations.batches.shard import BatchShard
+from engine.activations.batches.source import Source
+from engine.activations.batches.stored import StoredBatches, split_documents
+from engine.activations.store.activation_set import ActivationSet
+from engine.activations.store.row_kinds import RowChoice
 from engine.progress import SILENT, Cancelled, Progress
 from engine.sae.architectures.base import SparseAutoencoder
 from engine.sae.config import SAEConfig, TrainConfig

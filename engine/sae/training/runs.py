@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from engine.activations.source import Rows
+from engine.activations.batches.source import Rows
 from engine.errors import UserError
 from engine.sae.config import SAEConfig, TrainConfig
 

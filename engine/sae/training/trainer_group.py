@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from engine.activations.source import Rows
+from engine.activations.batches.source import Rows
 from engine.sae.architectures.base import SparseAutoencoder
 from engine.sae.architectures.registry import build
 from engine.sae.parallel import ALONE, Ranks

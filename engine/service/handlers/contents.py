@@ -5,9 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from engine.activations.manifest import read_manifest
-from engine.activations.row_kinds_files import read_row_summary
-from engine.activations.summary import summarise
+from engine.activations.store.manifest import read_manifest
+from engine.activations.store.row_kinds_files import read_row_summary
+from engine.activations.store.summary import summarise
 from engine.errors import UserError
 from engine.files import remove_folder
 from engine.sae.formats.info import read_sae_info

@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 from msgspec.structs import replace
 
-from engine.activations.tokens import TokenTable
+from engine.activations.store.tokens import TokenTable
 from engine.errors import UserError
 from engine.features.catalogue.catalogue import Catalogue
 from engine.features.examples.deciles import decile_snippets

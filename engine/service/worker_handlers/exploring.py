@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from engine.activations.any_text import read_texts
+from engine.activations.batches.reading import Documents
 from engine.activations.corpus import read_prompts
-from engine.activations.reading import Documents
-from engine.activations.row_kinds import row_choice
+from engine.activations.store.row_kinds import row_choice
 from engine.errors import UserError
 from engine.features.catalogue.catalogue import Catalogue
 from engine.features.examples.document import whole_document

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from engine.activations.batches import split_documents
-from engine.activations.capture import capture_prompts
-from engine.activations.store import ActivationSet
+from engine.activations.batches.stored import split_documents
+from engine.activations.capture.prompts import capture_prompts
+from engine.activations.store.activation_set import ActivationSet
 from engine.model.load import load_model
 from engine.model.prompt import Prompt
 from engine.model.site import parse_site

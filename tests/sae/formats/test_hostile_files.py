@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 from benchmarks.mutated_files.campaign import campaign
 from benchmarks.mutated_files.material import IMPORTED
 from engine.activations import archives
-from engine.activations.seed_format import import_seed_activations
+from engine.activations.seed.format import import_seed_activations
 from engine.errors import UserError
 from engine.sae.config import MOST_FEATURES, SAEConfig
 from engine.sae.formats.inference import at_inference

@@ -12,8 +12,8 @@ import torch
 from torch import distributed as dist
 from torch import multiprocessing
 
-from engine.activations.batches import StoredBatches
-from engine.activations.store import ActivationSet
+from engine.activations.batches.stored import StoredBatches
+from engine.activations.store.activation_set import ActivationSet
 from engine.sae.config import TrainConfig
 from engine.sae.kernels import preactivations as products
 from engine.sae.parallel import ALONE, Ranks, init_ranks

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 from torch import Tensor
 
-from engine.activations.batches import StoredBatches
-from engine.activations.source import Source
+from engine.activations.batches.source import Source
+from engine.activations.batches.stored import StoredBatches
 from engine.errors import UserError
 from engine.progress import Cancelled
 from engine.sae.recipes import recipe

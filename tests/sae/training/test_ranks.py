@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine.activations.manifest import Manifest
-from engine.activations.writer import ActivationWriter
+from engine.activations.store.manifest import Manifest
+from engine.activations.store.writer import ActivationWriter
 from engine.errors import UserError
 from engine.sae.config import SAEConfig
 from engine.sae.training.devices import check_devices

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine.activations.store import ActivationSet
+from engine.activations.store.activation_set import ActivationSet
 from engine.sae.config import SAEConfig, TrainConfig
 from engine.sae.evaluation.reconstruction import evaluate
 from engine.sae.evaluation.vectors import StoredVectors

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import torch
 
-from engine.activations.capture import capture_documents
-from engine.activations.store import ActivationSet
+from engine.activations.capture.documents import capture_documents
+from engine.activations.store.activation_set import ActivationSet
 from engine.model.load import load_model
 from engine.model.site import parse_site
 from engine.sae.evaluation.reconstruction import evaluate

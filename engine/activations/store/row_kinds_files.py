@@ -14,8 +14,8 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from engine.activations.manifest import ROW_KINDS, Manifest
-from engine.activations.row_kinds import Kinds, RowSummary
+from engine.activations.store.manifest import ROW_KINDS, Manifest
+from engine.activations.store.row_kinds import Kinds, RowSummary
 from engine.arrays import map_array
 from engine.errors import UserError
 from engine.files import sha256, whole_file, write_whole

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Self
 
-from engine.activations.source import Rows, Source
+from engine.activations.batches.source import Rows, Source
 from engine.progress import SILENT, Progress
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import msgspec
 
-from engine.activations.background import Background
-from engine.activations.manifest import Manifest
-from engine.activations.room import check_room
-from engine.activations.unfinished import CapturePlace, Resumption, UnfinishedCapture
-from engine.activations.writer import SHARD_BYTES, ActivationWriter, row_bytes
+from engine.activations.capture.background import Background
+from engine.activations.capture.room import check_room
+from engine.activations.store.manifest import Manifest
+from engine.activations.store.unfinished import CapturePlace, Resumption, UnfinishedCapture
+from engine.activations.store.writer import SHARD_BYTES, ActivationWriter, row_bytes
 from engine.errors import UserError
 from engine.model.load import LanguageModel
 from engine.model.locate import check_site

@@ -9,12 +9,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from engine.activations.aligned import check_aligned
-from engine.activations.pooled import PooledBatches
-from engine.activations.row_kinds import RowChoice
-from engine.activations.source import Rows
-from engine.activations.store import ActivationSet
-from engine.activations.turnover import RowBuffer, RowLayout, Turnover
+from engine.activations.batches.pooled import PooledBatches
+from engine.activations.batches.source import Rows
+from engine.activations.batches.turnover import RowBuffer, RowLayout, Turnover
+from engine.activations.store.activation_set import ActivationSet
+from engine.activations.store.aligned import check_aligned
+from engine.activations.store.row_kinds import RowChoice
 from engine.errors import UserError
 from engine.progress import SILENT, Progress
 
@@ -36,8 +36,8 @@ def split_documents(
     Whole documents are held out, drawn at random until they hold at least the share `held_out`
     (0 to 1) of the tokens, so that no text is on both sides; one document always stays to train on.
     Which documents these are depends on the token ids alone. On either side are the rows of the
-    `choice` (`engine.activations.row_kinds`): without more said those of text, neither BOS nor
-    sinks. With a transcoder's `targets`, they are so at both sites.
+    `choice` (`engine.activations.store.row_kinds`): without more said those of text, neither BOS
+    nor sinks. With a transcoder's `targets`, they are so at both sites.
 
     Raises UserError when there is no second document to hold out.
     """

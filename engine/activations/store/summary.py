@@ -2,7 +2,7 @@
 
 import msgspec
 
-from engine.activations.manifest import Manifest
+from engine.activations.store.manifest import Manifest
 
 
 class Summary(msgspec.Struct, frozen=True):

@@ -1,7 +1,7 @@
 """The seed's format, both ways: `activations_i.pt` of shape (tokens, d_model) + `metadata.json`.
 
-A `.pt` file is a pickle, and a pickle can be a program: `engine.activations.plain_pickle` reads
-them, which builds tensors and runs nothing.
+A `.pt` file is a pickle, and a pickle can be a program: `engine.activations.seed.plain_pickle`
+reads them, which builds tensors and runs nothing.
 """
 
 import re
@@ -12,13 +12,13 @@ import msgspec
 import torch
 from torch import Tensor
 
-from engine.activations.manifest import Manifest, read_documents_table
-from engine.activations.plain_pickle import load_plain
-from engine.activations.seed_metadata import Entry, read_entries
-from engine.activations.seed_tokens import ImportedTokens
-from engine.activations.store import ActivationSet
-from engine.activations.tokens import TokenTable
-from engine.activations.writer import ActivationWriter
+from engine.activations.seed.metadata import Entry, read_entries
+from engine.activations.seed.plain_pickle import load_plain
+from engine.activations.seed.tokens import ImportedTokens
+from engine.activations.store.activation_set import ActivationSet
+from engine.activations.store.manifest import Manifest, read_documents_table
+from engine.activations.store.tokens import TokenTable
+from engine.activations.store.writer import ActivationWriter
 from engine.errors import UserError
 from engine.files import whole_file, whole_folder, write_whole
 from engine.progress import SILENT, Progress

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator
 
 import torch
 
-from engine.activations.manifest import read_documents_table
-from engine.activations.store import ActivationSet
-from engine.activations.tokens import TokenTable
+from engine.activations.store.activation_set import ActivationSet
+from engine.activations.store.manifest import read_documents_table
+from engine.activations.store.tokens import TokenTable
 from engine.activations.windows import Window
 from engine.errors import UserError
 from engine.model.load import LanguageModel

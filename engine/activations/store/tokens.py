@@ -14,14 +14,14 @@ import numpy as np
 import numpy.typing as npt
 from safetensors import safe_open
 
-from engine.activations.manifest import (
+from engine.activations.store.manifest import (
     DOCUMENTS,
     VOCABULARY,
     Manifest,
     read_manifest,
     read_vocabulary,
 )
-from engine.activations.shards import check_files, document_bounds, shard_starts
+from engine.activations.store.shards import check_files, document_bounds, shard_starts
 
 Ints = npt.NDArray[np.int32]
 

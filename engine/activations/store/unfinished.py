@@ -1,7 +1,7 @@
 """A capture that isn't done: what it has stored so far, on disk, to go on from. Torch-free.
 
     capture.json     a `CaptureRecord`: what is captured, and where it stands
-    0/, 1/, …        the set of each site so far, see `engine.activations.writer`
+    0/, 1/, …        the set of each site so far, see `engine.activations.store.writer`
 
 What the record says is on disk before the record is: a process may be killed, or the power go, at
 any moment. What the sets hold beyond it is written again, with the same bytes.
@@ -15,8 +15,8 @@ from typing import Annotated, Any
 
 import msgspec
 
-from engine.activations.manifest import DOCUMENTS, MANIFEST, Shard
-from engine.activations.row_kinds import Count
+from engine.activations.store.manifest import DOCUMENTS, MANIFEST, Shard
+from engine.activations.store.row_kinds import Count
 from engine.errors import UserError
 from engine.files import put_in_place, remove_folder, sha256, write_whole
 

@@ -1,6 +1,7 @@
 """Writing an activation set, document by document.
 
-The layout on disk is described in `engine.activations.manifest` and `engine.activations.shards`.
+The layout on disk is described in `engine.activations.store.manifest` and
+`engine.activations.store.shards`.
 """
 
 import contextlib
@@ -16,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from engine.activations.manifest import (
+from engine.activations.store.manifest import (
     DOCUMENTS,
     MANIFEST,
     ROW_KINDS,
@@ -25,12 +26,12 @@ from engine.activations.manifest import (
     Manifest,
     Shard,
 )
-from engine.activations.measured_rows import measure_rows, shard_columns
-from engine.activations.norms import row_norms
-from engine.activations.row_kinds import SINK_MULTIPLE
-from engine.activations.row_kinds_files import write_row_kinds
-from engine.activations.shards import SAFETENSORS_DTYPES, shard_name
-from engine.activations.unfinished import SetState
+from engine.activations.store.measured_rows import measure_rows, shard_columns
+from engine.activations.store.norms import row_norms
+from engine.activations.store.row_kinds import SINK_MULTIPLE
+from engine.activations.store.row_kinds_files import write_row_kinds
+from engine.activations.store.shards import SAFETENSORS_DTYPES, shard_name
+from engine.activations.store.unfinished import SetState
 from engine.errors import UserError
 from engine.files import sha256, whole_file, whole_folder, write_whole
 
@@ -75,7 +76,7 @@ class ActivationWriter:
         """`about` is the manifest without its counts, shards and checksums.
 
         `vocabulary` is written when the block ends: a caller may extend it until then.
-        `sink_multiple`: see `engine.activations.row_kinds`.
+        `sink_multiple`: see `engine.activations.store.row_kinds`.
         `state`: where an interrupted writer of the same set stood, in `unfinished`.
         """
         if about.dtype not in SAFETENSORS_DTYPES:

@@ -2,9 +2,9 @@
 
 | from | opened by |
 |---|---|
-| a store, or several captured in one go | `engine.activations.batches.StoredBatches` |
-| a model at work, without a store | `engine.activations.stream.StreamedBatches` |
-| either, ahead of time and on the trainer's device | `engine.activations.prefetch.Prefetched` |
+| a store, or several captured in one go | `engine.activations.batches.stored.StoredBatches` |
+| a model at work, without a store | `engine.activations.batches.streamed.StreamedBatches` |
+| either, ahead, on the trainer's device | `engine.activations.batches.prefetch.Prefetched` |
 """
 
 from collections.abc import Mapping

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from engine.activations.row_kinds import RowChoice, SinkRule, are_taken, kinds_of
+from engine.activations.store.row_kinds import RowChoice, SinkRule, are_taken, kinds_of
 
 
 def row_norms(acts: Tensor) -> Tensor:

@@ -6,8 +6,8 @@ from typing import Any, Self
 
 import torch
 
-from engine.activations.source import Rows, check_same_stream
-from engine.activations.turnover import Turnover
+from engine.activations.batches.source import Rows, check_same_stream
+from engine.activations.batches.turnover import Turnover
 from engine.errors import UserError
 from engine.progress import SILENT, Progress
 

@@ -5,7 +5,7 @@ Torch-free.
 
 from collections.abc import Sequence
 
-from engine.activations.seed_metadata import Entry
+from engine.activations.seed.metadata import Entry
 
 
 class ImportedTokens:

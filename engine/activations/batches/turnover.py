@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from engine.activations.source import Rows
+from engine.activations.batches.source import Rows
 from engine.progress import SILENT, Progress
 
 

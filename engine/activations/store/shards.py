@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 
-from engine.activations.manifest import (
+from engine.activations.store.manifest import (
     DOCUMENTS,
     ROW_KINDS,
     VOCABULARY,

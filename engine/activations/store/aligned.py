@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engine.activations.store import ActivationSet
-from engine.activations.tokens import TokenTable
+from engine.activations.store.activation_set import ActivationSet
+from engine.activations.store.tokens import TokenTable
 from engine.errors import UserError
 
 CHUNK_ROWS = 1 << 20

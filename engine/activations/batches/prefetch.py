@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Self
 import torch
 from torch import Tensor
 
-from engine.activations.source import Batches, Rows
+from engine.activations.batches.source import Batches, Rows
 
 
 class _Ready(NamedTuple):

@@ -5,8 +5,8 @@ Torch-free. A set is a folder:
     manifest.json        a `Manifest`
     documents.jsonl      a `Document` a line, in the order of their rows
     vocabulary.json      a list: the readable text of every token id that the shards may hold
-    row_kinds.npy        what each row is, see `engine.activations.row_kinds_files`
-    activations-00000.safetensors, …    the shards, see `engine.activations.shards`
+    row_kinds.npy        what each row is, see `engine.activations.store.row_kinds_files`
+    activations-00000.safetensors, …    the shards, see `engine.activations.store.shards`
 """
 
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
-from engine.activations.row_kinds import Count, RowSummary
+from engine.activations.store.row_kinds import Count, RowSummary
 from engine.activations.text_files import readable
 from engine.errors import UserError
 
@@ -78,7 +78,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """SHA-256 of documents.jsonl, vocabulary.json and row_kinds.npy."""
     row_summary: RowSummary | None = None
     """What was measured of the rows; None in sets of older versions, of which it is measured on
-    first use (`engine.activations.store.ActivationSet.measure_rows`)."""
+    first use (`engine.activations.store.activation_set.ActivationSet.measure_rows`)."""
     format_version: int = FORMAT_VERSION
 
     @property

@@ -1,7 +1,7 @@
 """Reading an activation set: by shard, by document or by row.
 
-Torch only for the tensors; what lies on disk is described in `engine.activations.manifest` and
-`engine.activations.shards`, and written by `engine.activations.writer`.
+Torch only for the tensors; what lies on disk is described in `engine.activations.store.manifest`
+and `engine.activations.store.shards`, and written by `engine.activations.store.writer`.
 """
 
 from collections.abc import Iterator
@@ -14,15 +14,15 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
-from engine.activations.manifest import Manifest, read_manifest
-from engine.activations.measured_rows import Columns, MeasuredRows, measure_rows
-from engine.activations.norms import row_norms
-from engine.activations.row_kinds_files import (
+from engine.activations.store.manifest import Manifest, read_manifest
+from engine.activations.store.measured_rows import Columns, MeasuredRows, measure_rows
+from engine.activations.store.norms import row_norms
+from engine.activations.store.row_kinds_files import (
     read_row_kinds,
     read_row_summary,
     write_measured,
 )
-from engine.activations.shards import check_files, document_bounds, shard_starts
+from engine.activations.store.shards import check_files, document_bounds, shard_starts
 from engine.errors import UserError
 from engine.progress import SILENT, Progress
 
@@ -88,7 +88,7 @@ class ActivationSet:
             )
 
     def measure_rows(self, progress: Progress = SILENT) -> MeasuredRows:
-        """What every row is: text, sink and so on, see `engine.activations.row_kinds`.
+        """What every row is: text, sink and so on, see `engine.activations.store.row_kinds`.
 
         It is read, but for a set of an older version, which is measured when it is first asked for:
         all activations are read once, and the outcome is kept beside them where that can be

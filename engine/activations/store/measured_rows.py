@@ -1,6 +1,6 @@
 """Measuring what the rows of an activation set are. Torch-free.
 
-What a kind is, and when a row is of it, is said in `engine.activations.row_kinds`.
+What a kind is, and when a row is of it, is said in `engine.activations.store.row_kinds`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import safe_open
 
-from engine.activations.manifest import Manifest, Shard
-from engine.activations.row_kinds import (
+from engine.activations.store.manifest import Manifest, Shard
+from engine.activations.store.row_kinds import (
     SINK_MULTIPLE,
     Kinds,
     Norms,

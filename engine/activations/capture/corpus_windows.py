@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from engine.activations.corpus import DocumentReader
-from engine.activations.unfinished import CapturePlace
+from engine.activations.store.unfinished import CapturePlace
 from engine.activations.windows import Window, cut_document
 from engine.errors import UserError
 from engine.model.load import LanguageModel

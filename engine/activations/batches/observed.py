@@ -11,15 +11,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.activations.norms import row_norms, taken_tokens
-from engine.activations.reading import (
+from engine.activations.batches.reading import (
     Documents,
     PlacedWindow,
     Reader,
     StreamPosition,
     nothing_to_train_on,
 )
-from engine.activations.row_kinds import (
+from engine.activations.batches.source import Rows
+from engine.activations.batches.turnover import RowLayout
+from engine.activations.store.norms import row_norms, taken_tokens
+from engine.activations.store.row_kinds import (
     Norms,
     RowChoice,
     RowCounts,
@@ -28,8 +30,6 @@ from engine.activations.row_kinds import (
     kinds_of,
     measure_rule,
 )
-from engine.activations.source import Rows
-from engine.activations.turnover import RowLayout
 from engine.activations.windows import (
     PASS_TOKENS,
     POOLED_PASSES,
@@ -76,9 +76,10 @@ class ObservedDocuments:
     """A corpus read by a model and observed at some sites, all in one forward pass.
 
     Windows and passes are those of `engine.activations.windows`. What is left out is what a store's
-    training rows leave out, see `engine.activations.batches.split_documents`: a token is taken that
-    is of the `choice` at every site. Which norms are those of sinks is measured before anything
-    else, on the first 8,192 tokens of the documents that are not held out, unless it is given.
+    training rows leave out, see `engine.activations.batches.stored.split_documents`: a token is
+    taken that is of the `choice` at every site. Which norms are those of sinks is measured before
+    anything else, on the first 8,192 tokens of the documents that are not held out, unless it is
+    given.
 
     Memory: beside the model, one pass of `pass_tokens` at every site, in the model's dtype.
     """

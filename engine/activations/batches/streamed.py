@@ -28,11 +28,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.activations.observed import Chunk
-from engine.activations.pooled import PooledBatches
-from engine.activations.reading import StreamPosition
-from engine.activations.source import Rows
-from engine.activations.turnover import RowBuffer, RowLayout, Turnover
+from engine.activations.batches.observed import Chunk
+from engine.activations.batches.pooled import PooledBatches
+from engine.activations.batches.reading import StreamPosition
+from engine.activations.batches.source import Rows
+from engine.activations.batches.turnover import RowBuffer, RowLayout, Turnover
 from engine.errors import UserError
 from engine.progress import Progress
 

@@ -1,0 +1,1 @@
+"""Running a model over prompts or text, and storing what is observed."""

@@ -1,0 +1,1 @@
+"""The seed's own activation files, read and written."""
