@@ -3,6 +3,7 @@
 The process that workers are forked from does so, so that each begins its work at once.
 """
 
+import atexit
 import gc
 import importlib
 
@@ -22,3 +23,4 @@ run.import_work()
 
 gc.collect()
 gc.freeze()  # or each worker's first collection would write to, and so copy, all that is shared
+atexit.register(gc.unfreeze)  # or libraries report as leaks what is never collected
