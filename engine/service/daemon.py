@@ -58,6 +58,9 @@ from engine.workspace.prompts import PromptStore
 
 IDLE = float(os.environ.get("BRAINSURG_ENGINE_IDLE", "60"))
 """Seconds without client and job after which the daemon ends."""
+WARM_AFTER = 0.5
+"""Seconds after which a front end that is still there may come to need a worker. Most commands ask
+one thing and leave, and importing torch for them would take seconds of a processor."""
 
 log = logging.getLogger("engine")
 
@@ -181,13 +184,14 @@ class Daemon:
 
     async def _serve_front_end(self, front_end: FrontEnd) -> None:
         self._front_ends.add(front_end)
-        self._pool.warm()
+        warming = asyncio.get_running_loop().call_later(WARM_AFTER, self._pool.warm)
         try:
             async for data in front_end.connection:
                 await self._receive(data, front_end)
         except ConnectionClosed:
             pass
         finally:
+            warming.cancel()
             front_end.cancel_all()
             self._front_ends.discard(front_end)
 
