@@ -1,6 +1,6 @@
 """Which activations are sinks at the site of an SAE, as far as that is known (no torch here)."""
 
-from engine.activations.store.row_kinds import SinkRule
+from engine.activations.store.row_summary import SinkRule
 from engine.features.catalogue.catalogue import Catalogue
 from engine.sae.formats.metadata import SAEMetadata
 

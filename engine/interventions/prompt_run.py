@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.activations.store.row_kinds import RowSummary
+from engine.activations.store.row_summary import RowSummary
 from engine.errors import UserError
 from engine.features.catalogue.catalogue import Catalogue
 from engine.features.left_out import LeftOut

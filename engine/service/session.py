@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from engine.activations.store.activation_set import ActivationSet
 from engine.activations.store.manifest import read_manifest
-from engine.activations.store.row_kinds import RowSummary, SinkRule
 from engine.activations.store.row_kinds_files import read_row_summary
+from engine.activations.store.row_summary import RowSummary, SinkRule
 from engine.activations.store.tokens import TokenTable
 from engine.errors import UserError
 from engine.features.catalogue.catalogue import Catalogue

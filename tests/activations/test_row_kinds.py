@@ -14,8 +14,9 @@ from safetensors.torch import load_file, save_file
 from engine.activations.store.activation_set import ActivationSet
 from engine.activations.store.manifest import MANIFEST, ROW_KINDS, Manifest, read_manifest
 from engine.activations.store.norms import row_norms
-from engine.activations.store.row_kinds import RowKind, SinkRule, are_taken, kinds_of, measure_rule
+from engine.activations.store.row_kinds import are_taken, kinds_of, measure_rule
 from engine.activations.store.row_kinds_files import MEASURED, read_row_kinds, read_row_summary
+from engine.activations.store.row_summary import RowKind, SinkRule
 from engine.activations.store.tokens import TokenTable
 from engine.activations.store.writer import ActivationWriter
 from engine.errors import UserError

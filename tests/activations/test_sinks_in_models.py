@@ -17,7 +17,7 @@ from engine.activations.batches.stored import split_documents
 from engine.activations.batches.streamed import StreamedBatches
 from engine.activations.capture.documents import capture_documents
 from engine.activations.store.activation_set import ActivationSet
-from engine.activations.store.row_kinds import RowCounts, RowKind
+from engine.activations.store.row_summary import RowCounts, RowKind
 from engine.activations.windows import Window, cut_documents
 from engine.model.edit import Edit, editing
 from engine.model.generate import logits

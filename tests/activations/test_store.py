@@ -18,7 +18,7 @@ from engine.activations.store.manifest import (
     read_manifest,
     read_vocabulary,
 )
-from engine.activations.store.row_kinds import RowCounts
+from engine.activations.store.row_summary import RowCounts
 from engine.activations.store.summary import Summary, summarise
 from engine.activations.store.writer import ActivationWriter
 from engine.errors import UserError

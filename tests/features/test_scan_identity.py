@@ -8,7 +8,7 @@ import torch
 
 from engine.activations.store.manifest import Manifest
 from engine.activations.store.measured_rows import MeasuredRows
-from engine.activations.store.row_kinds import RowCounts, RowKind, RowSummary
+from engine.activations.store.row_summary import RowCounts, RowKind, RowSummary
 from engine.features.scan.unfinished import scan_identity
 from engine.sae.architectures.registry import build
 from engine.sae.config import SAEConfig

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine.activations.store.row_kinds import RowCounts, RowSummary, SinkRule
+from engine.activations.store.row_summary import RowCounts, RowSummary, SinkRule
 from engine.features.catalogue.catalogue import Catalogue
 from engine.features.left_out import LeftOut
 from engine.interventions.clamp import clamp

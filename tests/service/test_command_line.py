@@ -247,7 +247,7 @@ def test_mistakes_are_one_sentence(
         *capture, model, "--site", "resid_post.9", "--prompts", _prompt(tmp_path)
     )
     assert "holds no prompt" in fails(*capture, model, "--site", "resid_pre.0", "--prompts", empty)
-    assert "no config.json" in fails(
+    assert "neither a config.json nor" in fails(
         *capture, tmp_path, "--site", "resid_pre.0", "--prompts", _prompt(tmp_path)
     )
     assert "no activation set" in fails("train", "x", "--activations", "nothing")

@@ -10,7 +10,7 @@ from brainsurg_tui.commands.tables import show_result
 from brainsurg_tui.commands.tables.registry import tables_of
 from brainsurg_tui.panes.jobs.text import outcome
 from brainsurg_tui.screens.workspace_text import figures
-from engine.activations.store.row_kinds import RowCounts, SinkRule
+from engine.activations.store.row_summary import RowCounts, SinkRule
 from engine.service import protocol as p
 
 ROWS = p.RowSummary(

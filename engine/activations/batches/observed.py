@@ -21,15 +21,8 @@ from engine.activations.batches.reading import (
 from engine.activations.batches.source import Rows
 from engine.activations.batches.turnover import RowLayout
 from engine.activations.store.norms import row_norms, taken_tokens
-from engine.activations.store.row_kinds import (
-    Norms,
-    RowChoice,
-    RowCounts,
-    RowSummary,
-    SinkRule,
-    kinds_of,
-    measure_rule,
-)
+from engine.activations.store.row_kinds import Norms, kinds_of, measure_rule
+from engine.activations.store.row_summary import RowChoice, RowCounts, RowSummary, SinkRule
 from engine.activations.windows import (
     PASS_TOKENS,
     POOLED_PASSES,

@@ -14,7 +14,7 @@ from engine.activations.batches.source import Rows
 from engine.activations.batches.turnover import RowBuffer, RowLayout, Turnover
 from engine.activations.store.activation_set import ActivationSet
 from engine.activations.store.aligned import check_aligned
-from engine.activations.store.row_kinds import RowChoice
+from engine.activations.store.row_summary import RowChoice
 from engine.errors import UserError
 from engine.progress import SILENT, Progress
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
-from engine.activations.store.row_kinds import Count, RowSummary
+from engine.activations.store.row_summary import Count, RowSummary
 from engine.activations.text_files import readable
 from engine.errors import UserError
 

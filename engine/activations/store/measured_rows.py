@@ -12,17 +12,8 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 
 from engine.activations.store.manifest import Manifest, Shard
-from engine.activations.store.row_kinds import (
-    SINK_MULTIPLE,
-    Kinds,
-    Norms,
-    RowChoice,
-    RowCounts,
-    RowSummary,
-    are_taken,
-    kinds_of,
-    measure_rule,
-)
+from engine.activations.store.row_kinds import Kinds, Norms, are_taken, kinds_of, measure_rule
+from engine.activations.store.row_summary import SINK_MULTIPLE, RowChoice, RowCounts, RowSummary
 
 
 class MeasuredRows(NamedTuple):

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from engine.activations.store.row_kinds import RowChoice, SinkRule, are_taken, kinds_of
+from engine.activations.store.row_kinds import are_taken, kinds_of
+from engine.activations.store.row_summary import RowChoice, SinkRule
 
 
 def row_norms(acts: Tensor) -> Tensor:

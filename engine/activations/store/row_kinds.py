@@ -23,95 +23,16 @@ some are not that long: in SmolLM2 5 to 12 times at resid_post.2 to 8, and 5.9 t
 resid_post.29. `python -m benchmarks.sinks MODEL TEXT` prints such figures of any model.
 """
 
-import enum
 from collections.abc import Callable, Iterable, Sequence
-from typing import Annotated, Any, Literal, Self
+from typing import Any
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-SINK_MULTIPLE = 10.0
+from engine.activations.store.row_summary import SINK_MULTIPLE, RowChoice, RowKind, SinkRule
 
 Norms = NDArray[np.float32]
 Kinds = NDArray[np.uint8]
-RowChoice = Literal["text", "finite", "behind_start"]
-"""Which rows are taken: those of text; all that are finite; or, as versions before sinks were known
-of took them, all that are finite and don't stand before a text."""
-Count = Annotated[int, msgspec.Meta(ge=0, lt=1 << 48)]
-
-
-class RowKind(enum.IntEnum):
-    """What a row is, as the module's docstring says; the numbers are those in `row_kinds.npy`."""
-
-    TEXT = 0
-    START = 1
-    SPECIAL = 2
-    SINK = 3
-    NONFINITE = 4
-
-
-class SinkRule(msgspec.Struct, frozen=True, kw_only=True):
-    """Which norms are those of sinks, at one site of one model."""
-
-    multiple: float
-    """How many times the median."""
-    median_norm: float
-    """Median norm of the rows of text that are not 0; of an even number, the lower one of the two
-    in the middle."""
-    max_norm: float
-    """The longest activation that is no sink: multiple · median_norm, rounded to float32 so that
-    whoever compares with it says the same."""
-
-    @classmethod
-    def of_median(cls, median_norm: float, multiple: float = SINK_MULTIPLE) -> Self:
-        """The rule that follows from the median norm of some text."""
-        max_norm = min(multiple * median_norm, float(np.finfo(np.float32).max))
-        return cls(multiple=multiple, median_norm=median_norm, max_norm=float(np.float32(max_norm)))
-
-
-class RowCounts(msgspec.Struct, frozen=True, kw_only=True):
-    """How many rows are of each kind."""
-
-    text: Count = 0
-    start: Count = 0
-    special: Count = 0
-    sink: Count = 0
-    nonfinite: Count = 0
-
-    @classmethod
-    def of_kinds(cls, kinds: Kinds) -> Self:
-        """The counts of some rows' kinds [rows]."""
-        counts = np.bincount(kinds, minlength=len(RowKind)).tolist()
-        return cls(**{kind.name.lower(): counts[kind] for kind in RowKind})
-
-    def __add__(self, other: Self) -> Self:
-        names = self.__struct_fields__
-        return type(self)(**{name: getattr(self, name) + getattr(other, name) for name in names})
-
-
-class RowSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """What was measured of an activation set's rows."""
-
-    rule: SinkRule | None
-    """None: there was no text to measure a median of, so nothing is taken for a sink."""
-    counts: RowCounts
-
-    @property
-    def sentence(self) -> str:
-        """How many rows are sinks or not finite, for a person; empty where none is."""
-        counts, rule = self.counts, self.rule
-        parts = []
-        if rule is not None and counts.sink:
-            parts.append(
-                f"{counts.sink:,} {'is a sink' if counts.sink == 1 else 'are sinks'}, longer than"
-                f" {rule.max_norm:,.4g} ({rule.multiple:g} × the median norm)"
-            )
-        if counts.nonfinite:
-            holds = "holds" if counts.nonfinite == 1 else "hold"
-            parts.append(f"{counts.nonfinite:,} {holds} NaN or infinity")
-        total = sum(msgspec.structs.astuple(counts))
-        return f"Of {total:,} activations {', and '.join(parts)}." if parts else ""
 
 
 def measure_rule(
@@ -140,11 +61,6 @@ def kinds_of(
     kinds[np.isin(token_ids, start_ids)] = RowKind.START
     kinds[~np.isfinite(norms)] = RowKind.NONFINITE
     return kinds
-
-
-def row_choice(*, keep_sinks: bool) -> RowChoice:
-    """What training and figures take: text, or with `keep_sinks` all that is finite."""
-    return "finite" if keep_sinks else "text"
 
 
 def are_taken(kinds: Kinds, choice: RowChoice = "text") -> NDArray[np.bool_]:

@@ -15,7 +15,8 @@ import msgspec
 import numpy as np
 
 from engine.activations.store.manifest import ROW_KINDS, Manifest
-from engine.activations.store.row_kinds import Kinds, RowSummary
+from engine.activations.store.row_kinds import Kinds
+from engine.activations.store.row_summary import RowSummary
 from engine.arrays import map_array
 from engine.errors import UserError
 from engine.files import sha256, whole_file, write_whole

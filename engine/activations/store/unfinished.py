@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import msgspec
 
 from engine.activations.store.manifest import DOCUMENTS, MANIFEST, Shard
-from engine.activations.store.row_kinds import Count
+from engine.activations.store.row_summary import Count
 from engine.errors import UserError
 from engine.files import put_in_place, remove_folder, sha256, write_whole
 

@@ -28,8 +28,8 @@ from engine.activations.store.manifest import (
 )
 from engine.activations.store.measured_rows import measure_rows, shard_columns
 from engine.activations.store.norms import row_norms
-from engine.activations.store.row_kinds import SINK_MULTIPLE
 from engine.activations.store.row_kinds_files import write_row_kinds
+from engine.activations.store.row_summary import SINK_MULTIPLE
 from engine.activations.store.shards import SAFETENSORS_DTYPES, shard_name
 from engine.activations.store.unfinished import SetState
 from engine.errors import UserError

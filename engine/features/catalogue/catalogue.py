@@ -31,7 +31,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.activations.store.row_kinds import RowSummary
+from engine.activations.store.row_summary import RowSummary
 from engine.activations.store.tokens import TokenTable
 from engine.errors import UserError
 from engine.features.catalogue.arrays import damaged, load_integers, load_reals

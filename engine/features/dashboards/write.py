@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.activations.store.row_kinds import are_taken, row_choice
+from engine.activations.store.row_kinds import are_taken
 from engine.activations.store.row_kinds_files import read_row_kinds
+from engine.activations.store.row_summary import row_choice
 from engine.activations.store.tokens import TokenTable
 from engine.features.catalogue.catalogue import Catalogue
 from engine.features.catalogue.codes import Codes

@@ -3,7 +3,7 @@
 import torch
 
 from engine.activations.store.activation_set import ActivationSet
-from engine.activations.store.row_kinds import RowChoice
+from engine.activations.store.row_summary import RowChoice
 from engine.activations.store.tokens import TokenTable
 from engine.errors import UserError
 from engine.features.examples.snippets import Snippet

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from engine.activations.store.activation_set import ActivationSet
-from engine.activations.store.row_kinds import RowChoice
+from engine.activations.store.row_summary import RowChoice
 from engine.activations.store.tokens import TokenTable
 from engine.features.catalogue.catalogue import (
     CatalogueManifest,

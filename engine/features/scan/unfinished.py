@@ -11,7 +11,7 @@ import torch
 
 from engine.activations.store.activation_set import ActivationSet
 from engine.activations.store.measured_rows import MeasuredRows
-from engine.activations.store.row_kinds import RowChoice
+from engine.activations.store.row_summary import RowChoice
 from engine.errors import UserError
 from engine.features.catalogue.arrays import load_array
 from engine.features.catalogue.catalogue import (

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from engine.activations.batches.observed import ObservedDocuments
 from engine.activations.batches.reading import Documents
-from engine.activations.store.row_kinds import SinkRule
+from engine.activations.store.row_summary import SinkRule
 from engine.errors import UserError
 from engine.features.search.findings import Contrast, ContrastedFeature
 from engine.model.interruptible import interruptible

@@ -6,7 +6,7 @@ from typing import Annotated, Self
 import msgspec
 
 from engine.activations.corpus import read_prompts
-from engine.activations.store.row_kinds import RowSummary
+from engine.activations.store.row_summary import RowSummary
 from engine.activations.store.unfinished import CaptureRecord, read_record
 from engine.errors import UserError
 from engine.files import check_absent, checked_name

@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 
 from engine.activations.store.manifest import read_manifest
-from engine.activations.store.row_kinds import RowSummary
+from engine.activations.store.row_summary import RowSummary
 from engine.errors import UserError
 from engine.figures import Figure
 from engine.jobs.kinds.base import JobResult, register_kind

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 import msgspec
 
 from engine.activations.store.manifest import read_manifest
-from engine.activations.store.row_kinds import RowChoice, RowSummary, row_choice
+from engine.activations.store.row_summary import RowChoice, RowSummary, row_choice
 from engine.errors import UserError
 from engine.figures import Figure
 from engine.jobs.kinds.base import JobResult, register_kind

@@ -19,7 +19,7 @@ from engine.activations.corpus import (
 )
 from engine.activations.hub_dataset import stream_dataset
 from engine.activations.store.manifest import Manifest, read_manifest
-from engine.activations.store.row_kinds import RowSummary
+from engine.activations.store.row_summary import RowSummary
 from engine.activations.store.unfinished import Resumption, put_sets_in_place, read_record
 from engine.demo.corpus.generate import documents as demo_documents
 from engine.errors import UserError

@@ -11,7 +11,7 @@ from torch import Tensor
 from engine.activations.batches.stored import split_documents
 from engine.activations.store.activation_set import ActivationSet
 from engine.activations.store.aligned import check_aligned
-from engine.activations.store.row_kinds import RowChoice, row_choice
+from engine.activations.store.row_summary import RowChoice, row_choice
 from engine.jobs.kinds import Evaluate, EvaluateResult
 from engine.jobs.work.given_rows import rows_given_to
 from engine.jobs.work.stored_splice import splice_if_possible

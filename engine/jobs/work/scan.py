@@ -3,7 +3,7 @@
 import time
 
 from engine.activations.store.activation_set import ActivationSet
-from engine.activations.store.row_kinds import row_choice
+from engine.activations.store.row_summary import row_choice
 from engine.errors import UserError
 from engine.features.scan.scan import scan
 from engine.jobs.kinds import Scan, ScanResult

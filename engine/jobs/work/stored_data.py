@@ -7,7 +7,7 @@ from engine.activations.batches.source import Source
 from engine.activations.batches.stored import StoredBatches
 from engine.activations.store.activation_set import ActivationSet
 from engine.activations.store.manifest import MANIFEST
-from engine.activations.store.row_kinds import RowChoice
+from engine.activations.store.row_summary import RowChoice
 from engine.files import sha256
 from engine.jobs.kinds import Train
 from engine.jobs.work.stored_splice import splice_if_possible

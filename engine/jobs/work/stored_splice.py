@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from engine.activations.store.activation_set import ActivationSet
-from engine.activations.store.row_kinds import RowChoice
+from engine.activations.store.row_summary import RowChoice
 from engine.activations.store.stored_windows import check_is_of, stored_windows
 from engine.activations.windows import Window
 from engine.errors import UserError

@@ -9,7 +9,7 @@ from engine.activations.batches.stored import MEMORY_BYTES
 from engine.activations.batches.streamed import BUFFER_ROWS, StreamedBatches
 from engine.activations.corpus import read_documents
 from engine.activations.hub_dataset import stream_dataset
-from engine.activations.store.row_kinds import RowChoice, RowSummary
+from engine.activations.store.row_summary import RowChoice, RowSummary
 from engine.activations.windows import checked_context
 from engine.errors import UserError
 from engine.jobs.kinds import Train

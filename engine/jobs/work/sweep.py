@@ -13,7 +13,7 @@ from functools import cached_property
 import msgspec
 import torch
 
-from engine.activations.store.row_kinds import RowChoice
+from engine.activations.store.row_summary import RowChoice
 from engine.errors import UserError
 from engine.files import remove_folder
 from engine.jobs.kinds import Sweep, SweepResult, SweepRun, Train

@@ -8,7 +8,7 @@ import torch
 
 from engine.activations.batches.source import Source
 from engine.activations.store.activation_set import ActivationSet
-from engine.activations.store.row_kinds import RowChoice
+from engine.activations.store.row_summary import RowChoice
 from engine.errors import UserError
 from engine.figures import Figure
 from engine.files import remove_folder

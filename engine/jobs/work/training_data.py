@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 
 from engine.activations.batches.source import Source
-from engine.activations.store.row_kinds import RowChoice, RowSummary
+from engine.activations.store.row_summary import RowChoice, RowSummary
 from engine.jobs.kinds.train import Split
 from engine.progress import Progress
 from engine.sae.architectures.base import SparseAutoencoder

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from engine.activations.store.norms import taken_tokens
-from engine.activations.store.row_kinds import RowChoice, SinkRule
+from engine.activations.store.row_summary import RowChoice, SinkRule
 from engine.activations.windows import PASS_TOKENS, Window, padded, passes
 from engine.errors import UserError
 from engine.model.edit import Edit

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from engine.activations.store.row_kinds import RowSummary
+from engine.activations.store.row_summary import RowSummary
 from engine.figures import Figure
 from engine.sae.config import SAEConfig, TrainConfig
 from engine.sae.formats.records import read_record

@@ -11,7 +11,7 @@ from engine.activations.batches.shard import BatchShard
 from engine.activations.batches.source import Source
 from engine.activations.batches.stored import StoredBatches, split_documents
 from engine.activations.store.activation_set import ActivationSet
-from engine.activations.store.row_kinds import RowChoice
+from engine.activations.store.row_summary import RowChoice
 from engine.progress import SILENT, Cancelled, Progress
 from engine.sae.architectures.base import SparseAutoencoder
 from engine.sae.config import SAEConfig, TrainConfig

@@ -11,7 +11,7 @@ modules below, and has no list of its own: a new request stands in the file of i
 kind of job in `engine.jobs.kinds`.
 """
 
-from engine.activations.store.row_kinds import RowSummary as RowSummary
+from engine.activations.store.row_summary import RowSummary as RowSummary
 from engine.features.catalogue.argsort import argsort as argsort
 from engine.features.columns import TableColumn as TableColumn
 from engine.features.columns import filter_help as filter_help

@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from engine.activations.store.row_kinds import RowSummary
+from engine.activations.store.row_summary import RowSummary
 from engine.figures import Figure
 from engine.service.protocol.request import Done, Request
 from engine.workspace.prompts import SavedPrompt

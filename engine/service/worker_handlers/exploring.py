@@ -5,7 +5,7 @@ from pathlib import Path
 from engine.activations.any_text import read_texts
 from engine.activations.batches.reading import Documents
 from engine.activations.corpus import read_prompts
-from engine.activations.store.row_kinds import row_choice
+from engine.activations.store.row_summary import row_choice
 from engine.errors import UserError
 from engine.features.catalogue.catalogue import Catalogue
 from engine.features.examples.document import whole_document

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from engine.activations.store.row_kinds import RowCounts, RowSummary, SinkRule
+from engine.activations.store.row_summary import RowCounts, RowSummary, SinkRule
 from engine.sae.formats.libraries import library
 from engine.sae.formats.metadata import SAEMetadata
 from tests.sae.formats.made import made

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import msgspec
 import torch
@@ -52,10 +53,10 @@ def source_of(folder: Path, config: TrainConfig) -> StoredBatches:
 
 def trained(case: str, folder: Path, ranks: Ranks = ALONE) -> Outcome:
     """Train a case on the sets in a folder, with products that don't depend on their blocks."""
-    products.product_dtype = lambda device: torch.float32
     run, progress = run_of(case), Remembering()
     source = source_of(folder, run.training)
-    (outcome,) = train_together([run], source, 4000, progress=progress, ranks=ranks)
+    with mock.patch.object(products, "product_dtype", return_value=torch.float32):
+        (outcome,) = train_together([run], source, 4000, progress=progress, ranks=ranks)
     return outcome.sae.state_dict(), [figures for *_, figures in progress.trained]
 
 
