@@ -24,11 +24,13 @@ OWN = re.compile(
     re.VERBOSE,
 )
 """All that the app and the commands send to a terminal besides text."""
+_CUT_OFF = re.compile(rb"\x1b(\[[0-9;?<>=$]*)?\Z")
+"""The beginning of a sequence, where reading has ended in the middle of it."""
 
 
 def not_its_own(sent: bytes) -> set[str]:
     """What a terminal obeys, or is misled by, of what was sent, but for the program's own."""
-    text = OWN.sub(b"", sent).decode(errors="backslashreplace")
+    text = OWN.sub(b"", _CUT_OFF.sub(b"", sent)).decode(errors="ignore")
     return {text[found.start() : found.start() + 12] for found in _OBEYED.finditer(text)}
 
 
