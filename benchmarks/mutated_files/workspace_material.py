@@ -2,7 +2,9 @@
 and the readers that jobs use. See `benchmarks.mutated_files.material`.
 """
 
+import contextlib
 import json
+import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -31,6 +33,8 @@ from engine.errors import UserError
 from engine.features.columns import order_names
 from engine.features.scan.document_categories import read_categories
 from engine.features.scan.scan import scan
+from engine.jobs.store import JobStore
+from engine.model.prompt import Prompt
 from engine.sae.formats.metadata import SAEMetadata
 from engine.sae.formats.store import load_sae, save_sae
 from engine.sae.training import checkpoint
@@ -40,7 +44,11 @@ from engine.service.handlers import contents, exploring, features
 from engine.service.handlers.context import ThreadContext
 from engine.service.holder import hold, read_holder
 from engine.service.protocol.frames import Answer, decode_reply, encode_body
+from engine.shortages import shortage_of
+from engine.workspace.database import database_error, open_database
 from engine.workspace.folders import Workspace
+from engine.workspace.notes import NoteStore
+from engine.workspace.prompts import PromptStore
 
 D = 6
 FEATURES = 20
@@ -232,6 +240,37 @@ def write_holder(folder: Path) -> None:
     (folder / "engine.json").write_bytes(data)
 
 
+def write_database(folder: Path) -> None:
+    """One with jobs, what happened to them, prompts and notes."""
+    with contextlib.closing(open_database(folder / "brainsurg.sqlite")) as database:
+        jobs = JobStore(database)
+        for number in range(3):
+            job, _ = jobs.add(p.Scan(sae=f"sae{number}", activations="acts"))
+            jobs.record(job.id, p.Progressed(phase="scan", done=number, total=9))
+            jobs.record(job.id, p.Noted(text="noted"))
+        jobs.write()
+        PromptStore(database).fill([Prompt(prompt=f"prompt {number}") for number in range(5)])
+        NoteStore(database).set("sae", 3, p.Note(label="a word", tags=["one"], starred=True))
+
+
+def read_database(folder: Path) -> None:
+    """As a daemon that starts does, which turns SQLite's errors into sentences, and those of memory
+    that isn't there, which a damaged length may ask for."""
+    try:
+        with contextlib.closing(open_database(folder / "brainsurg.sqlite")) as database:
+            jobs = JobStore(database)
+            encode_body(jobs.all())
+            encode_body(jobs.events(None, 0))
+            encode_body(PromptStore(database).all())
+            encode_body(NoteStore(database).of("sae"))
+            jobs.close_interrupted()
+            jobs.write()
+    except (sqlite3.Error, MemoryError) as error:
+        told = database_error(error) if isinstance(error, sqlite3.Error) else shortage_of(error)
+        assert told is not None
+        raise told from error
+
+
 MEMORY = Memory(
     workspaces={"/ws": WorkspaceMemory(tables={"features": Sorting("max", filter="max > 1")})}
 )
@@ -249,6 +288,7 @@ WORKSPACE: dict[str, Kind] = {
     "checkpoint, sums taken again": Kind(
         write_checkpoints, read_checkpoints_with_sums, "step-0000000002"
     ),
+    "database": Kind(write_database, read_database),
     "memory": Kind(
         lambda folder: write_memory(folder / "tui.json", MEMORY),
         lambda folder: msgspec.json.encode(read_memory(folder / "tui.json")),

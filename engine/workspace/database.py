@@ -69,6 +69,7 @@ _NETWORK = re.compile(
     r"(nfs|cifs|smb|lustre|beegfs|gpfs|ceph|afs|9p|pvfs2|orangefs|panfs|ncpfs|glusterfs|fuse\.)"
 )
 """How the types of file systems begin that several hosts may share; fuse.sshfs is one."""
+_NO_TEXT = "the description of its tables is damaged"
 _PATIENCE = 5.0
 """Seconds to wait, when the database is opened, for another program that uses it."""
 _PATIENCE_IN_USE = 0.25
@@ -91,11 +92,12 @@ def open_database(path: Path) -> sqlite3.Connection:
         database.execute("PRAGMA synchronous = NORMAL")
         database.execute("PRAGMA foreign_keys = ON")
         (version,) = database.execute("PRAGMA user_version").fetchone()
+        _check_tables(database)
         _bring_up_to_date(database, version)
         database.execute(f"PRAGMA busy_timeout = {1000 * _PATIENCE_IN_USE:.0f}")
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         raise UserError(
-            f"The workspace's database {path} can't be used: {error}.", _advice(error)
+            f"The workspace's database {path} can't be used: {_sentence(error)}.", _advice(error)
         ) from error
     _check_version(version, path)
     return database
@@ -112,11 +114,12 @@ def read_database(path: Path) -> sqlite3.Connection:
     try:
         _copy_into(memory, path)
         (version,) = memory.execute("PRAGMA user_version").fetchone()
+        _check_tables(memory)
         _bring_up_to_date(memory, version)
-    except (sqlite3.Error, OSError) as error:
-        advice = _advice(error) if isinstance(error, sqlite3.Error) else ""
+    except (sqlite3.Error, UnicodeDecodeError, OSError) as error:
+        advice = "" if isinstance(error, OSError) else _advice(error)
         raise UserError(
-            f"The workspace's database {path} can't be read: {error}.", advice
+            f"The workspace's database {path} can't be read: {_sentence(error)}.", advice
         ) from error
     _check_version(version, path)
     return memory
@@ -140,6 +143,18 @@ def _copy_into(memory: sqlite3.Connection, path: Path) -> None:
                 database.backup(memory)
 
 
+def _check_tables(database: sqlite3.Connection) -> None:
+    """Raise sqlite3.DatabaseError where what describes the tables is no text any more."""
+    texts = database.execute("SELECT coalesce(sql, '') FROM sqlite_schema")
+    if any("\ufffd" in text for (text,) in texts):
+        raise sqlite3.DatabaseError(_NO_TEXT)
+
+
+def _sentence(error: Exception) -> str:
+    """What is wrong. SQLite quotes damaged descriptions in its errors; Python can't decode that."""
+    return _NO_TEXT if isinstance(error, UnicodeDecodeError) else str(error)
+
+
 def _bring_up_to_date(database: sqlite3.Connection, version: int) -> None:
     """Make the tables of this version out of those of an older one."""
     if version in _STEPS:
@@ -160,7 +175,7 @@ def database_error(error: sqlite3.Error) -> UserError:
     return UserError(f"The workspace's database can't be used: {error}.", _advice(error))
 
 
-def _advice(error: sqlite3.Error) -> str:
+def _advice(error: sqlite3.Error | UnicodeDecodeError) -> str:
     code = getattr(error, "sqlite_errorcode", None)
     match None if code is None else code & 0xFF:  # the other bits are details of the same
         case sqlite3.SQLITE_FULL:

@@ -1,5 +1,6 @@
 """Where SQLite's own ways don't fit: network file systems, long paths, what its errors say."""
 
+import contextlib
 import os
 import sqlite3
 from collections.abc import Callable
@@ -11,7 +12,7 @@ import psutil
 import pytest
 
 from engine.errors import UserError
-from engine.workspace.database import database_error, open_database
+from engine.workspace.database import database_error, open_database, read_database
 from engine.workspace.folders import Workspace
 from tests.jobs.failing_database import FAILURES, damage, locked
 
@@ -102,3 +103,18 @@ def test_a_damaged_or_locked_database_does_not_open_without_advice(
     with pytest.raises(sqlite3.DatabaseError) as failed:
         open_database(path).execute("SELECT * FROM jobs").fetchall()
     assert "Move it away" in str(database_error(failed.value))
+
+
+@pytest.mark.parametrize("words", ["NOT NULL", "REFERENCES jobs", "PRIMARY KEY"])
+def test_a_description_of_tables_that_is_no_text_is_one_sentence(
+    tmp_path: Path, words: str
+) -> None:
+    path = tmp_path / "db"
+    with contextlib.closing(open_database(path)) as database:
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    written = path.read_bytes()
+    assert words.encode() in written
+    path.write_bytes(written.replace(words.encode(), b"\xff" * len(words)))
+    for read in (open_database, read_database):
+        with pytest.raises(UserError, match="the description of its tables is damaged"):
+            read(path)
