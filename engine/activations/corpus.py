@@ -73,7 +73,7 @@ def read_prompts(path: Path) -> list[Prompt]:
 
 
 LeftOut = Callable[[UserError], None]
-"""Is told of a document that can't be read, with the error that names it."""
+"""Called for each document that can't be read, with the error that names it."""
 
 MOST_LEFT_OUT, SHARE_LEFT_OUT = 10, 0.1
 """How many documents may be left out in any case, and else which share of those looked at."""
@@ -104,9 +104,9 @@ def read_documents(paths: Sequence[Path], *, left_out: LeftOut | None = None) ->
     and so does a corpus without any document.
 
     With `left_out`, a document that can't be read (a line that is not JSON, or none of text; a row
-    without a text; a paragraph that is not UTF-8) is left out, and `left_out` is told. More than
-    ten of them, and more than one in ten, is a UserError all the same: it is the file that is
-    wrong.
+    without a text; a paragraph that is not UTF-8) is left out, and `left_out` is called with the
+    error. More than ten of them, and more than one in ten, raise UserError all the same: it is the
+    file that is wrong.
     """
     files = corpus_files(paths)
     size = sum(file.stat().st_size for file in files)

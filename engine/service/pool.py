@@ -152,12 +152,16 @@ class Pool:
         # Before it is started: it may connect before we hear of it.
         expected = self._expected[token] = asyncio.get_running_loop().create_future()
         arguments = (str(self._socket), self._workspace.root, token)
-        for _ in range(_TRIES):
-            with contextlib.suppress(OSError, EOFError):
-                process = await WorkerProcess.start(worker.work, *arguments, log=log)
-                return Worker(doing, process, expected, log)
+        try:
+            for _ in range(_TRIES):
+                with contextlib.suppress(OSError, EOFError):
+                    process = await WorkerProcess.start(worker.work, *arguments, log=log)
+                    return Worker(doing, process, expected, log)
+        except asyncio.CancelledError:
+            self._expected.pop(token, None)
+            raise
         del self._expected[token]
         raise UserError(
             "No worker process could be started.",
-            f"Memory may be short; what was said is in {logs_folder(self._workspace)}.",
+            f"Memory may be short. The logs are in {logs_folder(self._workspace)}.",
         )

@@ -56,9 +56,8 @@ class Session:
         # `auto` and what it means are one model
         wanted = _Loaded(source, str(choose_device(device)), dtype)
         if self._model is None or not self._model[0].serves(wanted, self._model[1]):
-            self._model = self._variant = (
-                None  # let go of the old one before the new one needs its memory
-            )
+            # let go of the old one before the new one needs its memory
+            self._model = self._variant = None
             self.progress(f"load {source}", 0)
             self._model = (wanted, load_model(source, dtype=dtype, device=device))
         return self._model[1]

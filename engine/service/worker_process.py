@@ -65,11 +65,17 @@ class WorkerProcess:
     async def start(cls, work: Callable[..., None], *arguments: Any, log: Path) -> "WorkerProcess":
         """Start a process that calls `work(*arguments)`, and prints into the file `log`.
 
-        Raises OSError or EOFError where none can be started, as for want of memory.
+        Who is cancelled meanwhile leaves none behind. Raises OSError or EOFError where none can be
+        started, as for want of memory.
         """
         await import_ahead()
         process = _CONTEXT.Process(target=_run, args=(log, work, *arguments), daemon=True)
-        await asyncio.to_thread(process.start)
+        starting = asyncio.ensure_future(asyncio.to_thread(process.start))
+        try:
+            await asyncio.shield(starting)  # a thread goes on when who waits for it is cancelled
+        except asyncio.CancelledError:
+            starting.add_done_callback(lambda _: _kill_started(process))
+            raise
         return cls(process)
 
     @property
@@ -99,6 +105,11 @@ class WorkerProcess:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
         self._ended.set()
+
+
+def _kill_started(process: Any) -> None:
+    if process.pid is not None:  # else it could not be started
+        process.kill()
 
 
 def _run(log: Path, work: Callable[..., None], *arguments: Any) -> None:

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -100,6 +101,33 @@ async def test_where_no_process_can_be_started_it_is_one_sentence(
     monkeypatch.setattr(worker_process._CONTEXT.Process, "start", no_memory)
     with pytest.raises(UserError, match="No worker process could be started"):
         await workers.take("one", "one")
+
+
+async def test_who_gives_up_while_a_worker_starts_leaves_none_behind(
+    workers: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = []
+
+    start = worker_process._CONTEXT.Process.start
+
+    def start_late(process: Any) -> None:
+        time.sleep(0.3)
+        start(process)
+        started.append(process.pid)
+
+    monkeypatch.setattr(worker_process._CONTEXT.Process, "start", start_late)
+    taking = asyncio.create_task(workers.take("one", "one"))
+    await asyncio.sleep(0.1)
+    taking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await taking
+
+    async def ended() -> bool:
+        return bool(started) and not alive(started[0])
+
+    await until(ended)
+    assert workers.workers == []
+    assert not workers._expected
 
 
 async def test_they_end_when_the_daemon_does(workers: Pool) -> None:

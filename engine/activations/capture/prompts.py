@@ -13,19 +13,16 @@ from engine.activations.capture.passes import (
     Writers,
     manifest_of,
     observe_windows,
+    tokens_of_pass,
 )
 from engine.activations.capture.pool_rows import PoolRows
 from engine.activations.store.manifest import Manifest
 from engine.activations.store.unfinished import CapturePlace, Resumption
 from engine.activations.store.writer import SHARD_BYTES
-from engine.activations.windows import (
-    PASS_TOKENS,
-    Window,
-    passes,
-)
+from engine.activations.windows import Window, passes
 from engine.errors import UserError
 from engine.model.chat import template_of_prompts
-from engine.model.generate import generate as continued
+from engine.model.generate import generate as continue_texts
 from engine.model.interruptible import interruptible
 from engine.model.load import LanguageModel
 from engine.model.padding import note_on_padding
@@ -103,10 +100,10 @@ def capture_prompts(
         for first, last in _groups(asked, generate):
             if last > sets.begins.documents:
                 group = asked[first:last]
-                wholes = continued(lm, group, generate) if generate else group
+                wholes = continue_texts(lm, group, generate) if generate else group
                 windows = [Window(whole.cpu(), begins=None) for whole in wholes]
                 rows = PoolRows(windows, lm, sites)
-                for together in passes(windows, PASS_TOKENS):
+                for together in passes(windows, tokens_of_pass(lm)):
                     rows.take(
                         together, observe_windows(lm, [windows[index] for index in together], sites)
                     )

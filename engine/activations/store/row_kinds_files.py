@@ -1,11 +1,11 @@
 """Where the kinds of a set's rows lie on disk. Torch-free.
 
     row_kinds.npy     [rows] uint8: a `RowKind` of each
-    row_kinds.json    of a set that was captured before kinds were: what its manifest lacks
+    row_kinds.json    of a set of an older version: the summary and the checksum
 
-A set knows its rows' kinds since it was captured: its manifest has their `RowSummary` and the
-checksum of `row_kinds.npy`. One of an older version has neither; what is measured of it on first
-use is written beside it, and its manifest stays as it was.
+A capture measures the kinds of its rows, and writes their `RowSummary` and the checksum of
+`row_kinds.npy` into the manifest. The manifest of an older version has neither: what is measured on
+first use is written beside it, and the manifest stays as it was.
 """
 
 import contextlib
@@ -43,9 +43,9 @@ def read_row_summary(folder: Path, manifest: Manifest) -> RowSummary | None:
 
 def read_row_kinds(folder: Path, manifest: Manifest) -> Kinds | None:
     """The kinds [rows] of the rows of the set in `folder`, memory-mapped; None if they have not
-    been measured, or what was written of that later is damaged.
+    been measured, or if the files of a later measurement are damaged: it can be repeated.
 
-    Raises UserError where a file that the manifest speaks of is damaged.
+    Raises UserError where `row_kinds.npy` is damaged and the manifest has its checksum.
     """
     if manifest.row_summary is not None:
         return _map_kinds(folder / ROW_KINDS, manifest.tokens)

@@ -69,10 +69,6 @@ class RowCounts(msgspec.Struct, frozen=True, kw_only=True):
         counts = np.bincount(kinds, minlength=len(RowKind)).tolist()
         return cls(**{kind.name.lower(): counts[kind] for kind in RowKind})
 
-    def __add__(self, other: Self) -> Self:
-        names = self.__struct_fields__
-        return type(self)(**{name: getattr(self, name) + getattr(other, name) for name in names})
-
 
 class RowSummary(msgspec.Struct, frozen=True, kw_only=True):
     """What was measured of an activation set's rows."""

@@ -51,7 +51,7 @@ def capture(spec: Capture, workspace: Workspace, progress: Progress) -> CaptureR
         lm = load_model_of_job(spec.model, spec, progress).reading(prepend_bos=BOS[spec.bos])
         began = time.monotonic()
         _capture(spec, lm, workspace, folders, left_out, progress=progress)
-        left_out.report(progress)
+        left_out.report()
         seconds = time.monotonic() - began
         tokens += read_manifest(folders[0]).tokens
     manifests = [read_manifest(folder) for folder in folders]
@@ -91,10 +91,10 @@ class _LeftOut:
         if self.count <= self.NAMED:
             self._progress.note(f"{error.what} It is left out.")
 
-    def report(self, progress: Progress) -> None:
-        """Say how many there were that were not named."""
+    def report(self) -> None:
+        """Say how many there were in all, where not all are named."""
         if self.count > self.NAMED:
-            progress.note(f"{self.count} documents that can't be read were left out in all.")
+            self._progress.note(f"{self.count} documents that can't be read were left out in all.")
 
 
 def _capture(

@@ -82,10 +82,12 @@ class _SweepJob:
         self._progress = progress
         self._device = choose_device(self._spec.device)
         self._checkpoints = spec.checkpoints(workspace)
-        self._choice = self._choose_rows()
         saved = None
         if self._spec.resume:
             saved = load_newest_checkpoint(self._checkpoints, progress.note)
+        self._choice = self._spec.choice if saved is None else _choice_of(saved)
+        self._begun = [] if saved is None else _runs_of(saved)
+        """The runs that the checkpoint of an interrupted sweep holds."""
         self._data = open_data(self._spec, workspace, progress, self._choice, saved)
         self._source_is_open = False
         self._runs = [self._run(member) for member in spec.members()]
@@ -95,8 +97,7 @@ class _SweepJob:
         if not self._spec.resume:
             remove_folder(self._checkpoints)
         missing = [run for run in self._runs if not self._is_there(run)]
-        saved = load_newest_checkpoint(self._checkpoints, self._progress.note)
-        started = [] if saved is None else [run for run in missing if run in _runs_of(saved)]
+        started = [run for run in missing if run in self._begun]
         fresh = [run for run in missing if run not in started]
         free = int(MEMORY_SHARE * free_bytes(self._device))
         diverged: list[Run] = []
@@ -173,17 +174,6 @@ class _SweepJob:
                 saved=saved,
             )
 
-    def _choose_rows(self) -> RowChoice:
-        """Which rows are taken: those with which it was begun, and sweeps of older versions, which
-        did not write that down, took sinks, too."""
-        saved = None
-        if self._spec.resume:
-            saved = load_newest_checkpoint(self._checkpoints, self._progress.note)
-        if saved is None:
-            return self._spec.choice
-        choice: RowChoice = msgspec.convert(saved.about.get("choice", "behind_start"), RowChoice)
-        return choice
-
     def _saved(self, runs: list[Run]) -> SavedTraining | None:
         """The newest checkpoint, if all of `runs` are in it: what it has of them."""
         saved = load_newest_checkpoint(self._checkpoints, self._progress.note)
@@ -218,6 +208,12 @@ class _SweepJob:
                 "Choose another name, or train everything anew with --replace.",
             )
         return same
+
+
+def _choice_of(saved: SavedTraining) -> RowChoice:
+    """Which rows an interrupted sweep takes. Older versions took sinks, and wrote nothing of it."""
+    choice: RowChoice = msgspec.convert(saved.about.get("choice", "behind_start"), RowChoice)
+    return choice
 
 
 def _runs_of(saved: SavedTraining) -> list[Run]:
