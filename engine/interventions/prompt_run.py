@@ -108,10 +108,8 @@ class ModelWithSAE:
         asked = [self._encode(prompt, generate, chat) for prompt in prompts]
         first, end = positions
         starts = [(~is_text(self.lm, ids)).nonzero().flatten().tolist() for ids in asked]
-        if self.rule.stop is not None:
-            end = self.rule.stop if end is None else min(end, self.rule.stop)
         masks = [
-            PositionMask(first, end, frozenset(each), self.max_norm, self._not_given(ids))
+            PositionMask(first, end, frozenset(each), self.max_norm, self._not_given(ids, generate))
             for each, ids in zip(starts, asked, strict=True)
         ]
         clean = edited = asked
@@ -137,9 +135,11 @@ class ModelWithSAE:
             )
         ]
 
-    def _not_given(self, ids: Tensor) -> frozenset[int]:
-        """The positions of a prompt's tokens [tokens] that the SAE isn't given."""
-        given = self.rule.applies(ids.cpu().numpy(), np.arange(len(ids)), self.lm.special_ids)
+    def _not_given(self, ids: Tensor, generate: int) -> frozenset[int]:
+        """The positions of a prompt's tokens [tokens], and of those that are written after it, that
+        the SAE isn't given. Which tokens are written isn't known: of them only positions count."""
+        tokens = np.pad(ids.cpu().numpy(), (0, generate), constant_values=-1)
+        given = self.rule.applies(tokens, np.arange(len(tokens)), self.lm.special_ids)
         return frozenset(np.flatnonzero(~given).tolist())
 
     def _encode(self, prompt: str | Prompt, generate: int, chat: ChatChoice) -> Tensor:

@@ -1,5 +1,6 @@
 """The reconstruction view, the seed's experiment: decode with and without the edit, and compare."""
 
+import dataclasses
 from itertools import chain
 
 import torch
@@ -7,11 +8,11 @@ from torch import Tensor
 
 from engine.features.catalogue.catalogue import Catalogue
 from engine.interventions.delta import ResolvedEdit, apply_edits, resolve_edits
-from engine.interventions.prompt_run import ModelWithSAE
+from engine.interventions.prompt_run import ModelWithSAE, PromptRun
 from engine.interventions.reproduction import reproduction_command
 from engine.interventions.shift import measure_shift
 from engine.interventions.spec import ClampRequest, ReconstructedPrompt, ReconstructionReport
-from engine.interventions.warnings import inactive_feature_warnings
+from engine.interventions.warnings import scan_warnings
 from engine.model.interruptible import interruptible
 from engine.model.padding import note_on_padding
 from engine.model.text import vocabulary
@@ -41,7 +42,7 @@ def reconstruction_view(
     The request must have passed `check_request`. As in the seed, the model reads the prompt and its
     own continuation once, and the edit is made on every token of `request.positions`, beginning of
     sequence included: nothing is run through the model afterwards that could mind. Attention sinks,
-    of which an SAE's features say nothing, are left out.
+    of which an SAE's features say nothing, are left out, also where BOS is one.
     """
     features = [edit.feature for edit in request.edits]
     maxima = catalogue.maxima(features)
@@ -56,18 +57,16 @@ def reconstruction_view(
     with interruptible(subject.lm, tick):
         if request.generate:
             note_on_padding(subject.lm, len(request.prompts), progress)
-        for run in chain.from_iterable(subject.runs_of(request)):
+        for run in map(_edited_from_start, chain.from_iterable(subject.runs_of(request))):
             x = run.activations()
-            sinks = run.mask.is_sink(x)
-            touched = run.mask.within(run.positions) & ~sinks
-            touched &= ~run.mask.is_not_given(run.positions)
+            touched = run.mask.at(run.positions, x)
             difference = reconstruction_delta(subject.sae, x, edits, touched)
             prompts.append(
                 ReconstructedPrompt(
                     prompt=run.prompt,
                     tokens=[texts[i] for i in run.token_ids.tolist()],
-                    left_out=[one for one in run.left_out(x) if one.reason != "start"],
-                    **measure_shift(difference, sinks),
+                    left_out=run.left_out(x),
+                    **measure_shift(difference, run.mask.is_sink(x)),
                 )
             )
     progress("clamp", len(request.prompts), len(request.prompts), "prompts")
@@ -78,6 +77,11 @@ def reconstruction_view(
         maxima=maxima,
         corpus=catalogue.manifest.activations,
         prompts=prompts,
-        warnings=inactive_feature_warnings(request, catalogue),
+        warnings=scan_warnings(request, catalogue),
         reproduce=reproduction_command(request),
     )
+
+
+def _edited_from_start(run: PromptRun) -> PromptRun:
+    """The same run, where what stands before the text may be edited."""
+    return dataclasses.replace(run, mask=dataclasses.replace(run.mask, starts=frozenset()))

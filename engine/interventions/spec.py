@@ -102,7 +102,7 @@ class ReconstructedPrompt(Shift, frozen=True, kw_only=True):
     tokens: list[str]
     """Text of each token."""
     left_out: list[LeftOut] = []
-    """The sinks among `tokens`, which are not edited and are left out of means over positions."""
+    """Which of `tokens` were asked for, and are not edited."""
 
 
 BY_CONSTRUCTION = (
@@ -220,7 +220,7 @@ class Checks(msgspec.Struct, frozen=True, kw_only=True):
     """BOS, and what else the tokenizer puts before a text, was masked and not moved; None: nothing
     stands before the prompts."""
     sinks_masked: bool | None = None
-    """Attention sinks were masked and not moved, neither; None: there are none in the prompts and
+    """Attention sinks were masked and not moved either; None: there are none in the prompts and
     continuations."""
 
 

@@ -30,7 +30,8 @@ class PositionMask:
     """A token whose activation is longer than this is a sink, see
     `engine.activations.store.row_kinds`; None: none is known to be one."""
     not_given: frozenset[int] = frozenset()
-    """Positions of tokens that the SAE isn't to be given, see `engine.sae.formats.input_rule`."""
+    """Positions of tokens, written ones too, that the SAE isn't to be given, see
+    `engine.sae.formats.input_rule`."""
 
     def at(self, positions: Tensor, x: Tensor) -> Tensor:
         """[...] bool for absolute positions [...], -1 on padding, and activations [..., d_model]
@@ -48,7 +49,7 @@ class PositionMask:
         return _is_one_of(positions, self.starts)
 
     def is_not_given(self, positions: Tensor) -> Tensor:
-        """[...] bool: where a token of the text stands that the SAE isn't to be given."""
+        """[...] bool: where a token stands that the SAE isn't to be given."""
         return _is_one_of(positions, self.not_given)
 
     def is_sink(self, x: Tensor) -> Tensor:

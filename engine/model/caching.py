@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from transformers import GenerationConfig
 
+from engine.model.agreement import agree
 from engine.model.edit import editing
 from engine.model.load import LanguageModel
 from engine.model.quiet import quiet
@@ -14,10 +15,6 @@ from engine.progress import Cancelled
 
 _PROMPTS = ((3, 4, 5, 6), (6, 3, 5, 4))
 _STEPS = 3
-_ROUNDINGS = 8
-_LEAST = 1e-3
-"""As a share of the largest logit, what steps may differ by: `_ROUNDINGS` of the model's dtype and
-at least this much. A state that is lost or of other tokens makes a difference of another order."""
 
 _reliable: WeakKeyDictionary[LanguageModel, bool] = WeakKeyDictionary()
 
@@ -69,10 +66,8 @@ def steps_agree(
                     lm.model(input_ids=row[None, start:-1], use_cache=False).logits[0, -_STEPS:]
                     for row, start in zip(grown.sequences, padding.tolist(), strict=True)
                 ]
-            ).float()
-    steps = torch.stack(grown.logits, 1).float()
-    allowed = max(_LEAST, _ROUNDINGS * torch.finfo(lm.dtype).eps) * whole.abs().max()
-    return bool((steps - whole).abs().max() <= allowed)
+            )
+    return agree(torch.stack(grown.logits, 1), whole, lm.dtype)
 
 
 def _turn_by_position(x: Tensor, positions: Tensor) -> Tensor:

@@ -1,8 +1,8 @@
 """In which floating-point type a model is fast, where it runs: `--model-dtype auto`.
 
 On a GPU that is bfloat16, which also halves the memory. On a CPU it depends: one with instructions
-for it (AVX512-BF16, AMX) multiplies matrices twice as fast in bfloat16, others emulate it, and a
-small model spends its time elsewhere. So it is measured there, on one layer of the model's sizes.
+for it (AVX512-BF16, AMX) multiplies matrices faster in bfloat16, others emulate it, and a small
+model spends its time elsewhere. So it is measured there, on one layer of the model's sizes.
 
 What was measured is kept in a file of the user's cache folder: processes that measure at a busy
 moment would not agree otherwise, and captures by the same seed would differ.

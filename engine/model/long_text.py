@@ -1,8 +1,8 @@
 """Tokenising a text of any length in pieces, into the tokens that it has as a whole.
 
-A tokenizer makes some hundred bytes of each token while it works, and some take more than linear
-time. So a long text is read in pieces that overlap. What a token is follows from the text near by:
-in the middle of an overlap, far from the ends of both pieces, they agree on the tokens and on the
+A tokenizer takes many times the room of a text while it works, and some more than linear time. So a
+long text is read in pieces that overlap. What a token is follows from the text near by: in the
+middle of an overlap, far from the ends of both pieces, they agree on the tokens and on the
 characters that each stands for, and there one piece goes on for the other. Where two pieces agree
 on no such stretch, they are tokenised together.
 """
@@ -42,13 +42,14 @@ def encode_pieces(
     """The token ids of `text` as `encode` gives them, in parts `[tokens]` int64, on the CPU; behind
     each, the share of the text that is read, 0 to 1.
 
-    What the tokenizer puts before a text stands in the first part. Memory: the tokens of a piece.
-    A tokenizer that can't say which characters a token stands for reads a text as a whole.
+    What stands before every text (`LanguageModel.prefix_ids`) is in the first part.
+    Memory: the tokens of a piece. A tokenizer that can't say which characters a token stands for
+    reads a text as a whole.
     """
     if len(text) <= piece + overlap or not lm.tokenizer.is_fast:
         yield encode(lm, text), 1.0
         return
-    here, place = _read(lm, text, 0, piece + overlap, is_first=True), 0
+    here, place = _read(lm, text, 0, piece + overlap), 0
     while place + piece + overlap < len(text):
         width = piece
         joined = None
@@ -57,7 +58,7 @@ def encode_pieces(
             joined = _join(here, ahead, place + width, place + width + overlap, agreement)
             if joined is None:
                 width += piece
-                here = _read(lm, text, place, place + width + overlap, is_first=place == 0)
+                here = _read(lm, text, place, place + width + overlap)
         if joined is None:
             break
         end, begin = joined
@@ -70,23 +71,15 @@ def _ids(tokens: Sequence[_Token]) -> Tensor:
     return torch.tensor([token.id for token in tokens], dtype=torch.int64)
 
 
-def _read(
-    lm: LanguageModel, text: str, first: int, end: int, *, is_first: bool = False
-) -> list[_Token]:
-    """The tokens of the characters from `first` to `end`."""
+def _read(lm: LanguageModel, text: str, first: int, end: int) -> list[_Token]:
+    """The tokens of the characters from `first` to `end`, behind what stands before every text
+    where that is its beginning."""
     read = lm.tokenizer(
-        text[first:end],
-        add_special_tokens=is_first,
-        return_offsets_mapping=True,
-        return_special_tokens_mask=True,
-        verbose=False,
+        text[first:end], add_special_tokens=False, return_offsets_mapping=True, verbose=False
     )
+    prefix = [_Token(id, 0, 0) for id in lm.prefix_ids] if first == 0 else []
     pairs = zip(read["input_ids"], read["offset_mapping"], strict=True)
-    tokens = [_Token(id, first + begin, first + stop) for id, (begin, stop) in pairs]
-    if is_first:  # as `encode`: what is put behind a text is left out
-        own = [index for index, added in enumerate(read["special_tokens_mask"]) if not added]
-        tokens = tokens[: own[-1] + 1] if own else tokens[: len(lm.prefix_ids)]
-    return tokens
+    return prefix + [_Token(id, first + begin, first + stop) for id, (begin, stop) in pairs]
 
 
 def _join(

@@ -6,6 +6,7 @@ from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from engine.model.caching import cache_is_reliable, steps_agree
 from engine.model.load import LanguageModel
@@ -28,11 +29,11 @@ class LeftPadded(NamedTuple):
     """[batch] int64: the number of tokens that fill up each row."""
 
 
-def left_padded(rows: Sequence[Tensor], fill: int = 0) -> LeftPadded:
-    """Rows of token ids [tokens], each filled up on the left to the longest with the id `fill`."""
-    longest = max(len(row) for row in rows)
-    padding = torch.tensor([longest - len(row) for row in rows], device=rows[0].device)
-    ids = torch.stack([torch.cat([row.new_full((longest - len(row),), fill), row]) for row in rows])
+def left_padded(rows: Sequence[Tensor]) -> LeftPadded:
+    """Rows of token ids [tokens], each filled up on the left to the longest with the id 0."""
+    ids = pad_sequence(list(rows), batch_first=True, padding_side="left")
+    longest = ids.shape[1]
+    padding = torch.tensor([longest - len(row) for row in rows], device=ids.device)
     mask = torch.arange(longest, device=ids.device) >= padding[:, None]
     return LeftPadded(ids, mask.long(), padding)
 

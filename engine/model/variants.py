@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor
 
+from engine.model.agreement import agree
 from engine.model.contiguous import contiguous_unembedding
 from engine.model.edit import editing
 from engine.model.inputs import checked_ids
@@ -21,10 +22,6 @@ Variants = Callable[[Tensor, Tensor], Tensor]
 [variants, tokens, d_model] without changing them where they are, in any dtype."""
 
 _TEXT = (3, 4, 5, 6, 3, 5)
-_ROUNDINGS = 8
-_LEAST = 1e-3
-"""As a share of the largest logit, what both ways may differ by: `_ROUNDINGS` of the model's dtype
-and at least this much."""
 
 _reliable: WeakKeyDictionary[LanguageModel, dict[Site, bool]] = WeakKeyDictionary()
 
@@ -113,14 +110,11 @@ def _ways_agree(lm: LanguageModel, site: Site) -> bool:
         return torch.cat([x, x + x.roll(1, -1), x - x.roll(1, -2)])
 
     ids = torch.tensor([_TEXT], device=lm.device)
-    repeated = _repeat(lm, ids, site, turned, number=3, keep=0).float()
+    repeated = _repeat(lm, ids, site, turned, number=3, keep=0)
     try:
-        spread = _spread(lm, ids, site, turned, number=3, keep=0).float()
+        spread = _spread(lm, ids, site, turned, number=3, keep=0)
     except Cancelled:
         raise
     except Exception:  # whatever goes wrong inside, the model may be given all rows
         return False
-    if spread.shape != repeated.shape:
-        return False
-    allowed = max(_LEAST, _ROUNDINGS * torch.finfo(lm.dtype).eps) * repeated.abs().max()
-    return bool((spread - repeated).abs().max() <= allowed)
+    return agree(spread, repeated, lm.dtype)

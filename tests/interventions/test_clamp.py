@@ -14,6 +14,7 @@ from engine.model.text import encode
 from engine.progress import Cancelled
 from engine.sae.architectures.registry import build
 from engine.sae.config import SAEConfig
+from engine.sae.formats.input_rule import InputRule
 from tests.interventions.bench import PROMPTS, SITE, Bench
 
 
@@ -136,3 +137,25 @@ def test_each_generated_token_and_each_layer_is_a_moment_to_cancel(bench: Bench,
         return len(watched.calls)
 
     assert calls(12) - calls(4) >= 8 * bench.lm.n_layers
+
+
+@pytest.mark.parametrize("view", ["model", "reconstruction"])
+@pytest.mark.parametrize("rule", [InputRule(start=4, stop=14, step=3), InputRule(start=13)])
+def test_what_the_model_writes_is_edited_only_where_the_sae_is_given_it(
+    bench: Bench, view: str, rule: InputRule
+) -> None:
+    request = bench.request(view=view, nulls=0)
+    report = clamp(bench.lm, bench.sae, SITE, bench.catalogue, request, rule=rule)
+    for prompt in report.prompts:
+        given = set(range(len(prompt.tokens))[rule.start : rule.stop : rule.step])
+        left_out = {one.position for one in prompt.left_out}
+        assert left_out == set(range(len(prompt.tokens))) - given
+        assert {top.token for top in prompt.top_dims} <= given
+
+
+def test_nothing_is_written_differently_where_the_sae_is_given_no_token(bench: Bench) -> None:
+    request, rule = bench.request(nulls=0), InputRule(start=40)
+    report = clamp(bench.lm, bench.sae, SITE, bench.catalogue, request, rule=rule)
+    assert all(len(prompt.tokens) < 40 for prompt in report.prompts)
+    assert [prompt.divergence for prompt in report.prompts] == [None, None]
+    assert [prompt.divergence for prompt in bench.clamp(nulls=0).prompts] != [None, None]

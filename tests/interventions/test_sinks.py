@@ -1,4 +1,4 @@
-"""Attention sinks are left as they are, wherever they stand, and are told of."""
+"""Attention sinks are left as they are, wherever they stand, and reports name them."""
 
 import copy
 from collections.abc import Iterator
@@ -179,6 +179,29 @@ def test_the_reconstruction_leaves_sinks_out_and_nothing_else(
         assert not places & {top.token for top in prompt.top_dims}
 
 
+def test_a_reconstruction_names_a_bos_that_is_a_sink_and_edits_any_other(
+    bench: Bench, catalogue: Catalogue
+) -> None:
+    bos = encode(bench.lm, "")
+    length = observe(bench.lm, bos[None], [SITE])[SITE][0, 0].norm().item()
+
+    def report_at(max_norm: float) -> ReconstructionReport:
+        rule = msgspec.structs.replace(RULE, max_norm=max_norm)
+        known = copy.copy(catalogue)
+        summary = RowSummary(rule=rule, counts=RowCounts())
+        known.manifest = msgspec.structs.replace(catalogue.manifest, row_summary=summary)
+        found = report_of(bench, known, view="reconstruction", positions=(0, 1))
+        assert isinstance(found, ReconstructionReport)
+        return found
+
+    for prompt in report_at(0.9 * length).prompts:
+        assert prompt.left_out == [LeftOut(position=0, reason="sink")]
+        assert prompt.max_abs_diff == 0
+    for prompt in report_at(1.1 * length).prompts:
+        assert prompt.left_out == []
+        assert {top.token for top in prompt.top_dims} == {0}
+
+
 def test_a_search_leaves_sinks_out(bench: Bench, sinks: set[int]) -> None:
     found = find_firing(ModelWithSAE(bench.lm, bench.sae, SITE, RULE.max_norm), PROMPTS[0])
     all_of_them = find_firing(ModelWithSAE(bench.lm, bench.sae, SITE), PROMPTS[0])
@@ -192,9 +215,12 @@ def test_a_search_leaves_sinks_out(bench: Bench, sinks: set[int]) -> None:
     assert any(f.activations[place] for f in all_of_them.features for place in places)
 
 
-def test_a_scan_that_knows_no_sinks_is_told_of(bench: Bench, catalogue: Catalogue) -> None:
+@pytest.mark.parametrize("view", ["model", "reconstruction"])
+def test_a_scan_that_knows_no_sinks_is_warned_of(
+    bench: Bench, catalogue: Catalogue, view: str
+) -> None:
     def warned(known: Catalogue) -> bool:
-        report = report_of(bench, known, nulls=0)
+        report = report_of(bench, known, view=view, nulls=0)
         return any("older than the search for attention sinks" in one for one in report.warnings)
 
     assert warned(without_rule(catalogue))

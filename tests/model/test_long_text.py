@@ -41,6 +41,16 @@ def test_the_tokens_of_a_long_text_are_those_of_the_whole(lm, stories_path):
     assert ids == encode(lm, text).tolist()
 
 
+@pytest.mark.parametrize("prepend_bos", [True, False])
+def test_bos_stands_before_a_long_text_where_it_is_asked_for(lm, prepend_bos):
+    asked = lm.reading(prepend_bos=prepend_bos)
+    text = "Once upon a time, there was a little girl. " * 40
+    ids, parts = in_pieces(asked, text, **SMALL)
+    assert parts > 1
+    assert ids == encode(asked, text).tolist()
+    assert (ids[0] == lm.tokenizer.bos_token_id) == prepend_bos
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     seed=st.integers(0, 1 << 30),

@@ -25,13 +25,13 @@ catalogue of a million features opens as quickly as one of ten.
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.activations.store.row_summary import RowSummary
+from engine.activations.store.row_summary import Count, RowSummary
 from engine.activations.store.tokens import TokenTable
 from engine.errors import UserError
 from engine.features.catalogue.arrays import damaged, load_integers, load_reals
@@ -45,8 +45,6 @@ _MANIFEST = "catalogue.json"
 _AGAIN = "Scan the SAE again."
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What msgspec raises for JSON that is damaged or something else."""
-
-Count = Annotated[int, msgspec.Meta(ge=0, lt=1 << 48)]
 
 
 class CatalogueManifest(msgspec.Struct, frozen=True, kw_only=True):
