@@ -50,7 +50,8 @@ _LONGEST = 120
 
 def note_on_input(metadata: SAEMetadata) -> str:
     """Some sentences that name the fields which ask for something; empty where none does."""
-    followed, others = [], []
+    followed: list[str] = []
+    others: list[str] = []
     for library, fields in metadata.library_fields.items():
         for name, value in fields.items():
             if value in ASKS_FOR_NOTHING.get(name, (value,)):
