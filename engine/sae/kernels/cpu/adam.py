@@ -19,8 +19,8 @@ def adam_rows(
     *,
     unit: bool,
 ) -> Tensor:
-    """Take a step of Adam with rows [F, d] in place, leave `grad` [F, d] 0, and give Σ grad² of each
-    row before anything is taken out: [F].
+    """Take a step of Adam with rows [F, d], in place, and leave `grad` [F, d] 0. Gives Σ grad² of
+    each row, before anything is taken out: [F].
 
     moments: the first and second, [F, d] each, in place. step_size: the learning rate over
     1 − β₁ᵗ at step t; correction: 1 / √(1 − β₂ᵗ). unit: whether rows are of length 1 and stay so;
