@@ -40,6 +40,9 @@ from engine.progress import SILENT
 from engine.sae.formats.store import load_sae
 from engine.workspace.folders import Workspace
 
+ABLATED = 50
+"""Features that `find` ablates."""
+
 
 class Seconds(NamedTuple):
     """How long something took, by the clock and of the processor."""
@@ -48,7 +51,7 @@ class Seconds(NamedTuple):
     cpu: float
 
 
-def timed(work: Callable[[], object]) -> Seconds:
+def seconds_of(work: Callable[[], object]) -> Seconds:
     """Run it once."""
     wall, cpu = time.perf_counter(), time.process_time()
     work()
@@ -78,8 +81,8 @@ def works(options: argparse.Namespace, dtype: str) -> dict[str, Callable[[], Any
     device = torch.device(options.device)
     sae, metadata = load_sae(workspace.existing_sae(options.sae), device)
     catalogue = Catalogue.open(workspace.existing_catalogue(options.sae))
-    lm = load_model(metadata.model or "", dtype=dtype, device=options.device)
-    site = parse_site(metadata.site or "")
+    lm = load_model(metadata.model, dtype=dtype, device=options.device)
+    site = parse_site(metadata.site)
     prompts = [prompt for prompt, _ in SEED_PROMPTS]
     chat = bool(lm.tokenizer.chat_template)
     feature = options.feature
@@ -106,7 +109,7 @@ def works(options: argparse.Namespace, dtype: str) -> dict[str, Callable[[], Any
     return {
         "plain": lambda: plain_continuation(lm, texts, options.generate),
         "clamp": whole_clamp,
-        "find": lambda: find_firing(subject, options.prompt),
+        "find": lambda: find_firing(subject, options.prompt, ablate=ABLATED),
     }
 
 
@@ -118,7 +121,7 @@ def measure(options: argparse.Namespace, dtype: str) -> list[dict[str, Seconds]]
             work[name]()
         rounds = []
         for _ in range(options.rounds):
-            rounds.append({name: timed(work[name]) for name in work})
+            rounds.append({name: seconds_of(work[name]) for name in work})
             print(f"{dtype}: {ratio(rounds[-1], 'cpu'):.2f}", file=sys.stderr)
     return rounds
 
@@ -175,8 +178,8 @@ highest.
 
 The plain continuation is one batch of transformers' own `generate`, without an SAE. The clamp
 writes the clean and the edited continuation, reads the former under the edit and under each of its
-nulls, and checks itself. `find` ablates 50 features of "{options.prompt}". Seconds are those of the
-clock, in brackets those of the processor, of all threads together.
+nulls, and checks itself. `find` ablates {ABLATED} features of "{options.prompt}". Seconds are those
+of the clock, in brackets those of the processor, of all threads together.
 """
     plain = {
         dtype: [{name: each[name]._asdict() for name in each} for each in rounds]

@@ -4,6 +4,7 @@
 
 Of each site: the median norm of text; the norms of the tokens that texts begin with, and the
 longest of all others, in medians; how many of all tokens are longer than 5, 10 and 20 medians.
+Tokens that no text is made of, such as BOS, are left out: a text behind BOS begins with none.
 """
 
 import argparse
@@ -25,7 +26,8 @@ MULTIPLES = (5, 10, 20)
 
 @torch.no_grad()
 def main() -> None:
-    arguments = argparse.ArgumentParser(description="See the text at the top of this file.")
+    """Measure, and print a line a site."""
+    arguments = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     arguments.add_argument("model")
     arguments.add_argument("texts", nargs="+", type=Path)
     arguments.add_argument("--kind", choices=KINDS, default="resid_post")

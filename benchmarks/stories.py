@@ -38,6 +38,15 @@ def brainsurg(workspace: Path, *arguments: str) -> dict[str, Any]:
     return answer
 
 
+def stop_engine(workspace: Path) -> None:
+    """End what serves a workspace."""
+    subprocess.run(
+        [*COMMAND, "engine", "stop", "--workspace", str(workspace)],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+
+
 def measure(workspace: Path, options: argparse.Namespace) -> dict[str, dict[str, Any]]:
     """What `train` and `evaluate` say of each architecture."""
     site = ("--site", options.site, "--text", str(options.text))
@@ -102,11 +111,7 @@ def main() -> None:
         try:
             said = measure(workspace, options)
         finally:
-            subprocess.run(
-                [*COMMAND, "engine", "stop", "--workspace", folder],
-                check=True,
-                stdout=subprocess.DEVNULL,
-            )
+            stop_engine(workspace)
     text = page(said, options)
     report.write(options.out, f"stories-{options.model.name}", text, said)
     print(text)

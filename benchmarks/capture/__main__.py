@@ -33,7 +33,6 @@ from benchmarks.capture.models import random_gemma
 from benchmarks.capture.subject import Subject
 from benchmarks.training.environment import surroundings
 from benchmarks.training.report import RESULTS, machine, write
-from engine.jobs.kinds import Capture
 from engine.workspace.folders import Workspace
 
 NAMES = ("capture", "with loading", "bare", "hidden states", "SAELens")
@@ -131,11 +130,10 @@ def main() -> None:
     torch.set_num_threads(given.threads)
     if given.peers_python is None:
         print("SAELens is left out: --peers-python names no Python that has it.")
-    half = "bfloat16" if "model_dtype" in Capture.__struct_fields__ else "float32"
     subjects = {
         "stories260k, resid_post.2": (given.stories260k, 2, "float32", 60_000),
-        "SmolLM2-135M, resid_post.15": (given.smollm2, 15, half, 32_768),
-        "random Gemma 3 1B, resid_post.12": (given.gemma, 12, half, 4_096),
+        "SmolLM2-135M, resid_post.15": (given.smollm2, 15, "bfloat16", 32_768),
+        "random Gemma 3 1B, resid_post.12": (given.gemma, 12, "bfloat16", 4_096),
     }
     found = {}
     for name, (folder, layer, dtype, tokens) in subjects.items():

@@ -4,9 +4,9 @@ import shutil
 from pathlib import Path
 
 import torch
-from transformers import AutoTokenizer, Gemma3ForCausalLM, Gemma3TextConfig
+from transformers import AutoModelForCausalLM, AutoTokenizer, Gemma3TextConfig
 
-from engine.model.source import model_address
+from engine.model.source import DEMO, model_address
 
 
 def random_gemma(folder: Path) -> Path:
@@ -24,14 +24,9 @@ def random_gemma(folder: Path) -> Path:
         head_dim=256,
         max_position_embeddings=32_768,
         sliding_window=512,
-        dtype="bfloat16",
     )
     torch.manual_seed(0)
-    torch.set_default_dtype(torch.bfloat16)
-    try:
-        Gemma3ForCausalLM(config).save_pretrained(folder)
-    finally:
-        torch.set_default_dtype(torch.float32)
-    AutoTokenizer.from_pretrained(model_address("demo")).save_pretrained(folder)
+    AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16).save_pretrained(folder)
+    AutoTokenizer.from_pretrained(model_address(DEMO).address).save_pretrained(folder)
     (folder / "whole").touch()
     return folder

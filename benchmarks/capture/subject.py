@@ -5,7 +5,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -47,17 +46,16 @@ class Subject:
 
     def capture(self, workspace: Workspace) -> tuple[float, float, int]:
         """Tokens per second of the job, without loading and with it, and how many it stored."""
-        options: dict[str, Any] = {"dtype": self.dtype, "context": self.context}
-        if "model_dtype" in Capture.__struct_fields__:
-            options["model_dtype"] = self.dtype
         spec = Capture(
             name=f"set{next(self._names)}",
             model=str(self.model),
             sites=[str(self.site)],
             texts=[str(self.text)],
             max_tokens=self.tokens,
+            context=self.context,
+            dtype=self.dtype,
+            model_dtype=self.dtype,
             device="cpu",
-            **options,
         )
         began = time.perf_counter()
         result = run(spec, workspace, SILENT)

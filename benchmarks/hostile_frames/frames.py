@@ -38,18 +38,18 @@ ODD: tuple[Any, ...] = (
 )  # fmt: skip
 
 
-def example(type: Any, random: Random) -> Any:
+def example(annotation: Any, random: Random) -> Any:
     """Something of a type, in the types that MessagePack has."""
-    origin, inner = get_origin(type), get_args(type)
-    if type is JobSpec:
-        type = random.choice(list(registered_kinds().values()))
-    if isinstance(type, type_) and issubclass(type, msgspec.Struct):
-        return fields_of(type, random)
+    origin, inner = get_origin(annotation), get_args(annotation)
+    if annotation is JobSpec:
+        annotation = random.choice(list(registered_kinds().values()))
+    if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
+        return fields_of(annotation, random)
     if origin in (Union, UnionType):
         return example(random.choice(inner), random)
     if origin is Literal:
         return random.choice(inner)
-    if hasattr(type, "__metadata__"):
+    if hasattr(annotation, "__metadata__"):
         return example(inner[0], random)
     if origin is tuple and Ellipsis not in inner:
         return [example(each, random) for each in inner]
@@ -57,17 +57,14 @@ def example(type: Any, random: Random) -> Any:
         return [example(inner[0], random) for _ in range(random.randrange(3))]
     if origin is dict:
         return {example(inner[0], random): example(inner[1], random)}
-    if type in (None, type_(None)):
+    if annotation in (None, type(None)):
         return None
     return {
         bool: lambda: random.random() < 0.5,
         int: lambda: random.choice(NUMBERS),
         float: lambda: random.choice(FLOATS),
         str: lambda: random.choice(TEXTS),
-    }.get(type, lambda: random.choice(ODD))()
-
-
-type_ = type
+    }.get(annotation, lambda: random.choice(ODD))()
 
 
 def fields_of(struct: type[msgspec.Struct], random: Random) -> dict[str, Any]:
@@ -95,7 +92,7 @@ def frames(count: int, seed: int, first: int = 0) -> Iterator[tuple[str, bytes]]
         yield f"{number}: {name} {change.__name__}", change(number + 1, body, random)
 
 
-def packed(id: int, body: Any) -> bytes:
+def frame_of(id: int, body: Any) -> bytes:
     """An `Ask`, whatever its body is."""
     surrogates = msgspec.msgpack.Encoder(enc_hook=str)
     return surrogates.encode({"type": "Ask", "id": id, "request": _clean(body)})
@@ -114,28 +111,27 @@ def _clean(value: Any) -> Any:
 
 
 def as_it_is(id: int, body: dict[str, Any], random: Random) -> bytes:
-    return packed(id, body)
+    return frame_of(id, body)
 
 
 def replaced(id: int, body: dict[str, Any], random: Random) -> bytes:
     body[random.choice(list(body))] = random.choice(ODD)
-    return packed(id, body)
+    return frame_of(id, body)
 
 
 def nested(id: int, body: dict[str, Any], random: Random) -> bytes:
-    marker = "<here>"
-    body[random.choice(list(body))] = marker
+    body[random.choice(list(body))] = "<here>"
     bottom = b"\x91" * DEEP + b"\xc0"
-    return packed(id, body).replace(b"\xa6<here>", bottom)
+    return frame_of(id, body).replace(b"\xa6<here>", bottom)
 
 
 def truncated(id: int, body: dict[str, Any], random: Random) -> bytes:
-    data = packed(id, body)
+    data = frame_of(id, body)
     return data[: random.randrange(len(data))]
 
 
 def flipped(id: int, body: dict[str, Any], random: Random) -> bytes:
-    data = bytearray(packed(id, body))
+    data = bytearray(frame_of(id, body))
     for _ in range(random.choice((1, 3, 20))):
         data[random.randrange(len(data))] ^= 1 << random.randrange(8)
     return bytes(data)
@@ -143,7 +139,7 @@ def flipped(id: int, body: dict[str, Any], random: Random) -> bytes:
 
 def spliced(id: int, body: dict[str, Any], random: Random) -> bytes:
     """A length of gigabytes somewhere."""
-    data = packed(id, body)
+    data = frame_of(id, body)
     at = random.randrange(len(data))
     length = random.choice((b"\xdd", b"\xdf", b"\xdb", b"\xc6")) + struct.pack(">I", (1 << 32) - 1)
     return data[:at] + length + data[at:]

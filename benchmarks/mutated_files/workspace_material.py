@@ -4,8 +4,8 @@ and the readers that jobs use. See `benchmarks.mutated_files.material`.
 
 import contextlib
 import json
+import shutil
 import sqlite3
-import tempfile
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -72,7 +72,7 @@ def write_workspace(folder: Path, *, scanned: bool = True) -> None:
     save_sae(sae("seed-basic")[0], workspace.sae("ours"), about)
     save_sae(topk, workspace.sae("whole"), about)
     acts = ActivationSet.open(workspace.activations("acts"))
-    path = workspace.catalogue("sae") if scanned else Path(tempfile.mkdtemp(), "catalogue")
+    path = workspace.catalogue("sae")
     with (
         patch("engine.features.scan.scan.rows_per_block", lambda _: 16),
         patch("engine.features.scan.scan.shutil.rmtree"),
@@ -95,6 +95,8 @@ def write_workspace(folder: Path, *, scanned: bool = True) -> None:
                 tokens / f"{which}.npy", np.arange(FEATURES * 2, dtype="<i4").reshape(-1, 2) % WORDS
             )
         (tokens / "vocabulary.json").write_text(json.dumps([f" w{i}" for i in range(WORDS)]))
+    else:
+        shutil.rmtree(path)
 
 
 def _write_set(folder: Path) -> None:

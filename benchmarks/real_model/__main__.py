@@ -9,13 +9,12 @@ taken as it is, and everything stays there.
 """
 
 import argparse
-import subprocess
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from benchmarks.real_model import corpus
-from benchmarks.stories import COMMAND, brainsurg
+from benchmarks.stories import brainsurg, stop_engine
 from benchmarks.training import report
 from benchmarks.training.table import markdown
 
@@ -108,11 +107,7 @@ def main() -> None:
         try:
             said = measure(workspace, options)
         finally:
-            subprocess.run(
-                [*COMMAND, "engine", "stop", "--workspace", str(workspace)],
-                check=True,
-                stdout=subprocess.DEVNULL,
-            )
+            stop_engine(workspace)
     text = page(said, options)
     report.write(options.out, f"real-{options.model.name}", text, said)
     print(text)

@@ -1,4 +1,4 @@
-"""What both commands can be asked."""
+"""What `speed`, `quality` and `race` can all be asked."""
 
 import argparse
 from pathlib import Path

@@ -37,12 +37,13 @@ def run(request: Request) -> Result:
     size = size._replace(batch=request.batch or size.batch)
     trainer = importlib.import_module(entry.module)
     before = reference_gflops()
-    truth = directions(size) if not request.store else torch.empty(0, size.d_in)
     scored = request.score_every > 0
     if request.store:
+        truth = torch.empty(0, size.d_in)
         pool, held = stored.read(Path(request.store))
         held = held[:HELD_OUT]
     else:
+        truth = directions(size)
         pool = activations(truth, size.pool if scored else min(size.pool, POOL_UNSCORED))
         held = activations(truth, HELD_OUT if scored else 0, held_out=True)
     held_bytes = psutil.Process().memory_info().rss

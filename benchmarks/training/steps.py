@@ -49,7 +49,7 @@ PARTS: tuple[tuple[str, object, str], ...] = (
 
 
 @contextmanager
-def timed(clock: dict[str, float]) -> Iterator[None]:
+def timing_parts(clock: dict[str, float]) -> Iterator[None]:
     """Add to `clock` what each of the `PARTS` takes."""
 
     def wrap(name: str, function: Callable[..., object]) -> Callable[..., object]:
@@ -81,7 +81,7 @@ def measure(size: Size, k: int) -> tuple[float, dict[str, float]]:
     for number in range(FIRST + COUNTED):
         clock: dict[str, float] = defaultdict(float)
         x = pool[number % 4 * size.batch :][: size.batch]
-        with timed(clock):
+        with timing_parts(clock):
             began = time.perf_counter()
             trainer.step(x).wait()
             steps.append(time.perf_counter() - began)

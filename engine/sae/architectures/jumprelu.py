@@ -31,7 +31,7 @@ BANDWIDTH = 0.2
 ROUNDING = 2**-7
 """By what share a product in bf16 may be off: so much further candidates are looked for."""
 ESTIMATION = 2**-4
-"""The same of an estimate."""
+"""The same of one of the `estimates` by 8-bit integers."""
 
 
 class JumpReLU(UnitNormSAE):

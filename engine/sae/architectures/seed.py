@@ -4,8 +4,8 @@ Both are LayerNorm (of the activations' own width) → Linear(d → F) → Leaky
 to the codes, and a Linear(F → d) back, with an L1 penalty on the codes. They are kept for
 comparison: the F × F matrix makes them large, and LeakyReLU followed by Linear gives codes of both
 signs, almost none of them exactly 0. So "active" needs a threshold: a feature is active where its
-code is above 0.5, about twice the deviation of the codes before training (0.24, whatever the
-width). L0 counts those.
+code is above 0.5, about twice the deviation of the codes before training (√(1.01 / 18) ≈ 0.24 by
+how PyTorch draws weights, whatever the width). L0 counts those.
 
 `seed-basic` is the plain definition: it reconstructs raw activations from their LayerNorm.
 `seed-optimised` normalises aggressively: every dimension is first brought to mean 0 and deviation 1

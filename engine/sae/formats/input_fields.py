@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from engine.errors import join_words
-from engine.sae.formats.input_rule import FOLLOWED, InputRule, input_rule
+from engine.sae.formats.input_rule import WHOLE, input_rule
 from engine.sae.formats.metadata import SAEMetadata
 
 ASKS_FOR_NOTHING: dict[str, tuple[Any, ...]] = {
@@ -49,21 +49,21 @@ _LONGEST = 120
 
 
 def note_on_input(metadata: SAEMetadata) -> str:
-    """A sentence or two that name the fields which ask for something; empty where none does."""
-    asked = {
-        name: f"{name} {_shortened(msgspec.json.encode(value).decode())}"
-        for fields in metadata.library_fields.values()
-        for name, value in fields.items()
-        if value not in ASKS_FOR_NOTHING.get(name, (value,))
-    }
-    if not asked:
+    """Some sentences that name the fields which ask for something; empty where none does."""
+    followed: list[str] = []
+    others: list[str] = []
+    for library, fields in metadata.library_fields.items():
+        for name, value in fields.items():
+            if value in ASKS_FOR_NOTHING.get(name, (value,)):
+                continue
+            alone = msgspec.structs.replace(metadata, library_fields={library: {name: value}})
+            named = f"{name} {_shortened(msgspec.json.encode(value).decode())}"
+            (others if input_rule(alone) == WHOLE else followed).append(named)
+    if not followed and not others:
         return ""
-    rule = input_rule(metadata)
-    is_followed = rule != InputRule()
-    followed = [text for name, text in asked.items() if is_followed and name in FOLLOWED]
-    others = [text for text in asked.values() if text not in followed]
     notes = []
     if followed:
+        rule = input_rule(metadata)
         notes.append(f"It is given {rule}, as its files say: {', '.join(followed)}.")
     if others:
         notes.append(
@@ -71,7 +71,7 @@ def note_on_input(metadata: SAEMetadata) -> str:
             f" {', '.join(others)}."
         )
     libraries = join_words(metadata.library_fields)
-    notes.append(f"That is kept, and told again when it is exported to {libraries}.")
+    notes.append(f"All of it is kept, and written again when it is exported to {libraries}.")
     return " ".join(notes)
 
 

@@ -15,18 +15,6 @@ from numpy.typing import NDArray
 
 from engine.sae.formats.metadata import SAEMetadata
 
-FOLLOWED = frozenset(
-    {
-        "prepend_bos",
-        "seqpos_slice",
-        "exclude_special_tokens",
-        "add_special_tokens",
-        "remove_bos",  # BOS is left out wherever figures are taken
-        "exclude_tokens",
-    }
-)
-"""Fields of `SAEMetadata.library_fields` that are acted on, if they can be understood."""
-
 
 class InputRule(msgspec.Struct, frozen=True, kw_only=True):
     """What an SAE is to be given; without more said all that a model makes of text."""

@@ -1,4 +1,4 @@
-"""What files of other libraries are told of the activations that an SAE trained here has not seen.
+"""How files for other libraries say which activations an SAE trained here has not seen.
 
 Importing this needs no torch.
 """
@@ -9,8 +9,8 @@ from engine.sae.formats.metadata import SAEMetadata
 
 
 def left_out_fields(format: str, metadata: SAEMetadata) -> dict[str, Any]:
-    """The fields of a library's configuration that say so; none for an SAE that was trained on all,
-    or of whose training that is not known.
+    """The fields of the configuration of a library (`format`) for the kinds of activations that an
+    SAE was trained without; none for one that was trained on all, or where that is not known.
 
     Kinds of activations are those of `engine.activations.store.row_kinds`.
     """

@@ -2,10 +2,11 @@
 
 A dense step of an autoencoder costs six products of 2·batch·d·F operations; a sparse one costs one,
 the encoder's forward pass, which has to look at every feature. It serves only to choose: what is
-chosen is computed again, in fp32. So it may be taken in bf16, which is twice as fast on processors
-and GPUs that multiply bf16 and sum in fp32; or in 8-bit integers, which is twice as fast again on
-processors that have instructions for that, and good enough to find a few more than are wanted, of
-which the fp32 products then decide.
+chosen is computed again, in fp32. So it may be taken in bf16, which is faster on processors and
+GPUs that multiply bf16 and sum in fp32 (`benchmarks.training.speed` gives both rates); or in 8-bit
+integers, which is faster again on processors that have instructions for that
+(`benchmarks.training.steps` gives its time beside that in bf16), and good enough to find a few more
+than are wanted, of which the fp32 products then decide.
 """
 
 from collections.abc import Iterator

@@ -50,10 +50,9 @@ def all_reduce_gradients(sae: SparseAutoencoder) -> None:
 
 def gradient_norm(sae: SparseAutoencoder, squared_norms: Sequence[Tensor]) -> Tensor:
     """The length of the gradients of all parameters together, of all processes' features, from
-    those of each parameter [], squared, in order."""
-    names = [name for name, _ in sae.named_parameters()]
+    Σ grad² of each of this process's parameters, in order: scalars."""
     replicated = local = squared_norms[0].new_zeros(())
-    for name, square in zip(names, squared_norms, strict=True):
+    for (name, _), square in zip(sae.named_parameters(), squared_norms, strict=True):
         if name in sae.replicated:
             replicated = replicated + square
         else:

@@ -191,24 +191,22 @@ class Trainer:
 
     def _backward(self, x: Tensor, target: Tensor) -> StepLosses:
         """Make every `.grad` that of a batch's loss, taken in as many parts as memory asks for."""
+        scaled = x.float() * self._scale
+        if self.steps_done % STEPS_BETWEEN_CHOICES == 0:
+            self.sae.choose_search(scaled)
+        step = StepInput(
+            x=scaled,
+            target=scaled if target is x else target.float() * self._target_scale,
+            variance=self._variance,
+            dead=self._dead,
+            done=self.steps_done / self._config.steps,
+        )
         while True:
-            scaled = x.float() * self._scale
-            if self.steps_done % STEPS_BETWEEN_CHOICES == 0:
-                self.sae.choose_search(scaled)
-            step = StepInput(
-                x=scaled,
-                target=scaled if target is x else target.float() * self._target_scale,
-                variance=self._variance,
-                dead=self._dead,
-                done=self.steps_done / self._config.steps,
-                parts=self._parts,
-            )
             try:
-                return self.sae.training_step(step, self._config)
+                return self.sae.training_step(step._replace(parts=self._parts), self._config)
             except (RuntimeError, MemoryError) as error:
-                together = (
-                    self.sae.ranks.world.size > 1
-                )  # the others wait in the middle of the step
+                # the others would wait in the middle of the step
+                together = self.sae.ranks.world.size > 1
                 if together or self._parts >= MOST_PARTS or not memory_ran_out(error):
                     raise
                 self._parts *= 2

@@ -99,6 +99,14 @@ def test_a_store_that_contradicts_it_is_named(wants, has, known, said: str) -> N
     assert [said in note for note in notes] == [True] * bool(said)
 
 
+def test_what_can_not_be_understood_is_not_followed_beside_what_can() -> None:
+    note = note_on_input(of_lens(prepend_bos=True, seqpos_slice="1:"))
+    followed, others = note.split("Its files tell more")
+    assert "prepend_bos true" in followed
+    assert "seqpos_slice" not in followed
+    assert 'seqpos_slice "1:"' in others
+
+
 def test_what_is_followed_is_told_from_what_is_not() -> None:
     note = note_on_input(of_lens(prepend_bos=False, hook_head_index=3))
     followed, others = note.split("Its files tell more")

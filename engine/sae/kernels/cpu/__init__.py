@@ -3,11 +3,14 @@
 Every kernel works on a range of rows, `lo` to `hi`, with the interpreter's lock released.
 """
 
-from engine.sae.kernels.cpu.rows import normalise_rows, remove_parallel
 from engine.sae.kernels.cpu.selection import select_above, select_top_k
 from engine.sae.kernels.cpu.sorting import largest, sort_by_feature, stack_by_group
 from engine.sae.kernels.cpu.sums import dots, residual_and_dots, sums_by_feature, totals_by_feature
-from engine.sae.kernels.reference import weighted_rows  # torch's embedding_bag is the faster one
+from engine.sae.kernels.reference import (
+    normalise_rows,  # in a training step `adam_rows` does these two
+    remove_parallel,
+    weighted_rows,  # torch's embedding_bag is the faster one
+)
 
 __all__ = [
     "dots",

@@ -19,7 +19,13 @@ def adam_rows(
     *,
     unit: bool,
 ) -> Tensor:
-    """A step of Adam, as `Kernels.adam_rows` says."""
+    """Take a step of Adam with rows [F, d], in place, and leave `grad` [F, d] 0. Gives Σ grad² of
+    each row, before anything is taken out: [F].
+
+    moments: the first and second, [F, d] each, in place. step_size: the learning rate over
+    1 − β₁ᵗ at step t; correction: 1 / √(1 − β₂ᵗ). unit: whether rows are of length 1 and stay so;
+    what a gradient has along its row is then taken out before it reaches the moments.
+    """
     squares = rows.new_empty(len(rows))
     rests = [1 - beta for beta in betas]
     with np.errstate(over="ignore"):  # a rate beyond fp32 is found by what becomes of the weights
