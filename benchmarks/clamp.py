@@ -36,7 +36,6 @@ from engine.interventions.spec import ClampRequest, FeatureEdit, ModelReport
 from engine.model.chat import chat_text
 from engine.model.load import LanguageModel, load_model
 from engine.model.site import parse_site
-from engine.progress import SILENT
 from engine.sae.formats.store import load_sae
 from engine.workspace.folders import Workspace
 
@@ -99,10 +98,10 @@ def works(options: argparse.Namespace, dtype: str) -> dict[str, Callable[[], Any
         chat=chat,
     )
     texts = [chat_text(lm, prompt) if chat else prompt for prompt in prompts]
-    subject = ModelWithSAE(lm, sae, site)
+    subject = ModelWithSAE.from_scan(lm, sae, site, catalogue)
 
     def whole_clamp() -> ModelReport:
-        found = clamp(lm, sae, site, catalogue, request, progress=SILENT)
+        found = clamp(subject, catalogue, request)
         assert isinstance(found, ModelReport)
         return found
 

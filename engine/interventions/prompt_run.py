@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.activations.store.row_summary import RowSummary
 from engine.errors import UserError
 from engine.features.catalogue.catalogue import Catalogue
 from engine.features.left_out import LeftOut
@@ -34,11 +33,6 @@ _WIDEST = 16
 """Numbers that a layer holds at a time for each of d_model: those of its MLP, and of attention."""
 
 
-def max_norm_of(summary: RowSummary | None) -> float | None:
-    """The length beyond which an activation is a sink's; None: not known, or nothing is one."""
-    return None if summary is None or summary.rule is None else summary.rule.max_norm
-
-
 @dataclass(frozen=True)
 class ModelWithSAE:
     """A language model with an SAE at one of its sites: what interventions act on."""
@@ -49,8 +43,17 @@ class ModelWithSAE:
     max_norm: float | None = None
     """A token whose activation at the site is longer than this is an attention sink, and is left
     as it is; None: none is known to be one."""
-    rule: InputRule = WHOLE
+    input_rule: InputRule = WHOLE
     """What the SAE is to be given of what the model reads."""
+
+    @classmethod
+    def from_scan(
+        cls, lm: LanguageModel, sae: SparseAutoencoder, site: Site, catalogue: Catalogue
+    ) -> Self:
+        """An SAE in its model, with the limit that its scan took for the length of text."""
+        rows = catalogue.manifest.row_summary
+        max_norm = None if rows is None or rows.rule is None else rows.rule.max_norm
+        return cls(lm, sae, site, max_norm)
 
     def check(self) -> None:
         """Raise UserError if SAE, model and site can't belong together."""
@@ -139,7 +142,7 @@ class ModelWithSAE:
         """The positions of a prompt's tokens [tokens], and of those that are written after it, that
         the SAE isn't given. Which tokens are written isn't known: of them only positions count."""
         tokens = np.pad(ids.cpu().numpy(), (0, generate), constant_values=-1)
-        given = self.rule.applies(tokens, np.arange(len(tokens)), self.lm.special_ids)
+        given = self.input_rule.applies(tokens, np.arange(len(tokens)), self.lm.special_ids)
         return frozenset(np.flatnonzero(~given).tolist())
 
     def _encode(self, prompt: str | Prompt, generate: int, chat: ChatChoice) -> Tensor:

@@ -6,6 +6,7 @@ import msgspec
 
 from engine.features.catalogue.catalogue import Catalogue
 from engine.interventions.clamp import clamp
+from engine.interventions.prompt_run import ModelWithSAE
 from engine.interventions.spec import ClampReport, ClampRequest, FeatureEdit
 from engine.model.load import LanguageModel
 from engine.model.site import Site
@@ -23,9 +24,14 @@ class Bench:
     sae: SparseAutoencoder
     catalogue: Catalogue
 
+    @property
+    def subject(self) -> ModelWithSAE:
+        """The SAE in its model, as a clamp takes it."""
+        return ModelWithSAE.from_scan(self.lm, self.sae, SITE, self.catalogue)
+
     def clamp(self, **changes: object) -> ClampReport:
         """A report on the usual request with some fields changed."""
-        return clamp(self.lm, self.sae, SITE, self.catalogue, self.request(**changes))
+        return clamp(self.subject, self.catalogue, self.request(**changes))
 
     def request(self, **changes: object) -> ClampRequest:
         edits = [FeatureEdit(feature=self.busiest(), value=5.0, unit="max")]

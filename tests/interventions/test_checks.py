@@ -113,7 +113,8 @@ def test_rounding_is_allowed_and_more_is_not(dtype: torch.dtype) -> None:
 @pytest.mark.parametrize("kind", ["resid_pre", "attn_out", "mlp_out", "resid_post"])
 def test_the_checks_hold_at_every_kind_of_site(bench: Bench, kind: SiteKind) -> None:
     request = bench.request(generate=0, nulls=0)
-    report = clamp(bench.lm, bench.sae, Site(kind, 1), bench.catalogue, request)
+    subject = ModelWithSAE(bench.lm, bench.sae, Site(kind, 1))
+    report = clamp(subject, bench.catalogue, request)
     assert isinstance(report, ModelReport)
     found = report.checks
     assert (found.no_op, found.hf_identical, found.error_kept, found.bos_masked) == (True,) * 4

@@ -7,6 +7,7 @@ import torch
 
 from engine.errors import UserError
 from engine.interventions.clamp import clamp
+from engine.interventions.prompt_run import ModelWithSAE
 from engine.interventions.spec import BY_CONSTRUCTION, FeatureEdit, ReconstructionReport
 from engine.model.observe import observe
 from engine.model.site import Site
@@ -65,24 +66,28 @@ def test_a_prompt_that_does_not_fit(bench: Bench) -> None:
 def test_an_sae_of_another_width(bench: Bench) -> None:
     sae = build(SAEConfig(architecture="topk", d_in=32, d_sae=96, k=6))
     with pytest.raises(UserError, match=r"width 32.*64 wide"):
-        clamp(bench.lm, sae, SITE, bench.catalogue, bench.request())
+        clamp(ModelWithSAE(bench.lm, sae, SITE), bench.catalogue, bench.request())
 
 
 def test_a_transcoder(bench: Bench) -> None:
     sae = build(SAEConfig(architecture="relu", d_in=64, d_sae=96, d_out=64))
     with pytest.raises(UserError, match="transcoder"):
-        clamp(bench.lm, sae, SITE, bench.catalogue, bench.request())
+        clamp(ModelWithSAE(bench.lm, sae, SITE), bench.catalogue, bench.request())
 
 
 def test_a_catalogue_of_another_sae(bench: Bench) -> None:
     sae = build(SAEConfig(architecture="topk", d_in=64, d_sae=95, k=6))
     with pytest.raises(UserError, match=r"96 features.*95"):
-        clamp(bench.lm, sae, SITE, bench.catalogue, bench.request())
+        clamp(ModelWithSAE(bench.lm, sae, SITE), bench.catalogue, bench.request())
 
 
 def test_a_site_beyond_the_last_layer(bench: Bench) -> None:
     with pytest.raises(UserError):
-        clamp(bench.lm, bench.sae, Site("resid_post", 5), bench.catalogue, bench.request())
+        clamp(
+            ModelWithSAE(bench.lm, bench.sae, Site("resid_post", 5)),
+            bench.catalogue,
+            bench.request(),
+        )
 
 
 class CancelAt:
@@ -117,14 +122,14 @@ def test_it_can_be_cancelled_at_any_moment(bench: Bench, view: str) -> None:
     request = bench.request(view=view, generate=3, nulls=2)
     before = bench.clamp(view=view, generate=3, nulls=2)  # the first measures the model, too
     watched = CancelAt(0)
-    clamp(bench.lm, bench.sae, SITE, bench.catalogue, request, progress=watched)
+    clamp(bench.subject, bench.catalogue, request, progress=watched)
     calls = len(watched.calls)
     assert watched.calls[0] == (0, 2)
     assert watched.calls[-1] == (2, 2)
     assert watched.calls == sorted(watched.calls)
     for call in range(1, calls, calls // 10):
         with pytest.raises(Cancelled):
-            clamp(bench.lm, bench.sae, SITE, bench.catalogue, request, progress=CancelAt(call))
+            clamp(bench.subject, bench.catalogue, request, progress=CancelAt(call))
     assert bench.clamp(view=view, generate=3, nulls=2) == before
 
 
@@ -133,7 +138,7 @@ def test_each_generated_token_and_each_layer_is_a_moment_to_cancel(bench: Bench,
     def calls(generate: int) -> int:
         watched = CancelAt(0)
         request = bench.request(view=view, generate=generate, nulls=0, prompts=PROMPTS[:1])
-        clamp(bench.lm, bench.sae, SITE, bench.catalogue, request, progress=watched)
+        clamp(bench.subject, bench.catalogue, request, progress=watched)
         return len(watched.calls)
 
     assert calls(12) - calls(4) >= 8 * bench.lm.n_layers
@@ -145,7 +150,9 @@ def test_what_the_model_writes_is_edited_only_where_the_sae_is_given_it(
     bench: Bench, view: str, rule: InputRule
 ) -> None:
     request = bench.request(view=view, nulls=0)
-    report = clamp(bench.lm, bench.sae, SITE, bench.catalogue, request, rule=rule)
+    report = clamp(
+        ModelWithSAE(bench.lm, bench.sae, SITE, input_rule=rule), bench.catalogue, request
+    )
     for prompt in report.prompts:
         given = set(range(len(prompt.tokens))[rule.start : rule.stop : rule.step])
         left_out = {one.position for one in prompt.left_out}
@@ -155,7 +162,9 @@ def test_what_the_model_writes_is_edited_only_where_the_sae_is_given_it(
 
 def test_nothing_is_written_differently_where_the_sae_is_given_no_token(bench: Bench) -> None:
     request, rule = bench.request(nulls=0), InputRule(start=40)
-    report = clamp(bench.lm, bench.sae, SITE, bench.catalogue, request, rule=rule)
+    report = clamp(
+        ModelWithSAE(bench.lm, bench.sae, SITE, input_rule=rule), bench.catalogue, request
+    )
     assert all(len(prompt.tokens) < 40 for prompt in report.prompts)
     assert [prompt.divergence for prompt in report.prompts] == [None, None]
     assert [prompt.divergence for prompt in bench.clamp(nulls=0).prompts] != [None, None]

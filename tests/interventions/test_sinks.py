@@ -59,7 +59,8 @@ def catalogue(bench: Bench) -> Catalogue:
 
 
 def report_of(bench: Bench, catalogue: Catalogue, **changes: object) -> ClampReport:
-    return clamp(bench.lm, bench.sae, SITE, catalogue, bench.request(generate=NEW, **changes))
+    subject = ModelWithSAE.from_scan(bench.lm, bench.sae, SITE, catalogue)
+    return clamp(subject, catalogue, bench.request(generate=NEW, **changes))
 
 
 def without_rule(catalogue: Catalogue) -> Catalogue:

@@ -27,15 +27,15 @@ def contrast(
     b: Documents,
     *,
     context: int | None = None,
-    rule: SinkRule | None = None,
+    sink_rule: SinkRule | None = None,
     most: int = 100,
     progress: Progress = SILENT,
 ) -> Contrast:
     """The `most` features whose mean activations in two texts, or corpora, are furthest apart.
 
-    Both are read as a corpus is: in windows of `context` tokens, BOS and sinks left out; the `rule`
-    says which norms are those of sinks, and is measured on each text where none is given. A feature
-    counts as 0 where it is not active. The effect is Cohen's d, the difference of the means in
+    Both are read as a corpus is: in windows of `context` tokens, BOS and sinks left out. The
+    `sink_rule` says which norms are those of sinks; it is measured on each text where none is
+    given. A feature counts as 0 where it is not active. The effect is Cohen's d, the difference of the means in
     units of the pooled standard deviation over tokens (Cohen 1988, Statistical Power Analysis,
     2.2):
 
@@ -57,7 +57,7 @@ def contrast(
         def tick() -> None:
             progress(f"read the {name} text", sums.tokens, None, "tokens")
 
-        rules = None if rule is None else {str(site): rule}
+        rules = None if sink_rule is None else {str(site): sink_rule}
         with interruptible(lm, tick):
             documents = ObservedDocuments(lm, texts, [site], seed=0, context=context, rules=rules)
             for rows in documents.once():

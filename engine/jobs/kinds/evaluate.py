@@ -16,7 +16,12 @@ from engine.jobs.kinds.model import ModelSpec
 from engine.sae.evaluation.density import DensityHistogram
 from engine.sae.formats.info import read_config
 from engine.sae.formats.metadata import read_metadata
-from engine.sae.formats.provenance import check_provenance, predicted_by, provenance_of, read_by
+from engine.sae.formats.provenance import (
+    check_provenance,
+    input_provenance,
+    output_provenance,
+    provenance_of,
+)
 from engine.workspace.folders import Workspace
 
 __all__ = ["Evaluate", "EvaluateResult"]
@@ -112,7 +117,7 @@ class Evaluate(ModelSpec, frozen=True, kw_only=True, tag="evaluate"):
         config, metadata = read_config(folder), read_metadata(folder)
         name = self.activation_set(workspace)
         acts = read_manifest(workspace.existing_activations(name))
-        check_provenance(self.sae, read_by(config, metadata), name, provenance_of(acts))
+        check_provenance(self.sae, input_provenance(config, metadata), name, provenance_of(acts))
         if config.transcodes and self.target is None:
             raise UserError(
                 f"{self.sae} is a transcoder: it predicts other activations than it reads.",
@@ -122,7 +127,7 @@ class Evaluate(ModelSpec, frozen=True, kw_only=True, tag="evaluate"):
             if not config.transcodes:
                 raise UserError(f"{self.sae} reconstructs what it reads.", "Leave out --target.")
             target = provenance_of(read_manifest(workspace.existing_activations(self.target)))
-            predicted = predicted_by(config, metadata)
+            predicted = output_provenance(config, metadata)
             check_provenance(self.sae, predicted, self.target, target, does="predicts")
         if self.max_tokens < 1:
             raise UserError(f"--max-tokens must be at least 1, and is {self.max_tokens}.")

@@ -14,7 +14,7 @@ from engine.jobs.kinds.fields import Setting
 from engine.jobs.kinds.model import ModelSpec
 from engine.sae.formats.info import read_config
 from engine.sae.formats.metadata import read_metadata
-from engine.sae.formats.provenance import check_provenance, provenance_of, read_by
+from engine.sae.formats.provenance import check_provenance, input_provenance, provenance_of
 from engine.workspace.folders import Workspace
 
 __all__ = ["Scan", "ScanResult"]
@@ -81,7 +81,7 @@ class Scan(ModelSpec, frozen=True, kw_only=True, tag="scan"):
 
     def check(self, workspace: Workspace) -> None:
         folder = workspace.existing_sae(self.sae)
-        reads = read_by(read_config(folder), read_metadata(folder))
+        reads = input_provenance(read_config(folder), read_metadata(folder))
         name = self.activation_set(workspace)
         if self.top_k < 1:
             raise UserError(f"--top-k must be at least 1, and is {self.top_k}.")

@@ -23,7 +23,7 @@ from engine.sae.evaluation.reconstruction import ReconstructionMetrics, evaluate
 from engine.sae.evaluation.splice import SpliceMetrics
 from engine.sae.evaluation.vectors import StoredVectors
 from engine.sae.formats.metadata import SAEMetadata, read_metadata
-from engine.sae.formats.provenance import check_provenance, provenance_of, read_by
+from engine.sae.formats.provenance import check_provenance, input_provenance, provenance_of
 from engine.sae.formats.store import load_sae, save_metadata
 from engine.workspace.folders import Workspace
 
@@ -51,7 +51,7 @@ def evaluate_sae(spec: Evaluate, workspace: Workspace, progress: Progress) -> Ev
         targets = ActivationSet.open(workspace.existing_activations(spec.target))
         check_aligned([acts, targets])
     sae, metadata = load_sae(folder, choose_device(spec.device))
-    reads = read_by(sae.config, metadata)
+    reads = input_provenance(sae.config, metadata)
     for note in check_provenance(spec.sae, reads, name, provenance_of(acts.manifest)):
         progress.note(note)
     choice = row_choice(keep_sinks=spec.keep_sinks)

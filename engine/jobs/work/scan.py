@@ -12,7 +12,7 @@ from engine.jobs.work.model_of_job import load_model_of_job
 from engine.model.device import choose_device
 from engine.model.load import LanguageModel
 from engine.progress import Progress
-from engine.sae.formats.provenance import check_provenance, provenance_of, read_by
+from engine.sae.formats.provenance import check_provenance, input_provenance, provenance_of
 from engine.sae.formats.store import load_sae
 from engine.workspace.folders import Workspace
 
@@ -25,7 +25,7 @@ def scan_sae(spec: Scan, workspace: Workspace, progress: Progress) -> ScanResult
     name = spec.activation_set(workspace)
     acts = ActivationSet.open(workspace.existing_activations(name))
     sae, metadata = load_sae(workspace.existing_sae(spec.sae), choose_device(spec.device))
-    reads = read_by(sae.config, metadata)
+    reads = input_provenance(sae.config, metadata)
     for note in check_provenance(spec.sae, reads, name, provenance_of(acts.manifest)):
         progress.note(note)
     _, given = rows_given_to(spec.sae, metadata, acts, progress)

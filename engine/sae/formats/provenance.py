@@ -35,14 +35,14 @@ def provenance_of(manifest: Manifest) -> Provenance:
     )
 
 
-def read_by(config: SAEConfig, metadata: SAEMetadata) -> Provenance:
+def input_provenance(config: SAEConfig, metadata: SAEMetadata) -> Provenance:
     """What an SAE reads."""
     return Provenance(
         metadata.model, metadata.site, config.d_in, metadata.revision, metadata.model_dtype
     )
 
 
-def predicted_by(config: SAEConfig, metadata: SAEMetadata) -> Provenance:
+def output_provenance(config: SAEConfig, metadata: SAEMetadata) -> Provenance:
     """What an SAE decodes to: what it reads, or for a transcoder what it predicts."""
     site = metadata.target_site if config.transcodes else metadata.site
     return Provenance(

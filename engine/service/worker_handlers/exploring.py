@@ -13,7 +13,7 @@ from engine.features.search.contrast import contrast
 from engine.features.search.nearest import comparison_warnings, nearest
 from engine.interventions.firing import find_firing
 from engine.model.chat import chat_note, template_of_prompts
-from engine.sae.formats.provenance import check_provenance, provenance_of, read_by
+from engine.sae.formats.provenance import check_provenance, input_provenance, provenance_of
 from engine.service import protocol as p
 from engine.service.session import Session
 from engine.service.worker_handlers.registry import in_worker
@@ -52,7 +52,7 @@ def find_contrast(question: p.FindContrast, session: Session) -> p.Contrast:
         a,
         b,
         context=metadata.context and min(metadata.context, subject.lm.context),
-        rule=session.sink_rule(question.sae, question.device),
+        sink_rule=session.sink_rule(question.sae, question.device),
         most=question.most,
         progress=session.progress,
     )
@@ -77,7 +77,7 @@ def get_document(question: p.GetDocument, session: Session) -> p.Snippet:
     acts = session.scanned_activations(question.sae)
     catalogue = Catalogue.open(session.workspace.existing_catalogue(question.sae))
     sae, metadata = session.sae(question.sae, question.device)
-    reads = read_by(sae.config, metadata)
+    reads = input_provenance(sae.config, metadata)
     check_provenance(question.sae, reads, acts.folder.name, provenance_of(acts.manifest))
     return whole_document(
         sae,

@@ -23,12 +23,4 @@ def clamp_features(question: p.Clamp, session: Session) -> p.ClampReport:
     catalogue = Catalogue.open(session.workspace.existing_catalogue(request.sae))
     subject = session.subject(request.sae, question.device, request.model, request.model_dtype)
     catalogue.check_reads_of(request.sae, session.sae(request.sae, question.device)[1])
-    return clamp(
-        subject.lm,
-        subject.sae,
-        subject.site,
-        catalogue,
-        request,
-        rule=subject.rule,
-        progress=session.progress,
-    )
+    return clamp(subject, catalogue, request, progress=session.progress)

@@ -8,8 +8,8 @@ from engine.sae.formats.metadata import SAEMetadata
 from engine.sae.formats.provenance import (
     Provenance,
     check_provenance,
-    predicted_by,
-    read_by,
+    input_provenance,
+    output_provenance,
 )
 
 WANTED = Provenance(model="m", site="resid_pre.2", width=8, revision="a")
@@ -54,8 +54,8 @@ def test_what_may_be_right_is_allowed_with_a_note(found: Provenance, said: list[
 def test_a_transcoder_predicts_its_target_site() -> None:
     config = SAEConfig(architecture="topk", d_in=8, d_sae=16, k=2, d_out=4)
     about = SAEMetadata(model="m", site="resid_pre.2", target_site="mlp_out.2")
-    assert read_by(config, about) == Provenance("m", "resid_pre.2", 8)
-    assert predicted_by(config, about) == Provenance("m", "mlp_out.2", 4)
+    assert input_provenance(config, about) == Provenance("m", "resid_pre.2", 8)
+    assert output_provenance(config, about) == Provenance("m", "mlp_out.2", 4)
     with pytest.raises(UserError, match=r"t predicts mlp_out\.2, and set was captured at resid"):
         found = Provenance("m", "resid_pre.2", 4)
-        check_provenance("t", predicted_by(config, about), "set", found, does="predicts")
+        check_provenance("t", output_provenance(config, about), "set", found, does="predicts")
