@@ -131,7 +131,7 @@ def for_a_failed_job(job: JobInfo, state: State) -> str:
 
 
 def _next(state: State) -> str:
-    """The step of the chain that comes next; nothing when all were gone."""
+    """The step of the chain that comes next; nothing after the last."""
     if not state.contents.activations:
         return f"Next: {key_of('capture', state)} captures activations of the prompts."
     sae = state.sae_info()

@@ -8,10 +8,9 @@ from cyclopts import App, Parameter
 from brainsurg_tui.commands.common import Common
 from brainsurg_tui.commands.files import check_replaceable, print_path, write_text
 from brainsurg_tui.commands.json_document import plain_data
-from brainsurg_tui.commands.tables.clamps import kept_clamps, when
-from brainsurg_tui.commands.tables.parts import show
 from brainsurg_tui.exports import csv_text, json_text, markdown_text
 from brainsurg_tui.panes.clamp.text import row
+from brainsurg_tui.widgets.numbers import date_and_time
 from engine.service import protocol as p
 
 app = App(
@@ -26,8 +25,7 @@ Clamp = Annotated[int, Parameter(help="The report's number.")]
 @app.command(name="list", sort_key=0)
 def list_clamps(*, common: Common = Common()) -> None:
     """List every report that is kept, newest first."""
-    kept = common.run(lambda client: client.ask(p.GetClamps()))
-    common.print_result(kept, lambda: show(*kept_clamps(kept)))
+    common.print_result(common.run(lambda client: client.ask(p.GetClamps())))
 
 
 @app.command(name="show", sort_key=1)
@@ -66,7 +64,8 @@ def export(
         case "csv":
             text = csv_text(rows)
         case "markdown":
-            text = markdown_text(rows, f"Clamp {id} of {kept.request.sae}, {when(kept.created)}")
+            title = f"Clamp {id} of {kept.request.sae}, {date_and_time(kept.created)}"
+            text = markdown_text(rows, title)
     write_text(out, text, replace=replace)
     print_path(common, out, prompts=len(rows))
 

@@ -11,7 +11,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from brainsurg_tui.commands.common import Common
-from brainsurg_tui.commands.options import ModelDtype
+from brainsurg_tui.commands.options import Model, ModelDtype
 from brainsurg_tui.commands.progress import ask_with_progress, ensure_scanned, run_or_resume
 from brainsurg_tui.commands.study_plan import (
     Plan,
@@ -72,9 +72,7 @@ class DemoResult(msgspec.Struct, frozen=True, kw_only=True):
 
 def demo(
     *,
-    model: Annotated[
-        str, Parameter(help="A folder, a GGUF file, a hub id, or `demo` for the embedded model.")
-    ] = "demo",
+    model: Model = "demo",
     text: Annotated[list[Path] | None, Parameter(consume_multiple=True)] = None,
     site: str | None = None,
     preset: Preset = "recommended",
@@ -133,19 +131,17 @@ class _Study:
         """The model, and where to look: after its middle layer, if nobody says."""
         found = await ask_with_progress(self._client, p.GetSites(model=model))
         after = [info for info in found.sites if info.site.startswith("resid_post.")]
-        middle = after[len(after) // 2]
-        named = next((info for info in found.sites if info.site == site), None)
-        if site is not None and named is None:
+        wanted = after[len(after) // 2].site if site is None else site
+        chosen = next((info for info in found.sites if info.site == wanted), None)
+        if chosen is None:
             raise UserError(
                 f"{model} has no site {site}.", f"List them with: brainsurg sites {model}"
             )
-        chosen = named or middle
-        templates = found.chat_templates
         return Subject(
             model=model,
             site=chosen.site,
             width=chosen.width,
-            chat_template="default" if "default" in templates else "",
+            chat_template="default" if "default" in found.chat_templates else "",
             model_dtype=model_dtype,
         )
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 from cyclopts.types import PositiveInt
 
-from engine.service.protocol import filter_help, order_names
+from engine.service.protocol import MODEL_DTYPES, filter_help, order_names
 
 ActivationSet = Annotated[str, Parameter(help="The activation set.")]
 SAE = Annotated[str, Parameter(help="The SAE.")]
@@ -17,7 +17,9 @@ ScannedSAE = Annotated[
     str, Parameter(help="The SAE; it is scanned first if that has not been done.")
 ]
 Feature = Annotated[int, Parameter(help="The feature, by its number.")]
-Model = Annotated[str, Parameter(help="A folder, a hub id, or `demo` for the embedded model.")]
+Model = Annotated[
+    str, Parameter(help="A folder, a GGUF file, a hub id, or `demo` for the embedded model.")
+]
 MovedModel = Annotated[
     str | None,
     Parameter(help="The model that the activations are of, if it lies elsewhere now."),
@@ -29,8 +31,16 @@ SAEModel = Annotated[
         " its scan say."
     ),
 ]
+
+if TYPE_CHECKING:
+    _ModelDtype = str
+    _Column = str
+else:  # the choices, as the engine and the feature table's columns declare them
+    _ModelDtype = Literal[MODEL_DTYPES]
+    _Column = Literal[tuple(order_names())]
+
 ModelDtype = Annotated[
-    Literal["auto", "float32", "bfloat16", "float16"],
+    _ModelDtype,
     Parameter(
         help="What the model computes in. `auto` is what it did when the SAE's activations were"
         " made; where that is not known, what is fast here."
@@ -52,11 +62,6 @@ ChatTemplate = Annotated[
     Parameter(help="Which, where the tokenizer has several; its default one if none is named."),
 ]
 System = Annotated[str, Parameter(help="What the system says before each prompt of a chat.")]
-
-if TYPE_CHECKING:
-    _Column = str
-else:  # the choices, as the feature table's columns declare them
-    _Column = Literal[tuple(order_names())]
 
 By = Annotated[
     _Column,

@@ -76,46 +76,40 @@ async def run_job(client: "Client", spec: p.JobSpec) -> p.JobResult:
     Raises UserError with the job's own sentence if it fails. Interrupting cancels the job, and
     says how it can go on.
     """
-    await client.ask(p.Watch())
-    submitting = asyncio.create_task(client.ask(p.Submit(spec=spec)))
-    try:
-        job = await asyncio.shield(submitting)
-        return await follow(client, job)
-    except asyncio.CancelledError:
-        # Ctrl-C means this job; the end of the terminal (SIGHUP) does not, and never comes here.
-        id = (await submitting).id
-        # a training has something to save, which takes its time
-        _print_note(f"Cancelling job {id} …")
-        await client.ask(p.CancelJob(id=id))
-        _print_note(spec.resume_hint(id))
-        raise
+    return await _follow_or_cancel(client, p.Submit(spec=spec))
 
 
 async def run_or_resume(client: "Client", spec: p.JobSpec) -> p.JobResult:
-    """As `run_job`; where a job of the same kind and name was interrupted, that goes on."""
+    """As `run_job`; where the last job of this kind and name did the same and was interrupted, that
+    goes on."""
     jobs = (await client.ask(p.ListJobs())).jobs
     same = [job for job in jobs if (job.spec.kind, job.spec.subject) == (spec.kind, spec.subject)]
-    if not (same and same[-1].resumable and _is_same_work(same[-1].spec, spec)):
+    if not (same and same[-1].resumable and _work(same[-1].spec) == _work(spec)):
         return await run_job(client, spec)
+    id = same[-1].id
+    _print_note(f"Going on with job {id}, {spec.title} …")
+    return await _follow_or_cancel(client, p.ResumeJob(id=id))
+
+
+def _work(spec: p.JobSpec) -> dict[str, object]:
+    """All that a spec asks for, but for whether it is begun anew or resumed."""
+    return {**msgspec.to_builtins(spec), "resume": None}
+
+
+async def _follow_or_cancel(client: "Client", request: p.Request[p.JobInfo]) -> p.JobResult:
+    """Begin a job by a request and watch it to its end; interrupting cancels it."""
     await client.ask(p.Watch())
-    job = await client.ask(p.ResumeJob(id=same[-1].id))
-    _print_note(f"Job {job.id}, {spec.title}, goes on.")
+    beginning = asyncio.create_task(client.ask(request))
     try:
-        return await follow(client, job)
+        return await follow(client, await asyncio.shield(beginning))
     except asyncio.CancelledError:
+        # Ctrl-C means this job; the end of the terminal (SIGHUP) does not, and never comes here.
+        job = await beginning
+        # a training has something to save, which takes its time
+        _print_note(f"Cancelling job {job.id} …")
         await client.ask(p.CancelJob(id=job.id))
-        _print_note(spec.resume_hint(job.id))
+        _print_note(job.spec.resume_hint(job.id))
         raise
-
-
-def _is_same_work(one: p.JobSpec, other: p.JobSpec) -> bool:
-    """Whether two specs ask for the same, but for whether it is to be gone on with."""
-    return _plain(one) == _plain(other)
-
-
-def _plain(spec: p.JobSpec) -> dict[str, object]:
-    fields: dict[str, object] = msgspec.to_builtins(spec)
-    return {name: value for name, value in fields.items() if name != "resume"}
 
 
 async def follow(client: "Client", job: p.JobInfo) -> p.JobResult:

@@ -3,6 +3,7 @@
 import asyncio
 from typing import cast, get_args
 
+from brainsurg_tui.controllers.chat_field import chat_field, chat_in_field
 from brainsurg_tui.controllers.features import FeatureController
 from brainsurg_tui.controllers.shell import Shell
 from brainsurg_tui.controllers.submit import parse_number, parse_whole_number
@@ -132,14 +133,7 @@ class ClampController:
             ),
             Field("generate", "tokens", str(draft.generate), "Tokens to write after each prompt."),
             Field("nulls", "nulls", str(draft.nulls), "Matched random features to compare with."),
-            Field(
-                "chat",
-                "chat template",
-                draft.chat_template,
-                "Of an instruct model: what prompts are put into, to be answered.",
-                ("", "default"),
-                empty="none: prompts are gone on with",
-            ),
+            chat_field(draft.chat),
         ]
         features = ", ".join(str(edit.feature) for edit in draft.edits)
         self._shell.push_screen(Form(f"Clamp {features}", fields, self._use_form, verb="run"))
@@ -156,6 +150,6 @@ class ClampController:
                 view=cast(View, values["view"]),
                 generate=parse_whole_number(values["generate"], "tokens"),
                 nulls=parse_whole_number(values["nulls"], "nulls"),
-                chat_template=values["chat"],
+                chat=chat_in_field(values["chat"], draft.chat),
             )
         )

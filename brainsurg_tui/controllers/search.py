@@ -6,6 +6,7 @@ from typing import cast
 
 import msgspec
 
+from brainsurg_tui.controllers.chat_field import chat_field, chat_in_field
 from brainsurg_tui.controllers.feature_view import FeatureViewController
 from brainsurg_tui.controllers.features import FeatureController
 from brainsurg_tui.controllers.shell import Shell
@@ -16,14 +17,12 @@ from brainsurg_tui.state.visits import FeatureRef
 from brainsurg_tui.terminal.escapes import escape, unescape
 from engine.errors import UserError
 from engine.service.protocol import (
-    Chat,
     FindContrast,
     FindFiring,
     Grep,
     GrepReport,
     Request,
     TextSource,
-    chat_choice,
 )
 
 _PAUSE = 0.15
@@ -113,14 +112,7 @@ class SearchController:
                 str(search.ablate),
                 "So many of the strongest, by attribution and by activation, are ablated for real.",
             ),
-            Field(
-                "chat",
-                "chat template",
-                search.chat.template if isinstance(search.chat, Chat) else "",
-                "Of an instruct model: what the prompt is put into, to be answered.",
-                ("", "default"),
-                empty="none: the prompt is gone on with",
-            ),
+            chat_field(search.chat),
         ]
 
         async def send(values: dict[str, str]) -> None:
@@ -130,7 +122,7 @@ class SearchController:
                     prompt=unescape(values["prompt"]),
                     target=unescape(values["target"]) or None,
                     ablate=parse_whole_number(values["ablate"], "ablate"),
-                    chat=chat_choice(chat=False, template=values["chat"], system=""),
+                    chat=chat_in_field(values["chat"], search.chat),
                 )
             )
 

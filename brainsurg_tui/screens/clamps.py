@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import ClassVar, Literal
 
 from textual import on
@@ -13,7 +12,7 @@ from textual.widgets import Static
 from brainsurg_tui.screens.dialog import Dialog
 from brainsurg_tui.widgets.columns import Column
 from brainsurg_tui.widgets.line_table import LineTable
-from brainsurg_tui.widgets.numbers import figure
+from brainsurg_tui.widgets.numbers import date_and_time, figure_or_dash
 from engine.service.protocol import ClampInfo, ClampList
 
 
@@ -75,10 +74,10 @@ class ClampsDialog(Dialog[ClampChoice | None]):
 def _cells(kept: ClampInfo) -> tuple[str, ...]:
     return (
         str(kept.id),
-        f"{datetime.fromtimestamp(kept.created):%Y-%m-%d %H:%M}",
+        date_and_time(kept.created),
         kept.edits,
         kept.sae,
         str(kept.prompts),
         kept.view,
-        "" if kept.kl is None else figure(kept.kl),
+        figure_or_dash(kept.kl),
     )

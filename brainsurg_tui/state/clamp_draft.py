@@ -9,10 +9,10 @@ from collections.abc import Callable
 import msgspec
 
 from engine.service.protocol import (
+    ChatChoice,
     ClampRequest,
     FeatureEdit,
     View,
-    chat_choice,
     find_operation,
     operations,
 )
@@ -28,8 +28,8 @@ class ClampDraft(msgspec.Struct, frozen=True, kw_only=True):
     view: View = "model"
     generate: int = 24
     nulls: int = 20
-    chat_template: str = ""
-    """The name of the chat template that prompts are put into; empty: into none."""
+    chat: ChatChoice = False
+    """Whether prompts are put into a chat template."""
 
     def request(self, sae: str, prompts: list[str]) -> ClampRequest:
         """What to ask the engine."""
@@ -40,7 +40,7 @@ class ClampDraft(msgspec.Struct, frozen=True, kw_only=True):
             view=self.view,
             generate=self.generate,
             nulls=self.nulls,
-            chat=chat_choice(chat=False, template=self.chat_template, system=""),
+            chat=self.chat,
         )
 
     @classmethod
@@ -51,6 +51,7 @@ class ClampDraft(msgspec.Struct, frozen=True, kw_only=True):
             view=request.view,
             generate=request.generate,
             nulls=request.nulls,
+            chat=request.chat,
         )
 
     def of(self, features: list[int]) -> "ClampDraft":

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from datetime import datetime
 
 _THOUSANDS = ("", "k", "M", "G", "T")
 _BYTE_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
@@ -60,6 +61,11 @@ def seconds(value: float) -> str:
         return f"{minutes // 60} h {minutes % 60} min"
     hours = minutes // 60
     return f"{hours // 24} d {hours % 24} h"
+
+
+def date_and_time(moment: float) -> str:
+    """Return a moment, in seconds since 1970, by this machine's clock: `2026-01-31 09:05`."""
+    return f"{datetime.fromtimestamp(moment):%Y-%m-%d %H:%M}"
 
 
 def column_format(largest: float, *, digits: int = 3, at_least: int = 0) -> Callable[[float], str]:

@@ -1,7 +1,6 @@
 """Importing and exporting SAEs: what is kept, what is asked for, and what is refused at once."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,29 +19,10 @@ from engine.sae.formats.info import read_sae_info
 from engine.sae.formats.metadata import SAEMetadata
 from engine.sae.formats.store import load_sae, save_sae
 from engine.workspace.folders import Workspace
+from tests.noting import Noting
 
 D, N, K = 6, 20, 4
 ABOUT = SAEMetadata(model="m", site="resid_post.3", activations="set", context=64)
-
-
-class Notes:
-    """A progress that keeps its notes."""
-
-    def __init__(self) -> None:
-        self.notes: list[str] = []
-
-    def __call__(
-        self,
-        phase: str,
-        done: int,
-        total: int | None = None,
-        unit: str = "",
-        metrics: Mapping[str, float] | None = None,
-    ) -> None:
-        return
-
-    def note(self, text: str) -> None:
-        self.notes.append(text)
 
 
 @pytest.fixture
@@ -56,8 +36,10 @@ def workspace(tmp_path: Path) -> Workspace:
     return workspace
 
 
-def exchanged(spec: ImportSAE | ExportSAE, workspace: Workspace, notes: Notes | None = None) -> Any:
-    result = run(spec, workspace, notes or Notes())
+def exchanged(
+    spec: ImportSAE | ExportSAE, workspace: Workspace, notes: Noting | None = None
+) -> Any:
+    result = run(spec, workspace, notes or Noting())
     assert isinstance(result, ExchangedSAE)
     return result
 
@@ -71,7 +53,7 @@ def test_what_is_exported_and_imported_is_the_same(
     workspace: Workspace, tmp_path: Path, format: str
 ) -> None:
     export(workspace, tmp_path / "out", format)
-    notes = Notes()
+    notes = Noting()
     result = exchanged(ImportSAE(name="back", source=str(tmp_path / "out")), workspace, notes)
     assert result == ExchangedSAE(
         name="back",
@@ -97,7 +79,7 @@ def test_what_the_files_do_not_tell_is_asked_for_and_can_be_given(
     workspace: Workspace, tmp_path: Path
 ) -> None:
     export(workspace, tmp_path / "out", "gemma_scope")
-    notes = Notes()
+    notes = Noting()
     silent = ImportSAE(name="silent", source=str(tmp_path / "out"))
     assert exchanged(silent, workspace, notes).arch == "jumprelu"
     assert "--model" in notes.notes[0]
@@ -116,7 +98,7 @@ def test_what_an_sae_is_to_be_given_is_named_kept_and_told_again(
     asked = {"prepend_bos": False, "seqpos_slice": [1, 9], "exclude_special_tokens": [0]}
     cfg["metadata"] |= asked
     (tmp_path / "out" / "cfg.json").write_text(json.dumps(cfg))
-    notes = Notes()
+    notes = Noting()
     exchanged(ImportSAE(name="back", source=str(tmp_path / "out")), workspace, notes)
     (note,) = notes.notes
     assert "prepend_bos false, seqpos_slice [1,9], exclude_special_tokens [0]" in note

@@ -2,7 +2,6 @@
 
 import itertools
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +24,14 @@ from engine.jobs.work.scan import scan_sae
 from engine.jobs.work.train_sae import train_sae
 from engine.model.load import load_model
 from engine.model.site import parse_site
-from engine.progress import SILENT, Cancelled, Silent
+from engine.progress import SILENT, Cancelled
 from engine.sae.evaluation.reconstruction import evaluate
 from engine.sae.evaluation.vectors import StoredVectors
 from engine.sae.formats.metadata import read_metadata
 from engine.sae.formats.store import load_sae
 from engine.sae.training.checkpoint import RECORD, SUMS, all_checkpoints
 from engine.workspace.folders import Workspace
+from tests.noting import Noting
 
 torch.set_num_threads(1)
 
@@ -83,28 +83,6 @@ def spec(name: str = "x", **other: Any) -> Train:
     return Train(name=name, **{**settings, **other})
 
 
-class Notes(Silent):
-    """Keeps notes, and cancels at a step."""
-
-    def __init__(self, step: int | None = None) -> None:
-        self.step = step
-        self.notes: list[str] = []
-
-    def __call__(
-        self,
-        phase: str,
-        done: int,
-        total: int | None = None,
-        unit: str = "",
-        metrics: Mapping[str, float] | None = None,
-    ) -> None:
-        if phase == "train" and done == self.step:
-            raise Cancelled
-
-    def note(self, text: str) -> None:
-        self.notes.append(text)
-
-
 def test_a_capture_finds_that_character(acts: ActivationSet) -> None:
     taken = acts.measure_rows().taken()
     assert taken.tolist() == (~is_sink()).tolist()
@@ -113,7 +91,7 @@ def test_a_capture_finds_that_character(acts: ActivationSet) -> None:
 def test_a_training_says_how_many_there_are_and_what_their_norms_are(
     workspace: Workspace, acts: ActivationSet
 ) -> None:
-    notes = Notes()
+    notes = Noting()
     made = train_sae(spec(), workspace, notes)
     assert (made.sinks, made.keep_sinks) == (int(is_sink().sum()), False)
     assert any(f"{made.sinks} are sinks" in note and "left out" in note for note in notes.notes)
@@ -218,7 +196,7 @@ def test_a_training_that_an_older_version_began_goes_on_with_its_rows(
         older.setattr(Train, "choice", property(lambda _: "behind_start"))
         train_sae(spec(name="whole"), workspace, SILENT)
         with pytest.raises(Cancelled):
-            train_sae(spec(), workspace, Notes(30))
+            train_sae(spec(), workspace, Noting(30))
     (checkpoint,) = all_checkpoints(workspace.checkpoints("x"))
     record = msgspec.json.decode((checkpoint / RECORD).read_bytes())
     assert record["about"].pop("choice") == "behind_start"
@@ -238,7 +216,7 @@ def test_a_training_that_an_older_version_began_goes_on_with_its_rows(
 
 def test_what_was_begun_with_sinks_does_not_go_on_without(workspace: Workspace) -> None:
     with pytest.raises(Cancelled):
-        train_sae(spec(keep_sinks=True), workspace, Notes(30))
+        train_sae(spec(keep_sinks=True), workspace, Noting(30))
     with pytest.raises(UserError, match="begun with --keep-sinks"):
         spec(resume=True).check(workspace)
 

@@ -2,7 +2,6 @@
 
 import errno
 import itertools
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from engine.sae.formats.store import load_sae
 from engine.sae.training import checkpointer as checkpointing
 from engine.sae.training.checkpoint import newest_record
 from engine.workspace.folders import Workspace
+from tests.noting import Noting
 
 torch.set_num_threads(1)
 
@@ -49,35 +49,13 @@ def workspace(captured: Path, tmp_path: Path) -> Workspace:
     return workspace
 
 
-class Stopping(Silent):
-    """Cancels at a step."""
-
-    def __init__(self, step: int | None = None) -> None:
-        self.step = step
-        self.notes: list[str] = []
-
-    def __call__(
-        self,
-        phase: str,
-        done: int,
-        total: int | None = None,
-        unit: str = "",
-        metrics: Mapping[str, float] | None = None,
-    ) -> None:
-        if phase == "train" and done == self.step:
-            raise Cancelled
-
-    def note(self, text: str) -> None:
-        self.notes.append(text)
-
-
 def spec(**other: Any) -> Train:
     settings = {"activations": "read", "width": 48, "tokens": 6400, "batch": 64, "device": "cpu"}
     return Train(name="x", **{**settings, **other})
 
 
 def test_an_sae_is_made_measured_and_its_checkpoints_go(workspace: Workspace) -> None:
-    progress = Stopping(50)
+    progress = Noting(50)
     with pytest.raises(Cancelled):
         train_sae(spec(), workspace, progress)
     assert newest_record(workspace.checkpoints("x")).step == 51  # type: ignore[union-attr]
@@ -90,7 +68,7 @@ def test_an_sae_is_made_measured_and_its_checkpoints_go(workspace: Workspace) ->
     _, metadata = load_sae(workspace.sae("x"))
     assert metadata.metrics == made.metrics
     assert (metadata.activations, metadata.trained_tokens) == ("read", 6400)
-    assert any("step 51" in note for note in progress.notes)
+    assert progress.has("step 51")
 
 
 def test_a_transcoder_of_two_sets_and_one_of_a_stream(
@@ -183,7 +161,7 @@ def test_what_was_saved_before_it_ended_is_only_measured(
             train_sae(spec(), workspace, SILENT)
     resumed = spec().resumed_spec(workspace)
     resumed.check(workspace)
-    progress = Stopping(1)  # a step would end it
+    progress = Noting(1)  # a step would end it
     made = train_sae(resumed, workspace, progress)
     assert made.metrics.keys() >= CONTRACT | OF_THE_MODEL
     with monkeypatch.context() as patch:
@@ -198,7 +176,7 @@ def test_replacing_keeps_the_old_one_until_the_new_one_is_whole(workspace: Works
     train_sae(spec(), workspace, SILENT)
     old = (workspace.sae("x") / "brainsurg.json").read_bytes()
     with pytest.raises(Cancelled):
-        train_sae(spec(k=3, replace=True), workspace, Stopping(50))
+        train_sae(spec(k=3, replace=True), workspace, Noting(50))
     assert (workspace.sae("x") / "brainsurg.json").read_bytes() == old
     train_sae(spec(k=3, replace=True, resume=True), workspace, SILENT)
     assert load_sae(workspace.sae("x"))[0].config.k == 3

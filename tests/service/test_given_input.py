@@ -16,30 +16,18 @@ from engine.jobs.kinds import Capture, Evaluate, ImportSAE, Scan
 from engine.jobs.run import run
 from engine.model.load import load_model
 from engine.model.text import encode
-from engine.progress import SILENT, Silent
+from engine.progress import SILENT
 from engine.sae.formats.libraries import library
 from engine.sae.formats.metadata import SAEMetadata
 from engine.service import protocol as p
 from engine.service.session import Session
 from engine.service.worker_handlers.registry import answer
 from engine.workspace.folders import Workspace
+from tests.noting import Noting
 from tests.sae.formats.made import made as made_sae
 
 SITE, CONTEXT, WIDTH = "resid_post.1", 16, 32
 TEXTS = [f"Dog {i} ran off to the park and came back." for i in range(12)]
-
-
-class Notes(Silent):
-    """Keeps what a job says."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def note(self, text: str) -> None:
-        self.said.append(text)
-
-    def has(self, part: str) -> bool:
-        return any(part in note for note in self.said)
 
 
 class Made:
@@ -101,19 +89,19 @@ def test_bos_stands_before_texts_where_a_capture_asks_for_it(made: Made) -> None
     assert with_bos.reading(prepend_bos=False).prefix_ids == []
     acts = made.capture("with-bos", bos="always")
     assert acts.manifest.prefix_token_ids == [bos]
-    firsts = [acts.document(i)[1 - 1][0] for i in range(len(TEXTS))]
+    firsts = [acts.document(i)[0][0] for i in range(len(TEXTS))]
     assert [int(first) for first in firsts] == [bos] * len(TEXTS)
 
 
 def test_a_store_without_the_bos_that_it_was_trained_with_is_said(made: Made) -> None:
     made.sae("wants", prepend_bos=True)
     for spec in (Evaluate(sae="wants", activations="acts"), Scan(sae="wants", activations="acts")):
-        notes = Notes()
+        notes = Noting()
         run(spec, made.workspace, notes)
         assert notes.has(
             "acts holds text without it: its figures may be off. Capture the text with"
         )
-    notes = Notes()
+    notes = Noting()
     made.capture("fits", bos="always")
     run(Evaluate(sae="wants", activations="fits"), made.workspace, notes)
     assert not notes.has("may be off")
@@ -127,7 +115,7 @@ def test_figures_are_of_the_positions_and_tokens_that_it_applies_to(made: Made) 
     place = positions(acts)
     given = (place >= 2) & (place < 10) & (ids != often)
     counted = given & acts.measure_rows().taken("text")
-    notes = Notes()
+    notes = Noting()
     result = run(Evaluate(sae="sliced", activations="acts"), made.workspace, notes)
     assert result.vectors == counted.sum()
     assert notes.has(f"{(~given).sum():,} of {len(given):,} tokens are left out")

@@ -16,24 +16,15 @@ from engine.jobs.run import run
 from engine.model.load import load_model
 from engine.model.observe import observe
 from engine.model.site import Site
-from engine.progress import SILENT, Silent
+from engine.progress import SILENT
 from engine.sae.formats.metadata import read_metadata
 from engine.service import protocol as p
 from engine.service.session import Session
 from engine.service.worker_handlers.registry import answer
 from engine.workspace.folders import Workspace
+from tests.noting import Noting
 
 SITE = "resid_post.1"
-
-
-class Notes(Silent):
-    """Keeps what a job says."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def note(self, text: str) -> None:
-        self.said.append(text)
 
 
 @pytest.fixture(scope="module")
@@ -105,10 +96,10 @@ def test_another_type_is_taken_where_it_is_asked_for_with_a_note(
     made: tuple[Workspace, str],
 ) -> None:
     workspace, _ = made
-    notes = Notes()
+    notes = Noting()
     report = clamp(workspace, Session(workspace, notes), model_dtype="float32")
     assert report.model_dtype == "float32"
-    assert any("sae is of the model in bfloat16, which runs in float32" in n for n in notes.said)
+    assert notes.has("sae is of the model in bfloat16, which runs in float32")
 
 
 def test_the_model_that_is_kept_is_told_by_its_type(made: tuple[Workspace, str]) -> None:
@@ -130,13 +121,13 @@ def test_an_evaluation_follows_the_set_and_records_what_it_did(
     workspace, _ = made
     usual = run(Evaluate(sae="sae", device="cpu", max_tokens=200), workspace, SILENT)
     assert usual.model_dtype == "bfloat16"
-    notes = Notes()
+    notes = Noting()
     other = run(
         Evaluate(sae="sae", device="cpu", max_tokens=200, model_dtype="float32"), workspace, notes
     )
     assert other.model_dtype == "float32"
     assert read_metadata(workspace.sae("sae")).measured_dtype == "float32"
-    assert any("half is of the model in bfloat16" in note for note in notes.said)
+    assert notes.has("half is of the model in bfloat16")
     assert other.ce_clean == pytest.approx(usual.ce_clean, rel=0.05)
 
 
@@ -146,10 +137,10 @@ def test_sets_of_two_types_are_joined_with_a_note(made: tuple[Workspace, str]) -
     capture = Capture(name="whole", model=model, sites=[SITE], texts=[str(text)], context=32)
     run(capture, workspace, SILENT)
     assert read_manifest(workspace.activations("whole")).model_dtype == "float32"
-    notes = Notes()
+    notes = Noting()
     run(Evaluate(sae="sae", activations="whole", max_tokens=100), workspace, notes)
     said = "in bfloat16, and whole holds those of the model in float32: they differ by rounding"
-    assert any(said in note for note in notes.said)
+    assert notes.has(said)
 
 
 def test_a_set_that_does_not_say_is_joined_without_a_note(made: tuple[Workspace, str]) -> None:
@@ -160,9 +151,9 @@ def test_a_set_that_does_not_say_is_joined_without_a_note(made: tuple[Workspace,
     stored = msgspec.json.decode(path.read_bytes())
     del stored["model_dtype"], stored["quantisation"]
     path.write_bytes(msgspec.json.encode(stored))
-    notes = Notes()
+    notes = Noting()
     run(Evaluate(sae="sae", activations="old", max_tokens=100), workspace, notes)
-    assert not any("rounding" in note for note in notes.said)
+    assert not notes.has("rounding")
 
 
 def test_a_training_on_a_stream_says_what_the_model_computes_in(

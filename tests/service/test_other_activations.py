@@ -15,7 +15,6 @@ from engine.jobs.kinds import Evaluate, ExportFeatures, JobSpec, Scan
 from engine.jobs.run import run
 from engine.model.load import load_model
 from engine.model.site import parse_site
-from engine.progress import Silent
 from engine.sae.architectures.registry import build
 from engine.sae.config import SAEConfig
 from engine.sae.formats.metadata import SAEMetadata
@@ -24,19 +23,10 @@ from engine.service import protocol as p
 from engine.service.session import Session
 from engine.service.worker_handlers.registry import answer
 from engine.workspace.folders import Workspace
+from tests.noting import Noting
 
 SITES = ("resid_pre.1", "mlp_out.1")
 REFUSAL = r"s reads resid_pre\.1, and {} was captured at mlp_out\.1"
-
-
-class Listening(Silent):
-    """Progress that keeps the notes."""
-
-    def __init__(self) -> None:
-        self.notes: list[str] = []
-
-    def note(self, text: str) -> None:
-        self.notes.append(text)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +41,7 @@ def workspace(tiny_llama_path: Path, tmp_path_factory: pytest.TempPathFactory) -
     edit(workspace.activations("bare") / "manifest.json", {"model": "", "site": ""})
     sae = build(SAEConfig(architecture="topk", d_in=32, d_sae=16, k=2)).requires_grad_(False)
     save_sae(sae, workspace.sae("s"), SAEMetadata(model=lm.source, site=SITES[0]))
-    run(Scan(sae="s", activations="own", device="cpu"), workspace, Listening())
+    run(Scan(sae="s", activations="own", device="cpu"), workspace, Noting())
     return workspace
 
 
@@ -77,11 +67,11 @@ def test_a_set_of_another_site_is_refused(
 def test_a_set_that_does_not_say_where_it_is_from_is_allowed_with_a_note(
     workspace: Workspace, spec: JobSpec
 ) -> None:
-    heard = Listening()
+    heard = Noting()
     run(spec, workspace, heard)
     (note,) = [note for note in heard.notes if "which site it is of" in note]
     assert note.startswith("bare does not say which model and which site it is of. s reads ")
-    run(Scan(sae="s", activations="own", device="cpu"), workspace, Listening())
+    run(Scan(sae="s", activations="own", device="cpu"), workspace, Noting())
 
 
 def test_a_catalogue_of_another_site_lends_no_figures(workspace: Workspace, tmp_path: Path) -> None:
@@ -91,7 +81,7 @@ def test_a_catalogue_of_another_site_lends_no_figures(workspace: Workspace, tmp_
     request = p.ClampRequest(
         sae="s", edits=[p.FeatureEdit(feature=3)], prompts=["Once"], nulls=0, generate=0
     )
-    session = Session(workspace, Listening())
+    session = Session(workspace, Noting())
     refused = REFUSAL.format("other")
     try:
         for question in (
@@ -119,7 +109,7 @@ def test_a_model_that_neither_the_sae_nor_its_scan_names_is_told_of(
         p.FindFiring(sae="s", prompt="Once", ablate=0, model=model, device="cpu"),
         p.FindContrast(sae="s", a=prompt, b=prompt, model=model, device="cpu"),
     ):
-        heard = Listening()
+        heard = Noting()
         answer(question, Session(workspace, heard))
         (note,) = [note for note in heard.notes if "lab/another" in note]
         assert f"it is tried in {tiny_llama_path}" in note

@@ -20,23 +20,23 @@ from engine.workspace.folders import Workspace
 from engine.workspace.notes import NoteStore
 from tests.service.runner import Runner
 
-_NO_OVERRIDE = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
-"""Root without these capabilities is bound to permissions as anybody is."""
+_BOUND = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+"""What a command begins with that permissions are to bind: root without these capabilities is bound
+as anybody is."""
 
 
 class BoundRunner(Runner):
     """Runs `brainsurg` in a process that permissions bind."""
 
     def line(self, *words: object) -> list[str]:
-        return [*(_NO_OVERRIDE if os.geteuid() == 0 else []), *super().line(*words)]
+        return [*_BOUND, *super().line(*words)]
 
 
 def bound(folder: Path) -> bool:
     """Whether such processes can be had here, and can't write in a folder of mode 0555."""
     folder.chmod(0o555)
-    command = BoundRunner(folder).line()[:2] if os.geteuid() == 0 else []
     try:
-        tried = subprocess.run([*command, "touch", folder / "x"], capture_output=True, check=False)
+        tried = subprocess.run([*_BOUND, "touch", folder / "x"], capture_output=True, check=False)
     except OSError:
         return False
     return tried.returncode != 0

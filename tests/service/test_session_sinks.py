@@ -11,7 +11,6 @@ from engine.activations.store.manifest import Manifest
 from engine.activations.store.writer import ActivationWriter
 from engine.features.catalogue.catalogue import Catalogue, write_catalogue_manifest
 from engine.features.scan.scan import scan
-from engine.progress import Silent
 from engine.sae.architectures.registry import build
 from engine.sae.config import SAEConfig
 from engine.sae.formats.metadata import SAEMetadata
@@ -19,16 +18,9 @@ from engine.sae.formats.store import save_metadata, save_sae
 from engine.service.session import Session
 from engine.workspace.folders import Workspace
 from tests.activations.test_row_kinds import as_older_version_wrote
+from tests.noting import Noting
 
 SITE = "resid_post.1"
-
-
-class Notes(Silent):
-    def __init__(self) -> None:
-        self.notes: list[str] = []
-
-    def note(self, text: str) -> None:
-        self.notes.append(text)
 
 
 @pytest.fixture
@@ -59,19 +51,19 @@ def change_catalogue(workspace: Workspace, **changes: object) -> None:
 def test_a_set_of_an_older_version_is_measured_and_its_catalogue_doubted(
     workspace: Workspace,
 ) -> None:
-    notes = Notes()
+    notes = Noting()
     rule = Session(workspace, notes).sink_rule("s", "cpu")
     rows = ActivationSet.open(workspace.activations("set")).measure_rows().summary
     assert rule == rows.rule
     assert rows.counts.sink == 2
-    assert any("took 2 attention sinks for text" in note for note in notes.notes)
+    assert notes.has("took 2 attention sinks for text")
 
 
 def test_what_a_catalogue_or_else_the_training_knows_is_taken(workspace: Workspace) -> None:
     rows = ActivationSet.open(workspace.activations("set")).measure_rows().summary
     assert rows.rule is not None
     other = msgspec.structs.replace(rows, rule=msgspec.structs.replace(rows.rule, max_norm=7.0))
-    notes = Notes()
+    notes = Noting()
     save_metadata(
         workspace.sae("s"),
         SAEMetadata(model="m", site=SITE, activations="set", row_summary=other),
@@ -86,4 +78,4 @@ def test_a_set_of_another_site_says_nothing(workspace: Workspace) -> None:
     save_metadata(
         workspace.sae("s"), SAEMetadata(model="m", site="resid_post.2", activations="set")
     )
-    assert Session(workspace, Notes()).sink_rule("s", "cpu") is None
+    assert Session(workspace, Noting()).sink_rule("s", "cpu") is None

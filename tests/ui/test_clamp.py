@@ -236,6 +236,10 @@ async def test_earlier_reports_are_opened_again_after_a_restart(world: World) ->
         await clamped(user)
         await user.press("minus")
         await user.until(lambda: len(world.clamps) == 2)
+    chat = p.Chat(template="rag", system="Be brief.")
+    world.clamps[1] = msgspec.structs.replace(
+        world.clamps[1], request=msgspec.structs.replace(world.clamps[1].request, chat=chat)
+    )
     async with open_app(world) as user:
         await user.press("4")
         await user.sees("Nothing clamped yet", "r here opens an")
@@ -245,6 +249,7 @@ async def test_earlier_reports_are_opened_again_after_a_restart(world: World) ->
         await user.until(lambda: user.app.state.clamp.report is not None)
         await user.sees("= 1× max", "no-op ✓", "there was a▸ big city")
         assert user.app.state.clamp.draft.edits == tuple(world.clamps[1].request.edits)
+        assert user.app.state.clamp.draft.chat == chat
         assert not user.asked(p.Clamp)[2:]
         await user.press("r")
         await user.sees("Earlier clamps")

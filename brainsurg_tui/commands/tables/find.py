@@ -7,8 +7,9 @@ from rich.text import Text
 
 from brainsurg_tui.commands.tables.parts import numbers, short_column, table, visible_text
 from brainsurg_tui.commands.tables.registry import tables_of
+from brainsurg_tui.panes.clamp.text import LEFT_OUT_REASONS
 from brainsurg_tui.widgets.bars import sparkline
-from brainsurg_tui.widgets.numbers import figure
+from brainsurg_tui.widgets.numbers import figure, figure_or_dash
 from brainsurg_tui.widgets.visible import visible
 from engine.service import protocol as p
 
@@ -24,7 +25,8 @@ def firing_tables(found: p.Firing) -> Iterator[RenderableType]:
     yield next_token
     if found.left_out:
         named = (
-            f"{one.position} {visible(found.tokens[one.position])!r} ({one.reason})"
+            f"{one.position} {visible(found.tokens[one.position])!r}"
+            f" ({LEFT_OUT_REASONS[one.reason]})"
             for one in found.left_out
         )
         yield Text(f"left out: {', '.join(named)}", style="dim")
@@ -37,7 +39,7 @@ def firing_tables(found: p.Firing) -> Iterator[RenderableType]:
         grid.add_row(
             str(feature.id),
             _signed(feature.effect),
-            "–" if feature.kl is None else figure(feature.kl),
+            figure_or_dash(feature.kl),
             _signed(feature.attribution),
             figure(feature.activations[feature.peak]),
             Text(f"{feature.peak} {visible(found.tokens[feature.peak])!r}"),

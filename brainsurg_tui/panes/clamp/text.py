@@ -195,17 +195,19 @@ def full_report(report: ClampReport, row: int, accent: str, *, ascii_only: bool 
     return text
 
 
-_REASONS = {
+LEFT_OUT_REASONS = {
     "start": "before the text",
     "sink": "attention sink",
     "not_given": "not given to this SAE",
 }
+"""Why a token is never edited, in words."""
 
 
 def _left_out(prompt: EditedPrompt | ReconstructedPrompt, ascii_only: bool) -> Text:
     """`not edited: 0 <s> (before the text)  7 \\n (attention sink)`"""
     named = (
-        f"{one.position} {_token(prompt.tokens, one.position, ascii_only)} ({_REASONS[one.reason]})"
+        f"{one.position} {_token(prompt.tokens, one.position, ascii_only)}"
+        f" ({LEFT_OUT_REASONS[one.reason]})"
         for one in prompt.left_out
     )
     return Text("not edited: " + "  ".join(named), "dim")
