@@ -2,6 +2,11 @@
 
 from collections.abc import Iterable
 
+import msgspec
+
+UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for bytes that hold something else than they should."""
+
 
 class UserError(Exception):
     """An error that the user caused and can mend: what happened, and what to do about it.

@@ -77,5 +77,5 @@ def delete(id: Clamp, *, common: Common = Common()) -> None:
     common.print_result({"deleted": id})
 
 
-def _get(id: int, common: Common) -> p.KeptClamp:
+def _get(id: int, common: Common) -> p.ClampRecord:
     return common.run(lambda client: client.ask(p.GetClamp(id=id)))

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from engine.errors import UserError
+from engine.errors import UNDECODABLE, UserError
 from engine.files import write_whole
 from engine.model.dtypes import AUTO, MODEL_DTYPES
 
@@ -167,7 +167,7 @@ def _path() -> Path:
 def _read() -> dict[str, Measured]:
     try:
         return msgspec.json.decode(_path().read_bytes(), type=dict[str, Measured])
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except (OSError, *UNDECODABLE):
         return {}
 
 

@@ -17,7 +17,7 @@ import msgspec
 import psutil
 from filelock import FileLock, Timeout
 
-from engine.errors import UserError
+from engine.errors import UNDECODABLE, UserError
 from engine.files import write_whole
 from engine.workspace.folders import Workspace
 
@@ -96,7 +96,7 @@ def read_holder(workspace: Workspace) -> Holder | None:
     """What the workspace says of its daemon, which may have been killed since; None if nothing."""
     try:
         return msgspec.json.decode(_path(workspace).read_bytes(), type=Holder)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (OSError, *UNDECODABLE):
         return None
 
 

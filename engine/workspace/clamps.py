@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from engine.errors import UserError
+from engine.errors import UNDECODABLE, UserError
 from engine.figures import Figure, finite
 from engine.files import write_whole
 from engine.interventions.notation import describe_edit
@@ -28,7 +28,7 @@ _FILE = re.compile(r"(\d{1,18})\.msgpack")
 log = logging.getLogger("engine")
 
 
-class KeptClamp(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+class ClampRecord(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """A report that is kept, with what was asked for."""
 
     id: int
@@ -88,14 +88,14 @@ class ClampStore:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def keep(self, request: ClampRequest, report: ClampReport) -> int:
+    def save(self, request: ClampRequest, report: ClampReport) -> int:
         """Write a report down, and remove the oldest that there is no more room for: its number.
 
         Raises UserError for a report that is too large, and OSError where it can't be written.
         """
         files = self._files()
         id = max(files, default=0) + 1
-        kept = KeptClamp(id=id, created=time.time(), request=request, report=report)
+        kept = ClampRecord(id=id, created=time.time(), request=request, report=report)
         data = msgspec.msgpack.encode(kept)
         if len(data) > LARGEST:
             raise UserError(
@@ -114,17 +114,17 @@ class ClampStore:
                 found.append(_info(id, path.read_bytes()))
             except FileNotFoundError:
                 continue  # removed meanwhile
-            except (OSError, msgspec.MsgspecError, RecursionError) as error:
+            except (OSError, *UNDECODABLE) as error:
                 log.warning("%s can't be read: %s", path, error)
                 damaged.append(id)
         return ClampList(clamps=found, damaged=damaged)
 
-    def get(self, id: int) -> KeptClamp:
+    def get(self, id: int) -> ClampRecord:
         """One of them. UserError where there is none of that number, or it can't be read."""
         self._check(id)
         try:
-            kept = msgspec.msgpack.decode(self._path(id).read_bytes(), type=KeptClamp)
-        except (OSError, msgspec.MsgspecError, RecursionError) as error:
+            kept = msgspec.msgpack.decode(self._path(id).read_bytes(), type=ClampRecord)
+        except (OSError, *UNDECODABLE) as error:
             raise UserError(
                 f"Clamp {id} can't be read: {error}.",
                 f"Remove it with: brainsurg clamps delete {id}",

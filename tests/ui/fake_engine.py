@@ -59,7 +59,7 @@ class World:
         self.jobs: dict[int, p.JobInfo] = {}
         self.events: list[p.Event] = []
         self.watchers: list[asyncio.Queue[p.NewsBody | None]] = []
-        self.clamps: dict[int, p.KeptClamp] = {}
+        self.clamps: dict[int, p.ClampRecord] = {}
         self.asked: list[p.Request[Any]] = []
         self.gates: dict[type, asyncio.Event] = {}
         """A request of such a type is answered only when its gate is opened."""
@@ -365,7 +365,7 @@ class FakeEngine:
 def _clamp(world: World, request: p.Clamp) -> p.ClampReport:
     """Reports are kept, as the daemon does."""
     report, id = clamp_report(request.request), max(world.clamps, default=0) + 1
-    world.clamps[id] = p.KeptClamp(
+    world.clamps[id] = p.ClampRecord(
         id=id, created=1.7e9 + 60 * id, request=request.request, report=report
     )
     return report

@@ -47,8 +47,8 @@ def report(kl: float = 0.5) -> p.ModelReport:
 def test_what_is_kept_is_found_again(tmp_path: Path) -> None:
     workspace = Workspace.open(tmp_path)
     assert ClampStore(workspace.clamps).all().clamps == []
-    first = ClampStore(workspace.clamps).keep(REQUEST, report())
-    second = ClampStore(workspace.clamps).keep(REQUEST, report(math.inf))
+    first = ClampStore(workspace.clamps).save(REQUEST, report())
+    second = ClampStore(workspace.clamps).save(REQUEST, report(math.inf))
     store = ClampStore(workspace.clamps)
     newest, oldest = store.all().clamps
     assert (oldest.id, newest.id) == (first, second)
@@ -72,7 +72,7 @@ def test_both_views_are_kept(tmp_path: Path) -> None:
         warnings=[], reproduce="",
     )  # fmt: skip
     store = ClampStore(tmp_path)
-    id = store.keep(msgspec.structs.replace(REQUEST, view="reconstruction"), decoded)
+    id = store.save(msgspec.structs.replace(REQUEST, view="reconstruction"), decoded)
     (kept,) = store.all().clamps
     assert (kept.view, kept.kl) == ("reconstruction", None)
     assert store.get(id).report == decoded
@@ -83,20 +83,20 @@ def test_the_oldest_make_room_by_number_and_by_size(
 ) -> None:
     store = ClampStore(tmp_path)
     monkeypatch.setattr(clamps, "MOST", 3)
-    ids = [store.keep(REQUEST, report()) for _ in range(5)]
+    ids = [store.save(REQUEST, report()) for _ in range(5)]
     assert [kept.id for kept in store.all().clamps] == ids[:1:-1]
     monkeypatch.setattr(clamps, "MOST_BYTES", 2 * store.all().clamps[0].bytes)
-    last = store.keep(REQUEST, report())
+    last = store.save(REQUEST, report())
     assert [kept.id for kept in store.all().clamps] == [last, ids[-1]]
     monkeypatch.setattr(clamps, "LARGEST", 100)
     with pytest.raises(UserError, match="at most 100"):
-        store.keep(REQUEST, report())
+        store.save(REQUEST, report())
 
 
-@pytest.mark.parametrize("damage", [b"", b"\xc1", b"\x93" * 50_000, None])
+@pytest.mark.parametrize("damage", [b"", b"\xc1", b"\x81\xa1\xff\x01", b"\x93" * 50_000, None])
 def test_one_that_can_not_be_read_hides_no_other(tmp_path: Path, damage: bytes | None) -> None:
     store = ClampStore(tmp_path)
-    good, bad = (store.keep(REQUEST, report()) for _ in range(2))
+    good, bad = (store.save(REQUEST, report()) for _ in range(2))
     path = tmp_path / f"{bad:06}.msgpack"
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2] if damage is None else damage)

@@ -16,7 +16,7 @@ import msgspec
 
 from engine.activations.store.row_summary import Count, RowSummary
 from engine.activations.text_files import readable
-from engine.errors import UserError
+from engine.errors import UNDECODABLE, UserError
 
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
@@ -163,7 +163,7 @@ def _bytes(path: Path) -> bytes:
 def _decoded(data: bytes, path: Path, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(data, type=kind)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except UNDECODABLE as error:
         raise _altered(path, error) from error
 
 
@@ -171,7 +171,7 @@ def _decoded_lines(path: Path, kind: type[T]) -> list[T]:
     decoder: Any = msgspec.json.Decoder(kind)
     try:
         decoded: list[T] = decoder.decode_lines(_bytes(path))
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except UNDECODABLE as error:
         raise _altered(path, error) from error
     return decoded
 

@@ -18,7 +18,7 @@ from engine.activations.store.manifest import ROW_KINDS, Manifest
 from engine.activations.store.row_kinds import Kinds
 from engine.activations.store.row_summary import RowSummary
 from engine.arrays import map_array
-from engine.errors import UserError
+from engine.errors import UNDECODABLE, UserError
 from engine.files import sha256, whole_file, write_whole
 
 MEASURED = "row_kinds.json"
@@ -78,7 +78,7 @@ def write_measured(folder: Path, summary: RowSummary, kinds: Kinds) -> None:
 def _read_measured(folder: Path) -> _Measured | None:
     try:
         return msgspec.json.decode((folder / MEASURED).read_bytes(), type=_Measured)
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except (OSError, *UNDECODABLE):
         return None
 
 

@@ -17,7 +17,7 @@ import msgspec
 
 from engine.activations.store.manifest import DOCUMENTS, MANIFEST, Shard
 from engine.activations.store.row_summary import Count
-from engine.errors import UserError
+from engine.errors import UNDECODABLE, UserError
 from engine.files import put_in_place, remove_folder, sha256, write_whole
 
 FIRST, MOST = 1.0, 60.0
@@ -88,7 +88,7 @@ def read_record(folder: Path) -> CaptureRecord | None:
         return None
     except OSError as error:
         raise UserError(f"{path} can't be read: {error.strerror}.", _ANEW) from error
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except UNDECODABLE as error:
         raise UserError(f"{path} can't be understood: {error}.", _ANEW) from error
 
 

@@ -35,9 +35,9 @@ def contrast(
 
     Both are read as a corpus is: in windows of `context` tokens, BOS and sinks left out. The
     `sink_rule` says which norms are those of sinks; it is measured on each text where none is
-    given. A feature counts as 0 where it is not active. The effect is Cohen's d, the difference of the means in
-    units of the pooled standard deviation over tokens (Cohen 1988, Statistical Power Analysis,
-    2.2):
+    given. A feature counts as 0 where it is not active. The effect is Cohen's d, the difference of
+    the means in units of the pooled standard deviation over tokens (Cohen 1988, Statistical Power
+    Analysis, 2.2):
 
         s² = ((n_a − 1) s_a² + (n_b − 1) s_b²) / (n_a + n_b − 2)
 

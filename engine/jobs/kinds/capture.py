@@ -69,7 +69,7 @@ class Capture(ModelSpec, frozen=True, kw_only=True, tag="capture"):
     name: str
     """What to call the activation set; with several sites, NAME.SITE for each."""
     model: Annotated[str, Setting(flag="model", meaning="model")]
-    """A folder, a hub id, or `demo` for the embedded model."""
+    """A folder, a hub id, a GGUF file, or `demo` for the embedded model."""
     sites: Annotated[list[str], Setting(flag="site")]
     """Where to look, such as resid_post.13; may be given several times."""
     prompts: Annotated[list[Prompt], Setting(offered=False)] = []

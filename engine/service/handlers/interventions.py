@@ -16,7 +16,7 @@ async def clamp(question: p.Clamp, context: Context) -> p.ClampReport:
     """What follows when features are changed, also where the report of it can't be kept."""
     report = await context.ask_worker(question)
     try:
-        ClampStore(context.workspace.clamps).keep(question.request, report)
+        ClampStore(context.workspace.clamps).save(question.request, report)
     except (OSError, UserError) as error:
         log.warning("a clamp's report is not kept: %s", error)
         reason = error.what if isinstance(error, UserError) else f"{error.strerror}."
@@ -32,7 +32,7 @@ def get_clamps(_: p.GetClamps, context: ThreadContext) -> p.ClampList:
 
 
 @in_thread(p.GetClamp)
-def get_clamp(request: p.GetClamp, context: ThreadContext) -> p.KeptClamp:
+def get_clamp(request: p.GetClamp, context: ThreadContext) -> p.ClampRecord:
     """One report."""
     return ClampStore(context.workspace.clamps).get(request.id)
 

@@ -55,5 +55,5 @@ from engine.service.protocol.notes import *
 from engine.service.protocol.request import *
 from engine.workspace.clamps import ClampInfo as ClampInfo
 from engine.workspace.clamps import ClampList as ClampList
-from engine.workspace.clamps import KeptClamp as KeptClamp
+from engine.workspace.clamps import ClampRecord as ClampRecord
 from engine.workspace.prompts import SavedPrompt as SavedPrompt

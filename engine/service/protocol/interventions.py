@@ -5,7 +5,7 @@ import msgspec
 from engine.interventions.spec import ClampReport, ClampRequest
 from engine.model.site import SiteInfo
 from engine.service.protocol.request import Done, Question, Request
-from engine.workspace.clamps import ClampList, KeptClamp
+from engine.workspace.clamps import ClampList, ClampRecord
 
 
 class Sites(msgspec.Struct, frozen=True, tag=True):
@@ -34,7 +34,7 @@ class GetClamps(Request[ClampList], frozen=True, kw_only=True):
     """Which reports of clamps does the workspace keep?"""
 
 
-class GetClamp(Request[KeptClamp], frozen=True, kw_only=True):
+class GetClamp(Request[ClampRecord], frozen=True, kw_only=True):
     """One of them."""
 
     id: int
