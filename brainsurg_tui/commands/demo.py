@@ -18,6 +18,7 @@ from brainsurg_tui.commands.study_plan import (
     Preset,
     Subject,
     Wishes,
+    check_files_are_of_set,
     check_is_planned,
     name_of,
     plan,
@@ -148,6 +149,7 @@ class _Study:
     async def run(self, planned: Plan, subject: Subject, contents: p.Contents) -> DemoResult:
         """The whole study."""
         self._warn(planned.warning)
+        check_files_are_of_set(planned, [info.name for info in contents.activations])
         for capture in filter(None, [planned.prompts, planned.corpus]):
             await self._capture(capture, contents)
         if not Path(planned.files).exists():

@@ -1,6 +1,7 @@
 """What a study captures and trains: the seed's experiment, or a better one, on any model."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -77,6 +78,16 @@ def check_is_planned(found: p.ActivationsInfo, capture: p.Capture) -> None:
         raise UserError(
             f"There is a set {found.name} already, of {found.model} at {found.site}.",
             "Give the study another name with --name.",
+        )
+
+
+def check_files_are_of_set(planned: Plan, sets: Iterable[str]) -> None:
+    """Raise UserError for activation files that are there while the prompts' set, of which they
+    would be, is not among the `sets` by name: they are of prompts captured before."""
+    if Path(planned.files).exists() and planned.prompts.name not in sets:
+        raise UserError(
+            f"{planned.files} holds the files of an earlier capture of the prompts.",
+            "Remove that folder, or give the study another name with --name.",
         )
 
 

@@ -13,6 +13,7 @@ from brainsurg_tui.commands.study_plan import (
     Plan,
     Subject,
     Wishes,
+    check_files_are_of_set,
     check_is_planned,
     name_of,
     plan,
@@ -80,6 +81,17 @@ def test_the_seeds_preset_trains_on_the_prompts_and_warns() -> None:
     assert "memorisation" in study.warning
     own = planned({"model": "demo"}, preset="seed", name="demo")
     assert (own.prompts.name, own.trains[0].name) == ("seed-prompts", "seed-basic")
+
+
+def test_files_of_prompts_captured_before_are_not_taken_for_those_of_the_set(
+    tmp_path: Path,
+) -> None:
+    study = msgspec.structs.replace(planned(), files=str(tmp_path / "files"))
+    check_files_are_of_set(study, [])
+    (tmp_path / "files").mkdir()
+    check_files_are_of_set(study, [study.prompts.name])
+    with pytest.raises(UserError, match=r"files of an earlier capture.*--name"):
+        check_files_are_of_set(study, ["another"])
 
 
 def test_a_set_of_another_model_is_not_taken_for_the_studys() -> None:
