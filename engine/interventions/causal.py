@@ -69,7 +69,8 @@ def model_view(
         edits=request.edits,
         maxima=maxima,
         corpus=catalogue.manifest.activations,
-        site=str(subject.site),
+        site=str(subject.edited_site),
+        read_site="" if subject.target is None else str(subject.site),
         prompts=prompts,
         null_features=nulls,
         checks=combine_checks(checks),
@@ -85,11 +86,11 @@ def _edit_prompt(
     tick: Callable[[], None],
 ) -> EditedPrompt:
     """What the first row of edits does to one prompt, held against the other rows: the nulls."""
-    run, x = checked.run, checked.activations
+    run, x = checked.run, checked.read
     lm = run.subject.lm
     added = run.added_by(x, rows[0])
     touched, sinks = run.mask.at(run.positions, x), run.mask.is_sink(x)
-    relative = added[touched].norm(dim=-1) / x[touched].float().norm(dim=-1)
+    relative = added[touched].norm(dim=-1) / checked.written[touched].float().norm(dim=-1)
     prompt_ids = run.token_ids[: run.prompt_tokens]
     baseline = run.token_ids[run.prompt_tokens :]
     counted = ~sinks if not sinks.all() else sinks

@@ -1,7 +1,9 @@
 """What an edit adds to an activation: x' = x + Σ_i (z'_i - z_i) · W_dec[i] · gain(x).
 
 In this form the part of x that the SAE doesn't reconstruct is kept: nothing is replaced by its
-reconstruction, only the difference that the edit makes is added.
+reconstruction, only the difference that the edit makes is added. A transcoder's is added to what it
+predicts, y' = y + Σ_i (z'_i - z_i) · W_dec[i], where z is of what it reads; what a skip connection
+gives is the same before and after.
 """
 
 from collections.abc import Sequence
@@ -68,7 +70,7 @@ def acts_of(sae: SparseAutoencoder, x: Tensor, features: Sequence[int]) -> Tenso
 
 
 def delta(sae: SparseAutoencoder, x: Tensor, acts: Tensor, edits: Sequence[ResolvedEdit]) -> Tensor:
-    """decode(z', x) - decode(z, x) [..., d_in] for x [..., d_in]; `acts` [..., edits] are those of
+    """decode(z', x) - decode(z, x) [..., d_out] for x [..., d_in]; `acts` [..., edits] are those of
     z that the edits change, in their order.
 
     By the rows of W_dec that differ: exactly 0 where the edits leave z as it is. An edit with a

@@ -14,16 +14,16 @@ from engine.features.left_out import LeftOut
 from engine.interventions.delta import ResolvedEdit, acts_of, delta
 from engine.interventions.spec import ClampRequest
 from engine.interventions.steering import PositionMask, Steering
-from engine.model.edit import Edit
+from engine.model.edit import Edit, reading_edits
 from engine.model.generate import generate as generate_texts
 from engine.model.load import LanguageModel
-from engine.model.locate import check_site
 from engine.model.observe import observe
 from engine.model.prompt import ChatChoice, Prompt, text_of
 from engine.model.site import Site
 from engine.model.text import encode, is_text
 from engine.model.variants import keeps_logits, logits_of_variants
 from engine.sae.architectures.base import SparseAutoencoder
+from engine.sae.evaluation.sites import check_sites
 from engine.sae.formats.input_rule import WHOLE, InputRule
 
 LOGITS_AT_ONCE = 1 << 27
@@ -41,35 +41,37 @@ class ModelWithSAE:
     lm: LanguageModel
     sae: SparseAutoencoder
     site: Site
+    """What it reads."""
     max_norm: float | None = None
     """A token whose activation at the site is longer than this is an attention sink, and is left
     as it is; None: none is known to be one."""
     input_rule: InputRule = WHOLE
     """What the SAE is to be given of what the model reads."""
+    target: Site | None = None
+    """For a transcoder: what it predicts, where its features write. None: it is none."""
 
     @classmethod
     def from_scan(
-        cls, lm: LanguageModel, sae: SparseAutoencoder, site: Site, catalogue: Catalogue
+        cls,
+        lm: LanguageModel,
+        sae: SparseAutoencoder,
+        site: Site,
+        catalogue: Catalogue,
+        target: Site | None = None,
     ) -> Self:
         """An SAE in its model, with the limit that its scan took for the length of text."""
         rows = catalogue.manifest.row_summary
         max_norm = None if rows is None or rows.rule is None else rows.rule.max_norm
-        return cls(lm, sae, site, max_norm)
+        return cls(lm, sae, site, max_norm, target=target)
+
+    @property
+    def edited_site(self) -> Site:
+        """Where its features write, and edits of them are made."""
+        return self.target or self.site
 
     def check(self) -> None:
-        """Raise UserError if SAE, model and site can't belong together."""
-        check_site(self.lm, self.site)
-        if self.sae.config.transcodes:
-            raise UserError(
-                "The SAE is a transcoder: its features write somewhere else than it reads.",
-                "Use an SAE that reconstructs what it reads.",
-            )
-        if self.sae.config.d_in != self.lm.d_model:
-            raise UserError(
-                f"The SAE reads activations of width {self.sae.config.d_in}, but those of "
-                f"{self.lm.source} are {self.lm.d_model} wide.",
-                "Choose the model that the SAE was trained on.",
-            )
+        """Raise UserError if SAE, model and sites can't belong together."""
+        check_sites(self.lm, self.sae.config, self.site, self.target)
 
     def check_described_by(self, catalogue: Catalogue) -> None:
         """Raise UserError if the catalogue is of an SAE of another width."""
@@ -124,11 +126,7 @@ class ModelWithSAE:
                 changes = [edits if row >= len(asked) else () for row in rows]
                 if not any(changes):
                     return {}
-                return {
-                    self.site: Steering(
-                        self.sae, changes, [masks[row % len(asked)] for row in rows]
-                    )
-                }
+                return self.edits(changes, [masks[row % len(asked)] for row in rows])
 
             written = generate_texts(self.lm, doubled, generate, edits_of=edits_of)
             clean, edited = written[: len(asked)], written[-len(asked) :]
@@ -138,6 +136,13 @@ class ModelWithSAE:
                 prompts, asked, masks, clean, edited, strict=True
             )
         ]
+
+    def edits(
+        self, rows: Sequence[Sequence[ResolvedEdit]], masks: Sequence[PositionMask]
+    ) -> dict[Site, Edit]:
+        """For `engine.model.edit`: row b of a batch gets the edits `rows[b]` where `masks[b]` lets
+        them."""
+        return reading_edits(self.site, self.edited_site, Steering(self.sae, rows, masks))
 
     def _not_given(self, ids: Tensor, generate: int) -> frozenset[int]:
         """The positions of a prompt's tokens [tokens], and of those that are written after it, that
@@ -180,7 +185,7 @@ class PromptRun:
         return torch.arange(len(self.token_ids), device=self.token_ids.device)
 
     def activations(self) -> Tensor:
-        """The clean model's activations at the site: [tokens, d_model]."""
+        """The clean model's activations at the site that is read: [tokens, d_in]."""
         site = self.subject.site
         return observe(self.subject.lm, self.token_ids[None], [site])[site][0]
 
@@ -199,7 +204,8 @@ class PromptRun:
         ]
 
     def added_by(self, x: Tensor, edits: Sequence[ResolvedEdit]) -> Tensor:
-        """What some edits add to activations x [tokens, d_model] of this text, in float32."""
+        """What some edits add at the edited site where x [tokens, d_in] is read of this text, in
+        float32: [tokens, d_out]."""
         sae = self.subject.sae
         read = x.to(sae.W_dec.device)
         acts = acts_of(sae, read, [edit.feature for edit in edits])
@@ -217,7 +223,14 @@ class PromptRun:
         for start in range(0, len(rows), at_once):
             some = [(), *rows[start : start + at_once]]
             steering = Steering(subject.sae, some, [self.mask] * len(some))
-            yield logits_of_variants(subject.lm, self.token_ids, subject.site, steering, len(some))
+            yield logits_of_variants(
+                subject.lm,
+                self.token_ids,
+                subject.edited_site,
+                steering,
+                len(some),
+                read=subject.site,
+            )
 
     def rows_at_once(self, *, last_only: bool = False) -> int:
         """How many rows beside the clean one keep a batch's logits within `LOGITS_AT_ONCE`."""

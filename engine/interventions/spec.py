@@ -243,7 +243,7 @@ class EditedPrompt(Shift, frozen=True, kw_only=True):
     """Cross-entropy on the prompt's own tokens, edited minus clean, in nats a token; None for a
     prompt of a single token, where nothing is predicted."""
     relative_norm: float
-    """Mean of ‖Δ‖ / ‖x‖ over edited positions."""
+    """Mean of ‖Δ‖ / ‖x‖ over edited positions, x being what was at the edited site."""
     next_token: list[NextToken]
     """The likeliest tokens after the prompt, before and after the edit, likeliest before first."""
     baseline_text: str
@@ -282,6 +282,9 @@ class ModelReport(Report, frozen=True, kw_only=True, tag=True):
 
     view: Literal["model"] = "model"
     site: str
+    """Where the edit is made."""
+    read_site: str = ""
+    """For a transcoder: the site that it reads."""
     prompts: list[EditedPrompt]
     null_features: list[list[int]]
     """The features of each null, one for each edit; none where nulls are directions."""

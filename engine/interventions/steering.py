@@ -34,8 +34,8 @@ class PositionMask:
     `engine.sae.formats.input_rule`."""
 
     def at(self, positions: Tensor, x: Tensor) -> Tensor:
-        """[...] bool for absolute positions [...], -1 on padding, and activations [..., d_model]
-        as they are without the edit."""
+        """[...] bool for absolute positions [...], -1 on padding, and activations [..., d_in] that
+        the SAE reads, as they are without the edit."""
         left_out = self.is_start(positions) | self.is_sink(x) | self.is_not_given(positions)
         return self.within(positions) & ~left_out
 
@@ -53,7 +53,7 @@ class PositionMask:
         return _is_one_of(positions, self.not_given)
 
     def is_sink(self, x: Tensor) -> Tensor:
-        """[...] bool: which of x [..., d_model] are longer than `max_norm`."""
+        """[...] bool: which of x [..., d_in] are longer than `max_norm`."""
         if self.max_norm is None:
             return torch.zeros(x.shape[:-1], dtype=torch.bool, device=x.device)
         return row_norms(x) > self.max_norm
@@ -65,7 +65,8 @@ def _is_one_of(positions: Tensor, places: frozenset[int]) -> Tensor:
 
 
 class Steering:
-    """An edit for `engine.model.edit`: adds to x what edits of features make of it.
+    """For `engine.model.edit`: adds what edits of features make of x to what they write into, x
+    itself but for a transcoder.
 
     Row b of a batch gets the edits `rows[b]` where `masks[b]` lets them.
     """
@@ -81,8 +82,9 @@ class Steering:
         self._masks = masks
 
     @torch.no_grad()
-    def __call__(self, x: Tensor, positions: Tensor) -> Tensor:
-        """x [batch, tokens, d_model] and absolute positions [batch, tokens] to x', in x's dtype.
+    def __call__(self, x: Tensor, y: Tensor, positions: Tensor) -> Tensor:
+        """x [batch, tokens, d_in], that y [batch, tokens, d_out] and absolute positions [batch,
+        tokens] to y', in y's dtype.
 
         A batch of one becomes as many rows as there are: it is encoded once for all of them.
         """
@@ -93,13 +95,13 @@ class Steering:
         shared = len(x) == 1
         read = (x if shared else x[changed]).to(sae.W_dec.device)
         acts = acts_of(sae, read.flatten(0, 1), features).view(*read.shape[:2], -1)
-        result = x.expand(len(self._rows), -1, -1).clone()
+        result = y.expand(len(self._rows), -1, -1).clone()
         for place, row in enumerate(changed):
             source, edits = (0 if shared else place), self._rows[row]
             before = acts[source][:, [column[edit.feature] for edit in edits]]
-            added = delta(sae, read[source], before, edits).to(x.device)
+            added = delta(sae, read[source], before, edits).to(y.device)
             here = 0 if shared else row
-            edited = (x[here].float() + added).to(x.dtype)
-            touched = self._masks[row].at(positions[here].to(x.device), x[here])
-            result[row] = torch.where(touched[:, None], edited, x[here])
+            edited = (y[here].float() + added).to(y.dtype)
+            touched = self._masks[row].at(positions[here].to(x.device), x[here]).to(y.device)
+            result[row] = torch.where(touched[:, None], edited, y[here])
         return result

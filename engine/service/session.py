@@ -108,7 +108,8 @@ class Session:
         lm = self._reading(lm, asked.prepend_bos)
         rule = self.sink_rule(name, device)
         max_norm = None if rule is None else rule.max_norm
-        return ModelWithSAE(lm, sae, parse_site(found.site), max_norm, asked)
+        target = parse_site(found.target_site) if found.target_site else None
+        return ModelWithSAE(lm, sae, parse_site(found.site), max_norm, asked, target)
 
     def _reading(self, lm: LanguageModel, prepend_bos: bool | None) -> LanguageModel:
         """The model as it reads texts with or without BOS; the same one for the next question."""

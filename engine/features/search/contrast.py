@@ -16,6 +16,7 @@ from engine.model.site import Site
 from engine.progress import SILENT, Progress
 from engine.sae.architectures.base import SparseAutoencoder
 from engine.sae.blocks import rows_per_block
+from engine.sae.evaluation.sites import check_reads
 
 
 @torch.no_grad()
@@ -44,12 +45,7 @@ def contrast(
     Memory: beside the model a pass of 8,192 tokens, some blocks of 64 MiB, 48 bytes a feature.
     Raises UserError for a text without tokens, a site that isn't there, and another width.
     """
-    if sae.config.d_in != lm.d_model:
-        raise UserError(
-            f"The SAE reads activations of width {sae.config.d_in}, but those of {lm.source} are "
-            f"{lm.d_model} wide.",
-            "Choose the model that the SAE was trained on.",
-        )
+    check_reads(lm, sae.config, site)
 
     def read(name: str, texts: Documents) -> _Sums:
         sums = _Sums(sae)

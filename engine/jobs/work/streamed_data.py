@@ -16,6 +16,7 @@ from engine.jobs.kinds import Train
 from engine.jobs.work.stored_splice import first_windows
 from engine.jobs.work.training_data import SPLICED_TOKENS, TrainingData, note_on_sinks
 from engine.model.load import LanguageModel
+from engine.model.locate import site_width
 from engine.model.site import Site
 from engine.progress import Progress
 from engine.sae.architectures.base import SparseAutoencoder
@@ -49,8 +50,8 @@ class StreamedData(TrainingData):
         self._context = checked_context(lm, spec.context)
         self._held: HeldOut | None = None
         self._row_summary: RowSummary | None = None
-        self.d_in = lm.d_model
-        self.d_out = None if target is None else lm.d_model
+        self.d_in = site_width(lm, site)
+        self.d_out = None if target is None else site_width(lm, target)
         self.vectors = max(LEAST_TOKENS, spec.tokens or TOKENS)
         self.site = str(site)
         self.target = None if target is None else str(target)
