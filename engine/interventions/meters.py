@@ -1,6 +1,6 @@
 """Measures of an edit at work: what is read off the clean and the edited model, token by token."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -21,7 +21,7 @@ from engine.interventions.measure_notation import (
     format_measure,
     unit_of,
 )
-from engine.interventions.prompt_run import ModelWithSAE
+from engine.interventions.prompt_run import ModelWithSAE, Outcomes
 from engine.model.load import LanguageModel
 from engine.model.locate import all_sites, check_site
 from engine.model.predictions import kl_of_variants, logp_of_tokens, rank_of_tokens
@@ -31,23 +31,13 @@ from engine.sae.architectures.base import SparseAutoencoder
 
 
 @dataclass(frozen=True)
-class Variants:
-    """A text under several edits; the first row is of the clean model."""
-
-    logits: Tensor
-    """[rows, tokens, vocab]."""
-    activations: Mapping[Site, Tensor]
-    """[rows, tokens, d] at each site that a meter reads."""
-
-
-@dataclass(frozen=True)
 class Meter:
     """A measure that is ready to be taken."""
 
     name: str
     """In the notation of `measure_notation`, or `kl`."""
     unit: str
-    read: Callable[[Variants], Tensor]
+    read: Callable[[Outcomes], Tensor]
     """[rows, tokens] float64: the effect of a row is its mean minus that of the first row."""
     site: Site | None = None
     """Where activations are read; None: logits alone are."""
@@ -113,7 +103,7 @@ def _meter(
             return Meter(name, unit, lambda seen: logp_of_tokens(seen.logits, raised))
         case FeatureChange(other):
             check_feature(other, subject.sae.config.d_sae, "the SAE")
-            _check_reached(lm, subject.site, subject.site)
+            _check_reached(lm, subject.site, subject.edited_site)
             return Meter(
                 name,
                 unit,
@@ -122,7 +112,7 @@ def _meter(
             )
         case SiteShift(text):
             site = parse_site(text)
-            _check_reached(lm, site, subject.site)
+            _check_reached(lm, site, subject.edited_site)
             return Meter(name, unit, lambda seen: _shift(seen.activations[site]), site)
 
 

@@ -192,9 +192,10 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
     """Of the edited model."""
     value: float
     """after - before."""
-    flipped: float
-    """`value` had the edit moved every token the opposite way."""
-    where_silent: float
+    flipped: float | None
+    """`value` had the edit moved every token the opposite way; None, as the next, where no nulls
+    were asked for."""
+    where_silent: float | None
     """`value` had the edit been made only where the feature isn't active."""
     null: Null | None
     """None when no nulls were asked for or none could be matched."""

@@ -4,6 +4,7 @@ import math
 
 from engine.errors import UserError
 from engine.features.validation import check_feature
+from engine.interventions.measure_notation import parse_measure
 from engine.interventions.spec import ClampRequest
 
 
@@ -23,7 +24,9 @@ def check_request(request: ClampRequest, d_sae: int) -> None:
                 f"{edit.value} can't be an activation of feature {edit.feature}.",
                 "Give a finite number.",
             )
-    if request.nulls < 0 or request.generate < 0:
+    for measure in request.measures:
+        parse_measure(measure)
+    if request.nulls < 0 or request.most_nulls < 0 or request.generate < 0:
         raise UserError("The number of nulls and of generated tokens can't be negative.")
     first, end = request.positions
     if first < 0 or (end is not None and end <= first):

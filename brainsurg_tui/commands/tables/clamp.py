@@ -1,6 +1,6 @@
 """What an edit did."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rich.console import RenderableType
 from rich.padding import Padding
@@ -16,7 +16,7 @@ from brainsurg_tui.commands.tables.parts import (
     visible_text,
 )
 from brainsurg_tui.commands.tables.registry import tables_of
-from brainsurg_tui.widgets.numbers import figure
+from brainsurg_tui.widgets.numbers import figure, signed
 from brainsurg_tui.widgets.visible import visible
 from engine.service import protocol as p
 
@@ -35,6 +35,8 @@ def clamp_report(report: p.ClampReport) -> Iterator[RenderableType]:
             yield _badges(report.checks)
             yield from _warnings(report)
             yield from ("", _shifts(report), _MOVED, "", _effects(report))
+            if report.pooled:
+                yield from ("", _pooled(report), _pooled_note(report))
             for edited in report.prompts:
                 yield from ("", visible_text(edited.prompt, "bold"), _texts(edited))
         case p.ReconstructionReport():
@@ -104,6 +106,43 @@ def _effects(report: p.ModelReport) -> Table:
             figure(null.p) if null else "–",
         )
     return made
+
+
+def _pooled(report: p.ModelReport) -> Table:
+    """Each measure over all prompts, beside its nulls: one test of the edit."""
+    made = table("measure", *numbers("mean", "5–95 % of nulls", "p", "flipped", "silent"))
+    for index, pooled in enumerate(report.pooled):
+        effects = [prompt.effects[index] for prompt in report.prompts]
+        made.add_row(
+            visible(f"{pooled.measure}, {pooled.unit}"),
+            signed(pooled.value),
+            _null(pooled.null),
+            figure(pooled.null.p) if pooled.null else "–",
+            _mean([effect.flipped for effect in effects]),
+            _mean([effect.where_silent for effect in effects]),
+        )
+    return made
+
+
+def _pooled_note(report: p.ModelReport) -> Text:
+    drawn = next((pooled.null.n for pooled in report.pooled if pooled.null), 0)
+    of = "random directions" if not report.null_features else "matched features"
+    early = next((pooled.measure for pooled in report.pooled if pooled.stopped_early), None)
+    ended = f" and no more, as ten were as far from 0 by {early}" if early else ""
+    return Text(
+        f"over all prompts, beside {drawn} {of}{ended}; flipped: the edit the opposite way; silent:"
+        " only where the feature isn't active",
+        style="dim",
+    )
+
+
+def _mean(values: Sequence[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    return signed(sum(known) / len(known)) if known else "–"
+
+
+def _null(null: p.Null | None) -> str:
+    return f"{signed(null.low)} {signed(null.high)}" if null else "–"
 
 
 def _texts(prompt: p.EditedPrompt) -> RenderableType:
