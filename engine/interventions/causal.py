@@ -9,6 +9,7 @@ from torch import Tensor
 
 from engine.features.catalogue.catalogue import Catalogue
 from engine.interventions.checks import CheckedRun, check_runs, combine_checks
+from engine.interventions.curve import draw_curve
 from engine.interventions.delta import ResolvedEdit, resolve_edits
 from engine.interventions.measure_notation import parse_measure
 from engine.interventions.measures import (
@@ -90,6 +91,18 @@ def model_view(
             phase = f"compare with null {drawn - len(more) + 1} to {drawn}"
             for done, found in enumerate(effects):  # noqa: B007 - `tick` reports it
                 found.add(measure_rows(found.run, more, meters, found.counted, lambda *_: None)[1])
+        curve = None
+        if request.strengths:
+            phase, done = "draw the curve", 0
+            curve = draw_curve(
+                subject,
+                catalogue,
+                request,
+                stand_ins=rows.stand_ins,
+                effects=effects,
+                meters=meters,
+                tick=tick,
+            )
     prompts = [
         msgspec.structs.replace(
             prompt, effects=found.effects(meters), null=found.effects(meters[:1])[0].null
@@ -109,6 +122,7 @@ def model_view(
         null_features=rows.stand_ins[:drawn],
         checks=combine_checks(checks),
         pooled=pooled_effects(effects, meters, tested=tested if rows.more else None),
+        curve=curve,
         warnings=report_warnings(request, catalogue, prompts, drawn),
         reproduce=reproduction_command(request),
     )

@@ -133,8 +133,9 @@ def _log_odds(logits: Tensor, wanted: Sequence[int], others: Sequence[int]) -> T
 
 
 def _acts(sae: SparseAutoencoder, x: Tensor, feature: int) -> Tensor:
-    acts = acts_of(sae, x.flatten(0, 1).to(sae.W_dec.device), [feature])
-    return acts.view(x.shape[:2]).double().to(x.device)
+    acts: Tensor = acts_of(sae, x.flatten(0, 1).to(sae.W_dec.device), [feature])
+    found: Tensor = acts.view(x.shape[:2]).double().to(x.device)
+    return found
 
 
 def _shift(x: Tensor) -> Tensor:

@@ -125,13 +125,8 @@ class ModelWithSAE:
         if generate:
             doubled = [*asked, *asked] if edits else asked
 
-            def edits_of(rows: Sequence[int]) -> dict[Site, Edit]:
-                changes = [edits if row >= len(asked) else () for row in rows]
-                if not any(changes):
-                    return {}
-                return self.edits(changes, [masks[row % len(asked)] for row in rows])
-
-            written = generate_texts(self.lm, doubled, generate, edits_of=edits_of)
+            rows = [*([()] * len(asked)), *([edits] * len(asked))]
+            written = self.write(doubled, rows[: len(doubled)], [*masks, *masks], generate)
             clean, edited = written[: len(asked)], written[-len(asked) :]
         return [
             PromptRun(self, text_of(prompt), text, len(ids), mask, changed[len(ids) :])
@@ -139,6 +134,22 @@ class ModelWithSAE:
                 prompts, asked, masks, clean, edited, strict=True
             )
         ]
+
+    def write(
+        self,
+        prompts: Sequence[Tensor],
+        rows: Sequence[Sequence[ResolvedEdit]],
+        masks: Sequence[PositionMask],
+        tokens: int,
+    ) -> list[Tensor]:
+        """Each of `prompts` (token ids [tokens]) with its greedy continuation under the edits of
+        its row; many share a batch."""
+
+        def edits_of(batch: Sequence[int]) -> dict[Site, Edit]:
+            changes = [rows[row] for row in batch]
+            return self.edits(changes, [masks[row] for row in batch]) if any(changes) else {}
+
+        return generate_texts(self.lm, prompts, tokens, edits_of=edits_of)
 
     def edits(
         self, rows: Sequence[Sequence[ResolvedEdit]], masks: Sequence[PositionMask]

@@ -65,6 +65,9 @@ class ClampRequest(msgspec.Struct, frozen=True, kw_only=True):
     measures: list[str] = []
     """What is measured beside KL, in the notation of `measure_notation`. The first one's test says
     when enough nulls were drawn; without any, that of KL."""
+    strengths: list[float] = []
+    """Draw a curve, too: the same edits with each of these in place of their values, as multiples
+    of the maximum where a value is an activation, and as they are where it is a factor."""
     seed: int = 0
     """Seeds the choice of nulls."""
     chat: ChatChoice = False
@@ -278,6 +281,48 @@ class Checks(msgspec.Struct, frozen=True, kw_only=True):
     continuations."""
 
 
+class CurveMeasure(msgspec.Struct, frozen=True, kw_only=True):
+    """One measure along a curve, over all prompts; a number for each of the curve's strengths."""
+
+    measure: str
+    unit: str
+    values: list[float]
+    """Means over prompts."""
+    low: list[float]
+    """5 % quantiles of the nulls' means at the same strength; none without nulls."""
+    high: list[float]
+    """95 % quantiles."""
+    onset: float | None
+    """The smallest strength above 0 from which on, as far as the curve goes, the effect is further
+    from 0 than every null's at the same strength; None if there is none, or no null."""
+
+
+class Curve(msgspec.Struct, frozen=True, kw_only=True):
+    """The same edit at several strengths, on the same prompts."""
+
+    strengths: list[float]
+    """Ascending: multiples of the maximum, or factors."""
+    nulls: int
+    """How many there are at each strength."""
+    measures: list[CurveMeasure]
+    """Those of the report, in its order."""
+    texts: list[list[str]]
+    """What the edited model writes: of each strength, of each prompt; empty where nothing is
+    written."""
+    quality: list[float]
+    """Of each strength: log p per token of what is written, under the clean model, in nats; a mean
+    over prompts. As many as `texts`."""
+    clean_quality: float | None
+    """The same of what the clean model writes."""
+    breaking: float | None
+    """The smallest strength above 0 at which the quality is `BREAKING` nats below that of the clean
+    model's text; None if there is none."""
+
+
+BREAKING = 2.0
+"""Nats a token. The bound is ours: such a text is 7 times less likely with every token."""
+
+
 class ModelReport(Report, frozen=True, kw_only=True, tag=True):
     """What an edit inside the running model does, with the reconstruction error kept."""
 
@@ -292,6 +337,8 @@ class ModelReport(Report, frozen=True, kw_only=True, tag=True):
     checks: Checks
     pooled: list[PooledEffect] = []
     """Each measure over all prompts; none in reports of earlier versions."""
+    curve: Curve | None = None
+    """Where the request names strengths."""
 
 
 ClampReport = ModelReport | ReconstructionReport

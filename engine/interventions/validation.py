@@ -6,6 +6,7 @@ from engine.errors import UserError
 from engine.features.validation import check_feature
 from engine.interventions.measure_notation import parse_measure
 from engine.interventions.spec import ClampRequest
+from engine.interventions.strengths import check_strengths
 
 
 def check_request(request: ClampRequest, d_sae: int) -> None:
@@ -24,6 +25,7 @@ def check_request(request: ClampRequest, d_sae: int) -> None:
                 f"{edit.value} can't be an activation of feature {edit.feature}.",
                 "Give a finite number.",
             )
+    check_strengths(request.strengths, request.edits)
     for measure in request.measures:
         parse_measure(measure)
     if request.nulls < 0 or request.most_nulls < 0 or request.generate < 0:

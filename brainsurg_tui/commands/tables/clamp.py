@@ -37,6 +37,8 @@ def clamp_report(report: p.ClampReport) -> Iterator[RenderableType]:
             yield from ("", _shifts(report), _MOVED, "", _effects(report))
             if report.pooled:
                 yield from ("", _pooled(report), _pooled_note(report))
+            if report.curve is not None:
+                yield from _curve(report.curve)
             for edited in report.prompts:
                 yield from ("", visible_text(edited.prompt, "bold"), _texts(edited))
         case p.ReconstructionReport():
@@ -132,6 +134,30 @@ def _pooled_note(report: p.ModelReport) -> Text:
     return Text(
         f"over all prompts, beside {drawn} {of}{ended}; flipped: the edit the opposite way; silent:"
         " only where the feature isn't active",
+        style="dim",
+    )
+
+
+def _curve(curve: p.Curve) -> Iterator[RenderableType]:
+    """Each measure at each strength, beside its nulls' band, and what becomes of the text."""
+    for measure in curve.measures:
+        made = table(*numbers("strength", "mean", "5–95 % of nulls", "log p of text"))
+        for place, strength in enumerate(curve.strengths):
+            band = [signed(each[place]) for each in (measure.low, measure.high) if each]
+            made.add_row(
+                f"{strength:g}",
+                signed(measure.values[place]),
+                " ".join(band) or "–",
+                f"{curve.quality[place]:.2f}" if curve.quality else "–",
+            )
+        onset = "none" if measure.onset is None else f"{measure.onset:g}"
+        title = f"{measure.measure}, {measure.unit}, by strength; onset: {onset}"
+        yield from ("", visible_text(title, "bold"), made)
+    broken = "none" if curve.breaking is None else f"{curve.breaking:g}"
+    clean = "–" if curve.clean_quality is None else f"{curve.clean_quality:.2f}"
+    yield Text(
+        f"onset: further from 0 than all of {curve.nulls} nulls from there on; log p a token under"
+        f" the clean model, whose own text has {clean}; breaking point (2 nats less): {broken}",
         style="dim",
     )
 

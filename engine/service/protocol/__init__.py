@@ -30,6 +30,7 @@ from engine.interventions.operations import Unit as Unit
 from engine.interventions.operations import find_operation as find_operation
 from engine.interventions.operations import operations as operations
 from engine.interventions.spec import *
+from engine.interventions.strengths import USUAL_STRENGTHS as USUAL_STRENGTHS
 from engine.jobs.events import *
 from engine.jobs.kinds import *
 from engine.model.dtypes import MODEL_DTYPES as MODEL_DTYPES
