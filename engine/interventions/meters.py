@@ -133,12 +133,13 @@ def _log_odds(logits: Tensor, wanted: Sequence[int], others: Sequence[int]) -> T
 
 
 def _acts(sae: SparseAutoencoder, x: Tensor, feature: int) -> Tensor:
-    acts: Tensor = acts_of(sae, x.flatten(0, 1).to(sae.W_dec.device), [feature])
-    found: Tensor = acts.view(x.shape[:2]).double().to(x.device)
-    return found
+    acts = acts_of(sae, x.flatten(0, 1).to(sae.W_dec.device), [feature])
+    return acts.view(x.shape[:2]).double().to(x.device)
 
 
 def _shift(x: Tensor) -> Tensor:
     """‖x' - x‖ / ‖x‖: [rows, tokens] for [rows, tokens, d]."""
     x = x.double()
-    return (x - x[:1]).norm(dim=-1) / x[:1].norm(dim=-1).clamp(min=torch.finfo(x.dtype).tiny)
+    length: Tensor = x[:1].norm(dim=-1).clamp(min=torch.finfo(x.dtype).tiny)
+    moved: Tensor = (x - x[:1]).norm(dim=-1)
+    return moved / length

@@ -23,6 +23,8 @@ from engine.features.notes import MergeOutcome as MergeOutcome
 from engine.features.notes import Note as Note
 from engine.features.search.findings import *
 from engine.figures import Figure as Figure
+from engine.interventions.measure_notation import format_measure as format_measure
+from engine.interventions.measure_notation import parse_measure as parse_measure
 from engine.interventions.notation import describe_edit as describe_edit
 from engine.interventions.notation import parse_edit as parse_edit
 from engine.interventions.operations import Operation as Operation
