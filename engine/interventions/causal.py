@@ -93,7 +93,13 @@ def model_view(
                 found.add(measure_rows(found.run, more, meters, found.counted, lambda *_: None)[1])
         curve = None
         if request.strengths:
-            phase, done = "draw the curve", 0
+            phase = "draw the curve"
+
+            def report_done(prompts_done: int) -> None:
+                nonlocal done
+                done = prompts_done
+                tick()
+
             curve = draw_curve(
                 subject,
                 catalogue,
@@ -101,7 +107,7 @@ def model_view(
                 stand_ins=rows.stand_ins,
                 effects=effects,
                 meters=meters,
-                tick=tick,
+                report=report_done,
             )
     prompts = [
         msgspec.structs.replace(

@@ -19,7 +19,7 @@ from engine.interventions.spec import (
     Curve,
     CurveMeasure,
 )
-from engine.interventions.strengths import edits_at, first_from
+from engine.interventions.strengths import edits_at, first_where
 from engine.model.generate import logits
 from engine.model.load import LanguageModel
 from engine.model.predictions import surprisal_per_position
@@ -37,10 +37,10 @@ def draw_curve(
     stand_ins: Sequence[Sequence[int]],
     effects: Sequence[RowEffects],
     meters: Sequence[Meter],
-    tick: Callable[[], None],
+    report: Callable[[int], None],
 ) -> Curve:
     """Each of `effects`' prompts at each strength of the request, beside the first of its nulls:
-    `stand_ins`, where they are features.
+    `stand_ins`, where they are features. `report` is called with the number of prompts done.
 
     All strengths of a prompt are read in the same batches, and all are written in the same.
     """
@@ -57,8 +57,9 @@ def draw_curve(
             alike = edits_at(request.edits, strength)
             flat += [null_edits(alike, each, catalogue.columns) for each in stand_ins[:NULLS]]
     measured = []
-    for each in effects:
-        _, values = measure_rows(each.run, flat, meters, each.counted, lambda *_: tick())
+    for done, each in enumerate(effects):
+        report(done)
+        _, values = measure_rows(each.run, flat, meters, each.counted, lambda *_: None)
         # [meters, strengths, the edit and its nulls]
         measured.append(values.reshape(len(meters), len(strengths), -1))
     means = np.mean(measured, axis=0)
@@ -73,7 +74,7 @@ def draw_curve(
         clean_quality=clean_quality,
         breaking=None
         if clean_quality is None
-        else first_from(strengths, [each < clean_quality - BREAKING for each in quality]),
+        else first_where(strengths, [each < clean_quality - BREAKING for each in quality]),
     )
 
 
@@ -88,7 +89,7 @@ def _along(meter: Meter, strengths: Sequence[float], means: np.ndarray) -> Curve
         values=own.tolist(),
         low=band[0],
         high=band[1],
-        onset=first_from(strengths, further.tolist(), lasts=True),
+        onset=first_where(strengths, further.tolist()),
     )
 
 

@@ -293,8 +293,8 @@ class CurveMeasure(msgspec.Struct, frozen=True, kw_only=True):
     high: list[float]
     """95 % quantiles."""
     onset: float | None
-    """The smallest strength above 0 from which on, as far as the curve goes, the effect is further
-    from 0 than every null's at the same strength; None if there is none, or no null."""
+    """The smallest strength above 0 at which the effect is further from 0 than every null's at the
+    same strength; None if there is none, or no null."""
 
 
 class Curve(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,7 +12,7 @@ MOST = 50
 """Strengths of a curve."""
 STRONGEST = 1000.0
 
-USUAL_STRENGTHS = (-2.0, -1.0, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 10.0)
+USUAL_STRENGTHS = (-2.0, -1.0, 0.0, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0)
 
 
 def edits_at(edits: Sequence[FeatureEdit], strength: float) -> list[FeatureEdit]:
@@ -43,14 +43,7 @@ def check_strengths(strengths: Sequence[float], edits: Sequence[FeatureEdit]) ->
         edits_at(edits, strength)
 
 
-def first_from(
-    strengths: Sequence[float], holds: Sequence[bool], *, lasts: bool = False
-) -> float | None:
-    """The smallest strength above 0 at which something holds, or with `lasts` from which on it
-    does; None if there is none."""
-    found = None
-    for strength, so in reversed([*zip(strengths, holds, strict=True)]):
-        if strength <= 0 or (lasts and not so):
-            break
-        found = strength if so else found
-    return found
+def first_where(strengths: Sequence[float], holds: Sequence[bool]) -> float | None:
+    """The smallest strength above 0 at which something holds; None if there is none."""
+    places = zip(strengths, holds, strict=True)
+    return min((strength for strength, so in places if so and strength > 0), default=None)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from engine.errors import UserError
 from engine.interventions.spec import Curve, FeatureEdit, ModelReport
-from engine.interventions.strengths import edits_at, first_from
+from engine.interventions.strengths import edits_at, first_where
 from engine.model.text import encode
 from tests.interventions.bench import PROMPTS, Bench
 
@@ -87,15 +87,15 @@ def test_without_nulls_there_is_no_band_and_no_onset(bench: Bench) -> None:
     assert (curve.nulls, curve.measures[0].low, curve.measures[0].onset) == (0, [], None)
 
 
-@given(st.lists(st.tuples(st.integers(-3, 9), st.booleans()), unique_by=lambda each: each[0]))
-def test_the_first_strength_from_which_on_something_holds(points: list[tuple[int, bool]]) -> None:
-    points.sort()
-    strengths, holds = [s for s, _ in points], [so for _, so in points]
-    above = [(s, so) for s, so in points if s > 0]
-    first = next((s for s, so in above if so), None)
-    from_on = next((s for i, (s, _) in enumerate(above) if all(so for _, so in above[i:])), None)
-    assert first_from(strengths, holds) == first
-    assert first_from(strengths, holds, lasts=True) == from_on
+@given(st.lists(st.tuples(st.integers(-3, 9), st.booleans())))
+def test_the_first_strength_at_which_something_holds(points: list[tuple[int, bool]]) -> None:
+    found = first_where([s for s, _ in points], [so for _, so in points])
+    for strength in range(1, 10):
+        if (strength, True) in points:
+            assert found == strength
+            break
+    else:
+        assert found is None
 
 
 @pytest.mark.parametrize("strength", [float("nan"), float("inf"), 1e30, -1001.0])

@@ -156,7 +156,7 @@ def _curve(curve: p.Curve) -> Iterator[RenderableType]:
     broken = "none" if curve.breaking is None else f"{curve.breaking:g}"
     clean = "–" if curve.clean_quality is None else f"{curve.clean_quality:.2f}"
     yield Text(
-        f"onset: further from 0 than all of {curve.nulls} nulls from there on; log p a token under"
+        f"onset: further from 0 than all of {curve.nulls} nulls; log p a token under"
         f" the clean model, whose own text has {clean}; breaking point (2 nats less): {broken}",
         style="dim",
     )
