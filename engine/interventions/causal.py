@@ -86,11 +86,11 @@ def _edit_prompt(
     tick: Callable[[], None],
 ) -> EditedPrompt:
     """What the first row of edits does to one prompt, held against the other rows: the nulls."""
-    run, x = checked.run, checked.read
+    run, x, y = checked.run, checked.read, checked.written
     lm = run.subject.lm
-    added = run.added_by(x, rows[0])
-    touched, sinks = run.mask.at(run.positions, x), run.mask.is_sink(x)
-    relative = added[touched].norm(dim=-1) / checked.written[touched].float().norm(dim=-1)
+    added = run.added_by(x, y, rows[0])
+    touched, sinks = run.mask.at(run.positions, x, y), run.mask.is_sink(x, y)
+    relative = added[touched].norm(dim=-1) / y[touched].float().norm(dim=-1)
     prompt_ids = run.token_ids[: run.prompt_tokens]
     baseline = run.token_ids[run.prompt_tokens :]
     counted = ~sinks if not sinks.all() else sinks
@@ -109,7 +109,7 @@ def _edit_prompt(
         tokens=[texts[i] for i in run.token_ids.tolist()],
         prompt_tokens=run.prompt_tokens,
         edited_tokens=int(touched.sum()),
-        left_out=run.left_out(x),
+        left_out=run.left_out(x, y),
         kl=kl,
         kl_per_position=per_row[0].tolist(),
         delta_ce=None if before is None or after is None else after - before,

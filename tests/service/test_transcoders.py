@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from engine.activations.batches.stored import split_documents
 from engine.activations.store.activation_set import ActivationSet
+from engine.activations.store.manifest import read_manifest
 from engine.activations.store.stored_windows import stored_windows
 from engine.errors import UserError
 from engine.interventions.spec import ClampRequest, FeatureEdit, ModelReport
@@ -96,6 +97,11 @@ def test_both_sites_are_captured_in_one_pass_and_named_by_the_transcoder(
     metadata = read_metadata(workspace.sae("coder"))
     assert (metadata.site, metadata.target_site) == ("mlp_in.1", "mlp_out.1")
     assert metadata.metrics["kl"] is not None
+    assert metadata.target_row_summary == sets[1].measure_rows().summary
+    subject = Session(workspace, SILENT).subject("coder", "cpu")
+    rule = sets[1].measure_rows().summary.rule
+    assert rule is not None
+    assert subject.target_max_norm == rule.max_norm
     contents = asyncio.run(Asker(workspace)(p.GetContents()))
     (info,) = contents.saes
     assert (info.site, info.target_site) == ("mlp_in.1", "mlp_out.1")
@@ -192,6 +198,10 @@ def test_one_from_elsewhere_is_told_its_sites_and_finds_the_other_set(
     assert do(workspace, told).target_site == "mlp_out.1"
     got = do(workspace, Evaluate(sae="told", activations="both.mlp_in.1", device="cpu"))
     assert got.target == "both.mlp_out.1"
+    do(workspace, Scan(sae="told", activations="both.mlp_in.1", device="cpu"))
+    model = read_manifest(workspace.activations("both.mlp_in.1")).model
+    subject = Session(workspace, SILENT).subject("told", "cpu", model)
+    assert subject.target_max_norm is not None
     with pytest.raises(UserError, match=r"Name the set .* with --target"):
         do(workspace, Evaluate(sae="stray", activations="both.mlp_in.1", device="cpu"))
     with pytest.raises(UserError, match=r"names no place in a model"):
