@@ -78,7 +78,7 @@ def lines(steps: list[Step]) -> list[list[str]]:
         "import-sae": lambda said: f"{said['d_sae']:,} features, {said['site']}",
         "capture": lambda said: f"{said['tokens']:,} tokens at two sites",
         "scan": lambda said: f"{said['alive']:,} features active",
-        "find": lambda said: f"{said['active']:,} features active, 20 ablated",
+        "find": lambda said: f"{said['active']:,} features active, {_ablated(said)} ablated",
         "clamp": lambda said: "checks hold" if _holds(said["checks"]) else "a check fails",
         "evaluate": lambda said: f"CE of {said['predictions']:,} predictions",
     }
@@ -87,6 +87,10 @@ def lines(steps: list[Step]) -> list[list[str]]:
          outcomes[step.name](step.said)]
         for step in steps
     ]  # fmt: skip
+
+
+def _ablated(said: dict[str, Any]) -> int:
+    return sum(feature["effect"] is not None for feature in said["features"])
 
 
 def _holds(checks: dict[str, Any]) -> bool:
