@@ -60,7 +60,8 @@ def chain(pair: Pair, options: argparse.Namespace, name: str, width: int) -> lis
         sites = ("--site", read, "--site", written)
         text = ("--text", options.text, "--max-tokens", options.tokens, "--context", 256)
         take("capture", "set", "--model", model, *sites, *text, "--dtype", "bfloat16")
-        take("scan", NAME, "--activations", f"set.{read}")
+        skip = ("--skip-token-effects",) if options.skip_token_effects else ()
+        take("scan", NAME, "--activations", f"set.{read}", *skip)
         prompt = ("--prompt", "The capital of France is")
         found = take("find", NAME, *prompt, "--ablate", 20)
         edit = ("--feature", found["features"][0]["id"], "--times-max", 2)
@@ -106,6 +107,7 @@ def main() -> None:
     parser.add_argument("--pair", nargs="+", choices=PAIRS, default=list(PAIRS))
     parser.add_argument("--tokens", type=int, default=20_000)
     parser.add_argument("--width", type=int, help="Features, if not those of the published one.")
+    parser.add_argument("--skip-token-effects", action="store_true", help="In the scan.")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--out", type=Path, default=report.RESULTS)
     options = parser.parse_args()
@@ -125,8 +127,9 @@ was **{peak:.1f} GiB**.
 {markdown(["command", "seconds", "peak memory, GiB", "outcome"], lines(steps))}
 
 Seconds are those of the clock, with the start of the engine and loading. Memory is what the engine
-and its workers held together: pages that they share once, those of mapped files too. Within the
-scan, the tokens that every feature promotes and suppresses are worked out as well.
+and its workers held together: pages that they share once, those of mapped files too. The scan
+{"leaves out" if options.skip_token_effects else "works out, too,"} which tokens each feature promotes
+and suppresses.
 """
         report.write(
             options.out, f"transcoder-{name}", text, {"steps": [step._asdict() for step in steps]}

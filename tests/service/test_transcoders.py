@@ -17,6 +17,7 @@ from engine.activations.store.activation_set import ActivationSet
 from engine.activations.store.manifest import read_manifest
 from engine.activations.store.stored_windows import stored_windows
 from engine.errors import UserError
+from engine.features.catalogue.catalogue import Catalogue
 from engine.interventions.spec import ClampRequest, FeatureEdit, ModelReport
 from engine.jobs.kinds import Capture, Evaluate, ExportFeatures, ExportSAE, ImportSAE, Scan, Train
 from engine.jobs.run import run
@@ -198,7 +199,11 @@ def test_one_from_elsewhere_is_told_its_sites_and_finds_the_other_set(
     assert do(workspace, told).target_site == "mlp_out.1"
     got = do(workspace, Evaluate(sae="told", activations="both.mlp_in.1", device="cpu"))
     assert got.target == "both.mlp_out.1"
-    do(workspace, Scan(sae="told", activations="both.mlp_in.1", device="cpu"))
+    scan = Scan(sae="told", activations="both.mlp_in.1", skip_token_effects=True, device="cpu")
+    do(workspace, scan)
+    with_tokens = Catalogue.open(workspace.catalogue("coder")).token_effects("promoted")
+    assert with_tokens is not None
+    assert Catalogue.open(workspace.catalogue("told")).token_effects("promoted") is None
     model = read_manifest(workspace.activations("both.mlp_in.1")).model
     subject = Session(workspace, SILENT).subject("told", "cpu", model)
     assert subject.target_max_norm is not None
