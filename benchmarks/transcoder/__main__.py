@@ -128,8 +128,8 @@ was **{peak:.1f} GiB**.
 
 Seconds are those of the clock, with the start of the engine and loading. Memory is what the engine
 and its workers held together: pages that they share once, those of mapped files too. The scan
-{"leaves out" if options.skip_token_effects else "works out, too,"} which tokens each feature promotes
-and suppresses.
+{"leaves out" if options.skip_token_effects else "works out, too,"} which tokens each feature
+promotes and suppresses.
 """
         report.write(
             options.out, f"transcoder-{name}", text, {"steps": [step._asdict() for step in steps]}
