@@ -178,11 +178,11 @@ def _edit_prompt(
     tick: Callable[[], None],
 ) -> tuple[EditedPrompt, RowEffects]:
     """What the first row of edits does to one prompt, and the effects of all rows."""
-    run, x = checked.run, checked.read
+    run, x, y = checked.run, checked.read, checked.written
     lm = run.subject.lm
-    added = run.added_by(x, rows[0])
-    touched, sinks = run.mask.at(run.positions, x), run.mask.is_sink(x)
-    relative = added[touched].norm(dim=-1) / checked.written[touched].float().norm(dim=-1)
+    added = run.added_by(x, y, rows[0])
+    touched, sinks = run.mask.at(run.positions, x, y), run.mask.is_sink(x, y)
+    relative = added[touched].norm(dim=-1) / y[touched].float().norm(dim=-1)
     prompt_ids = run.token_ids[: run.prompt_tokens]
     baseline = run.token_ids[run.prompt_tokens :]
     counted = ~sinks if not sinks.all() else sinks
@@ -208,7 +208,7 @@ def _edit_prompt(
         tokens=[texts[i] for i in run.token_ids.tolist()],
         prompt_tokens=run.prompt_tokens,
         edited_tokens=int(touched.sum()),
-        left_out=run.left_out(x),
+        left_out=run.left_out(x, y),
         kl=float(values[0, 0]),
         kl_per_position=first.kl,
         delta_ce=first.delta_ce,

@@ -75,28 +75,28 @@ def _check_batch(runs: Sequence[PromptRun], edits: Sequence[ResolvedEdit]) -> li
             each[row, : len(run.token_ids)] for each in (before[site], before[target], after)
         )
         starts = run.mask.is_start(run.positions)
-        intended = _intended(run, read, edits)
+        intended = _intended(run, read, x, edits)
         checks = Checks(
             no_op=no_op[row],
             hf_identical=identical[row],
             error_kept=error_is_kept(x, edited, intended),
             error_kept_deviation=_relative_deviation(x, edited, intended),
             bos_masked=_unmoved(x, edited, starts),
-            sinks_masked=_unmoved(x, edited, run.mask.is_sink(read) & ~starts),
+            sinks_masked=_unmoved(x, edited, run.mask.is_sink(read, x) & ~starts),
         )
         checked.append(CheckedRun(run, read, x, checks))
     return checked
 
 
-def _intended(run: PromptRun, x: Tensor, edits: Sequence[ResolvedEdit]) -> Tensor:
-    """What an edit is to add where x [tokens, d_in] is read, by decoding all features before and
-    after it, in float32: [tokens, d_out]."""
+def _intended(run: PromptRun, x: Tensor, y: Tensor, edits: Sequence[ResolvedEdit]) -> Tensor:
+    """What an edit is to add to y [tokens, d_out] where x [tokens, d_in] is read, by decoding all
+    features before and after it, in float32."""
     sae = run.subject.sae
     added = []
     for read in torch.split(x.to(sae.W_dec.device), rows_per_block(sae.config.d_sae)):
         z = sae.encode(read)
         added.append(sae.decode(apply_edits(z, edits), read) - sae.decode(z, read))
-    touched = run.mask.at(run.positions, x)
+    touched = run.mask.at(run.positions, x, y)
     return torch.cat(added).to(x.device) * touched[:, None]
 
 

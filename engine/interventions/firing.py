@@ -68,7 +68,7 @@ def find_firing(
             read=subject.site,
         )
     logp, aim = _logp(seen.logits[-1], wanted)
-    counted = run.mask.at(run.positions, seen.read)
+    counted = run.mask.at(run.positions, seen.read, seen.activations)
     found = active_features(sae, seen.read, counted)
     shares = attributions(sae, found, seen.read, seen.gradient)
     strongest = shares.abs().argsort(descending=True, stable=True).tolist()
@@ -91,7 +91,7 @@ def find_firing(
             _feature(found, index, shares, effects, sae.active_threshold) for index in order[:most]
         ],
         active=len(found.features),
-        left_out=run.left_out(seen.read),
+        left_out=run.left_out(seen.read, seen.activations),
     )
 
 

@@ -52,6 +52,8 @@ class ModelWithSAE:
     """What the SAE is to be given of what the model reads."""
     target: Site | None = None
     """For a transcoder: what it predicts, where its features write. None: it is none."""
+    target_max_norm: float | None = None
+    """`max_norm` at the target, where the sinks are others."""
 
     @classmethod
     def from_scan(
@@ -118,7 +120,14 @@ class ModelWithSAE:
         first, end = positions
         starts = [(~is_text(self.lm, ids)).nonzero().flatten().tolist() for ids in asked]
         masks = [
-            PositionMask(first, end, frozenset(each), self.max_norm, self._not_given(ids, generate))
+            PositionMask(
+                first,
+                end,
+                frozenset(each),
+                self.max_norm,
+                self._not_given(ids, generate),
+                self.target_max_norm,
+            )
             for each, ids in zip(starts, asked, strict=True)
         ]
         clean = edited = asked
@@ -213,11 +222,12 @@ class PromptRun:
         site = self.subject.site
         return observe(self.subject.lm, self.token_ids[None], [site])[site][0]
 
-    def left_out(self, x: Tensor) -> list[LeftOut]:
-        """The positions that were asked for and are not edited, given activations x."""
+    def left_out(self, x: Tensor, y: Tensor | None = None) -> list[LeftOut]:
+        """The positions that were asked for and are not edited, given activations x and y as
+        `PositionMask.at`."""
         wanted = self.mask.within(self.positions)
         starts = wanted & self.mask.is_start(self.positions)
-        sinks = wanted & ~starts & self.mask.is_sink(x)
+        sinks = wanted & ~starts & self.mask.is_sink(x, y)
         not_given = wanted & ~starts & ~sinks & self.mask.is_not_given(self.positions)
         return [
             LeftOut(
@@ -227,14 +237,14 @@ class PromptRun:
             for place in (starts | sinks | not_given).nonzero().flatten().tolist()
         ]
 
-    def added_by(self, x: Tensor, edits: Sequence[ResolvedEdit]) -> Tensor:
-        """What some edits add at the edited site where x [tokens, d_in] is read of this text, in
-        float32: [tokens, d_out]."""
+    def added_by(self, x: Tensor, y: Tensor, edits: Sequence[ResolvedEdit]) -> Tensor:
+        """What some edits add to y [tokens, d_out] at the edited site where x [tokens, d_in] is
+        read of this text, in float32: [tokens, d_out]."""
         sae = self.subject.sae
         read = x.to(sae.W_dec.device)
         acts = acts_of(sae, read, [edit.feature for edit in edits])
         added = delta(sae, read, acts, edits).to(x.device)
-        return added * self.mask.at(self.positions, x)[:, None]
+        return added * self.mask.at(self.positions, x, y)[:, None]
 
     def outcomes_under(
         self, rows: Sequence[Sequence[ResolvedEdit]], sites: Collection[Site] = ()

@@ -32,11 +32,13 @@ class PositionMask:
     not_given: frozenset[int] = frozenset()
     """Positions of tokens, written ones too, that the SAE isn't to be given, see
     `engine.sae.formats.input_rule`."""
+    target_max_norm: float | None = None
+    """`max_norm` of what a transcoder predicts: its sinks are left alone, too."""
 
-    def at(self, positions: Tensor, x: Tensor) -> Tensor:
-        """[...] bool for absolute positions [...], -1 on padding, and activations [..., d_in] that
-        the SAE reads, as they are without the edit."""
-        left_out = self.is_start(positions) | self.is_sink(x) | self.is_not_given(positions)
+    def at(self, positions: Tensor, x: Tensor, y: Tensor | None = None) -> Tensor:
+        """[...] bool for absolute positions [...], -1 on padding, and activations as they are
+        without the edit: x [..., d_in] that the SAE reads, y [..., d_out] that it writes into."""
+        left_out = self.is_start(positions) | self.is_sink(x, y) | self.is_not_given(positions)
         return self.within(positions) & ~left_out
 
     def within(self, positions: Tensor) -> Tensor:
@@ -52,11 +54,15 @@ class PositionMask:
         """[...] bool: where a token stands that the SAE isn't to be given."""
         return _is_one_of(positions, self.not_given)
 
-    def is_sink(self, x: Tensor) -> Tensor:
-        """[...] bool: which of x [..., d_in] are longer than `max_norm`."""
-        if self.max_norm is None:
-            return torch.zeros(x.shape[:-1], dtype=torch.bool, device=x.device)
-        return row_norms(x) > self.max_norm
+    def is_sink(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        """[...] bool: which of x [..., d_in] are longer than `max_norm`, or what is written into
+        there, y [..., d_out], than `target_max_norm`."""
+        sinks = torch.zeros(x.shape[:-1], dtype=torch.bool, device=x.device)
+        if self.max_norm is not None:
+            sinks |= row_norms(x) > self.max_norm
+        if self.target_max_norm is not None and y is not None:
+            sinks |= (row_norms(y) > self.target_max_norm).to(x.device)
+        return sinks
 
 
 def _is_one_of(positions: Tensor, places: frozenset[int]) -> Tensor:
@@ -102,6 +108,6 @@ class Steering:
             added = delta(sae, read[source], before, edits).to(y.device)
             here = 0 if shared else row
             edited = (y[here].float() + added).to(y.dtype)
-            touched = self._masks[row].at(positions[here].to(x.device), x[here]).to(y.device)
-            result[row] = torch.where(touched[:, None], edited, y[here])
+            touched = self._masks[row].at(positions[here].to(x.device), x[here], y[here])
+            result[row] = torch.where(touched.to(y.device)[:, None], edited, y[here])
         return result

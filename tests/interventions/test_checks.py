@@ -51,7 +51,7 @@ def test_an_edit_that_never_arrives_is_noticed(
 def test_an_edit_of_the_beginning_of_sequence_is_noticed(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(PositionMask, "at", lambda self, positions, x: positions >= 0)
+    monkeypatch.setattr(PositionMask, "at", lambda self, positions, x, y: positions >= 0)
     assert not checks(bench).bos_masked
 
 

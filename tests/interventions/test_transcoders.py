@@ -28,6 +28,7 @@ from engine.interventions.spec import (
     ReconstructionReport,
 )
 from engine.model.load import LanguageModel, load_model
+from engine.model.observe import observe
 from engine.model.site import Site
 from engine.model.text import decode, encode
 from engine.sae.architectures.base import SparseAutoencoder
@@ -242,6 +243,35 @@ def test_promoted_tokens_are_those_of_the_direction_that_is_written(subject: Sub
     head, norm = subject.lm.model.lm_head.weight, subject.lm.model.model.norm.weight
     effects = (subject.sae.W_dec * norm) @ head.T
     assert promoted[:, 0].tolist() == effects.argmax(-1).tolist()
+
+
+@torch.no_grad()
+def test_sinks_of_what_is_written_are_left_alone(subject: Subject) -> None:
+    ids = encode(subject.lm, PROMPTS[0])
+    y = observe(subject.lm, ids[None], [WRITTEN])[WRITTEN][0]
+    longest = y[1:].norm(dim=-1).argmax().item() + 1
+    limit = y[longest].norm().item() * 0.9999
+    expected = {0, *(y.norm(dim=-1) > limit).nonzero().flatten().tolist()}
+    limited = dataclasses.replace(subject.in_model, target_max_norm=limit)
+    edits = [FeatureEdit(feature=subject.feature, value=5.0, unit="max")]
+    request = ClampRequest(sae="t", edits=edits, prompts=PROMPTS[:1], generate=0, nulls=2)
+    report = clamp(limited, subject.catalogue, request)
+    assert isinstance(report, ModelReport)
+    (prompt,) = report.prompts
+    assert {one.position for one in prompt.left_out} == expected
+    assert prompt.left_out[-1].reason == "sink"
+    assert report.checks.sinks_masked
+    assert report.checks.error_kept
+    change = clamped(subject, 5.0 * report.maxima[0])
+    kept = torch.tensor([place in expected for place in range(len(ids))])[:, None]
+    with on_mlp(subject, lambda x, y: torch.where(kept, y, change(x, y))):
+        q = subject.lm.model(ids[None]).logits[0].double().log_softmax(-1)
+    p = subject.lm.model(ids[None]).logits[0].double().log_softmax(-1)
+    kl = (p.exp() * (p - q)).sum(-1)
+    assert prompt.kl_per_position == pytest.approx(kl.tolist(), rel=1e-3, abs=1e-6)
+    found = find_firing(limited, PROMPTS[0], ablate=0)
+    assert {one.position for one in found.left_out} == expected
+    assert all(feature.activations[longest] == 0 for feature in found.features)
 
 
 def test_what_does_not_fit_is_said(subject: Subject) -> None:

@@ -31,7 +31,8 @@ def clamp_report(report: p.ClampReport) -> Iterator[RenderableType]:
     """The figures of all prompts side by side, then each prompt by itself."""
     match report:
         case p.ModelReport():
-            yield Text(f"{_edits(report)} at {report.site}", style="bold")
+            reads = f", by what is at {report.read_site}" if report.read_site else ""
+            yield Text(f"{_edits(report)} at {report.site}{reads}", style="bold")
             yield _badges(report.checks)
             yield from _warnings(report)
             yield from ("", _shifts(report), _MOVED, "", _effects(report))

@@ -66,8 +66,9 @@ def scan_sae(spec: Scan, workspace: Workspace, progress: Progress) -> ScanResult
 
 
 def _load_model(spec: Scan, acts: ActivationSet, progress: Progress) -> LanguageModel | None:
-    """The model, or None with a note if it can't be had: the figures need only activations."""
-    if not acts.manifest.model:
+    """The model, or None if it isn't wanted, or with a note if it can't be had: the figures need
+    only activations."""
+    if spec.skip_token_effects or not acts.manifest.model:
         return None
     try:
         return load_model_of_job(

@@ -50,6 +50,7 @@ class StreamedData(TrainingData):
         self._context = checked_context(lm, spec.context)
         self._held: HeldOut | None = None
         self._row_summary: RowSummary | None = None
+        self._target_row_summary: RowSummary | None = None
         self.d_in = site_width(lm, site)
         self.d_out = None if target is None else site_width(lm, target)
         self.vectors = max(LEAST_TOKENS, spec.tokens or TOKENS)
@@ -66,7 +67,9 @@ class StreamedData(TrainingData):
             held_out=config.held_out,
             choice=self._choice,
         )
-        self._row_summary = self._observed.measure()[self.site]
+        measured = self._observed.measure()
+        self._row_summary = measured[self.site]
+        self._target_row_summary = None if self.target is None else measured[self.target]
         note_on_sinks(self._row_summary, self._choice, progress)
         row_bytes = sum(kind.width * kind.dtype.itemsize for kind in self._observed.kinds.values())
         rows = min(BUFFER_ROWS, config.tokens // 2, MEMORY_BYTES // row_bytes)
@@ -115,6 +118,7 @@ class StreamedData(TrainingData):
             context=self._context,
             keep_sinks=self._choice != "text",
             row_summary=self._row_summary,
+            target_row_summary=self._target_row_summary,
         )
 
     def identity(self) -> dict[str, str]:
