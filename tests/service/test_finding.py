@@ -81,6 +81,14 @@ async def test_a_contrast_of_a_text_with_a_file(
     for wrong in (p.TextSource(), p.TextSource(text="x", file="y")):
         with pytest.raises(UserError, match="a text or a file"):
             await client.ask(p.FindContrast(sae="r1", a=a, b=wrong))
+    assert (found.documents_a, found.documents_b, found.tested) == (1, 2, 0)
+    other = tmp_path / "corpus.txt"
+    other.write_text("Once upon a time\n\nthere was a dog\n\nwho ran")
+    sides = {"a": p.TextSource(file=str(other)), "b": b}
+    found = await client.ask(p.FindContrast(sae="r1", **sides, permutations=99))
+    assert (found.documents_a, found.tested > 0) == (3, True)
+    assert all(f.p is not None and f.q >= f.p >= 0.01 for f in found.features)
+    assert (await client.ask(p.FindContrast(sae="r1", **sides, permutations=0))).tested == 0
 
 
 async def test_relatives_in_two_saes(client: Client) -> None:
@@ -131,6 +139,15 @@ async def test_the_commands_tell_what_the_engine_answers(client: Client, root: P
     assert (found["tokens_a"], found["tokens_b"], len(found["features"])) == (len(TEXT), 3, 2)
     shown = await asyncio.to_thread(brainsurg.shows, *words)
     assert f"{len(TEXT)} tokens in a, 3 in b" in shown
+    assert "chance" not in shown
+    file = root / "three.txt"
+    file.write_text("a dog ran\n\na cat ran\n\nit is so")
+    words = ("contrast", "r1", "--a-file", file, "--b-file", file, "--permutations", 50)
+    shown = await asyncio.to_thread(brainsurg.shows, *words)
+    assert "(3 texts)" in shown
+    assert "0 of" in shown
+    words = ("contrast", "r1", "--a", TEXT, "--b-file", file)
+    assert "No p: that takes several texts" in await asyncio.to_thread(brainsurg.shows, *words)
 
     found = await asyncio.to_thread(brainsurg.json, "nearest", "r1", 5, "--top", 4)
     told = await client.ask(p.GetNearest(sae="r1", feature=5, most=4))

@@ -215,6 +215,9 @@ def contrast(request: p.FindContrast, labels: Mapping[int, str]) -> p.Contrast:
     return p.Contrast(
         tokens_a=len(request.a.text.split()),
         tokens_b=len(request.b.text.split()),
+        documents_b=1 if request.b.file is None else 5,
+        tested=0 if request.b.file is None else 2,
+        significant=0 if request.b.file is None else 1,
         features=[
             p.ContrastedFeature(
                 id=id,
@@ -224,8 +227,10 @@ def contrast(request: p.FindContrast, labels: Mapping[int, str]) -> p.Contrast:
                 density_a=0.2,
                 density_b=0.1,
                 effect=(mean_a - mean_b) / 0.5,
+                p=None if request.b.file is None else p_value,
+                q=None if request.b.file is None else 2 * p_value,
             )
-            for id, mean_a, mean_b in ((11, 0.9, 0.1), (300, 0.0, 0.4))
+            for id, mean_a, mean_b, p_value in ((11, 0.9, 0.1, 0.004), (300, 0.0, 0.4, 0.3))
         ],
     )
 

@@ -62,6 +62,10 @@ _CONTRAST = [
     _number_column("d", 7, 5, lambda found: found.effect),
     _LABEL,
 ]
+_CHANCE = [
+    _number_column("p", 7, 1, lambda found: found.p),
+    _number_column("q", 7, 4, lambda found: found.q),
+]
 _GREP = [
     _ID,
     _number_column("F1", 6, 7, lambda found: found.f1, 3),
@@ -77,8 +81,8 @@ def result_columns(results: SearchResults) -> list[ResultColumn]:
     match results.answer:
         case Firing() as firing:
             return _firing(firing)
-        case Contrast():
-            return list(_CONTRAST)
+        case Contrast(tested=tested):
+            return [*_CONTRAST[:-1], *(_CHANCE if tested else ()), _LABEL]
         case GrepReport():
             return list(_GREP)
         case None:

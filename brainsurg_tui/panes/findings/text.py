@@ -19,13 +19,19 @@ def summary(results: SearchResults, *, ascii_only: bool = False) -> str:
                 f"{active:,} features are active · "
                 f"next token “{token}”, log-probability {figure(logp)}"
             )
-        case Contrast(tokens_a=a, tokens_b=b):
+        case Contrast(tokens_a=a, tokens_b=b) as found:
             search = results.request
             assert isinstance(search, FindContrast)
             first, second = (
                 visible(text_name(s), ascii_only=ascii_only) for s in (search.a, search.b)
             )
-            return f"A {first}, {_tokens(a)}\nB {second}, {_tokens(b)}"
+            of_a, of_b = _texts(found.documents_a), _texts(found.documents_b)
+            chance = (
+                f"\n{found.significant:,} of {found.tested:,} active features have q ≤ 0.05"
+                if found.tested
+                else ""
+            )
+            return f"A {first}, {_tokens(a)}{of_a}\nB {second}, {_tokens(b)}{of_b}{chance}"
         case GrepReport() as report:
             part = (
                 ""
@@ -52,6 +58,10 @@ def score(answer: GrepReport | None) -> str:
 
 def _tokens(count: int) -> str:
     return "1 token" if count == 1 else f"{count:,} tokens"
+
+
+def _texts(count: int) -> str:
+    return f" of {count:,} texts" if count > 1 else ""
 
 
 def strip(
