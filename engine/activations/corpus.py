@@ -115,7 +115,7 @@ def read_documents(paths: Sequence[Path], *, left_out: LeftOut | None = None) ->
 
 
 def check_left_out(missed: int, seen: int, last: UserError, what: str) -> None:
-    """Raise UserError if so many of the first `seen` of a file's `what` can't be read that it is the
+    """Raise UserError if so many of the first `seen` of a file's `what` are bad that it is the
     file that is wrong; `last` says why the last of them can't."""
     if missed > max(MOST_LEFT_OUT, SHARE_LEFT_OUT * seen):
         raise UserError(

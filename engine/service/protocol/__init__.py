@@ -21,6 +21,7 @@ from engine.features.examples.snippets import Snippet as Snippet
 from engine.features.left_out import LeftOut as LeftOut
 from engine.features.notes import MergeOutcome as MergeOutcome
 from engine.features.notes import Note as Note
+from engine.features.probing.findings import *
 from engine.features.search.findings import *
 from engine.figures import Figure as Figure
 from engine.interventions.notation import describe_edit as describe_edit
