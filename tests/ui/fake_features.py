@@ -235,6 +235,43 @@ def contrast(request: p.FindContrast, labels: Mapping[int, str]) -> p.Contrast:
     )
 
 
+def probe_result(spec: p.Probe) -> p.ProbeResult:
+    """Two features that tell two labels."""
+
+    def way(value: float) -> p.ProbeResults:
+        spread = p.Spread(mean=value, sd=0.02)
+        scores = p.ProbeScores(accuracy=spread, balanced_accuracy=spread, auc=spread, f1=spread)
+        return p.ProbeResults(held_out=scores, null=None)
+
+    def feature(id: int, tells: str, value: float) -> p.ProbedFeature:
+        return p.ProbedFeature(id=id, tells=tells, chosen=5, held_out=way(value).held_out)
+
+    return p.ProbeResult(
+        sae=spec.sae,
+        texts=spec.texts,
+        model="demo",
+        model_dtype="float32",
+        site="resid_post.2",
+        pool=spec.pool,
+        splits=5,
+        nulls=0,
+        tokens=900,
+        left_out=0,
+        seconds=2.0,
+        labels=[p.LabelCount(label="city", texts=40), p.LabelCount(label="river", texts=50)],
+        fitted=72,
+        tested=18,
+        features=[feature(11, "city", 0.91), feature(300, "river", 0.62)],
+        best_feature=way(0.91),
+        curve=[
+            p.KSparseProbe(k=k, features=[11, 300][:k], held_out=way(0.9).held_out) for k in (1, 2)
+        ],
+        raw=way(0.97),
+        mean_difference=way(0.95),
+        majority=way(0.5),
+    )
+
+
 def grep(request: p.Grep, labels: Mapping[int, str]) -> p.GrepReport:
     """Where the pattern matches the texts, and the features 11 and 300, which know it."""
     try:

@@ -7,7 +7,14 @@ from brainsurg_tui.widgets.numbers import figure
 from brainsurg_tui.widgets.shades import Shades
 from brainsurg_tui.widgets.token_strip import token_lines
 from brainsurg_tui.widgets.visible import visible
-from engine.service.protocol import Contrast, FindContrast, Firing, GrepReport
+from engine.service.protocol import (
+    Contrast,
+    FindContrast,
+    Firing,
+    GrepReport,
+    ProbeResult,
+    ProbeResults,
+)
 
 
 def summary(results: SearchResults, *, ascii_only: bool = False) -> str:
@@ -42,8 +49,30 @@ def summary(results: SearchResults, *, ascii_only: bool = False) -> str:
                 f"{report.matches:,} matches, {_tokens(report.matched_tokens)} of "
                 f"{report.tokens:,} in {report.documents:,} documents{part}"
             )
+        case ProbeResult() as report:
+            return _probe(report)
         case None:
             return ""
+
+
+def _probe(report: ProbeResult) -> str:
+    """Balanced accuracy of every way to tell the labels, with chance beside the features."""
+
+    def told(probe: ProbeResults) -> str:
+        accuracy = probe.held_out.balanced_accuracy
+        sd = "" if accuracy.sd is None else f"±{accuracy.sd:.2f}"
+        return f"{accuracy.mean or 0:.2f}{sd}"
+
+    curve = " · ".join(f"{probe.k}: {told(probe)}" for probe in report.curve)
+    best = report.best_feature
+    chance = "" if best.null is None else f", shuffled {best.null.balanced_accuracy.mean or 0:.2f}"
+    return (
+        f"{len(report.labels)} labels of {report.fitted + report.tested:,} texts, balanced accuracy"
+        f" held out: the best feature {told(best)}{chance}\n"
+        f"features together {curve}\n"
+        f"activations, logistic {told(report.raw)} · means {told(report.mean_difference)}"
+        f" · commonest label {told(report.majority)}"
+    )
 
 
 def score(answer: GrepReport | None) -> str:
