@@ -156,6 +156,25 @@ async def test_the_commands_tell_what_the_engine_answers(client: Client, root: P
     assert "resid_post.0" in await asyncio.to_thread(brainsurg.shows, *words)
 
 
+async def test_a_probe_of_labelled_texts(root: Path, client: Client) -> None:
+    file = root / "labelled.tsv"
+    rows = [f"the {who} ran {n}\t{who}" for who in ("dog", "cat") for n in range(9)]
+    file.write_text("\n".join(["text\tlabel", *rows, "no label\t"]))
+    brainsurg = Runner(root)
+    words = ("probe", "r1", "--texts", file, "--splits", 2, "--nulls", 1, "--top", 3)
+    found = await asyncio.to_thread(brainsurg.json, *words, "--pool", "max")
+    assert [each["texts"] for each in found["labels"]] == [9, 9]
+    assert (found["pool"], found["left_out"], found["splits"]) == ("max", 1, 2)
+    assert [probe["k"] for probe in found["curve"]][:3] == [1, 2, 5]
+    assert {"mean", "sd"} == found["raw"]["held_out"]["auc"].keys()
+    shown = await asyncio.to_thread(brainsurg.shows, *words)
+    assert "18 texts (cat 9, dog 9)" in shown
+    assert all(len(line) <= 80 for line in shown.splitlines())
+    assert [line for line in shown.splitlines() if "activations, logistic" in line]
+    (job, _) = (await client.ask(p.ListJobs())).jobs[-2:]
+    assert isinstance(job.result, p.ProbeResult)
+
+
 async def test_what_is_asked_wrongly_is_said_in_a_sentence(root: Path) -> None:
     for words, status, complaint in (
         (["find", "r1", "--prompt", "x", "--target", "two"], 1, "reads it as 't' + 'w' + 'o'"),
@@ -164,5 +183,7 @@ async def test_what_is_asked_wrongly_is_said_in_a_sentence(root: Path) -> None:
         (["contrast", "r1", "--a", "x"], 2, "either --b or --b-file"),
         (["contrast", "r1", "--a", "x", "--b-file", "none.txt"], 1, "There is no file"),
         (["nearest", "r1", "64"], 1, "no feature 64"),
+        (["probe", "r1", "--texts", "none.csv"], 1, "There is no file"),
+        (["probe", "r1"], 2, "--texts"),
     ):
         assert complaint in await asyncio.to_thread(Runner(root).fails, *words, status=status)

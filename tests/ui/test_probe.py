@@ -32,7 +32,7 @@ async def test_the_features_of_a_probe_are_shown_and_opened(world: World, tmp_pa
         assert spec.texts == [str(tmp_path / "rivers.csv")]
         await user.sees("2 labels of 90 texts", "best feature 0.910")
         await user.press("f")
-        await user.sees("tells labels of rivers.csv", "the best feature 0.91±0.02", "1: 0.90±0.02")
+        await user.sees("tells labels of rivers.csv", "best feature 0.91", "1: 0.90 · 2: 0.90")
         await user.sees("city", "0.910", "river", "0.620")
         await user.press("j")
         await user.until(lambda: user.app.state.feature == 300)

@@ -59,18 +59,16 @@ def _probe(report: ProbeResult) -> str:
     """Balanced accuracy of every way to tell the labels, with chance beside the features."""
 
     def told(probe: ProbeResults) -> str:
-        accuracy = probe.held_out.balanced_accuracy
-        sd = "" if accuracy.sd is None else f"±{accuracy.sd:.2f}"
-        return f"{accuracy.mean or 0:.2f}{sd}"
+        return f"{probe.held_out.balanced_accuracy.mean or 0:.2f}"
 
-    curve = " · ".join(f"{probe.k}: {told(probe)}" for probe in report.curve)
     best = report.best_feature
-    chance = "" if best.null is None else f", shuffled {best.null.balanced_accuracy.mean or 0:.2f}"
+    chance = "" if best.null is None else f", {best.null.balanced_accuracy.mean or 0:.2f} by chance"
+    curve = " · ".join(f"{probe.k}: {told(probe)}" for probe in report.curve)
     return (
-        f"{len(report.labels)} labels of {report.fitted + report.tested:,} texts, balanced accuracy"
-        f" held out: the best feature {told(best)}{chance}\n"
-        f"features together {curve}\n"
-        f"activations, logistic {told(report.raw)} · means {told(report.mean_difference)}"
+        f"{len(report.labels)} labels of {report.fitted + report.tested:,} texts;"
+        f" balanced accuracy: best feature {told(best)}{chance}\n"
+        f"so many features {curve}\n"
+        f"activations {told(report.raw)} · their means {told(report.mean_difference)}"
         f" · commonest label {told(report.majority)}"
     )
 
