@@ -146,6 +146,8 @@ def outcome(job: JobInfo) -> list[str]:
                 f"{made.vectors:,} vectors of {made.activations}: "
                 + "  ".join(metrics(figures, _MEASURED))
             )
+            if told := metrics(dict(made.stated.figures), _MEASURED):
+                lines.append(f"stated by its publisher: {'  '.join(told)}")
             lines += sinks(made.row_summary, keep_sinks=made.keep_sinks)
         case ProbeResult() as made:
             lines += probe(made)

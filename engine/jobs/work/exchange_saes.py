@@ -13,6 +13,7 @@ from engine.sae.formats.info import read_sae_info
 from engine.sae.formats.input_fields import note_on_input
 from engine.sae.formats.libraries import library, recognise
 from engine.sae.formats.metadata import SAEMetadata
+from engine.sae.formats.stated_figures import stated_or_noted
 from engine.sae.formats.store import load_sae, save_sae
 from engine.workspace.folders import Workspace
 
@@ -32,6 +33,7 @@ def import_sae(spec: ImportSAE, workspace: Workspace, progress: Progress) -> Exc
         model=spec.model or metadata.model,
         site=spec.site or metadata.site,
         imported_from=f"{format}: {spec.source}",
+        stated=stated_or_noted(format, path, progress.note),
     )
     _note_what_is_unknown(metadata, progress)
     if note := note_on_input(metadata):

@@ -42,6 +42,7 @@ from engine.model.prompt import chat_choice as chat_choice
 from engine.model.site import SiteInfo as SiteInfo
 from engine.model.source import absolute_source as absolute_source
 from engine.sae.evaluation.density import DensityHistogram as DensityHistogram
+from engine.sae.formats.stated_figures import StatedFigures as StatedFigures
 from engine.sae.recipes import PRESETS as PRESETS
 from engine.sae.traits import ARCHITECTURES as ARCHITECTURES
 from engine.sae.traits import takers as takers
