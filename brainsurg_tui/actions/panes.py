@@ -1,7 +1,7 @@
 """What only the pane that has the focus can do."""
 
 from brainsurg_tui.actions.action import Action
-from brainsurg_tui.actions.needs import EDITS, ENGINE, PROMPTS_AND_SAE
+from brainsurg_tui.actions.needs import EDITS, ENGINE, PROBE_RESULT, PROMPTS_AND_SAE
 from brainsurg_tui.actions.needs import PROMPTS as SOME_PROMPTS
 
 PROMPTS: tuple[Action, ...] = (
@@ -146,4 +146,17 @@ LOSS: tuple[Action, ...] = (
     ),
 )
 
-PANES = (*PROMPTS, *CLAMP, *LOSS)
+JOBS: tuple[Action, ...] = (
+    Action(
+        "probed_features",
+        "Jobs: features of the probe",
+        "Show the features that tell the labels, as findings.",
+        run=lambda app: app.controllers.probe.show_chosen(),
+        keys="f",
+        home="jobs",
+        hint="features",
+        needs=PROBE_RESULT,
+    ),
+)
+
+PANES = (*PROMPTS, *CLAMP, *LOSS, *JOBS)

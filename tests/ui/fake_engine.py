@@ -285,6 +285,8 @@ class World:
                         )
                     )
                 return p.SweepResult(name=spec.name, runs=runs, seconds=38.0)
+            case p.Probe():
+                return fake_features.probe_result(spec)
             case p.Evaluate():
                 return p.EvaluateResult(
                     sae=spec.sae,

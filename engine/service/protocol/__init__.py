@@ -21,6 +21,7 @@ from engine.features.examples.snippets import Snippet as Snippet
 from engine.features.left_out import LeftOut as LeftOut
 from engine.features.notes import MergeOutcome as MergeOutcome
 from engine.features.notes import Note as Note
+from engine.features.probing.findings import *
 from engine.features.search.findings import *
 from engine.figures import Figure as Figure
 from engine.interventions.measure_notation import format_measure as format_measure
@@ -44,6 +45,7 @@ from engine.model.prompt import chat_choice as chat_choice
 from engine.model.site import SiteInfo as SiteInfo
 from engine.model.source import absolute_source as absolute_source
 from engine.sae.evaluation.density import DensityHistogram as DensityHistogram
+from engine.sae.formats.stated_figures import StatedFigures as StatedFigures
 from engine.sae.recipes import PRESETS as PRESETS
 from engine.sae.traits import ARCHITECTURES as ARCHITECTURES
 from engine.sae.traits import takers as takers
