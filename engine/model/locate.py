@@ -74,7 +74,7 @@ def _place(lm: LanguageModel, site: Site) -> Place:
             f"Use resid_pre.{layer} or resid_post.{layer}.",
         )
     raise UserError(
-        f"There is no {site}: {why.format(layer)} of this {name}.", f"Use {nearest}.{layer}."
+        f"There is no {site} in this {name}: {why.format(layer)}.", f"Use {nearest}.{layer}."
     )
 
 
