@@ -13,6 +13,7 @@ import argparse
 import os
 import shutil
 import sys
+import textwrap
 import time
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -99,6 +100,15 @@ def _holds(checks: dict[str, Any]) -> bool:
     return all(checks[name] for name in names)
 
 
+def _command(name: str, options: argparse.Namespace) -> str:
+    """What measures it again, wherever the files are."""
+    words = ["python -m benchmarks.transcoder --folder F --text T --pair", name]
+    words += ["--tokens", str(options.tokens), "--threads", str(options.threads)]
+    words += ["--width", str(options.width)] if options.width else []
+    words += ["--skip-token-effects"] if options.skip_token_effects else []
+    return " ".join(words)
+
+
 def main() -> None:
     """Measure, and write a page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -116,24 +126,32 @@ def main() -> None:
         pair, width = PAIRS[name], options.width or PAIRS[name].width
         steps = chain(pair, options, name, width)
         peak = max(step.peak_bytes for step in steps) / 2**30
+        about = (
+            f"{report.machine(options.threads)}, torch {torch.__version__}; load average"
+            f" {os.getloadavg()[1]:.0f} at the end. {pair.described}, {width:,} features, all numbers"
+            f" random; model in bfloat16, {options.tokens:,} tokens of text. The most memory at a time"
+            f" was **{peak:.1f} GiB**."
+        )
+        does = "leaves out" if options.skip_token_effects else "works out, too,"
+        notes = (
+            "Seconds are those of the clock, with the start of the engine and loading. Memory is what"
+            " the engine and its workers held together: pages that they share once, those of mapped"
+            f" files too. The scan {does} which tokens each feature promotes and suppresses."
+        )
         text = f"""# A transcoder in a model of the real size: {name}
 
-    {" ".join(["python -m benchmarks.transcoder", *sys.argv[1:]])}
+    {_command(name, options)}
 
-{report.machine(options.threads)}, torch {torch.__version__}. {pair.described}, {width:,} features,
-all numbers random; model in bfloat16, {options.tokens:,} tokens of text. The most memory at a time
-was **{peak:.1f} GiB**.
+{textwrap.fill(about, 100)}
 
 {markdown(["command", "seconds", "peak memory, GiB", "outcome"], lines(steps))}
 
-Seconds are those of the clock, with the start of the engine and loading. Memory is what the engine
-and its workers held together: pages that they share once, those of mapped files too. The scan
-{"leaves out" if options.skip_token_effects else "works out, too,"} which tokens each feature
-promotes and suppresses.
+{textwrap.fill(notes, 100)}
 """
-        report.write(
-            options.out, f"transcoder-{name}", text, {"steps": [step._asdict() for step in steps]}
-        )
+        measured = {
+            step.name: {"seconds": step.seconds, "peak_bytes": step.peak_bytes} for step in steps
+        }
+        report.write(options.out, f"transcoder-{name}", text, measured)
         print(text)
 
 
