@@ -128,15 +128,15 @@ def main() -> None:
         peak = max(step.peak_bytes for step in steps) / 2**30
         about = (
             f"{report.machine(options.threads)}, torch {torch.__version__}; load average"
-            f" {os.getloadavg()[1]:.0f} at the end. {pair.described}, {width:,} features, all numbers"
-            f" random; model in bfloat16, {options.tokens:,} tokens of text. The most memory at a time"
-            f" was **{peak:.1f} GiB**."
+            f" {os.getloadavg()[1]:.0f} at the end. {pair.described}, {width:,} features, all"
+            f" numbers random; model in bfloat16, {options.tokens:,} tokens of text. The most"
+            f" memory at a time was **{peak:.1f} GiB**."
         )
         does = "leaves out" if options.skip_token_effects else "works out, too,"
         notes = (
-            "Seconds are those of the clock, with the start of the engine and loading. Memory is what"
-            " the engine and its workers held together: pages that they share once, those of mapped"
-            f" files too. The scan {does} which tokens each feature promotes and suppresses."
+            "Seconds are those of the clock, with the start of the engine and loading. Memory is"
+            " what the engine and its workers held together: pages that they share once, those of"
+            f" mapped files too. The scan {does} which tokens each feature promotes and suppresses."
         )
         text = f"""# A transcoder in a model of the real size: {name}
 
