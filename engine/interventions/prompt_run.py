@@ -1,7 +1,9 @@
 """A model with an SAE at one of its sites, reading texts."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 import numpy as np
@@ -17,6 +19,7 @@ from engine.interventions.steering import PositionMask, Steering
 from engine.model.edit import Edit, reading_edits
 from engine.model.generate import generate as generate_texts
 from engine.model.load import LanguageModel
+from engine.model.locate import show_site
 from engine.model.observe import observe
 from engine.model.prompt import ChatChoice, Prompt, text_of
 from engine.model.site import Site
@@ -131,13 +134,8 @@ class ModelWithSAE:
         if generate:
             doubled = [*asked, *asked] if edits else asked
 
-            def edits_of(rows: Sequence[int]) -> dict[Site, Edit]:
-                changes = [edits if row >= len(asked) else () for row in rows]
-                if not any(changes):
-                    return {}
-                return self.edits(changes, [masks[row % len(asked)] for row in rows])
-
-            written = generate_texts(self.lm, doubled, generate, edits_of=edits_of)
+            rows = [*([()] * len(asked)), *([edits] * len(asked))]
+            written = self.write(doubled, rows[: len(doubled)], [*masks, *masks], generate)
             clean, edited = written[: len(asked)], written[-len(asked) :]
         return [
             PromptRun(self, text_of(prompt), text, len(ids), mask, changed[len(ids) :])
@@ -145,6 +143,22 @@ class ModelWithSAE:
                 prompts, asked, masks, clean, edited, strict=True
             )
         ]
+
+    def write(
+        self,
+        prompts: Sequence[Tensor],
+        rows: Sequence[Sequence[ResolvedEdit]],
+        masks: Sequence[PositionMask],
+        tokens: int,
+    ) -> list[Tensor]:
+        """Each of `prompts` (token ids [tokens]) with its greedy continuation under the edits of
+        its row; many share a batch."""
+
+        def edits_of(batch: Sequence[int]) -> dict[Site, Edit]:
+            changes = [rows[row] for row in batch]
+            return self.edits(changes, [masks[row] for row in batch]) if any(changes) else {}
+
+        return generate_texts(self.lm, prompts, tokens, edits_of=edits_of)
 
     def edits(
         self, rows: Sequence[Sequence[ResolvedEdit]], masks: Sequence[PositionMask]
@@ -173,6 +187,16 @@ class ModelWithSAE:
                 f"Shorten the prompt{less}.",
             )
         return ids
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """What comes of a text under several edits; the first row is of the clean model."""
+
+    logits: Tensor
+    """[rows, tokens, vocab]."""
+    activations: Mapping[Site, Tensor]
+    """[rows, tokens, width] at each site that was asked for."""
 
 
 @dataclass(frozen=True)
@@ -222,9 +246,11 @@ class PromptRun:
         added = delta(sae, read, acts, edits).to(x.device)
         return added * self.mask.at(self.positions, x, y)[:, None]
 
-    def logits_under(self, rows: Sequence[Sequence[ResolvedEdit]]) -> Iterator[Tensor]:
-        """The logits [1 + some, tokens, vocab] of the clean model and of some rows of edits, until
-        all rows have come in their order.
+    def outcomes_under(
+        self, rows: Sequence[Sequence[ResolvedEdit]], sites: Collection[Site] = ()
+    ) -> Iterator["Outcomes"]:
+        """What comes of the clean model and of some rows of edits, until all rows have come in
+        their order; with activations at `sites`, the edited one or such as are computed later.
 
         All read the whole text. The clean model comes first every time, so that what is compared
         was computed by the same kernels.
@@ -233,14 +259,33 @@ class PromptRun:
         for start in range(0, len(rows), at_once):
             some = [(), *rows[start : start + at_once]]
             steering = Steering(subject.sae, some, [self.mask] * len(some))
-            yield logits_of_variants(
-                subject.lm,
-                self.token_ids,
-                subject.edited_site,
-                steering,
-                len(some),
-                read=subject.site,
-            )
+            seen: dict[Site, Tensor] = {}
+
+            def edit(
+                x: Tensor,
+                y: Tensor,
+                positions: Tensor,
+                steering: Steering = steering,
+                seen: dict[Site, Tensor] = seen,
+            ) -> Tensor:
+                edited = steering(x, y, positions)
+                if subject.edited_site in sites:
+                    seen[subject.edited_site] = edited
+                return edited
+
+            with ExitStack() as hooks:
+                for site in set(sites) - {subject.edited_site}:
+                    for handle in show_site(subject.lm, site, partial(_keep, seen, site)):
+                        hooks.callback(handle.remove)
+                logits = logits_of_variants(
+                    subject.lm,
+                    self.token_ids,
+                    subject.edited_site,
+                    edit,
+                    len(some),
+                    read=subject.site,
+                )
+            yield Outcomes(logits, seen)
 
     def rows_at_once(self, *, last_only: bool = False) -> int:
         """How many rows beside the clean one keep a batch's logits within `LOGITS_AT_ONCE`."""
@@ -249,3 +294,8 @@ class PromptRun:
         # the activations of rows without logits take their room, too
         tallest = LOGITS_AT_ONCE // (len(self.token_ids) * self.subject.lm.d_model * _WIDEST)
         return max(1, min(largest, tallest) - 1)
+
+
+def _keep(seen: dict[Site, Tensor], site: Site, x: Tensor) -> None:
+    """Keep a copy of what is at a site: what the model goes on with may change where it is."""
+    seen[site] = x.clone()

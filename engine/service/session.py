@@ -14,6 +14,7 @@ from engine.features.catalogue.catalogue import Catalogue
 from engine.features.sink_rule import known_sink_rule
 from engine.interventions.prompt_run import ModelWithSAE
 from engine.jobs.kinds.checks import target_set
+from engine.jobs.model_of_sae import models_and_site
 from engine.model.device import choose_device
 from engine.model.dtypes import AUTO, dtype_to_ask_for, other_dtype_note
 from engine.model.load import LanguageModel, load_model
@@ -24,7 +25,6 @@ from engine.sae.formats.input_rule import WHOLE, input_rule
 from engine.sae.formats.metadata import SAEMetadata
 from engine.sae.formats.provenance import other_model_note
 from engine.sae.formats.store import load_sae
-from engine.service.model_of_sae import models_and_site
 from engine.workspace.folders import Stamp, Workspace, stamp
 
 

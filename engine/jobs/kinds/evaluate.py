@@ -22,6 +22,7 @@ from engine.sae.formats.provenance import (
     output_provenance,
     provenance_of,
 )
+from engine.sae.formats.stated_figures import StatedFigures
 from engine.workspace.folders import Workspace
 
 __all__ = ["Evaluate", "EvaluateResult"]
@@ -69,6 +70,8 @@ class EvaluateResult(JobResult, msgspec.Struct, frozen=True, kw_only=True, tag="
     model_dtype: str = ""
     """What the model computed in for them; empty without a model."""
     histogram: DensityHistogram | None = None
+    stated: StatedFigures = StatedFigures()
+    """What whoever published the SAE says of it, by the names of these fields."""
     seconds: float
 
 

@@ -96,6 +96,7 @@ def evaluate_sae(spec: Evaluate, workspace: Workspace, progress: Progress) -> Ev
         "vectors": evaluation.metrics.vectors,
         "predictions": spliced.metrics.predictions if spliced else None,
         "model_dtype": model_dtype,
+        "stated": metadata.stated,
         "histogram": density_histogram(evaluation.density) if spec.histogram else None,
         "seconds": time.monotonic() - began,
     }

@@ -14,6 +14,7 @@ from engine.sae.formats.info import read_sae_info
 from engine.sae.formats.input_fields import note_on_input
 from engine.sae.formats.libraries import library, recognise
 from engine.sae.formats.metadata import SAEMetadata
+from engine.sae.formats.stated_figures import stated_or_noted
 from engine.sae.formats.store import load_sae, save_sae
 from engine.workspace.folders import Workspace
 
@@ -36,6 +37,7 @@ def import_sae(spec: ImportSAE, workspace: Workspace, progress: Progress) -> Exc
         site=spec.site or metadata.site,
         target_site=spec.target_site or metadata.target_site,
         imported_from=f"{format}: {spec.source}",
+        stated=stated_or_noted(format, path, progress.note),
     )
     _note_what_is_unknown(metadata, progress)
     if sae.config.transcodes and not metadata.target_site:
