@@ -67,8 +67,9 @@ def chain(pair: Pair, options: argparse.Namespace, name: str, width: int) -> lis
         found = take("find", NAME, *prompt, "--ablate", 20)
         edit = ("--feature", found["features"][0]["id"], "--times-max", 2)
         take("clamp", NAME, *edit, *prompt, "--nulls", 10, "--generate", 12)
-        tokens = ("--max-tokens", min(1024, options.tokens))
-        take("evaluate", NAME, "--activations", f"set.{read}", *tokens)
+        if not options.skip_evaluation:
+            tokens = ("--max-tokens", min(1024, options.tokens))
+            take("evaluate", NAME, "--activations", f"set.{read}", *tokens)
     finally:
         stop_engine(path)
     return steps
@@ -106,6 +107,7 @@ def _command(name: str, options: argparse.Namespace) -> str:
     words += ["--tokens", str(options.tokens), "--threads", str(options.threads)]
     words += ["--width", str(options.width)] if options.width else []
     words += ["--skip-token-effects"] if options.skip_token_effects else []
+    words += ["--skip-evaluation"] if options.skip_evaluation else []
     return " ".join(words)
 
 
@@ -118,6 +120,9 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=20_000)
     parser.add_argument("--width", type=int, help="Features, if not those of the published one.")
     parser.add_argument("--skip-token-effects", action="store_true", help="In the scan.")
+    parser.add_argument(
+        "--skip-evaluation", action="store_true", help="It compares all pairs of features."
+    )
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--out", type=Path, default=report.RESULTS)
     options = parser.parse_args()
