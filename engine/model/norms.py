@@ -15,7 +15,7 @@ _SMALL = 1e-3
 _measured: WeakKeyDictionary[nn.Module, dict[torch.dtype, "Norm"]] = WeakKeyDictionary()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Norm:
     """x ↦ gain · normalise(x) + bias over d_model dimensions, all in float32."""
 

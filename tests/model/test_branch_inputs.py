@@ -13,9 +13,10 @@ from engine.model.edit import editing
 from engine.model.generate import generate, logits
 from engine.model.locate import all_sites, check_site, site_width
 from engine.model.observe import observe
-from engine.model.site import Site
+from engine.model.site import Site, parse_site
 from tests.model.zoo import (
     NO_NORM_BEFORE_MLP,
+    STATEFUL,
     SUMS,
     language_model,
     some_tokens,
@@ -190,9 +191,33 @@ def test_half_precision_takes_off_the_gain_as_float32_does(name: str) -> None:
 
 @pytest.mark.parametrize("name", NO_NORM_BEFORE_MLP)
 def test_an_mlp_that_is_given_no_norms_output_is_said_to_be_one(name: str) -> None:
-    sentence = r"no mlp_in_unscaled\.1: what the MLP of layer 1 is given is no norm's output of"
+    sentence = r"no mlp_in_unscaled\.1 in this \w+: what the MLP .* layer 1 is given is no norm's"
     with pytest.raises(UserError, match=rf"{sentence}.*Use mlp_in\.1"):
         check_site(zoo_model(name), UNSCALED)
+
+
+def test_attention_that_ends_in_no_linear_map_has_no_z() -> None:
+    model = hf.LlamaForCausalLM(zoo_model("llama").model.config).eval()
+    for layer in model.model.layers:
+        layer.self_attn.o_proj = nn.Sequential(layer.self_attn.o_proj, nn.Tanh())
+    lm = replace(zoo_model("llama"), model=model, anatomy=examine(model))
+    assert observe(lm, some_tokens(1, 4), [Site("attn_out", 1)])[Site("attn_out", 1)].any()
+    with pytest.raises(UserError, match=r"no attn_z\.1 in this .*no linear map.*Use attn_out\.1"):
+        check_site(lm, Z)
+
+
+@pytest.mark.parametrize("name", STATEFUL)
+def test_where_layers_differ_what_is_observed_is_what_the_named_module_is_given(name: str) -> None:
+    lm, ids = zoo_model(name), some_tokens(2, 6)
+    for info in all_sites(lm):
+        site = parse_site(info.site)
+        if site.kind not in ("attn_z", "mlp_in"):
+            continue
+        given = given_to(name, lm.model.get_submodule(info.module), ids)
+        assert given.shape == (2, 6, info.width)
+        torch.testing.assert_close(observe(lm, ids, [site])[site], given)
+        plain = lm.model(input_ids=ids, use_cache=False).logits
+        assert torch.equal(logits(lm, ids, {site: lambda x, _: x.clone()}), plain)
 
 
 def test_heads_may_be_wider_together_than_the_residual_stream() -> None:
