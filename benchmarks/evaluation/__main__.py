@@ -19,7 +19,7 @@ from typing import Any
 
 from transformers import AutoTokenizer
 
-from benchmarks.evaluation.figures import DIFFERENT, SAME
+from benchmarks.evaluation.figures import DIFFERENT, PEERS, SAME
 from benchmarks.stories import brainsurg, stop_engine
 from benchmarks.training import report
 from benchmarks.training.environment import BENCHMARKS, REPOSITORY, peers_python, surroundings
@@ -47,7 +47,7 @@ def windows_of(model: Path, text: Path, context: int, count: int) -> Windows:
     tokenizer = AutoTokenizer.from_pretrained(model)
     texts, tokens = [], []
     for story in json.loads(text.read_text()):
-        _, *ids = tokenizer(story)["input_ids"]
+        _, *ids = tokenizer(story, verbose=False)["input_ids"]
         for first in range(0, len(ids), context - 1):
             part = ids[first : first + context - 1]
             written = tokenizer.decode(part)
@@ -115,41 +115,79 @@ def theirs(
     return said
 
 
-def differences(
+@dataclass(frozen=True)
+class Row:
+    """One figure of one SAE, of ours and of one of the others."""
+
+    sae: str
+    figure: str
+    peer: str
+    ours: float
+    theirs: float
+    """In our units, where it should be the same."""
+    note: str
+
+    @property
+    def apart(self) -> float:
+        """By what share they differ."""
+        return abs(self.ours - self.theirs) / max(abs(self.ours), 1e-3)
+
+
+def same_rows(
     said: dict[str, Any], peers: dict[str, dict[str, Any]], sizes: dict[str, int]
-) -> list[tuple[str, str, str, float, float, float, str]]:
-    """SAE, figure, peer, ours, theirs in our units, by what share they differ, and the note."""
-    rows = []
-    for name, figures in said.items():
-        for same in SAME:
-            for peer in same.peers:
-                mine = figures[same.ours]
-                other = same.as_ours(peers[peer]["found"][name][same.theirs], sizes)
-                apart = abs(mine - other) / max(abs(mine), 1e-3)
-                rows.append((name, same.ours, peer, mine, other, apart, same.note))
-    return rows
+) -> list[Row]:
+    """The figures that should be the same."""
+    return [
+        Row(
+            name,
+            same.ours,
+            peer,
+            figures[same.ours],
+            same.as_ours(peers[peer]["found"][name][same.theirs], sizes),
+            same.note,
+        )
+        for name, figures in said.items()
+        for same in SAME
+        for peer in same.peers
+    ]
+
+
+def different_rows(said: dict[str, Any], peers: dict[str, dict[str, Any]]) -> list[Row]:
+    """The figures that are defined otherwise."""
+    return [
+        Row(name, other.ours, peer, figures[other.ours], found[name][other.theirs], other.note)
+        for name, figures in said.items()
+        for other in DIFFERENT
+        for peer, found in ((peer, answer["found"]) for peer, answer in peers.items())
+        if peer in other.peers
+    ]
+
+
+def table(rows: list[Row], digits: int) -> str:
+    """A line a figure, the others beside each other."""
+    lines: dict[tuple[str, str], dict[str, Row]] = {}
+    for row in rows:
+        lines.setdefault((row.sae, row.figure), {})[row.peer] = row
+    cells = []
+    for (sae, figure), by_peer in lines.items():
+        ours = next(iter(by_peer.values())).ours
+        notes = dict.fromkeys(row.note for row in by_peer.values() if row.note)
+        theirs = [
+            f"{by_peer[peer].theirs:.{digits}f}" if peer in by_peer else "–" for peer in PEERS
+        ]
+        apart = f"{max(row.apart for row in by_peer.values()):.0e}"
+        cells.append([sae, f"`{figure}`", f"{ours:.{digits}f}", *theirs, apart, "; ".join(notes)])
+    return markdown(["SAE", "figure", "ours", *PEERS.values(), "differ by", ""], cells)
 
 
 def page(
     options: argparse.Namespace,
     said: dict[str, Any],
     peers: dict[str, dict[str, Any]],
-    rows: list[tuple[str, str, str, float, float, float, str]],
+    sizes: dict[str, int],
 ) -> str:
     """All of it as Markdown."""
     versions = {**peers["saelens"]["versions"], **peers["saebench"]["versions"]}
-    header = ["SAE", "figure", "beside", "ours", "theirs", "differ by", ""]
-    table = [
-        [name, f"`{figure}`", peer, f"{mine:.6f}", f"{other:.6f}", f"{apart:.0e}", note]
-        for name, figure, peer, mine, other, apart, note in rows
-    ]
-    otherwise = [
-        [name, f"`{mine}`", peer, f"{figures[mine]:.4f}", f"{found[name][other]:.4f}", why]
-        for name, figures in said.items()
-        for peer, found in ((peer, answer["found"]) for peer, answer in peers.items())
-        for mine, other, why in DIFFERENT
-        if not ("SAEBench" in why and peer == "saelens")
-    ]
     of_formula = max(
         abs(found["explained_variance"] - found["explained_variance_by_its_formula"])
         for found in peers["saebench"]["found"].values()
@@ -166,16 +204,18 @@ def page(
             "",
             "## What is the same",
             "",
-            markdown(header, table),
+            "Theirs in our units, where they have others. –: not told, or defined otherwise.",
+            "",
+            table(same_rows(said, peers, sizes), 6),
             "",
             "## What is defined otherwise",
             "",
-            markdown(["SAE", "figure", "beside", "ours", "theirs", "why"], otherwise),
+            table(different_rows(said, peers), 4),
             "",
-            "SAEBench's `core` computes the explained variance as 1 − E‖x − x̂‖² / (E‖x‖² − m²) with"
+            "SAEBench's `core` has 1 − E‖x − x̂‖² / (E‖x‖² − m²) for the explained variance, with"
             " m the mean of x² over tokens and dimensions (`mean_act_per_dimension` in"
-            f" `evals/core/main.py`): that formula gives its figure to {of_formula:.0e}. With the"
-            " norm of the mean for m it is the variance, and gives ours, as in the table above.",
+            f" `evals/core/main.py`): that formula gives its figure to {of_formula:.0e}. With ‖E x‖"
+            " for m what is divided by is the variance; so it stands in the first table.",
             "",
         ]
     )
@@ -186,10 +226,10 @@ def main() -> None:
     parser.add_argument("--model", type=Path, required=True, help="folder of a causal LM")
     parser.add_argument("--text", type=Path, required=True, help="a JSON list of documents")
     parser.add_argument("--site", default="resid_post.3")
-    parser.add_argument("--width", type=int, default=1_024)
-    parser.add_argument("--tokens", type=int, default=400_000, help="to train on")
+    parser.add_argument("--width", type=int, default=512)
+    parser.add_argument("--tokens", type=int, default=200_000, help="to train on")
     parser.add_argument("--context", type=int, default=128)
-    parser.add_argument("--windows", type=int, default=320, help="in sixteens")
+    parser.add_argument("--windows", type=int, default=160, help="in sixteens")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--peers-python", type=Path, help="a Python that has SAELens")
     parser.add_argument("--saebench-python", type=Path, help="a Python that has SAEBench")
@@ -205,14 +245,13 @@ def main() -> None:
         peers = theirs(workspace, options, windows)
     d_in = json.loads((options.model / "config.json").read_text())["hidden_size"]
     sizes = {"d_in": d_in, "tokens": BATCH * (options.context - 1)}
-    rows = differences(said, peers, sizes)
-    text = page(options, said, peers, rows)
+    text = page(options, said, peers, sizes)
     report.write(options.out, "evaluation", text, {"ours": said, "theirs": peers})
     print(text)
     wrong = [
-        f"{name} {figure} of {peer}"
-        for name, figure, peer, _, _, apart, _ in rows
-        if apart > ROUND_OFF
+        f"{row.sae} {row.figure} of {row.peer}"
+        for row in same_rows(said, peers, sizes)
+        if not row.apart <= ROUND_OFF
     ]
     if wrong:
         sys.exit(f"More than round-off: {'; '.join(wrong)}")

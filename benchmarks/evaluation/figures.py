@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-Figures = Mapping[str, float]
+PEERS = {"saelens": "SAELens", "saebench": "SAEBench"}
 
 
 @dataclass(frozen=True)
-class Same:
-    """A figure that must be the same."""
+class Pair:
+    """A figure of ours, and one of theirs."""
 
     ours: str
     theirs: str
@@ -19,59 +19,60 @@ class Same:
 
 
 SAME = (
-    Same("l0", "l0"),
-    Same("cosine", "cossim"),
-    Same("norm_ratio", "l2_ratio"),
-    Same("dead_fraction", "dead"),
-    Same(
+    Pair("l0", "l0"),
+    Pair("cosine", "cossim"),
+    Pair("norm_ratio", "l2_ratio"),
+    Pair("dead_fraction", "dead"),
+    Pair(
         "explained_variance",
         "explained_variance",
         peers=("saelens",),
     ),
-    Same(
+    Pair(
         "explained_variance",
         "explained_variance_by_the_variance",
         peers=("saebench",),
-        note="with the mean where its formula has the mean of squares, see below",
+        note="SAEBench's with its formula mended, see below",
     ),
-    Same(
+    Pair(
         "mse",
         "mse",
         lambda value, sizes: value / sizes["d_in"],
         peers=("saelens",),
-        note="theirs is a sum over dimensions",
+        note="SAELens' is a sum over dimensions",
     ),
-    Same(
+    Pair(
         "mse",
         "mse",
         lambda value, sizes: value * sizes["tokens"] / sizes["d_in"],
         peers=("saebench",),
-        note="theirs is that sum, divided by the tokens of a batch",
+        note="SAEBench's is that sum over the tokens of a batch",
     ),
-    Same("ce_clean", "ce_loss_without_sae"),
-    Same("ce_sae", "ce_loss_with_sae"),
-    Same(
+    Pair("ce_clean", "ce_loss_without_sae"),
+    Pair("ce_sae", "ce_loss_with_sae"),
+    Pair(
         "ce_zero_everywhere",
         "ce_loss_with_ablation",
         note="they put 0 at BOS, too: ours with --keep-sinks",
     ),
-    Same(
+    Pair(
         "kl",
         "kl_inside",
         peers=("saelens",),
-        note="at the tokens that have a next one",
+        note="SAELens' at the tokens that have a next one",
     ),
 )
 """In the order of the table."""
 
 DIFFERENT = (
-    ("ce_zero", "ce_loss_with_ablation", "they put 0 at BOS, too; ours keeps it"),
-    ("ce_score", "ce_loss_score", "follows from that"),
-    ("kl", "kl_div_with_sae", "they count the last token of a window, too"),
-    (
+    Pair("ce_zero", "ce_loss_with_ablation", note="they put 0 at BOS, too, and ours keeps it"),
+    Pair("ce_score", "ce_loss_score", note="follows from that"),
+    Pair("kl", "kl_div_with_sae", note="they count the last token of a window, too"),
+    Pair(
         "explained_variance",
         "explained_variance",
-        "of SAEBench: its formula has the mean of x² where the mean of x belongs",
+        peers=("saebench",),
+        note="its formula has the mean of x² where the mean of x belongs",
     ),
 )
-"""Ours, theirs, and why they are not the same."""
+"""Figures of one name, or nearly, that are not the same."""
