@@ -50,6 +50,8 @@ def evaluation_tables(result: p.EvaluateResult) -> Iterator[RenderableType]:
     """The figures in three groups: on activations, of the decoder, inside the model."""
     yield visible_text(result.sae, "bold")
     split = _SPLITS[result.split].format(visible(result.activations))
+    if result.target is not None:
+        split += f", predicting {visible(result.target)}"
     yield Text(f"{result.vectors:,} vectors, {split}; {seconds(result.seconds)}", style="dim")
     yield from sinks_line(result.row_summary, keep_sinks=result.keep_sinks)
     yield from _figures(structs.asdict(result), result.predictions, result.stated.figures)

@@ -33,7 +33,7 @@ from engine.activations.windows import (
 )
 from engine.errors import UserError
 from engine.model.load import LanguageModel
-from engine.model.locate import check_site
+from engine.model.locate import site_width
 from engine.model.observe import observe
 from engine.model.site import Site
 from engine.model.text import is_text
@@ -113,8 +113,8 @@ class ObservedDocuments:
         Raises UserError for a site that isn't there or comes twice, a context that the model can't
         read, and a share that leaves nothing to train on.
         """
-        for site in sites:
-            check_site(lm, site)
+        self.kinds = {str(site): RowLayout(site_width(lm, site), lm.dtype) for site in sites}
+        """What the rows of each site are."""
         if len(set(sites)) < len(sites):
             raise UserError("A site is named twice.", "Name every site once.")
         if not 0 <= held_out < 1:
@@ -122,8 +122,6 @@ class ObservedDocuments:
                 f"A share of {held_out} of the documents can't be held out.",
                 "Choose a share from 0 to less than 1.",
             )
-        self.kinds = {str(site): RowLayout(lm.d_model, lm.dtype) for site in sites}
-        """What the rows of each site are."""
         self._lm = lm
         self._sites = sites
         self._pass_tokens = pass_tokens

@@ -10,12 +10,12 @@ from torch import Tensor
 from engine.activations.batches.observed import ObservedDocuments
 from engine.activations.batches.reading import Documents
 from engine.activations.store.row_summary import SinkRule
-from engine.errors import UserError
 from engine.model.interruptible import interruptible
 from engine.model.load import LanguageModel
 from engine.model.site import Site
 from engine.sae.architectures.base import SparseAutoencoder
 from engine.sae.blocks import rows_per_block
+from engine.sae.evaluation.sites import check_reads
 from engine.sae.formats.input_rule import WHOLE, InputRule
 from engine.sae.kernels.support import vectors_of
 
@@ -59,12 +59,7 @@ def read_documents(
     Memory: beside the model a pass of 8,192 tokens, and some blocks of 64 MiB.
     Raises UserError for a site that isn't there, and an SAE of another width.
     """
-    if sae.config.d_in != lm.d_model:
-        raise UserError(
-            f"The SAE reads activations of width {sae.config.d_in}, but those of {lm.source} are "
-            f"{lm.d_model} wide.",
-            "Choose the model that the SAE was trained on.",
-        )
+    check_reads(lm, sae.config, site)
     rules = None if sink_rule is None else {str(site): sink_rule}
     observed = ObservedDocuments(lm, documents, [site], seed=0, context=context, rules=rules)
     device = sae.W_dec.device

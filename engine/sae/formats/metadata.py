@@ -49,6 +49,8 @@ class SAEMetadata(msgspec.Struct, frozen=True, kw_only=True):
     """Of the activations that it was trained on: the norm beyond which one of its site is a sink,
     and how many there were. None: not known, as of an SAE of another library; one of an older
     version was trained on sinks."""
+    target_row_summary: RowSummary | None = None
+    """The same of what a transcoder learned to predict."""
     metrics: dict[str, Figure] = {}
     """Figures of `engine.sae.evaluation.reconstruction`, `decoder_cosine` and `splice`, by name."""
     measured_on: str = ""

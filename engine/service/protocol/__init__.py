@@ -24,6 +24,8 @@ from engine.features.notes import Note as Note
 from engine.features.probing.findings import *
 from engine.features.search.findings import *
 from engine.figures import Figure as Figure
+from engine.interventions.measure_notation import format_measure as format_measure
+from engine.interventions.measure_notation import parse_measure as parse_measure
 from engine.interventions.notation import describe_edit as describe_edit
 from engine.interventions.notation import parse_edit as parse_edit
 from engine.interventions.operations import Operation as Operation
@@ -31,6 +33,7 @@ from engine.interventions.operations import Unit as Unit
 from engine.interventions.operations import find_operation as find_operation
 from engine.interventions.operations import operations as operations
 from engine.interventions.spec import *
+from engine.interventions.strengths import USUAL_STRENGTHS as USUAL_STRENGTHS
 from engine.jobs.events import *
 from engine.jobs.kinds import *
 from engine.model.dtypes import MODEL_DTYPES as MODEL_DTYPES
