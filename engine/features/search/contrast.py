@@ -79,13 +79,14 @@ class _Sums:
         self.tokens = 0
         zeros = torch.zeros(sae.config.d_sae, dtype=torch.float64, device=sae.W_dec.device)
         self.total, self.squares, self.active = zeros, zeros.clone(), zeros.clone()
-        self._sae = sae
+        self._find = sae.finder()
+        self._rows = rows_per_block(sae.config.d_sae)
 
     def add(self, x: Tensor, tick: Callable[[], None]) -> None:
         """Take in activations [rows, d_in]; `tick` is called between blocks of them."""
-        for block in torch.split(x, rows_per_block(self._sae.config.d_sae)):
+        for block in torch.split(x, self._rows):
             tick()
-            support, acts = self._sae.active(block.to(self.total.device))
+            support, acts = self._find(block.to(self.total.device))
             features, acts = support.features.long(), acts.double()
             self.tokens += len(block)
             self.total.index_add_(0, features, acts)

@@ -47,11 +47,13 @@ from torch import Tensor
 
 from engine.sae.architectures.auxk import add_auxk_gradient
 from engine.sae.architectures.base import StepInput, StepLosses
+from engine.sae.architectures.initialisation import fit_acts
 from engine.sae.architectures.linear import Batch, UnitNormSAE, fire_counts, gradient
 from engine.sae.config import SAEConfig, TrainConfig
 from engine.sae.kernels.choose import kernels_for
 from engine.sae.kernels.preactivations import estimated_top_k, preactivations, with_spare
 from engine.sae.kernels.rerank import keep_top_k
+from engine.sae.kernels.rounded import RoundedEncoder
 from engine.sae.kernels.sharded import select_top_k
 from engine.sae.kernels.support import Support, vectors_of
 
@@ -63,6 +65,15 @@ class CountingSAE(UnitNormSAE):
         super().__init__(config)
         assert config.k is not None
         self.k = config.k
+
+    @torch.no_grad()
+    def initialise(self, sample: Tensor, target: Tensor) -> None:
+        super().initialise(sample, target)
+        fit_acts(self, sample, target)
+
+    def decode_at_first(self, x: Tensor) -> Tensor:
+        support, products = self.candidates(self.centre(x), 1)
+        return kernels_for(products).weighted_rows(self.W_dec, support, products.relu())
 
     def backward(self, batch: Batch, step: StepInput, config: TrainConfig) -> StepLosses:
         acts = self.acts_of_candidates(batch)  # [nnz]
@@ -102,6 +113,14 @@ class TopK(CountingSAE):
         order = (vectors * pre.shape[1] + features).argsort()
         features = features[order]
         return Support(support.offsets, features.int()), pre[vectors, features]
+
+    def may_be_active(self, x: Tensor, encoder: RoundedEncoder) -> Support | None:
+        return encoder.top_k(x, self.k)
+
+    def active_of_candidates(self, support: Support, products: Tensor) -> tuple[Support, Tensor]:
+        pre = products + self.b_enc[support.features]
+        support, entries = keep_top_k(support, pre, self.k)
+        return support, pre[entries]
 
     def candidates(self, x: Tensor, parts: int) -> tuple[Support, Tensor]:
         if not self.estimates_serve:
