@@ -6,9 +6,9 @@
 All read the same stored activations in the same blocks. Encoding alone is the one dense product,
 (x − b_dec) @ W_enc in fp32, and nothing is done with what comes out of it. Finding alone is what a
 scan does in its place: products in bf16, and of what may be active again in fp32. The scan finds
-what is active, and keeps counts, moments, histograms, distinct documents, categories, the 64 strongest
-examples with their surroundings, samples and codes, and writes the catalogue. Each run is a
-process of its own; in a round one follows the other.
+what is active, keeps counts, moments, histograms, distinct documents, categories, the 64 strongest
+examples with their surroundings, samples and codes, and writes the catalogue. Each run is a process
+of its own; in a round one follows the other.
 
 The activations are random, and so are the SAE's directions: every feature is as active as every
 other, so that no example list is ever settled, which is the worst case for the scan.

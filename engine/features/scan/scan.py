@@ -107,6 +107,7 @@ def scan(
     saved = UnfinishedScan(unfinished, name)
     collection, start = saved.restore(new_collection, progress)
     most = collection.bytes + most_bytes(room, tokens) + _DENSE * 4 * max(BLOCK_ELEMENTS, features)
+    most += 2 * features * sae.config.d_in  # the encoder in bf16
     progress.note(f"The scan of {features:,} features holds at most {most / 1e6:,.0f} MB.")
 
     text_digest = TokenTable(acts.folder, acts.manifest).text_digest
