@@ -143,7 +143,7 @@ def _next(state: State) -> str:
             f"Next: {key_of('capture', state)} captures {sae.site or 'activations'} for {sae.name}."
         )
     if not sae.scanned:
-        return f"Next: {key_of('scan', state)} scans {sae.name} for its features."
+        return f"Next: {key_of('scan', state)} scans {state.sae_to_scan()} for its features."
     if state.clamp.report is None:
         pane, clamp = key_of("pane_2", state), key_of("clamp", state)
         return f"Next: choose a feature in pane {pane}, {clamp} clamps it."

@@ -49,6 +49,8 @@ class Form(Dialog[bool]):
         self._wait.display = False
         self._error = Static(id="form-error", markup=False)
         self._seen = {field.name: field.value for field in fields}
+        self._offered: dict[str, str] = {}
+        """What fields hold because it was offered, and nobody typed it."""
 
     def content(self) -> Iterable[Widget]:
         """The fields, the help of the present one, what is waited for, and what the engine objects
@@ -108,15 +110,17 @@ class Form(Dialog[bool]):
     def offer(
         self, name: str, choices: tuple[str, ...], value: str, *, help: str | None = None
     ) -> None:
-        """Give a field its choices when they come late, and a help that knows them; `value`
-        replaces what is none of them."""
+        """Give a field its choices when they come late, and a help that knows them.
+
+        `value` replaces what is none of them, and what was offered before and stands there still.
+        """
         field = self.query_one(f"#field-{name}", FieldInput)
         told = field.field.help if help is None else help
         field.field = replace(field.field, choices=choices, help=told)
         field.suggester = SuggestFromList(choices)
-        if not set(field.value.split()) & set(choices):
-            field.value = value
-            self._seen[name] = value
+        offered = self._offered.get(name) == field.value
+        if offered or not set(field.value.split()) & set(choices):
+            field.value = self._offered[name] = self._seen[name] = value
         if self.focused is field:
             self._show_help()
 

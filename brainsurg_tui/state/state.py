@@ -146,6 +146,10 @@ class State(Published):
         fitting.sort(key=lambda known: known.model == sae.model)
         return [known.name for known in fitting]
 
+    def sae_to_scan(self) -> str | None:
+        """The newest SAE without a scan, which the next scan is most likely wanted of."""
+        return next((s.name for s in reversed(self.contents.saes) if not s.scanned), None)
+
     def choose_sae(self, name: str | None) -> bool:
         """Use an SAE, and forget what belongs to the one before; False if it was in use."""
         if name == self.sae:
