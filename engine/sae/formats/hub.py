@@ -104,7 +104,10 @@ def fetch(
         # what is wrong with it is told by its reader; what is missing beside it, it can do without
         with contextlib.suppress(UserError, LocalEntryNotFoundError):
             known, weights = recognise(root / inside, format, layer)
-            beside = companions(known, PurePosixPath(weights.relative_to(root).as_posix()))
+            at = PurePosixPath(weights.relative_to(root).as_posix())
+            beside = companions(known, at)
+            if weights.is_file():
+                inside, place = at, replace(place, inside=str(at), is_file=True)
             _download(place, [file for file in beside if file not in found], progress)
     return Fetched(root / inside, place, format)
 

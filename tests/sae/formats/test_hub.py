@@ -78,7 +78,9 @@ def test_a_checkpoint_of_dictionary_learning_is_fetched_with_its_configuration(
 def test_the_layer_of_a_set_is_fetched_and_no_other(hub: HubFolder) -> None:
     root = hub.put(LAB, "config.yaml", "layer_3.safetensors", "layer_4.safetensors")
     (root / "config.yaml").write_text("model_kind: transcoder_set\n")
-    assert fetch(hub_place(LAB), None, SILENT, layer=4).path == root
+    fetched = fetch(hub_place(LAB), None, SILENT, layer=4)
+    assert fetched.path == root / "layer_4.safetensors"
+    assert str(fetched.place) == f"{LAB}/layer_4.safetensors@{COMMIT}"
     assert "layer_4.safetensors" in hub.asked
     assert "layer_3.safetensors" not in hub.asked
     assert fetch(hub_place(f"{LAB}/layer_3.safetensors"), None, SILENT).path.name == (
