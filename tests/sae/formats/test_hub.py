@@ -35,13 +35,19 @@ def test_large_files_beside_the_weights_are_not_asked_for(hub: HubFolder) -> Non
 def test_a_format_narrows_what_is_asked_for(hub: HubFolder) -> None:
     root = hub.put(LAB, "cfg.json", "sae_weights.safetensors")
     assert fetch(hub_place(LAB), "sae_lens", SILENT).path == root
-    assert hub.asked == ["cfg.json", "sae_weights.safetensors"]
+    assert hub.asked == ["cfg.json", "sae_weights.safetensors", "sparsity.safetensors"]
+
+
+def test_what_the_publisher_states_comes_along(hub: HubFolder) -> None:
+    root = hub.put(LAB, "trainer_0/ae.pt", "trainer_0/config.json", "trainer_0/eval_results.json")
+    assert fetch(hub_place(f"{LAB}:trainer_0"), None, SILENT).path == root / "trainer_0"
+    assert hub.asked[-1] == "trainer_0/eval_results.json"
 
 
 def test_all_files_are_of_the_commit_of_the_first(hub: HubFolder) -> None:
     hub.put(LAB, "cfg.json", "sae_weights.safetensors")
     fetched = fetch(hub_place(f"{LAB}@v2"), "sae_lens", SILENT)
-    assert hub.revisions == ["v2", COMMIT]
+    assert hub.revisions == ["v2", COMMIT, COMMIT]
     assert str(fetched.place) == f"{LAB}@{COMMIT}"
 
 
