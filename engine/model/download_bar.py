@@ -9,8 +9,8 @@ from engine.progress import SILENT, Progress
 class DownloadBar:
     """Stands in for the bar of tqdm that huggingface_hub fills, as the class that it is given.
 
-    Every call of the progress may pause or cancel the work: a file that is cut off so stays where
-    it is, and the next download of it goes on there.
+    Every call of the progress may pause or cancel the work. Files that are whole by then are not
+    downloaded again.
     """
 
     progress: ClassVar[Progress] = SILENT

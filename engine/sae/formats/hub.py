@@ -158,6 +158,7 @@ def _download(
 @contextlib.contextmanager
 def _explaining(place: HubPlace) -> Iterator[None]:
     """Turn what fails on the way from the hub into a UserError."""
+    from huggingface_hub import constants
     from huggingface_hub.errors import (
         GatedRepoError,
         LocalEntryNotFoundError,
@@ -180,15 +181,16 @@ def _explaining(place: HubPlace) -> Iterator[None]:
             ) from error
         except (LocalEntryNotFoundError, OfflineModeIsEnabled) as error:
             raise UserError(
-                f"{place} is not on this machine and could not be fetched from the hub.",
-                "Try again with a network, or give a folder or file that is here.",
+                f"{place} is not on this machine and could not be fetched from the hub"
+                f"{', as HF_HUB_OFFLINE is set' if constants.HF_HUB_OFFLINE else ''}.",
+                "Try again where there is a network, or give a folder or file that is here.",
             ) from error
         except OSError as error:
             if "onsistency check" not in str(error):
                 raise
             raise UserError(
                 f"The download of {place} was cut off.",
-                "Import it again: it goes on where it stopped.",
+                "Import it again: files that are whole are not downloaded again.",
             ) from error
 
 
