@@ -1,5 +1,6 @@
 """Published SAEs: which there are for a model, and fetching one."""
 
+import contextlib
 from collections.abc import Sequence
 
 from textual.widget import AwaitMount
@@ -9,6 +10,9 @@ from brainsurg_tui.controllers.submit import free_name, submit
 from brainsurg_tui.screens.form import Field, Form
 from engine.errors import UserError
 from engine.service.protocol import GetPublished, ImportSAE, PublishedSAE, absolute_source
+
+_SMALLEST = "openai-community/gpt2"
+"""The smallest model of those that most has been published for: what to begin with."""
 
 
 class PublishedController:
@@ -44,14 +48,19 @@ class PublishedController:
             self._offer_saes(form, value)
 
     async def _offer_models(self, form: Form, model: str, opened: AwaitMount) -> None:
-        """Let the form turn through the models for which something is known."""
+        """Let the form turn through the models for which something is known, and begin with the
+        user's own if it is one of them."""
         await opened
         found = await self._shell.ask(GetPublished())
         models = tuple(each.model for each in found.models)
+        begin = _SMALLEST if _SMALLEST in models else models[0]
+        if model:
+            with contextlib.suppress(UserError):
+                own = await self._shell.ask(GetPublished(model=absolute_source(model)))
+                begin = own.models[0].model
         listed = ", ".join(f"{source.name} ({source.date})" for source in found.sources)
-        # what stands there is the user's own model, for which nothing may be known
-        form.offer("model", models, model or models[0], help=f"A hub id. As listed by {listed}.")
-        await self._offer_releases(form, model or models[0])
+        form.offer("model", models, begin, help=f"A hub id. As listed by {listed}.")
+        await self._offer_releases(form, begin)
 
     async def _offer_releases(self, form: Form, model: str) -> None:
         """Let the form turn through the releases for a model."""

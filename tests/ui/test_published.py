@@ -48,11 +48,14 @@ async def test_from_a_model_to_its_published_features(empty_world: World) -> Non
 async def test_another_release_has_other_saes(world: World) -> None:
     async with open_app(world, (120, 40)) as user:
         await user.press("D")
-        await user.until(lambda: len(user.asked(p.GetPublished)) == 2)
-        await user.sees("No published SAE is known for models/stories260k.")
+        await user.sees("lab/another", "scope-res")  # nothing is known for the workspace's model
+        await user.type("lab/nothing")
+        await user.press("enter")
+        await user.sees("No published SAE is known for lab/nothing.")
         await user.press("ctrl+s")
-        await user.sees("No published SAE is known for models/stories260k.")
+        await user.sees("No published SAE is known for lab/nothing.")
         assert not user.asked(p.Submit)
+        await user.press("shift+tab")
         await user.type(PUBLISHED_FOR)
         await user.press("enter")
         await user.sees("scope-res", "layer_7")
