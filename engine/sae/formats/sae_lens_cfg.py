@@ -73,7 +73,7 @@ class Cfg(msgspec.Struct, frozen=True, kw_only=True):
     scale: float | None = None
     """What it read in training was x times this, where a file beside it tells that."""
     unknown: dict[str, Any] = {}
-    """What stands in the file and isn't known; of one before SAELens 6 that is in `metadata`."""
+    """What stands in the file and isn't known."""
 
 
 KNOWN = TRAINING_FIELDS["sae_lens"].union(Cfg.__struct_fields__)
@@ -89,6 +89,8 @@ def read_cfg(path: Path) -> Cfg:
     """A `cfg.json` that can be followed. UserError naming the field that can't."""
     content = read_record(path, dict[str, Any])
     before_6 = is_before_6(content)
+    known = TRAINING_FIELDS["sae_lens before 6"] if before_6 else KNOWN
+    unknown = unknown_fields(content, known, path)
     if before_6:
         content = migrate(content, path)
     read = convert_record(content, Cfg, path)
@@ -96,7 +98,7 @@ def read_cfg(path: Path) -> Cfg:
         read,
         before_6=before_6,
         scale=_scale(read, path),
-        unknown=unknown_fields(content, KNOWN, path),
+        unknown=unknown,
     )
     saved = f" ({_saver(cfg)} saved it)" if before_6 else ""
     if cfg.architecture not in _ARCHITECTURES:

@@ -229,3 +229,12 @@ def test_a_checkpoint_on_scaled_activations_has_the_scale_folded_in(
         (tmp_path / "activation_scaler.json").write_text(json.dumps(wrong))
         with pytest.raises(UserError, match="can't be followed"):
             sae_lens.read(tmp_path)
+
+
+def test_a_field_that_no_version_had_is_named(tmp_path: Path) -> None:
+    known = sae_lens.read(saved(tmp_path / "a", FIVE, linear()))[1]
+    assert known.unknown_fields == {}
+    told = FIVE | {"whitens": True}
+    assert sae_lens.read(saved(tmp_path / "b", told, linear()))[1].unknown_fields == {
+        "whitens": True
+    }
