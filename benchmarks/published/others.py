@@ -1,36 +1,19 @@
-"""What SAELens doesn't list: transcoders of circuit-tracer's page, and EleutherAI's."""
+"""What SAELens doesn't list: EleutherAI's, whose files tell what they are.
+
+Of circuit-tracer's page SAELens lists what can be run; its set for Llama 3.2 1B reads between
+attention and MLP (`hook_resid_mid`), where we have no site.
+"""
 
 from engine.sae.published.table import Pattern, Release, Source
 
 OTHER_SOURCES = [
-    Source(
-        name="circuit-tracer 0.5.0",
-        date="2026-03",
-        url="https://github.com/decoderesearch/circuit-tracer",
-    ),
     Source(name="EleutherAI", date="2025-07", url="https://huggingface.co/EleutherAI"),
 ]
-_CIRCUIT_TRACER, _ELEUTHER = 1, 2
+_ELEUTHER = 1
 
 _TRANSCODERS = {"site": "mlp_in", "target": "mlp_out"}
 
 OTHERS = [
-    Release(
-        name="circuit-tracer-llama-3.2-1b",
-        repository="mntss/transcoder-Llama-3.2-1B",
-        model="meta-llama/Llama-3.2-1B",
-        format="circuit_tracer",
-        source=_CIRCUIT_TRACER,
-        saes=[
-            Pattern(
-                id="layer_{0}",
-                path="layer_{0}.safetensors",
-                columns=["0-15"],
-                layer="{0}",
-                **_TRANSCODERS,
-            )
-        ],
-    ),
     Release(
         name="eleuther-skip-transcoder-llama-3.2-1b-131k",
         repository="EleutherAI/skip-transcoder-Llama-3.2-1B-131k",

@@ -19,6 +19,24 @@ from engine.sae.formats.stated_figures import NOTHING_STATED, StatedFigures
 from engine.sae.published.table import PublishedSAE, published_table, saes_of
 
 _MOST_NAMED = 6
+_READS = {
+    "hook_name",
+    "hf_hook_name",
+    "submodule_name",
+    "hookpoint",
+    "hf_hook_point_in",
+    "hook_point_in",
+    "feature_input_hook",
+}
+_PREDICTS = {
+    "hook_name_out",
+    "hf_hook_name_out",
+    "hf_hook_point_out",
+    "hook_point_out",
+    "feature_output_hook",
+}
+"""Fields of libraries that tell where an autoencoder reads, and what it predicts: kept where they
+name a place that we have no site for."""
 
 
 @dataclass(frozen=True)
@@ -50,11 +68,18 @@ class Located:
         if self.published is None:
             return metadata
         known = self.published
+        told = {name for fields in metadata.library_fields.values() for name in fields}
+        site, target_site = metadata.site, metadata.target_site
+        # a place that is told and that we have no site for is no other
+        if not told & _READS:
+            site = site or known.site
+        if not told & _PREDICTS:
+            target_site = target_site or known.target_site
         return msgspec.structs.replace(
             metadata,
             model=metadata.model or known.model,
-            site=metadata.site or known.site,
-            target_site=metadata.target_site or known.target_site,
+            site=site,
+            target_site=target_site,
             published_as=known.name,
             library_fields={
                 format: known.library_fields.get(format, {})

@@ -131,6 +131,9 @@ def test_a_published_name_is_fetched_and_what_it_tells_is_kept(hub: HubFolder) -
         target_site="mlp_out.7",
         published_as="mwhanna-qwen3-14b-transcoders/layer_7",
     )
+    elsewhere = {"circuit_tracer": {"feature_input_hook": "blocks.7.hook_resid_mid"}}
+    other = found.with_what_is_known(SAEMetadata(library_fields=elsewhere))
+    assert (other.site, other.target_site) == ("", "mlp_out.7")
     known = found.with_what_is_known(SAEMetadata(model="m", site="resid_post.1"))
     assert (known.model, known.site) == ("m", "resid_post.1")
 
