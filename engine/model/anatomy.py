@@ -108,22 +108,34 @@ def _run(model: nn.Module, path: str, layers: nn.ModuleList) -> _Trace:
 
 
 def _check_stream(trace: _Trace, name: str) -> None:
-    """Each layer must run once, on [batch, tokens, d_model], on what the layer before it left."""
-    runs = [*trace.entered, *trace.left]
-    if (
-        all(len(run) == 1 for run in runs)
-        and len({run[0].shape for run in runs}) == 1
-        and runs[0][0].shape[:-1] == (len(_TOKENS), len(_TOKENS[0]))
-        and all(
-            torch.allclose(left, entered, rtol=0, atol=0, equal_nan=True)
-            for (left,), (entered,) in zip(trace.left[:-1], trace.entered[1:], strict=True)
+    """Raise UserError, which says why, for layers that don't each run once, on [batch, tokens,
+    d_model], on what the layer before them left."""
+    if reason := _why_no_stream(trace):
+        raise UserError(
+            f"{name} has no single residual stream that its layers read and write in turn: "
+            f"{reason}.",
+            "There are no places to name in such a model; choose another.",
         )
+
+
+def _why_no_stream(trace: _Trace) -> str:
+    """Why the tensors between the layers are no single residual stream; empty if they are one."""
+    runs = [*trace.entered, *trace.left]
+    if any(len(run) != 1 for run in runs):
+        return "not each of them runs once for each text"
+    shape = runs[0][0].shape
+    batch = (len(_TOKENS), len(_TOKENS[0]))
+    streams = shape[2] if shape[:2] == batch else shape[0]
+    if len(shape) == 4 and batch in (shape[:2], shape[1:3]):
+        return f"{streams} streams, mixed anew by each layer, pass through them side by side"
+    if shape[:-1] != batch or any(run[0].shape != shape for run in runs):
+        return f"what passes between them is no vector for each token, but {list(shape)}"
+    if not all(
+        torch.allclose(left, entered, rtol=0, atol=0, equal_nan=True)
+        for (left,), (entered,) in zip(trace.left[:-1], trace.entered[1:], strict=True)
     ):
-        return
-    raise UserError(
-        f"{name} has no single residual stream that its layers read and write in turn.",
-        "There are no places to name in such a model; choose another.",
-    )
+        return "what enters a layer is not what left the one before it"
+    return ""
 
 
 def _check_causality(model: nn.Module, layers: nn.ModuleList) -> None:

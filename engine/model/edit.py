@@ -39,7 +39,7 @@ def editing(
     def at_site(edit: Edit) -> Callable[[Tensor], Tensor]:
         def see(activations: Tensor) -> Tensor:
             batch, tokens, _ = activations.shape
-            counted = torch.arange(tokens, device=activations.device) + clock.start
+            counted = torch.arange(tokens, device=activations.device) + clock.first_of(tokens)
             first = 0 if padding is None else padding.to(activations.device)[:, None]
             positions = (counted - first).clamp(min=-1).expand(batch, tokens)
             edited = edit(activations, positions)
@@ -66,6 +66,14 @@ class _Clock:
         self.start = 0
         self._end = 0
         self._cache: Any = None
+
+    def first_of(self, tokens: int) -> int:
+        """How many tokens precede those that a site sees, which are `tokens`.
+
+        Gemma 4's last layers, which take keys and values of others ("E2B"), are given the last
+        token of a prompt alone.
+        """
+        return max(self.start, self._end - tokens)
 
     def begin_pass(self, _: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Called before the model runs, with what it is called with."""

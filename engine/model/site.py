@@ -7,7 +7,10 @@ The grammar is the same for every architecture, `<kind>.<layer>`:
     mlp_out.L      exactly what layer L's MLP adds to the residual stream
     resid_post.L   what leaves layer L
 
-so that resid_pre + attn_out + mlp_out = resid_post, whatever norms and multipliers lie between.
+so that resid_pre + attn_out + mlp_out = resid_post, whatever norms and multipliers lie between. In
+a mixture of experts mlp_out is the sum of the experts as the router weights them, with the shared
+experts. Gemma 4 multiplies that sum by a number of each layer before it leaves the layer, and its
+models with embeddings of each layer ("E2B") add a third part first.
 """
 
 import re

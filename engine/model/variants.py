@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable
 from contextlib import ExitStack
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
@@ -81,7 +82,10 @@ def _repeat(
 
 
 def _logits(lm: LanguageModel, ids: Tensor, keep: int) -> Tensor:
-    some = {"logits_to_keep": keep} if keep and keeps_logits(lm) else {}
+    some: dict[str, Any] = {}
+    if keep and keeps_logits(lm):
+        # as a number it would leave all tokens but the last out of some layers of Gemma 4
+        some["logits_to_keep"] = torch.arange(ids.shape[1] - keep, ids.shape[1], device=ids.device)
     with contiguous_unembedding(lm):
         scores: Tensor = lm.model(input_ids=ids, use_cache=False, **some).logits
     return scores[:, -keep:]

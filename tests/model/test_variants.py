@@ -10,7 +10,7 @@ from engine.model.hooks import on_input
 from engine.model.locate import all_sites
 from engine.model.site import Site, parse_site
 from engine.model.variants import logits_of_variants
-from tests.model.zoo import NO_SUMS, STATEFUL, SUMS, some_tokens, zoo_model
+from tests.model.zoo import ZOO, some_tokens, zoo_model
 
 TOKENS = 7
 
@@ -22,12 +22,13 @@ def pushes(width: int) -> Tensor:
     return torch.cat([torch.zeros(1, TOKENS, width), drawn])
 
 
-@pytest.mark.parametrize("name", [*SUMS, *NO_SUMS, *STATEFUL])
+@pytest.mark.parametrize("name", ZOO)
 def test_every_variant_says_what_an_edit_of_the_whole_text_says(name) -> None:
     lm = zoo_model(name)
     ids = some_tokens(TOKENS)
     added = pushes(lm.d_model)
-    for site in (parse_site(info.site) for info in all_sites(lm) if info.site.endswith(".1")):
+    ends = (".1", ".2") if name == "gemma4-e" else (".1",)  # its last layer is given the last token
+    for site in (parse_site(info.site) for info in all_sites(lm) if info.site.endswith(ends)):
         made = logits_of_variants(lm, ids, site, lambda x, _: x + added, 3)
         for variant, push in zip(made, added, strict=True):
             edited = logits(lm, ids[None], {site: lambda x, _: x + push})[0]  # noqa: B023
