@@ -138,7 +138,7 @@ def _next(state: State) -> str:
     if sae is None:
         return f"Next: {key_of('train', state)} trains an SAE on the activations."
     if not sae.scanned:
-        return f"Next: {key_of('scan', state)} scans {sae.name} for its features."
+        return f"Next: {key_of('scan', state)} scans {state.sae_to_scan()} for its features."
     if state.clamp.report is None:
         pane, clamp = key_of("pane_2", state), key_of("clamp", state)
         return f"Next: choose a feature in pane {pane}, {clamp} clamps it."

@@ -36,7 +36,13 @@ class CaptureController:
             Field("source", "read", _PROMPTS, help=f"{self._which_prompts()}, or a path to text."),
             Field("model", "model", model, help="A folder, a GGUF file, a hub id, or demo."),
             Field("site", "site", site, help="Where to look; several with spaces between."),
-            Field("generate", "continue by", "24", help="Tokens it writes after a prompt first."),
+            Field(
+                "generate",
+                "continue by",
+                "24",
+                help="Tokens it writes after a prompt first.",
+                shown=lambda values: values["source"] == _PROMPTS,
+            ),
             Field("max_tokens", "at most", empty="all tokens", help="Tokens to keep."),
             Field(
                 "chat",

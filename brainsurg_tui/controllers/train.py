@@ -68,8 +68,7 @@ class TrainController:
         contents = self._shell.state.contents
         saes = tuple(known.name for known in contents.saes)
         sets = tuple(known.name for known in contents.activations)
-        unscanned = [known.name for known in contents.saes if not known.scanned]
-        wanted = next(reversed(unscanned), self._shell.state.sae or saes[-1])
+        wanted = self._shell.state.sae_to_scan() or self._shell.state.sae or saes[-1]
         fields = [
             Field("sae", "SAE", wanted, choices=saes, free=False),
             Field(

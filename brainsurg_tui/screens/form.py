@@ -49,6 +49,8 @@ class Form(Dialog[bool]):
         self._wait.display = False
         self._error = Static(id="form-error", markup=False)
         self._seen = {field.name: field.value for field in fields}
+        self._offered: dict[str, str] = {}
+        """What fields hold because it was offered, and nobody typed it."""
 
     def content(self) -> Iterable[Widget]:
         """The fields, the help of the present one, what is waited for, and what the engine objects
@@ -106,12 +108,16 @@ class Form(Dialog[bool]):
             self.show_wait("")
 
     def offer(self, name: str, choices: tuple[str, ...], value: str) -> None:
-        """Give a field its choices when they come late; `value` replaces what is none of them."""
+        """Give a field its choices when they come late.
+
+        `value` replaces what is none of them, and what was offered before and stands there still.
+        """
         field = self.query_one(f"#field-{name}", FieldInput)
         field.field = replace(field.field, choices=choices)
         field.suggester = SuggestFromList(choices)
-        if not set(field.value.split()) & set(choices):
-            field.value = value
+        offered = self._offered.get(name) == field.value
+        if offered or not set(field.value.split()) & set(choices):
+            field.value = self._offered[name] = value
 
     @on(Input.Blurred)
     def _report_change(self, event: Input.Blurred) -> None:

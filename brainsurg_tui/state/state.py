@@ -135,6 +135,10 @@ class State(Published):
         """The SAE in use, as lists show it."""
         return next((sae for sae in self.contents.saes if sae.name == self.sae), None)
 
+    def sae_to_scan(self) -> str | None:
+        """The newest SAE without a scan, which the next scan is most likely wanted of."""
+        return next((s.name for s in reversed(self.contents.saes) if not s.scanned), None)
+
     def choose_sae(self, name: str | None) -> bool:
         """Use an SAE, and forget what belongs to the one before; False if it was in use."""
         if name == self.sae:

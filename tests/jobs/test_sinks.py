@@ -183,10 +183,10 @@ def test_texts_are_contrasted_without_sinks(workspace: Workspace, captured: Path
     assert made.row_summary is not None
     lm = load_model(str(captured / "model"), dtype="float32", device="cpu")
     one, many = ["a dog ran home. " * 3], [f"{SINK}a dog{SINK} ran home. " * 3]
-    found = contrast(lm, sae, SITE, lambda: one, lambda: many, rule=made.row_summary.rule)
+    found = contrast(lm, sae, SITE, lambda: one, lambda: many, sink_rule=made.row_summary.rule)
     assert (found.tokens_a, found.tokens_b) == (len(one[0]), len(many[0]) - many[0].count(SINK))
     with pytest.raises(UserError, match="beside BOS and attention sinks"):
-        contrast(lm, sae, SITE, lambda: one, lambda: [SINK], rule=made.row_summary.rule)
+        contrast(lm, sae, SITE, lambda: one, lambda: [SINK], sink_rule=made.row_summary.rule)
 
 
 def test_a_training_that_an_older_version_began_goes_on_with_its_rows(

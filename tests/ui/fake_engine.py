@@ -563,7 +563,7 @@ def _sites(world: World, request: p.GetSites) -> p.Sites:
         raise UserError("There is no model nowhere.")
     sites = [
         p.SiteInfo(site=f"resid_post.{i}", module=f"layers.{i}", width=D_MODEL, meaning="")
-        for i in range(5)
+        for i in range(9 if request.model == "deep" else 5)
     ]
     return p.Sites(sites, ["default", "rag"] if request.model == "instruct" else [])
 

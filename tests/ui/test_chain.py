@@ -182,6 +182,36 @@ async def test_a_form_says_that_a_model_is_loaded_for_its_choices(empty_world: W
         await user.until(lambda: "to see where it can be observed" not in user.text)
 
 
+async def test_the_middle_site_of_the_model_that_was_chosen_is_offered(empty_world: World) -> None:
+    async with open_app(empty_world, (80, 24)) as user:
+        await user.press("C")
+        await user.sees("resid_post.2")
+        await user.press("enter", *["backspace"] * 4)
+        await user.type("deep")
+        await user.press("enter")
+        await user.sees("resid_post.4")
+        assert "continue by" in user.text
+        await user.press("shift+tab", "shift+tab")
+        await user.type("stories.json")
+        await user.until(lambda: "continue by" not in user.text)
+
+
+async def test_a_site_that_was_typed_stays_beside_another_model(empty_world: World) -> None:
+    async with open_app(empty_world, (80, 24)) as user:
+        await user.press("C")
+        await user.sees("resid_post.2")
+        await user.press("enter", "enter")
+        await user.type("resid_post.1")
+        await user.press("shift+tab")
+        await user.type("deep")
+        await user.press("enter")
+        await user.until(lambda: len(user.asked(p.GetSites)) == 2)
+        await user.settled()
+        await user.press("ctrl+s")
+        await user.until(lambda: user.asked(p.Submit))
+        assert user.asked(p.Submit)[0].spec.sites == ["resid_post.1"]
+
+
 async def test_an_instruct_models_chat_template_is_offered_by_name(empty_world: World) -> None:
     async with open_app(empty_world, (80, 24)) as user:
         await user.press("C")

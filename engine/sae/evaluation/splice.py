@@ -91,7 +91,7 @@ def splice(
     sums = torch.zeros(4, dtype=torch.float64, device=lm.device)
     predictions = done = 0
     for together in passes(readable, min(PASS_TOKENS, PASS_LOGITS // lm.vocab_size)):
-        progress("splice", done, total, "tokens")
+        progress("measure CE and KL", done, total, "tokens")
         ids, mask = (part.to(lm.device) for part in padded([readable[i] for i in together]))
 
         places = np.broadcast_to(np.arange(ids.shape[1]), ids.shape)
@@ -118,7 +118,7 @@ def splice(
         )
         predictions += int(mask.sum()) - 2 * len(together)
         done += int(mask.sum())
-    progress("splice", total, total, "tokens")
+    progress("measure CE and KL", total, total, "tokens")
     ce_clean, ce_sae, ce_zero, kl = (sums / predictions).tolist()
     lost = ce_zero - ce_clean
     return SpliceMetrics(
