@@ -9,8 +9,10 @@ from brainsurg_tui.commands.common import Common, absolute, wrong_usage
 from brainsurg_tui.commands.options import (
     Chat,
     ChatTemplate,
+    DeviceMap,
     ModelDtype,
     Prompts,
+    Quantize,
     SAEModel,
     ScannedSAE,
     System,
@@ -94,6 +96,8 @@ def clamp(
     system: System = "",
     model: SAEModel = None,
     model_dtype: ModelDtype = "auto",
+    quantize: Quantize = "auto",
+    device_map: DeviceMap = "",
     common: Common = Common(),
 ) -> None:
     """Change features of an SAE and measure what follows, beside matched random features.
@@ -126,6 +130,8 @@ def clamp(
         chat=p.chat_choice(chat=chat, template=chat_template, system=system),
         model=None if model is None else p.absolute_source(model),
         model_dtype=model_dtype,
+        quantize=quantize,
+        device_map=p.absolute_source(device_map),
     )
 
     async def talk(client: "Client") -> p.ClampReport:

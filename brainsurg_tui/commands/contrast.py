@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from brainsurg_tui.commands.common import Common, absolute, wrong_usage
-from brainsurg_tui.commands.options import SAE, ModelDtype, Most, SAEModel
+from brainsurg_tui.commands.options import SAE, DeviceMap, ModelDtype, Most, Quantize, SAEModel
 from brainsurg_tui.commands.progress import ask_with_progress
 from engine.service import protocol as p
 
@@ -18,6 +18,8 @@ def contrast(
     top: Most = 20,
     model: SAEModel = None,
     model_dtype: ModelDtype = "auto",
+    quantize: Quantize = "auto",
+    device_map: DeviceMap = "",
     common: Common = Common(),
 ) -> None:
     """Show which features tell one text, or file of texts, from another.
@@ -40,6 +42,8 @@ def contrast(
         most=top,
         model=None if model is None else p.absolute_source(model),
         model_dtype=model_dtype,
+        quantize=quantize,
+        device_map=p.absolute_source(device_map),
         device=common.device,
     )
     found = common.run(lambda client: ask_with_progress(client, question))

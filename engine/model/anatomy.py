@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from engine.errors import UserError
 from engine.model.branches import Branches, candidates, find_branches
+from engine.model.device_map import input_device
 from engine.model.hooks import on_input, on_output
 
 _TOKENS = ((3, 4, 5), (3, 4, 6))
@@ -27,6 +28,8 @@ class Anatomy:
     layers: nn.ModuleList
     branches: tuple[Branches, ...]
     """By layer, what it adds to the residual stream."""
+    devices: tuple[tuple[torch.device, torch.device], ...]
+    """By layer, where the residual stream is that enters it, and what comes to be in it."""
     final_norm: nn.Module | None
     """What the last layer's output passes through before the unembedding."""
     d_model: int
@@ -58,8 +61,12 @@ def examine(model: nn.Module) -> Anatomy:
     return Anatomy(
         path=path,
         layers=layers,
+        devices=tuple(
+            (entered.device, left.device)
+            for (entered,), (left,) in zip(trace.entered, trace.left, strict=True)
+        ),
         branches=tuple(
-            find_branches(layer, entered, left, outputs)
+            find_branches(layer, entered.to(left.device), left, outputs)
             for layer, (entered,), (left,), outputs in zip(
                 layers, trace.entered, trace.left, trace.outputs, strict=True
             )
@@ -191,6 +198,6 @@ def _earlier_differ(model: nn.Module, last_layer: nn.Module, end: int) -> bool:
 
 
 def _logits(model: nn.Module, tokens: tuple[tuple[int, ...], ...]) -> Tensor:
-    device = next(model.parameters()).device
+    device = input_device(model)
     logits: Tensor = model(input_ids=torch.tensor(tokens, device=device), use_cache=False).logits
     return logits

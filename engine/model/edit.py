@@ -14,8 +14,8 @@ from engine.model.site import Site
 Edit = Callable[[Tensor, Tensor], Tensor]
 """Gets activations [batch, tokens, d_model] and the tokens' absolute positions [batch, tokens],
 counted from 0 at the first token of each row's text and -1 on padding before it; returns what takes
-the activations' place, in their shape, without changing them where they are. Any dtype; it is
-brought back to the model's."""
+the activations' place, in their shape, without changing them where they are. Any dtype and device;
+it is brought back to the model's."""
 
 _CACHES = ("past_key_values", "cache", "cache_params")
 """What models and releases of transformers call the cache of a generation."""
@@ -45,7 +45,7 @@ def editing(
             edited = edit(activations, positions)
             if edited.shape != activations.shape:
                 raise ValueError(f"an edit made {edited.shape} of {activations.shape}")
-            return edited.to(activations.dtype)
+            return edited.to(activations)
 
         return see
 

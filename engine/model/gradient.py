@@ -28,8 +28,8 @@ def sensitivity(
 ) -> Sensitivity:
     """The gradient of `figure`, a scalar made of logits [tokens, vocab_size], for one text.
 
-    token_ids: [tokens]. All is in the model's dtype; the logits are those of the model without
-    edits, bit for bit, and nothing below the site is differentiated.
+    token_ids: [tokens]. All is in the model's dtype and on its device; the logits are those of the
+    model without edits, bit for bit, and nothing below the site is differentiated.
     Raises UserError for a site that the model does not have and as `checked_ids`.
     """
     seen: list[Tensor] = []
@@ -42,4 +42,5 @@ def sensitivity(
     with torch.enable_grad(), editing(lm, {site: start_here}):
         logits = lm.model(input_ids=ids, use_cache=False).logits[0]
         (gradient,) = torch.autograd.grad(figure(logits), seen[0])
-    return Sensitivity(seen[0].detach()[0], logits.detach(), gradient[0])
+    activations, gradient = (each[0].to(lm.device) for each in (seen[0].detach(), gradient))
+    return Sensitivity(activations, logits.detach(), gradient)

@@ -1,5 +1,6 @@
 """From the name of a site to its place in a model."""
 
+import torch
 from torch import Tensor
 from torch.utils.hooks import RemovableHandle
 
@@ -80,6 +81,13 @@ def show_site(lm: LanguageModel, site: Site, see: See) -> list[RemovableHandle]:
         return changed if output.dim() == changed.dim() else changed.flatten(0, 1)
 
     return [on_input(layer, note_shape), on_output(layer.get_submodule(branch.path), see_added)]
+
+
+def site_device(lm: LanguageModel, site: Site) -> torch.device:
+    """Where the activations at `site` come to be. Raises UserError as `check_site`."""
+    check_site(lm, site)
+    entering, inside = lm.anatomy.devices[site.layer]
+    return entering if site.kind == "resid_pre" else inside
 
 
 def _branch(lm: LanguageModel, site: Site) -> Branch | None:

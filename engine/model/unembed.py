@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.errors import UserError
+from engine.model.device_map import loaded
 from engine.model.load import LanguageModel
 
 _ROWS = 16384
@@ -33,7 +34,9 @@ def logit_effects(lm: LanguageModel, directions: Tensor) -> Tensor:
         if _centres(lm.anatomy.final_norm, lm):
             towards = towards - towards.mean(-1, keepdim=True)
         towards = towards * _norm_weight(lm.anatomy.final_norm, lm)
-    return torch.cat([towards @ rows.float().T for rows in weight.split(_ROWS)], dim=-1)
+    with loaded(unembedding):  # it may be kept on the CPU or the disk
+        rows = unembedding.weight.split(_ROWS)
+        return torch.cat([towards.to(w.device) @ w.float().T for w in rows], dim=-1).to(lm.device)
 
 
 def _norm_weight(norm: nn.Module, lm: LanguageModel) -> Tensor:
@@ -48,7 +51,7 @@ def _norm_weight(norm: nn.Module, lm: LanguageModel) -> Tensor:
     x = (1024 * x / x.square().mean().sqrt()).to(lm.dtype)
     size = x.float().square().mean().sqrt()
     odd: Tensor = norm(x[None]) - norm(-x[None])
-    return odd[0].float() * size / (2 * x.float())
+    return odd[0].to(x.device).float() * size / (2 * x.float())
 
 
 def _centres(norm: nn.Module, lm: LanguageModel) -> bool:

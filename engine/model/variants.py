@@ -20,7 +20,7 @@ from engine.progress import Cancelled
 
 Variants = Callable[[Tensor, Tensor], Tensor]
 """Gets the activations [1, tokens, d_model] of a text and its positions [1, tokens]; returns
-[variants, tokens, d_model] without changing them where they are, in any dtype."""
+[variants, tokens, d_model] without changing them where they are, in any dtype, on any device."""
 
 _TEXT = (3, 4, 5, 6, 3, 5)
 
@@ -59,9 +59,9 @@ def _spread(
     lm: LanguageModel, ids: Tensor, site: Site, variants: Variants, *, number: int, keep: int
 ) -> Tensor:
     """One row becomes many at the site: what is above it takes its batch from its input."""
-    positions = torch.arange(ids.shape[1], device=ids.device)[None]
 
     def see(x: Tensor) -> Tensor:
+        positions = torch.arange(ids.shape[1], device=x.device)[None]
         return _checked(variants(x, positions), x, number)
 
     with ExitStack() as hooks:
@@ -94,7 +94,7 @@ def _logits(lm: LanguageModel, ids: Tensor, keep: int) -> Tensor:
 def _checked(made: Tensor, x: Tensor, number: int) -> Tensor:
     if made.shape != (number, *x.shape[1:]):
         raise ValueError(f"{number} variants of {x.shape} can't be {made.shape}")
-    return made.to(x.dtype).contiguous()  # some models write into what they are given
+    return made.to(x).contiguous()  # some models write into what they are given
 
 
 def can_spread(lm: LanguageModel, site: Site) -> bool:

@@ -100,9 +100,9 @@ def splice(
         read &= mask.bool()
 
         def taken(acts: Tensor, at: Site, ids: Tensor = ids, read: Tensor = read) -> Tensor:
-            return read & taken_tokens(
+            return read.to(acts.device) & taken_tokens(
                 acts,
-                ids,
+                ids.to(acts.device),
                 start_ids=start_token_ids,
                 special_ids=special_token_ids,
                 rule=(rules or {}).get(str(at)),
@@ -180,7 +180,7 @@ def _replacing(
         if not read:
             raise UserError(f"{target} is computed before {site}, so it can't be made from it.")
         x = read.pop()
-        replaced = taken(x, site) & taken(y, target)
+        replaced = taken(x, site).to(y.device) & taken(y, target)
         return _with(y, replaced, make(x[replaced]))
 
     return {site: keep, target: write}

@@ -12,7 +12,7 @@ from engine.service.worker_handlers.registry import in_worker
 @in_worker(p.GetSites)
 def get_sites(question: p.GetSites, session: Session) -> p.Sites:
     """Every site of a model."""
-    lm = session.any_model(question.model)
+    lm = session.any_model(question.model, question.device_map)
     return p.Sites(all_sites(lm), chat_templates(lm))
 
 
@@ -21,6 +21,13 @@ def clamp_features(question: p.Clamp, session: Session) -> p.ClampReport:
     """What follows when features are changed."""
     request = question.request
     catalogue = Catalogue.open(session.workspace.existing_catalogue(request.sae))
-    subject = session.subject(request.sae, question.device, request.model, request.model_dtype)
+    subject = session.subject(
+        request.sae,
+        question.device,
+        request.model,
+        request.model_dtype,
+        quantize=request.quantize,
+        device_map=request.device_map,
+    )
     catalogue.check_reads_of(request.sae, session.sae(request.sae, question.device)[1])
     return clamp(subject, catalogue, request, progress=session.progress)
