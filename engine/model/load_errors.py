@@ -17,6 +17,7 @@ from huggingface_hub.errors import (
 from safetensors import SafetensorError
 
 from engine.errors import UserError
+from engine.progress import Cancelled
 
 _EXPLANATIONS: tuple[tuple[tuple[type[Exception], ...], str, str], ...] = (
     (
@@ -82,7 +83,7 @@ def explaining(part: str, source: str, revision: str | None) -> Iterator[None]:
     """
     try:
         yield
-    except UserError:
+    except (UserError, Cancelled):
         raise
     except Exception as error:
         chain = list(_chain(error))

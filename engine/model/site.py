@@ -2,15 +2,20 @@
 
 The grammar is the same for every architecture, `<kind>.<layer>`:
 
-    resid_pre.L    what enters layer L
-    attn_out.L     exactly what layer L's attention adds to the residual stream
-    mlp_out.L      exactly what layer L's MLP adds to the residual stream
-    resid_post.L   what leaves layer L
+    resid_pre.L         what enters layer L
+    attn_z.L            what the output projection of layer L's attention reads: heads side by side
+    attn_out.L          exactly what layer L's attention adds to the residual stream
+    mlp_in_unscaled.L   mlp_in.L before the norm's gain and bias: x / rms, of a layer norm centred
+    mlp_in.L            what layer L's MLP is given
+    mlp_out.L           exactly what layer L's MLP adds to the residual stream
+    resid_post.L        what leaves layer L
 
-so that resid_pre + attn_out + mlp_out = resid_post, whatever norms and multipliers lie between. In
-a mixture of experts mlp_out is the sum of the experts as the router weights them, with the shared
-experts. Gemma 4 multiplies that sum by a number of each layer before it leaves the layer, and its
-models with embeddings of each layer ("E2B") add a third part first.
+so that resid_pre + attn_out + mlp_out = resid_post, whatever norms and multipliers lie between. An
+edit of attn_z, mlp_in or mlp_in_unscaled changes what that module alone is given.
+
+In a mixture of experts mlp_out is the sum of the experts as the router weights them, with the
+shared experts. Gemma 4 multiplies that sum by a number of each layer before it leaves the layer,
+and its models with embeddings of each layer ("E2B") add a third part first.
 """
 
 import re
@@ -20,9 +25,12 @@ import msgspec
 
 from engine.errors import UserError
 
-SiteKind = Literal["resid_pre", "resid_post", "attn_out", "mlp_out"]
+SiteKind = Literal[
+    "resid_pre", "attn_z", "attn_out", "mlp_in_unscaled", "mlp_in", "mlp_out", "resid_post"
+]
 
 KINDS: tuple[SiteKind, ...] = get_args(SiteKind)
+"""In the order in which they are computed."""
 
 _SITE = re.compile(rf"({'|'.join(KINDS)})\.([0-9]{{1,4}})")
 
@@ -47,7 +55,7 @@ class SiteInfo(msgspec.Struct, frozen=True):
     module: str
     """The module whose input or output it is: `model.layers.13`."""
     width: int
-    """The number of dimensions of an activation there, d_model."""
+    """The number of dimensions of an activation there: d_model, but for attn_z."""
     meaning: str
     """What is read there, in words."""
 

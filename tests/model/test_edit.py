@@ -9,10 +9,19 @@ from torch import Tensor
 from engine.errors import UserError
 from engine.model.edit import editing
 from engine.model.generate import generate, logits
-from engine.model.locate import all_sites
+from engine.model.locate import all_sites, site_width
 from engine.model.observe import observe
-from engine.model.site import Site, parse_site
-from tests.model.zoo import NO_SUMS, SCALED_SUMS, STATEFUL, SUMS, some_tokens, zoo_model
+from engine.model.site import KINDS, Site, parse_site
+from tests.model.zoo import (
+    NO_MLP_IN,
+    NO_NORM_BEFORE_MLP,
+    NO_SUMS,
+    SCALED_SUMS,
+    STATEFUL,
+    SUMS,
+    some_tokens,
+    zoo_model,
+)
 
 PUSH = torch.linspace(-2, 3, 16)
 
@@ -34,22 +43,27 @@ def test_edits_that_change_nothing_leave_the_logits_bit_identical(name) -> None:
 
 
 @pytest.mark.parametrize("name", [*SUMS, *SCALED_SUMS])
-@pytest.mark.parametrize("kind", ["resid_pre", "attn_out", "mlp_out", "resid_post"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_an_edit_moves_the_activation_and_the_residual_stream_by_what_it_says(name, kind) -> None:
+    if kind == "mlp_in" and name in NO_MLP_IN:
+        pytest.skip("its MLP has experts beside it")
+    if kind == "mlp_in_unscaled" and name in NO_NORM_BEFORE_MLP:
+        pytest.skip("its MLP is given no norm's output")
     lm = zoo_model(name)
     ids = some_tokens(2, 5)
     site = Site(kind, 1)
     sites = [site, Site("resid_pre", 2)]
     before = observe(lm, ids, sites)
-    with editing(lm, {site: push_at(3)}):
+    push = torch.linspace(-2, 3, site_width(lm, site))
+    with editing(lm, {site: push_at(3, push)}):
         after = observe(lm, ids, sites)
     moved = after[site] - before[site]
-    torch.testing.assert_close(moved[:, 3], PUSH.expand(2, 16), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(moved[:, 3], push.expand(2, -1), rtol=1e-4, atol=1e-4)
     assert torch.equal(after[site][:, :3], before[site][:, :3])
     downstream = after[Site("resid_pre", 2)] - before[Site("resid_pre", 2)]
     # nothing lies between these sites and the next layer, but what Gemma 4's layers do at their end
     if kind == "resid_post" or (kind == "mlp_out" and name != "gemma4-e"):
-        by = 0.75 * PUSH if kind == "mlp_out" and name in SCALED_SUMS else PUSH
+        by = 0.75 * push if kind == "mlp_out" and name in SCALED_SUMS else push
         torch.testing.assert_close(downstream[:, 3], by.expand(2, 16), rtol=1e-4, atol=1e-4)
 
 

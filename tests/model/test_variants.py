@@ -1,5 +1,7 @@
 """One text under many variants of a site: the same as reading it anew for each of them."""
 
+import functools
+
 import pytest
 import torch
 from torch import Tensor
@@ -22,18 +24,23 @@ def pushes(width: int) -> Tensor:
     return torch.cat([torch.zeros(1, TOKENS, width), drawn])
 
 
+def _pushed(added: Tensor, x: Tensor, _: Tensor) -> Tensor:
+    return x + added
+
+
 @pytest.mark.parametrize("name", ZOO)
 def test_every_variant_says_what_an_edit_of_the_whole_text_says(name) -> None:
     lm = zoo_model(name)
     ids = some_tokens(TOKENS)
-    added = pushes(lm.d_model)
     ends = (".1", ".2") if name == "gemma4-e" else (".1",)  # its last layer is given the last token
-    for site in (parse_site(info.site) for info in all_sites(lm) if info.site.endswith(ends)):
-        made = logits_of_variants(lm, ids, site, lambda x, _: x + added, 3)
+    for info in (info for info in all_sites(lm) if info.site.endswith(ends)):
+        site, added = parse_site(info.site), pushes(info.width)
+        make = functools.partial(_pushed, added)
+        made = logits_of_variants(lm, ids, site, make, 3)
         for variant, push in zip(made, added, strict=True):
             edited = logits(lm, ids[None], {site: lambda x, _: x + push})[0]  # noqa: B023
             torch.testing.assert_close(variant, edited, rtol=1e-3, atol=1e-3)
-        last = logits_of_variants(lm, ids, site, lambda x, _: x + added, 3, last_only=True)
+        last = logits_of_variants(lm, ids, site, make, 3, last_only=True)
         assert last.shape == (3, 1, lm.vocab_size)
         torch.testing.assert_close(last[:, 0], made[:, -1], rtol=1e-3, atol=1e-3)
 

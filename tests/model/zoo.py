@@ -83,7 +83,6 @@ SUMS: dict[str, Any] = {
     "gemma3-with-eyes": _gemma3_with_eyes,
     "olmo2": lambda: hf.Olmo2Config(**_COMMON),
     "olmo3": lambda: hf.Olmo3Config(**_COMMON, sliding_window=4),
-    "olmo-hybrid": lambda: hf.OlmoHybridConfig(**_COMMON | _LINEAR),
     "olmoe": lambda: hf.OlmoeConfig(**_COMMON, num_experts=4, num_experts_per_tok=2),
     "glm": lambda: hf.GlmConfig(**_COMMON),
     "glm4": lambda: hf.Glm4Config(**_COMMON),
@@ -151,6 +150,12 @@ SCALED_SUMS: dict[str, Any] = {
     ),
 }
 """Architectures whose layers multiply such a sum, to which some add a third part."""
+
+NO_NORM_BEFORE_MLP = ("olmo2", "olmo3", "gemma4-moe")
+"""Of these, what gives its MLP the residual stream as it is, or has two beside each other."""
+
+NO_MLP_IN = ("gemma4-moe",)
+"""Of these, what has an MLP and experts beside it, which are given something else."""
 
 NO_SUMS: dict[str, Any] = {
     "mamba": lambda: hf.MambaConfig(**_COMMON, state_size=8),

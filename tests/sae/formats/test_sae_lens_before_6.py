@@ -156,7 +156,7 @@ def test_a_factor_of_ones_that_is_not_to_be_used_is_left_out(tmp_path: Path) -> 
         ({"normalize_activations": "expected_average_only_in"}, "expected_average_only_in"),
         ({"normalize_activations": True}, "expected_average_only_in"),
         ({"normalize_activations": "constant_norm_rescale"}, "constant_norm_rescale"),
-        ({"hook_name": "blocks.2.attn.hook_z"}, "reshape_activations is 'hook_z'"),
+        ({"reshape_activations": "hook_q"}, "reshape_activations is 'hook_q'"),
     ],
 )
 def test_what_can_not_be_followed_is_refused_with_the_version(
