@@ -53,6 +53,14 @@ def test_weights_on_the_disk_are_not_in_memory(spread: LanguageModel) -> None:
     assert not any(p.requires_grad for p in spread.model.parameters())
 
 
+def test_nothing_is_printed(
+    tiny_llama_path: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "map.json").write_text(json.dumps(PLACES))
+    load_model(str(tiny_llama_path), device="cpu", device_map=str(tmp_path / "map.json"))
+    assert capfd.readouterr() == ("", "")
+
+
 def test_it_has_the_same_sites_and_shows_the_same_there(
     plain: LanguageModel, spread: LanguageModel
 ) -> None:
