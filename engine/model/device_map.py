@@ -8,6 +8,7 @@ take it there.
 
 import contextlib
 import itertools
+import os
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,6 +22,15 @@ from engine.errors import UNDECODABLE, UserError
 
 STRATEGIES = ("auto", "balanced", "balanced_low_0", "sequential")
 """Ways in which accelerate shares a model out among the devices that are there."""
+
+
+VARIABLE = "BRAINSURG_DEVICE_MAP"
+"""Of the engine's environment: how models are spread where nobody says, as in the app."""
+
+
+def device_map_to_use(asked: str) -> str:
+    """The device map that is `asked` for, or else the one of the environment; empty for none."""
+    return asked or os.environ.get(VARIABLE, "")
 
 
 def read_device_map(text: str) -> str | dict[str, int | str]:

@@ -18,7 +18,13 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, 
 from engine.errors import UserError
 from engine.model.anatomy import Anatomy, examine
 from engine.model.device import choose_device
-from engine.model.device_map import check_names, input_device, places_text, read_device_map
+from engine.model.device_map import (
+    check_names,
+    device_map_to_use,
+    input_device,
+    places_text,
+    read_device_map,
+)
 from engine.model.dtypes import AS_STORED, AUTO, weights_words
 from engine.model.fast_dtype import choose_dtype, dtype_name
 from engine.model.gguf import gguf_settings
@@ -143,7 +149,8 @@ def load_model(
 
     `dtype`: one of `engine.model.dtypes.MODEL_DTYPES`; `device` as in `engine.model.device`, or,
     with a `device_map`, the one that `auto` types are chosen for. `device_map`: as
-    `engine.model.device_map.read_device_map` takes it; empty: the model is on one device.
+    `engine.model.device_map.read_device_map` takes it; empty: as the environment says, or else the
+    model is on one device.
     `quantize`: as in `engine.model.dtypes.QUANTISATIONS`. With `local_files_only` a hub id is
     looked for in this machine's cache only. Code in a repository is never run. The model's own
     decoding preferences (sampling, penalties) are dropped, so that generation has no hidden
@@ -154,6 +161,7 @@ def load_model(
     as `read_device_map` and `quantisation_settings`.
     """
     where = choose_device(device)
+    device_map = device_map_to_use(device_map)
     spread = read_device_map(device_map) if device_map else None
     with quiet(), files_of(source, revision, local_files_only) as files:
         with explaining("configuration", source, revision):

@@ -60,7 +60,8 @@ _EXPLANATIONS: tuple[tuple[tuple[type[Exception], ...], str, str], ...] = (
     (
         (torch.OutOfMemoryError,),
         "{source} does not fit into the memory of the device.",
-        "Free some, use a smaller type with --model-dtype, or choose another device.",
+        "Use a smaller type with --model-dtype or --quantize, spread it with --device-map auto, or"
+        " choose another device.",
     ),
     (
         (ImportError,),

@@ -15,6 +15,7 @@ from engine.features.catalogue.catalogue import Catalogue
 from engine.features.sink_rule import known_sink_rule
 from engine.interventions.prompt_run import ModelWithSAE
 from engine.model.device import choose_device
+from engine.model.device_map import device_map_to_use
 from engine.model.dtypes import (
     AS_STORED,
     AUTO,
@@ -74,6 +75,7 @@ class Session:
         """The model called `source`, on `device` or spread as `device_map` says, which computes in
         `dtype`, from weights as `quantize` says; all as `load_model` takes them."""
         # `auto` and what it means are one model
+        device_map = device_map_to_use(device_map)
         wanted = _Loaded(source, str(choose_device(device)), quantize, device_map, dtype)
         if self._model is None or not self._model[0].serves(wanted, self._model[1]):
             # let go of the old one before the new one needs its memory
@@ -91,6 +93,7 @@ class Session:
         """The model called `source`, wherever it is and whatever it computes in."""
         if self._model is not None and self._model[0].source == source:
             return self._model[1]
+        device_map = device_map_to_use(device_map)
         return self.model(source, "auto" if device_map else "cpu", device_map=device_map)
 
     def sae(self, name: str, device: str) -> tuple[SparseAutoencoder, SAEMetadata]:

@@ -112,6 +112,17 @@ def test_a_spread_model_is_clamped_and_searched_as_one_in_one_place(
     assert answer(p.GetSites(model=plain.model, device_map=places), session).sites
 
 
+def test_the_environment_says_it_for_all_that_the_engine_loads(
+    plain: Made, places: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BRAINSURG_DEVICE_MAP", places)
+    session = Session(plain.workspace, SILENT)
+    lm = session.any_model(plain.model)
+    assert lm.places == "5 on cpu, 2 on the disk"
+    assert session.model(plain.model, "auto") is lm
+    assert session.subject("sae", "auto").lm.places == lm.places
+
+
 @pytest.mark.skipif(find_spec("torchao") is None, reason="torchao isn't installed")
 def test_weights_in_8_bits_are_in_every_record_and_are_kept_to(
     tiny_llama_path: Path, tmp_path: Path, plain: Made
