@@ -19,6 +19,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "train": "train:train",
         "sweep": "sweep:sweep",
         "evaluate": "kinds:evaluate",
+        "published": "published:published",
         "import-sae": "kinds:import_sae",
         "export-sae": "kinds:export_sae",
     },

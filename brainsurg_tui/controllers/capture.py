@@ -17,7 +17,9 @@ from engine.service.protocol import (
     QUANTISATIONS,
     Capture,
     GetSites,
+    ImportSAE,
     Prompt,
+    SAEInfo,
     absolute_source,
 )
 
@@ -38,6 +40,8 @@ class CaptureController:
         last = self._shell.workspace_memory.forms.get("capture", {})
         model = last.get("model") or (known[-1].model if known else "demo")
         site = last.get("site") or (known[-1].site if known else "")
+        if (wanting := self._wanting()) is not None:
+            model, site = wanting.model, wanting.site
         name = free_name("acts", (info.name for info in known))
         fields = [
             Field("source", "read", _PROMPTS, help=f"{self._which_prompts()}, or a path to text."),
@@ -92,6 +96,18 @@ class CaptureController:
         )
         opened = self._shell.push_screen(form)
         self._shell.begin("sites", self._offer_sites, form, model, opened)
+
+    def _wanting(self) -> SAEInfo | None:
+        """The SAE that was imported last, or the one in use, if there is nothing yet to scan it
+        over."""
+        state = self._shell.state
+        last = next(reversed(state.jobs.by_id.values()), None)
+        imported = last.spec.name if last and isinstance(last.spec, ImportSAE) else None
+        for sae in reversed(state.contents.saes):
+            waits = not sae.scanned and sae.model and sae.site and not state.sets_for(sae)
+            if waits and sae.name in (imported, state.sae):
+                return sae
+        return None
 
     def _on_field_left(self, form: Form, field: str, value: str) -> None:
         if field == "model":

@@ -14,6 +14,7 @@ from brainsurg_tui.controllers.files import FileController
 from brainsurg_tui.controllers.jobs import JobController
 from brainsurg_tui.controllers.program import ProgramController
 from brainsurg_tui.controllers.prompts import PromptController
+from brainsurg_tui.controllers.published import PublishedController
 from brainsurg_tui.controllers.relatives import RelativesController
 from brainsurg_tui.controllers.search import SearchController
 from brainsurg_tui.controllers.shell import Shell
@@ -36,6 +37,7 @@ class Controllers:
     jobs: JobController
     program: ProgramController
     prompts: PromptController
+    published: PublishedController
     relatives: RelativesController
     search: SearchController
     train: TrainController
@@ -63,6 +65,7 @@ class Controllers:
             jobs=jobs,
             program=ProgramController(shell, jobs),
             prompts=PromptController(shell),
+            published=PublishedController(shell),
             relatives=relatives,
             search=search,
             train=TrainController(shell, features),

@@ -81,7 +81,9 @@ def read(folder: Path) -> tuple["SparseAutoencoder", SAEMetadata]:
             d_out=described.d_model if described.transcodes else None,
         )
     into, out = described.scales(path, _stored_norms(tensors, described))
-    weights = _weights(tensors, config, described, into=into, out=out)
+    with naming_file(path):
+        theta = described.threshold(into, out)
+    weights = _weights(tensors, config, described, theta)
     if described.sparsity_include_decoder_norm:
         weights = fold_decoder_norms(weights)
     if not (config.transcodes or described.apply_decoder_bias_to_pre_encoder):
@@ -101,24 +103,23 @@ def read(folder: Path) -> tuple["SparseAutoencoder", SAEMetadata]:
 
 
 def _weights(
-    tensors: "Tensors", config: SAEConfig, described: Described, *, into: float, out: float
+    tensors: "Tensors", config: SAEConfig, described: Described, theta: float | None
 ) -> "Weights":
-    """As they are stored, by our names, the threshold as what z · ‖W_D‖ is compared with."""
+    """As they are stored, by our names; `theta` is what z · ‖W_D‖ is compared with, where one
+    threshold is told for all."""
     import torch
 
     from engine.sae.formats.weights import THRESHOLD, logarithm, stored_weights
 
     names = dict(_LATER_NAMES if "W_E" in tensors.found else _NAMES)
     beside = [name for name in tensors.found if name.startswith(NORM)]
-    if described.jump_relu_threshold is not None:
+    if theta is not None:
         names.pop(THRESHOLD)
     if not described.use_decoder_bias:
         names.pop("b_dec")
     weights = stored_weights(tensors, names, config, but=beside)
-    if config.architecture == "jumprelu" and described.jump_relu_threshold is not None:
-        scale = out if described.sparsity_include_decoder_norm else into
-        theta = torch.full((config.d_sae,), described.jump_relu_threshold * scale)
-        weights[THRESHOLD] = logarithm(theta)
+    if config.architecture == "jumprelu" and theta is not None:
+        weights[THRESHOLD] = logarithm(torch.full((config.d_sae,), theta))
     weights.setdefault("b_dec", torch.zeros(config.width_out))
     return weights
 

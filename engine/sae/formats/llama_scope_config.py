@@ -22,6 +22,10 @@ _REFUSED = {
 """Kinds of theirs that are none of ours, and why."""
 
 
+_LARGEST = 1e30
+"""Norms and thresholds beyond it, and norms below its inverse, are mistakes."""
+
+
 class Described(msgspec.Struct, frozen=True, kw_only=True):
     """The fields that matter, with the library's defaults."""
 
@@ -72,19 +76,30 @@ class Described(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def width(self) -> int:
-        """d_sae. UserError if neither it nor the expansion factor is told."""
-        width = self.d_sae
-        if width is None and self.expansion_factor is not None:
-            width = round(self.d_model * self.expansion_factor)
-        if width is None:
+        """d_sae. UserError if neither it nor the expansion factor is told, or makes sense."""
+        if self.d_sae is not None:
+            return self.d_sae
+        if self.expansion_factor is None:
             raise UserError("neither d_sae nor expansion_factor is told.")
-        return width
+        if not math.isfinite(self.expansion_factor * self.d_model):
+            raise UserError(f"expansion_factor is {self.expansion_factor}.")
+        return round(self.d_model * self.expansion_factor)
 
     @property
     def hooks(self) -> dict[str, str]:
         """Where it reads and, if that is elsewhere, writes, by the names of the fields."""
         reads = {"hook_point_in": self.hook_point_in}
         return reads | ({"hook_point_out": self.hook_point_out} if self.transcodes else {})
+
+    def threshold(self, into: float, out: float) -> float | None:
+        """What scaled pre-activations are compared with, of the one threshold that is told; see
+        `engine.sae.formats.llama_scope`. UserError for one that makes no sense."""
+        if self.jump_relu_threshold is None:
+            return None
+        scaled = self.jump_relu_threshold * (out if self.sparsity_include_decoder_norm else into)
+        if not abs(scaled) < _LARGEST:
+            raise UserError(f"jump_relu_threshold is {self.jump_relu_threshold}.")
+        return scaled
 
     def scales(self, path: Path, stored: Mapping[str, float]) -> tuple[float, float]:
         """What is read and what is written, times this, has a mean norm of √d.
@@ -100,7 +115,7 @@ class Described(msgspec.Struct, frozen=True, kw_only=True):
             told.get("in", stored.get(self.hook_point_in)),
             told.get("out", stored.get(out)),
         ]
-        if any(norm is None or not 1e-30 < norm < 1e30 for norm in norms):
+        if any(norm is None or not 1 / _LARGEST < norm < _LARGEST for norm in norms):
             raise UserError(
                 f"{path}: the mean norms of activations (dataset_average_activation_norm) are"
                 f" {norms}, and what it reads can't be scaled by them."

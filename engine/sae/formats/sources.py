@@ -99,7 +99,7 @@ def published_sae(source: str) -> PublishedSAE | None:
     saes = list(saes_of(release))
     found = next((sae for sae in saes if sae.name == source), None)
     if found is None:
-        ids = [sae.name.partition("/")[2] for sae in saes]
+        ids = [sae.id for sae in saes]
         near = [one for one in ids if id and id in one] or ids
         more = len(near) - _MOST_NAMED
         named = ", ".join(near[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -81,6 +81,22 @@ class PublishedSAE(msgspec.Struct, frozen=True, kw_only=True):
     """Which of the table's sources lists it."""
     library_fields: dict[str, dict[str, Any]] = {}
 
+    @property
+    def release(self) -> str:
+        """The first part of its name."""
+        return self.name.partition("/")[0]
+
+    @property
+    def id(self) -> str:
+        """The rest of its name."""
+        return self.name.partition("/")[2]
+
+    @property
+    def layer(self) -> int | None:
+        """Where it reads, if that is known."""
+        layer = self.site.partition(".")[2]
+        return int(layer) if layer else None
+
 
 class Table(msgspec.Struct, frozen=True, kw_only=True):
     """All that is known."""

@@ -54,6 +54,7 @@ from engine.service.protocol.interventions import *
 from engine.service.protocol.jobs import *
 from engine.service.protocol.machine import *
 from engine.service.protocol.notes import *
+from engine.service.protocol.published import *
 from engine.service.protocol.request import *
 from engine.workspace.clamps import ClampInfo as ClampInfo
 from engine.workspace.clamps import ClampList as ClampList
