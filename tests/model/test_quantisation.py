@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from engine.errors import UserError
@@ -110,10 +111,28 @@ def test_weights_that_are_quantised_already_are_refused(
         load_model(str(folder), device="cpu", quantize="int8")
 
 
-def test_what_a_checkpoint_holds_is_stated(tiny_llama_path: Path, tmp_path: Path) -> None:
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU multiplies in fp8")
+def test_a_checkpoint_in_fp8_is_read_and_stated(tiny_llama_path: Path, tmp_path: Path) -> None:
+    """As DeepSeek's are: blocks of float8 with a factor each, plain numbers again on a CPU."""
     folder = Path(shutil.copytree(tiny_llama_path, tmp_path / "model"))
-    lm = load_model(str(folder), device="cpu")
-    assert (lm.quantisation, lm.weights) == ("", "float32")
+    stored, expected = {}, {}
+    for name, weights in load_file(folder / "model.safetensors").items():
+        stored[name] = expected[name] = weights
+        if name.endswith("_proj.weight"):
+            blocks = weights.unflatten(0, (-1, 16)).unflatten(2, (-1, 16))
+            factors = blocks.abs().amax((1, 3), keepdim=True) / 448
+            small = (blocks / factors).to(torch.float8_e4m3fn)
+            expected[name] = (small.float() * factors).view_as(weights)
+            stored[name] = small.view(weights.shape)
+            stored[f"{name}_scale_inv"] = factors[:, 0, :, 0].contiguous()
+    save_file(stored, folder / "model.safetensors", metadata={"format": "pt"})
+    config = json.loads((folder / "config.json").read_text())
+    about = {"quant_method": "fp8", "weight_block_size": [16, 16], "activation_scheme": "dynamic"}
+    (folder / "config.json").write_text(json.dumps(config | {"quantization_config": about}))
+    lm = load_model(str(folder), device="cpu", dtype="float32")
+    assert lm.weights == "float32, from weights in fp8"
+    for name, parameter in lm.model.named_parameters():
+        torch.testing.assert_close(parameter.data, expected[name], rtol=1e-5, atol=1e-6)
 
 
 def test_an_unknown_type_and_a_missing_package_are_said(
