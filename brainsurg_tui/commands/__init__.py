@@ -31,6 +31,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "find": "find:find",
         "contrast": "contrast:contrast",
         "nearest": "nearest:nearest",
+        "probe": "kinds:probe",
         "label": "label:label",
         "labels": "labels:app",
         "export-features": "export_features:export_features",

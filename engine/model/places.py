@@ -49,7 +49,7 @@ def watched(layer: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     norms and linear maps."""
     known = {name for name, _ in candidates(layer)}
     for name, module in layer.named_modules():
-        if name in known or _is_norm(module) or _is_linear(module):
+        if name in known or is_norm(module) or _is_linear(module):
             yield name, module
 
 
@@ -81,7 +81,7 @@ def _written(branch: Branch, d_model: int) -> Place:
 
 def _output_projection(layer: nn.Module, trace: LayerTrace, attention: Branch) -> str:
     """The linear map that attention ends in; empty if it ends in something else."""
-    normed = _is_norm(layer.get_submodule(attention.path))
+    normed = is_norm(layer.get_submodule(attention.path))
     said = (trace.inputs if normed else trace.outputs)[attention.path]
     return next((name for name in _giving(layer, trace, said, _is_linear)), "")
 
@@ -94,7 +94,7 @@ def _beginning_of_mlp(layer: nn.Module, trace: LayerTrace, mlp: Branch) -> str:
         begins = "fc1"
     elif "." in mlp.path:  # a map inside the module: Bloom and MPT
         begins = mlp.path.split(".")[0]
-    elif _is_norm(layer.get_submodule(mlp.path)):  # a norm behind the module: Gemma
+    elif is_norm(layer.get_submodule(mlp.path)):  # a norm behind the module: Gemma
         normed = trace.inputs[mlp.path]
         behind = (name for name in MLP if name in trace.outputs and name != mlp.path)
         begins = next((name for name in behind if _same(trace.outputs[name], normed)), "")
@@ -104,7 +104,7 @@ def _beginning_of_mlp(layer: nn.Module, trace: LayerTrace, mlp: Branch) -> str:
 
 def _norm_before(layer: nn.Module, trace: LayerTrace, given: Tensor) -> str:
     """The norm whose output `given` is, if it is gain times a normalised vector plus bias."""
-    for name in _giving(layer, trace, given, _is_norm):
+    for name in _giving(layer, trace, given, is_norm):
         norm = measure_norm(layer.get_submodule(name), trace.entered[0])
         expected = norm(trace.inputs[name])
         error = (expected - trace.outputs[name].float()).abs()
@@ -133,7 +133,7 @@ def _same(one: Tensor, other: Tensor) -> bool:
     return one.numel() == other.numel() and torch.equal(one.flatten(), other.flatten())
 
 
-def _is_norm(module: nn.Module) -> bool:
+def is_norm(module: nn.Module) -> bool:
     return "norm" in type(module).__name__.lower()
 
 

@@ -24,8 +24,8 @@ def pushes(width: int) -> Tensor:
     return torch.cat([torch.zeros(1, TOKENS, width), drawn])
 
 
-def _pushed(added: Tensor, x: Tensor, _: Tensor) -> Tensor:
-    return x + added
+def _pushed(added: Tensor, _: Tensor, y: Tensor, __: Tensor) -> Tensor:
+    return y + added
 
 
 @pytest.mark.parametrize("name", ZOO)
@@ -52,10 +52,10 @@ def test_what_is_below_the_site_reads_one_row(name, kind) -> None:
     if name == "mamba" and kind == "mlp_out":
         pytest.skip("mamba has no such site")
     ids, site = some_tokens(TOKENS), Site(kind, 1)
-    logits_of_variants(lm, ids, site, lambda x, _: x.expand(3, -1, -1), 3)  # measures the model
+    logits_of_variants(lm, ids, site, lambda _, y, __: y.expand(3, -1, -1), 3)  # measures the model
     rows: list[int] = []
     with on_input(lm.layers[0], lambda x: rows.append(len(x))):
-        logits_of_variants(lm, ids, site, lambda x, _: x.expand(3, -1, -1), 3)
+        logits_of_variants(lm, ids, site, lambda _, y, __: y.expand(3, -1, -1), 3)
     assert rows == [1]
 
 
@@ -63,9 +63,9 @@ def test_variants_are_told_positions_and_must_be_as_many_as_was_said() -> None:
     lm = zoo_model("llama")
     told: list[list[list[int]]] = []
 
-    def note(x: Tensor, positions: Tensor) -> Tensor:
+    def note(_: Tensor, y: Tensor, positions: Tensor) -> Tensor:
         told.append(positions.tolist())
-        return torch.cat([x, x])
+        return torch.cat([y, y])
 
     logits_of_variants(lm, some_tokens(4), Site("mlp_out", 1), note, 2)
     logits_of_variants(lm, some_tokens(4), Site("resid_pre", 1), note, 2)

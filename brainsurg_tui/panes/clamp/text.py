@@ -6,12 +6,14 @@ from collections.abc import Callable, Sequence
 from rich.text import Text
 
 from brainsurg_tui.widgets.cells import fit
-from brainsurg_tui.widgets.numbers import column_format, figure
+from brainsurg_tui.widgets.numbers import column_format, figure, signed
 from brainsurg_tui.widgets.visible import token_name, visible
 from engine.service.protocol import (
     Checks,
     ClampReport,
+    CurveMeasure,
     EditedPrompt,
+    Effect,
     FeatureEdit,
     ModelReport,
     Null,
@@ -19,6 +21,7 @@ from engine.service.protocol import (
     find_operation,
 )
 
+_SMALL = 0.05
 _NAMED_EDITS = 3
 """So many edits are in the name of a file."""
 
@@ -51,17 +54,58 @@ def row_writer(report: ClampReport) -> Callable[[int], list[str]]:
 
     def cells(row: int) -> list[str]:
         prompt = report.prompts[row]
+        tested = tested_effect(prompt)
+        measured = [] if tested is None else [signed(tested.value)]
+        found = prompt.null if tested is None else tested.null
         return [
             prompt.prompt,
             mean(prompt.mean_abs_diff),
             largest(prompt.max_abs_diff),
             kl(prompt.kl),
-            null(prompt.null),
-            "" if prompt.null is None else f"{prompt.null.p:.3f}",
+            *measured,
+            null(found) if tested is None else band(found),
+            "" if found is None else f"{found.p:.3f}",
             top_dims(prompt),
         ]
 
     return cells
+
+
+def tested_effect(prompt: EditedPrompt) -> Effect | None:
+    """The first measure that was asked for beside KL: null and p are of it; None without any."""
+    return prompt.effects[1] if len(prompt.effects) > 1 else None
+
+
+def pooled(report: ModelReport) -> Text:
+    """Each measure over all prompts beside its nulls: a line for each."""
+    lines = []
+    of = "features" if report.null_features else "directions"
+    for effect in report.pooled:
+        beside = effect.null
+        line = Text.assemble(
+            (f"{effect.measure} ", "bold"),
+            f"{signed(effect.value)} {effect.unit}",
+            (
+                "" if beside is None else f"  {beside.n} {of} {band(beside)}  p {beside.p:.3f}",
+                "bold" if beside is not None and beside.p <= _SMALL else "",
+            ),
+        )
+        lines.append(line)
+    return Text("\n").join(lines)
+
+
+def curve_title(report: ModelReport, measure: CurveMeasure) -> str:
+    """What a curve's chart says over itself."""
+    curve = report.curve
+    assert curve is not None
+    onset = "no onset" if measure.onset is None else f"onset {measure.onset:g}"
+    breaking = "" if curve.breaking is None else f", text breaks down at {curve.breaking:g}"
+    return f"{measure.measure}, {measure.unit}: {onset}{breaking}"
+
+
+def band(found: Null | None) -> str:
+    """`-0.39…+2.52`: the 5 % and 95 % quantiles of what has a sign."""
+    return "" if found is None else f"{signed(found.low)}…{signed(found.high)}"
 
 
 def row(prompt: EditedPrompt | ReconstructedPrompt) -> dict[str, object]:
@@ -83,9 +127,26 @@ def row(prompt: EditedPrompt | ReconstructedPrompt) -> dict[str, object]:
         "null_high": None if null is None else null.high,
         "null_features": 0 if null is None else null.n,
         "p": None if null is None else null.p,
+        **{name: value for effect in prompt.effects[1:] for name, value in _figures(effect)},
         "before": prompt.baseline_text,
         "after": prompt.edited_text,
     }
+
+
+def _figures(effect: Effect) -> list[tuple[str, object]]:
+    """Every figure of a measure, by column name."""
+    null, name = effect.null, effect.measure
+    return [
+        (name, effect.value),
+        (f"{name} before", effect.before),
+        (f"{name} after", effect.after),
+        (f"{name} flipped", effect.flipped),
+        (f"{name} where silent", effect.where_silent),
+        (f"{name} null mean", None if null is None else null.mean),
+        (f"{name} null low", None if null is None else null.low),
+        (f"{name} null high", None if null is None else null.high),
+        (f"{name} p", None if null is None else null.p),
+    ]
 
 
 def null(found: Null | None) -> str:

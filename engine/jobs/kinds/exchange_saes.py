@@ -38,9 +38,9 @@ class ExchangedSAE(JobResult, msgspec.Struct, frozen=True, kw_only=True, tag="ex
     model: str
     site: str
     """Empty where its files don't tell, as is `model`."""
-    format: str
     target_site: str = ""
-    """Of a transcoder: what it predicts."""
+    """For a transcoder: the site that it predicts."""
+    format: str
     source: str = ""
     """Of what was fetched from the hub: owner/name/folder@commit."""
 
@@ -65,7 +65,7 @@ class ImportSAE(DeviceSpec, frozen=True, kw_only=True, tag="import-sae"):
     site: str | None = None
     """Where in the model, if its files don't tell, such as resid_post.13."""
     target_site: str | None = None
-    """For a transcoder: what it predicts, if its files don't tell, such as mlp_out.13."""
+    """For a transcoder: the site that it predicts, if its files don't tell, such as mlp_out.13."""
     layer: Annotated[int | None, Setting(least=0)] = None
     """Which layer, of a set that has a file for each (circuit-tracer, Qwen-Scope)."""
     k: Annotated[int | None, Setting(least=1)] = None

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import msgspec
 
+from engine.errors import UserError
 from engine.files import whole_folder
 from engine.jobs.kinds import ExchangedSAE, ExportSAE, ImportSAE
 from engine.progress import Progress
@@ -14,6 +15,7 @@ from engine.sae.formats.input_fields import note_on_input
 from engine.sae.formats.libraries import library, read_sae, recognise
 from engine.sae.formats.metadata import SAEMetadata
 from engine.sae.formats.sources import is_path, locate
+from engine.sae.formats.stated_figures import stated_or_noted
 from engine.sae.formats.store import load_sae, save_sae
 from engine.sae.formats.unknown_fields import note_on_unknown_fields
 from engine.workspace.folders import Workspace
@@ -32,12 +34,16 @@ def import_sae(spec: ImportSAE, workspace: Workspace, progress: Progress) -> Exc
     sae: SparseAutoencoder
     sae, metadata = read_sae(format, path, k=spec.k, model=spec.model or known)
     metadata = located.with_what_is_known(metadata)
+    if spec.target_site is not None and not sae.config.transcodes:
+        raise UserError(f"{spec.source} reconstructs what it reads.", "Leave out --target-site.")
+    stated = stated_or_noted(format, path, progress.note)
     metadata = msgspec.structs.replace(
         metadata,
         model=spec.model or metadata.model,
         site=spec.site or metadata.site,
         target_site=spec.target_site or metadata.target_site,
         imported_from=f"{format}: {located.origin}",
+        stated=stated if stated.figures else located.stated,
     )
     check_fits_model(sae.config, metadata)
     _note_what_is_unknown(sae, metadata, progress)
@@ -64,17 +70,20 @@ def export_sae(spec: ExportSAE, workspace: Workspace, progress: Progress) -> Exc
 def _note_what_is_unknown(
     sae: SparseAutoencoder, metadata: SAEMetadata, progress: Progress
 ) -> None:
-    told = [
-        ("which model it belongs to (--model)", metadata.model),
-        ("which site it belongs to (--site)", metadata.site),
+    unknown = [
+        f"which {what} it belongs to (--{what})"
+        for what, value in (("model", metadata.model), ("site", metadata.site))
+        if not value
     ]
-    if sae.config.transcodes:
-        told.append(("which site it predicts (--target-site)", metadata.target_site))
-    unknown = [what for what, value in told if not value]
     if unknown:
         progress.note(
             f"Its files don't tell {' nor '.join(unknown)}. Scan it with --activations, and its"
             " clamps will take that from the set."
+        )
+    if sae.config.transcodes and not metadata.target_site:
+        progress.note(
+            "It is a transcoder, and its files don't tell which site it predicts: name that with"
+            " --target-site before it is clamped."
         )
 
 

@@ -14,6 +14,7 @@ from engine.progress import Progress
 from engine.sae.formats import circuit_tracer
 from engine.sae.formats.gemma_scope_names import check_one_layer
 from engine.sae.formats.libraries import companions, file_names, is_part, recognise
+from engine.sae.formats.stated_figures import BESIDE
 
 _PLACE = re.compile(
     r"(?P<repository>[\w.-]+/[\w.-]+)"
@@ -104,7 +105,11 @@ def fetch(
         # what is wrong with it is told by its reader; what is missing beside it, it can do without
         with contextlib.suppress(UserError, LocalEntryNotFoundError):
             known, weights = recognise(root / inside, format, layer)
-            beside = companions(known, PurePosixPath(weights.relative_to(root).as_posix()))
+            at = PurePosixPath(weights.relative_to(root).as_posix())
+            beside = companions(known, at)
+            beside += [file.with_name(BESIDE[file.name]) for file in found if file.name in BESIDE]
+            if weights.is_file():
+                inside, place = at, replace(place, inside=str(at), is_file=True)
             _download(place, [file for file in beside if file not in found], progress)
     return Fetched(root / inside, place, format)
 

@@ -15,6 +15,7 @@ from engine.sae.formats.gemma_scope_names import check_one_layer
 from engine.sae.formats.hub import HubPlace, fetch, hub_place
 from engine.sae.formats.libraries import ALONE, library, recognise
 from engine.sae.formats.metadata import SAEMetadata
+from engine.sae.formats.stated_figures import NOTHING_STATED, StatedFigures
 from engine.sae.published.table import PublishedSAE, published_table, saes_of
 
 _MOST_NAMED = 6
@@ -31,6 +32,18 @@ class Located:
     origin: str
     """Where it was: the path, or owner/name/folder@commit."""
     published: PublishedSAE | None = None
+
+    @property
+    def stated(self) -> StatedFigures:
+        """What the list of published ones says of how good it is."""
+        if self.published is None or self.published.l0 is None:
+            return NOTHING_STATED
+        source = published_table().sources[self.published.source]
+        return StatedFigures(
+            figures={"l0": self.published.l0},
+            where=f"the list of {source.name} ({source.date})",
+            protocol="What it was measured on isn't told there.",
+        )
 
     def with_what_is_known(self, metadata: SAEMetadata) -> SAEMetadata:
         """What its files tell, with what the table of published ones tells where they don't."""

@@ -35,13 +35,19 @@ def test_large_files_beside_the_weights_are_not_asked_for(hub: HubFolder) -> Non
 def test_a_format_narrows_what_is_asked_for(hub: HubFolder) -> None:
     root = hub.put(LAB, "cfg.json", "sae_weights.safetensors")
     assert fetch(hub_place(LAB), "sae_lens", SILENT).path == root
-    assert hub.asked == ["cfg.json", "sae_weights.safetensors"]
+    assert hub.asked == ["cfg.json", "sae_weights.safetensors", "sparsity.safetensors"]
+
+
+def test_what_the_publisher_states_comes_along(hub: HubFolder) -> None:
+    root = hub.put(LAB, "trainer_0/ae.pt", "trainer_0/config.json", "trainer_0/eval_results.json")
+    assert fetch(hub_place(f"{LAB}:trainer_0"), None, SILENT).path == root / "trainer_0"
+    assert hub.asked[-1] == "trainer_0/eval_results.json"
 
 
 def test_all_files_are_of_the_commit_of_the_first(hub: HubFolder) -> None:
     hub.put(LAB, "cfg.json", "sae_weights.safetensors")
     fetched = fetch(hub_place(f"{LAB}@v2"), "sae_lens", SILENT)
-    assert hub.revisions == ["v2", COMMIT]
+    assert hub.revisions == ["v2", COMMIT, COMMIT]
     assert str(fetched.place) == f"{LAB}@{COMMIT}"
 
 
@@ -78,7 +84,9 @@ def test_a_checkpoint_of_dictionary_learning_is_fetched_with_its_configuration(
 def test_the_layer_of_a_set_is_fetched_and_no_other(hub: HubFolder) -> None:
     root = hub.put(LAB, "config.yaml", "layer_3.safetensors", "layer_4.safetensors")
     (root / "config.yaml").write_text("model_kind: transcoder_set\n")
-    assert fetch(hub_place(LAB), None, SILENT, layer=4).path == root
+    fetched = fetch(hub_place(LAB), None, SILENT, layer=4)
+    assert fetched.path == root / "layer_4.safetensors"
+    assert str(fetched.place) == f"{LAB}/layer_4.safetensors@{COMMIT}"
     assert "layer_4.safetensors" in hub.asked
     assert "layer_3.safetensors" not in hub.asked
     assert fetch(hub_place(f"{LAB}/layer_3.safetensors"), None, SILENT).path.name == (
