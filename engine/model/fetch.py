@@ -16,9 +16,9 @@ from typing import Any
 import huggingface_hub
 from huggingface_hub import constants
 from huggingface_hub.file_download import repo_folder_name
-from transformers.utils.hub import resolve_revision
 
 from engine.errors import UserError
+from engine.files import write_whole
 from engine.model.fetch_file import (
     DroppedConnection,
     blob_is_whole,
@@ -65,9 +65,7 @@ def fetch_model(name: str, revision: str | None, progress: Progress) -> FetchedM
     check_online(name)
     with explaining("files", name, revision), _explaining_the_line(name):
         progress("look up", 0)
-        commit = resolve_revision(name, revision)
-        pinned = getattr(commit, "resolved", None) or revision
-        info = huggingface_hub.HfApi().model_info(name, revision=pinned, files_metadata=True)
+        info = huggingface_hub.HfApi().model_info(name, revision=revision, files_metadata=True)
         pinned = str(info.sha)
         listed = {file.rfilename: file for file in info.siblings or []}
         files = [listed[path] for path in model_files(listed)]
@@ -101,6 +99,7 @@ def fetch_model(name: str, revision: str | None, progress: Progress) -> FetchedM
             huggingface_hub.hf_hub_download(name, file.rfilename, revision=pinned)
             done += int(file.size or 0)
         progress("download", total, total, "bytes")
+        _name_commit(name, revision, pinned)
     folder = cache_folder(name) / "snapshots" / pinned
     return FetchedModel(pinned, folder, len(files), total, downloaded)
 
@@ -143,6 +142,14 @@ def _check_space(blobs: Path, files: Iterable[Any]) -> None:
             " free.",
             "Make room, or have HF_HOME name a folder on a larger disk.",
         )
+
+
+def _name_commit(name: str, revision: str | None, commit: str) -> None:
+    """Have the cache say which commit a branch or tag means, for who loads it offline."""
+    if revision != commit:
+        path = cache_folder(name) / "refs" / (revision or constants.DEFAULT_REVISION)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, commit.encode())
 
 
 def _is_weights(path: str) -> bool:

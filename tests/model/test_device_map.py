@@ -90,7 +90,8 @@ def test_edits_generations_variants_and_gradients_are_the_same(
         assert torch.equal(one, other)
     pushes = torch.stack([0 * PUSH, PUSH])[:, None]
     made = [
-        logits_of_variants(lm, IDS[0], place, lambda x, _: x + pushes, 2) for lm in (plain, spread)
+        logits_of_variants(lm, IDS[0], place, lambda _, y, __: y + pushes, 2)
+        for lm in (plain, spread)
     ]
     assert torch.equal(*made)
     for mine, theirs in zip(

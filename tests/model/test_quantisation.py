@@ -67,9 +67,10 @@ def test_it_computes_as_a_model_whose_weights_were_rounded(
     seen, near = observe(quantised, IDS, sites), observe(expected, IDS, sites)
     exact = observe(plain, IDS, sites)
     for site in sites:
-        torch.testing.assert_close(seen[site], near[site], rtol=2e-3, atol=2e-3)
-    last = Site("resid_post", 2)
-    assert (seen[last] - near[last]).norm() < 0.2 * (seen[last] - exact[last]).norm()
+        # a weight in the middle of two levels may go to either
+        deviation, rounding = ((seen[site] - each[site]).norm() for each in (near, exact))
+        assert deviation <= 0.3 * rounding
+        assert (rounding > 0) == (str(site) not in ("resid_pre.0",)), site
 
 
 @needs_torchao
