@@ -228,7 +228,7 @@ def test_where_layers_differ_what_is_observed_is_what_the_named_module_is_given(
 
 
 def test_an_mlp_with_experts_beside_it_is_said_to_begin_nowhere() -> None:
-    sentence = r"no mlp_in\.1: it can't be told where the MLP of layer 1 begins"
+    sentence = r"no mlp_in\.1 in this \w+: it can't be told where the MLP of layer 1 begins"
     with pytest.raises(UserError, match=rf"{sentence}.*Use mlp_out\.1"):
         check_site(zoo_model("gemma4-moe"), MLP_IN)
 
