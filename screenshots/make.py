@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import resvg_py
+from textual.events import Paste
 from textual.pilot import Pilot
 
 from brainsurg_tui.app import BrainSurgery
@@ -127,9 +128,10 @@ async def _take(
 
 
 async def _type(pilot: Pilot[None], text: str) -> None:
-    """Type a text into the field that has the focus."""
+    """Paste a text into the field that has the focus."""
     await pilot.pause(0.5)
-    await pilot.press(*("space" if each == " " else each for each in text))
+    pilot.app.post_message(Paste(text))
+    await pilot.pause(0.5)
 
 
 def _measures(app: BrainSurgery) -> int:
