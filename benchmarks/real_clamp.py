@@ -33,7 +33,8 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         *("--measure", f"logp:{options.words}"),
         *("--nulls", str(options.nulls), "--most-nulls", str(options.most_nulls)),
     )
-    return {"grep": found, "best": best, "clamp": clamped}
+    kept = ("model_dtype", "site", "pooled", "curve", "null_features")
+    return {"best": best, "clamp": {name: clamped[name] for name in kept}}
 
 
 def page(said: dict[str, Any], options: argparse.Namespace) -> str:

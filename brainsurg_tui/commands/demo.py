@@ -29,13 +29,13 @@ from brainsurg_tui.commands.tables.clamp import clamp_report
 from brainsurg_tui.commands.tables.features import feature_list
 from brainsurg_tui.commands.tables.parts import pair_table, show, table, visible_text
 from brainsurg_tui.commands.tables.saes import sae_table
+from brainsurg_tui.widgets.numbers import figure, signed
 from engine.errors import UserError
 from engine.service import protocol as p
 
 if TYPE_CHECKING:
     from engine.service.client import Client
 
-SIGNIFICANT = 0.05
 BY = "activity"
 """How features are ranked: the seed's own way."""
 
@@ -230,6 +230,7 @@ class _Study:
                 edits=[edit],
                 prompts=[saved.prompt for saved in contents.prompts],
                 view=view,
+                measures=["promoted:10"] if view == "model" else [],
                 chat=p.chat_choice(chat=False, template=subject.chat_template, system=""),
                 **subject.loading.settings,
                 seed=self._common.seed,
@@ -288,10 +289,14 @@ def _in_short(result: DemoResult) -> list[RenderableType]:
     }
     for report in result.clamp:
         if isinstance(report, p.ModelReport):
-            nulls = [prompt.null for prompt in report.prompts if prompt.null is not None]
-            beyond = sum(null.p <= SIGNIFICANT for null in nulls)
+            found = "; ".join(map(_effect, report.pooled))
             rows[f"feature {report.feature}"] = (
-                "clamped, it moves the next tokens further than matched random features"
-                f" (p ≤ {SIGNIFICANT}) on {beyond} of {len(report.prompts)} prompts"
+                f"clamped, over all prompts: {found}; p beside matched random features"
             )
     return ["", Text("The study in short", style="bold cyan"), pair_table(rows)]
+
+
+def _effect(pooled: p.PooledEffect) -> str:
+    what = "KL" if pooled.measure == p.KL else "log p of the tokens it promotes"
+    beside = "" if pooled.null is None else f" (p = {figure(pooled.null.p)})"
+    return f"{what} {signed(pooled.value)} nats{beside}"
