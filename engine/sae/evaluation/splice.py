@@ -103,9 +103,9 @@ def splice(
         read &= mask.bool()
 
         def taken(acts: Tensor, at: Site, ids: Tensor = ids, read: Tensor = read) -> Tensor:
-            return read & taken_tokens(
+            return read.to(acts.device) & taken_tokens(
                 acts,
-                ids,
+                ids.to(acts.device),
                 start_ids=start_token_ids,
                 special_ids=special_token_ids,
                 rule=(rules or {}).get(str(at)),
