@@ -73,7 +73,6 @@ CLAMP: tuple[Action, ...] = (
         run=lambda app: app.controllers.clamp.change(app.state.clamp.draft.other_view()),
         keys="v",
         home="clamp",
-        hint="view",
         needs=EDITS,
     ),
     Action(

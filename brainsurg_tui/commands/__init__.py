@@ -35,7 +35,11 @@ COMMANDS: dict[str, dict[str, str]] = {
         "labels": "labels:app",
         "export-features": "export_features:export_features",
     },
-    "Interventions": {"clamp": "clamp:clamp", "clamps": "clamps:app"},
+    "Interventions": {
+        "clamp": "clamp:clamp",
+        "clamps": "clamps:app",
+        "screen": "screen:screen",
+    },
     "Workspace": {
         "contents": "contents:contents",
         "jobs": "jobs:app",

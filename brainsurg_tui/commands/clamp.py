@@ -1,11 +1,14 @@
 """`clamp`: change features and see what follows."""
 
+import sys
 from dataclasses import dataclass, field, make_dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Group, Parameter
 
 from brainsurg_tui.commands.common import Common, absolute, wrong_usage
+from brainsurg_tui.commands.files import write_beside
 from brainsurg_tui.commands.options import (
     Chat,
     ChatTemplate,
@@ -16,6 +19,7 @@ from brainsurg_tui.commands.options import (
     System,
 )
 from brainsurg_tui.commands.progress import ask_with_progress, ensure_scanned
+from brainsurg_tui.widgets.visible import visible
 from engine.service import protocol as p
 
 if TYPE_CHECKING:
@@ -99,6 +103,7 @@ def clamp(
     system: System = "",
     model: SAEModel = None,
     model_dtype: ModelDtype = "auto",
+    report: Path | None = None,
     common: Common = Common(),
 ) -> None:
     """Change features of an SAE and measure what follows, beside matched random features.
@@ -127,6 +132,9 @@ def clamp(
         same length.
     most_nulls
         Draw more, as many at a time, until the test over all prompts is clear or there are so many.
+    report
+        Write it into this folder, too: as a page, in Markdown, every figure as CSV, all as JSON. A
+        file that is there is never written over.
     view
         `model` edits inside the running model; `reconstruction` decodes twice and compares.
     """
@@ -155,8 +163,13 @@ def clamp(
         await ensure_scanned(client, sae, common)
         return await ask_with_progress(client, p.Clamp(request=request, device=common.device))
 
-    report = common.run(talk)
-    common.print_result(report)
+    found = common.run(talk)
+    common.print_result(found)
+    if report is not None:
+        from brainsurg_tui.panes.clamp.documents import report_files  # templates, once wanted
+
+        for path in write_beside(report, report_files(sae, found)):
+            print(visible(str(path)), file=sys.stderr)
 
 
 def _strengths(text: str) -> list[float]:

@@ -215,12 +215,12 @@ async def test_an_export_never_replaces_another(world: World) -> None:
     async with open_app(world) as user:
         await clamped(user)
         await user.press("e")
-        await user.until(lambda: len(list(folder.iterdir())) == 2)
+        await user.until(lambda: len(list(folder.iterdir())) == 4)
         before = {path: path.read_bytes() for path in folder.iterdir()}
         await user.press("e", "plus")
         await user.until(lambda: user.app.state.clamp.report.edits[0].value == 2.0)
         await user.press("e")
-        await user.until(lambda: len(list(folder.iterdir())) == 6)
+        await user.until(lambda: len(list(folder.iterdir())) == 12)
         assert all(path.read_bytes() == was for path, was in before.items())
         assert sorted(path.name for path in folder.glob("*.csv")) == [
             "clamp-r1-1686-clamp-1max-model-2.csv",

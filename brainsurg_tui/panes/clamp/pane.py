@@ -14,7 +14,7 @@ from textual.widget import Widget
 
 from brainsurg_tui.actions import next_steps
 from brainsurg_tui.actions.registry import bindings
-from brainsurg_tui.exports import Export, json_text, table_files
+from brainsurg_tui.exports import Export
 from brainsurg_tui.panes.clamp import text as clamp_texts
 from brainsurg_tui.panes.table_pane import TablePane
 from brainsurg_tui.state.parts import StatePart
@@ -228,10 +228,9 @@ class ClampPane(TablePane):
         return "" if report is None else "\t".join(clamp_texts.row_writer(report)(row))
 
     def exports(self) -> list[Export]:
-        """The whole report as JSON, its figures and texts as CSV."""
-        report = self._report
-        if report is None:
+        """The whole report as a page and as JSON, its figures and texts as Markdown and CSV."""
+        if self._report is None:
             return []
-        name = clamp_texts.file_name(self.state.clamp.sae or "", report)
-        rows = [clamp_texts.row(prompt) for prompt in report.prompts]
-        return [table_files(name, rows)[0], Export(f"{name}.json", json_text(report))]
+        from brainsurg_tui.panes.clamp.documents import report_files  # templates, once wanted
+
+        return report_files(self.state.clamp.sae or "", self._report)

@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import combinations
+from typing import NamedTuple
 
 from rich.text import Text
 
@@ -294,6 +296,60 @@ def _shifts(prompt: EditedPrompt | ReconstructedPrompt, ascii_only: bool) -> Tex
 
 def _token(tokens: Sequence[str], place: int, ascii_only: bool) -> str:
     return visible(tokens[place], ascii_only=ascii_only) if place < len(tokens) else ""
+
+
+class Claim(NamedTuple):
+    """What the study that this program grew from said of its feature, and how it is here."""
+
+    text: str
+    here: str
+    nulls: str
+    """How it is for other features."""
+
+
+_BY_CONSTRUCTION = "so for every feature, by construction"
+
+
+def claims(report: ClampReport) -> list[Claim]:
+    """The study's three claims: the same dimensions, the same sign, on prompts without relation."""
+    dims = [{each.dim: each.mean_delta for each in prompt.dimensions} for prompt in report.prompts]
+    pairs = list(combinations(dims, 2))
+    if not pairs:
+        return []
+    shared = [len(one.keys() & other.keys()) / max(1, len(one)) for one, other in pairs]
+    signs = [
+        (one[dim] > 0) == (other[dim] > 0) for one, other in pairs for dim in one.keys() & other
+    ]
+    found = [
+        Claim(
+            "The same dimensions move most on every prompt.",
+            f"{sum(shared) / len(shared):.0%} of the five are shared by two prompts",
+            _BY_CONSTRUCTION,
+        ),
+        Claim(
+            "They move to the same side.",
+            f"{sum(signs) / len(signs):.0%} of those shared" if signs else "none is shared",
+            _BY_CONSTRUCTION,
+        ),
+    ]
+    tests = [tested_effect(each) for each in report.prompts if isinstance(each, EditedPrompt)]
+    nulls = [
+        (each.null if effect is None else effect.null)
+        for each, effect in zip(report.prompts, tests, strict=False)
+        if isinstance(each, EditedPrompt)
+    ]
+    known = [each for each in nulls if each is not None]
+    if known and isinstance(report, ModelReport):
+        measure = report.pooled[min(1, len(report.pooled) - 1)].measure if report.pooled else "kl"
+        small = sum(each.p <= _SMALL for each in known)
+        found.append(
+            Claim(
+                "It is a dominant factor on prompts without relation.",
+                f"p ≤ {_SMALL} on {small} of {len(known)} prompts, by {measure}",
+                f"{_SMALL:.0%} of prompts, by chance",
+            )
+        )
+    return found
 
 
 def file_name(sae: str, report: ClampReport) -> str:

@@ -32,6 +32,7 @@ from engine.interventions.operations import Operation as Operation
 from engine.interventions.operations import Unit as Unit
 from engine.interventions.operations import find_operation as find_operation
 from engine.interventions.operations import operations as operations
+from engine.interventions.screen_spec import *
 from engine.interventions.spec import *
 from engine.interventions.strengths import USUAL_STRENGTHS as USUAL_STRENGTHS
 from engine.jobs.events import *
