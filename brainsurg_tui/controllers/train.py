@@ -101,11 +101,15 @@ class TrainController:
         saes = tuple(known.name for known in contents.saes)
         sets = tuple(known.name for known in contents.activations)
         wanted = self._shell.state.sae_to_scan() or self._shell.state.sae or saes[-1]
+        chosen = next(known for known in contents.saes if known.name == wanted)
+        fitting = self._shell.state.sets_for(chosen)
+        over = "" if chosen.activations in sets or not fitting else fitting[-1]
         fields = [
             Field("sae", "SAE", wanted, choices=saes, free=False),
             Field(
                 "activations",
                 "over",
+                over,
                 choices=("", *sets),
                 free=False,
                 empty="the set it was trained on",

@@ -153,3 +153,10 @@ class _Unscaled:
         if changed is None:
             return None
         return (tensor + self._norm.scale(changed.float() - shown.float())).to(tensor.dtype)
+
+
+def site_device(lm: LanguageModel, site: Site) -> torch.device:
+    """Where the activations at `site` come to be. Raises UserError as `check_site`."""
+    check_site(lm, site)
+    entering, inside = lm.anatomy.devices[site.layer]
+    return entering if site.kind == "resid_pre" else inside

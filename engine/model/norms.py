@@ -86,4 +86,4 @@ def _run(norm: nn.Module, x: Tensor, like: Tensor) -> Tensor:
         y: Tensor = norm(x[None])
     except RuntimeError:  # a layer norm of PyTorch's wants the type of its own weights
         y = norm(x[None].to(like.dtype))
-    return y[0].float()
+    return y[0].to(x.device).float()
