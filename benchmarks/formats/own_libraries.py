@@ -1,4 +1,4 @@
-"""circuit-tracer and Llamascopium, where they are there: they make, save, load and run their own."""
+"""circuit-tracer and Llamascopium, where they are there: they make, save and run their own."""
 
 import math
 from importlib.util import find_spec
