@@ -3,9 +3,10 @@
     python -m benchmarks.scan
     python -m benchmarks.scan --width 24576 --tokens 20000 --rounds 1     # to try it out
 
-Both read the same stored activations in the same blocks. Encoding alone is the one dense product,
-(x − b_dec) @ W_enc in fp32, and nothing is done with what comes out of it. The scan finds what is
-active, and keeps counts, moments, histograms, distinct documents, categories, the 64 strongest
+All read the same stored activations in the same blocks. Encoding alone is the one dense product,
+(x − b_dec) @ W_enc in fp32, and nothing is done with what comes out of it. Finding alone is what a
+scan does in its place: products in bf16, and of what may be active again in fp32. The scan finds
+what is active, keeps counts, moments, histograms, distinct documents, categories, the 64 strongest
 examples with their surroundings, samples and codes, and writes the catalogue. Each run is a process
 of its own; in a round one follows the other.
 
@@ -18,7 +19,6 @@ import json
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +26,9 @@ import psutil
 import torch
 
 from benchmarks.training import report
+from benchmarks.training.clock import now
 from benchmarks.training.environment import surroundings
-from benchmarks.training.table import Spread, markdown
+from benchmarks.training.table import Spread, clock_note, markdown
 from engine.activations.store.activation_set import ActivationSet
 from engine.activations.store.manifest import Manifest
 from engine.activations.store.writer import ActivationWriter
@@ -42,6 +43,7 @@ from engine.sae.config import SAEConfig
 WORDS = 1000
 DOCUMENT = 256
 """Tokens in each document."""
+RUNS = ("encode", "find", "scan")
 SETTINGS = ("width", "tokens", "d_model", "k", "top_k", "threads")
 
 
@@ -68,20 +70,24 @@ class Told(Silent):
 
 @torch.no_grad()
 def run(options: argparse.Namespace) -> dict[str, Any]:
-    """One of the two, in this process: seconds, and memory beyond what was there before."""
+    """One of the `RUNS`, in this process: seconds, and memory beyond what was there before."""
     torch.set_num_threads(options.threads)
     acts = ActivationSet.open(options.set)
     config = SAEConfig(architecture="topk", d_in=options.d_model, d_sae=options.width, k=options.k)
     sae = build(config, seed=1)
     assert isinstance(sae, TopK)
     first = next(blocks(acts, acts.measure_rows().taken(), rows_per_block(options.width)))
-    sae.active(first.acts)  # kernels are compiled once for all scans
+    find = sae.finder()
+    find(first.acts)  # kernels are compiled once for all scans
     told = Told()
     before = psutil.Process().memory_info().rss
-    began = time.perf_counter()
-    if options.run == "encode":
+    began = now(processor=options.processor)
+    if options.run in ("encode", "find"):
         for stretch in blocks(acts, acts.measure_rows().taken(), rows_per_block(options.width)):
-            (stretch.acts - sae.b_dec) @ sae.W_enc.T
+            if options.run == "encode":
+                (stretch.acts - sae.b_dec) @ sae.W_enc.T
+            else:
+                find(stretch.acts)
     else:
         scan(
             sae,
@@ -91,7 +97,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
             replace=True,
             progress=told,
         )
-    seconds = time.perf_counter() - began
+    seconds = now(processor=options.processor) - began
     with Path("/proc/self/status").open() as status:
         peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
     return {"seconds": seconds, "bytes": peak * 1024 - before, "said": told.said}
@@ -101,6 +107,8 @@ def started(folder: Path, what: str, options: argparse.Namespace) -> dict[str, A
     """The same in a process of its own."""
     settings = [f"--{name.replace('_', '-')}={getattr(options, name)}" for name in SETTINGS]
     command = [sys.executable, "-m", "benchmarks.scan", f"--run={what}", f"--set={folder}"]
+    if options.processor:
+        command.append("--processor")
     done = subprocess.run(
         [*command, *settings], stdout=subprocess.PIPE, check=True, env=surroundings(options.threads)
     )
@@ -115,7 +123,7 @@ def measure(options: argparse.Namespace) -> list[dict[str, dict[str, Any]]]:
         folder = Path(name) / "set"
         write_set(folder, options)
         for number in range(options.rounds + 1):
-            both = {what: started(folder, what, options) for what in ("encode", "scan")}
+            both = {what: started(folder, what, options) for what in RUNS}
             if number:  # the first fills caches: the system's, and that of compiled kernels
                 rounds.append(both)
                 print(f"width {options.width}: {_ratio(both):.2f}", file=sys.stderr)
@@ -130,18 +138,25 @@ def _ratio(both: dict[str, dict[str, Any]]) -> float:
 def row(options: argparse.Namespace, rounds: list[dict[str, dict[str, Any]]]) -> list[str]:
     """What a width comes to."""
     rates = {
-        what: Spread.of(options.tokens / both[what]["seconds"] for both in rounds)
-        for what in ("encode", "scan")
+        what: Spread.of(options.tokens / both[what]["seconds"] for both in rounds) for what in RUNS
     }
     own = max(both["scan"]["bytes"] for both in rounds) / 1e6
     return [
         f"{options.width:,}",
         rates["encode"].shown("{:,.0f}"),
+        rates["find"].shown("{:,.0f}"),
         rates["scan"].shown("{:,.0f}"),
         Spread.of(map(_ratio, rounds)).shown("{:.2f}"),
         f"{own:,.0f} MB",
         rounds[0]["scan"]["said"][0],
     ]
+
+
+def _command() -> str:
+    """As it was given, but for where the page goes."""
+    given = iter(sys.argv[1:])
+    kept = [word for word in given if word != "--out" or not next(given)]
+    return " ".join(["python -m benchmarks.scan", *kept])
 
 
 def main() -> None:
@@ -155,7 +170,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--out", type=Path, default=report.RESULTS)
-    parser.add_argument("--run", choices=["encode", "scan"], help=argparse.SUPPRESS)
+    parser.add_argument("--processor", action="store_true", help="as `training.speed` takes it")
+    parser.add_argument("--run", choices=RUNS, help=argparse.SUPPRESS)
     parser.add_argument("--set", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.run:
@@ -167,14 +183,15 @@ def main() -> None:
         here = argparse.Namespace(**{**vars(options), "width": width})
         measured[str(width)] = measure(here)
         rows.append(row(here, measured[str(width)]))
-    header = ["width", "encoding alone, tokens/s", "scan, tokens/s", "scan costs", "memory", "told"]
+    header = ["width", "encoding alone, tokens/s", "finding alone, tokens/s", "scan, tokens/s"]
+    header += ["scan costs", "memory", "told"]
     text = f"""# What a scan costs beside encoding alone
 
-    {" ".join(["python -m benchmarks.scan", *sys.argv[1:]])}
+    {_command()}
 
 {report.machine(options.threads)}, torch {torch.__version__}. {options.tokens:,} tokens of width
 {options.d_model}, top-k SAEs with k {options.k}, {options.top_k} examples a feature; median of
-{options.rounds} rounds, with lowest and highest.
+{options.rounds} rounds, with lowest and highest. {clock_note(processor=options.processor)}
 
 {markdown(header, rows)}
 

@@ -6,7 +6,9 @@
 A corpus is captured, an SAE is trained on it for a moment and scanned, all as the jobs of the
 program do it. Then every token is encoded densely, and each number that a front end is told of
 twenty random features is computed from that matrix in the plainest way. All must be equal: counts
-and places exactly, sums to the last bits of float32.
+and places exactly, sums to the last bits of float32. A wide SAE's acts are summed in another order
+by a scan than by a dense product: they must be the same to round-off, and then those of the scan
+stand in the matrix.
 """
 
 import argparse
@@ -32,11 +34,16 @@ from engine.jobs.run import run
 from engine.progress import SILENT
 from engine.sae.blocks import rows_per_block
 from engine.sae.formats.store import load_sae
+from engine.sae.kernels.support import vectors_of
 from engine.service.handlers.feature_detail import feature_detail
 from engine.workspace.folders import Workspace
 
 Floats = NDArray[np.float32]
 
+ROUND_OFF = 1e-4
+"""Of an act by one way and by the other."""
+SWAPPED = 1e-5
+"""Share of the acts that may be active by one way alone: of two that are as large, another one."""
 LAST_BITS = 1e-6
 """Relative: figures are kept as float32, and may be summed in another order here."""
 
@@ -62,10 +69,18 @@ class Truth:
         self.together = np.zeros((len(features), width))
         self.alone = np.zeros(width)
         parts, counted = [], []
+        find = autoencoder.finder()
         for stretch in blocks(acts, acts.measure_rows().taken(), rows_per_block(width)):
             dense = torch.zeros(len(stretch), width)
-            encoded = autoencoder.encode(stretch.acts[stretch.counted])
-            dense[stretch.counted] = encoded.where(encoded > autoencoder.active_threshold, 0)
+            x = stretch.acts[stretch.counted]
+            encoded = autoencoder.encode(x)
+            encoded = encoded.where(encoded > autoencoder.active_threshold, 0)
+            support, found = find(x)
+            places = vectors_of(support), support.features.long()
+            of_scan = torch.zeros_like(encoded).index_put_(places, found)
+            swapped = int((~of_scan.isclose(encoded, ROUND_OFF, ROUND_OFF)).sum())
+            assert swapped <= SWAPPED * len(found) + 2
+            dense[stretch.counted] = of_scan
             parts.append(dense[:, features].numpy())
             counted.append(stretch.counted.numpy())
             active = (dense > 0).float().numpy()[self.sampled[stretch.start :][: len(dense)]]

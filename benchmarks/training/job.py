@@ -1,7 +1,8 @@
 """What every trainer is given."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -28,6 +29,8 @@ class Job:
     held: Tensor
     """[held-out vectors, d_in]."""
     clock: Clock
+    savers: list[Callable[[Path], object]] = field(default_factory=list)
+    """Of one: writes the autoencoder as it is now, in its library's own files."""
 
     def rows(self, step: int) -> Tensor:
         """Of the pool, for a step: [batch] consecutive numbers. The pool is cycled through."""
@@ -48,6 +51,10 @@ class Job:
     def score_by(self, snapshot: Callable[[], Snapshot]) -> None:
         """Tell how to look at the autoencoder whenever a score is due."""
         self.clock.scorer = lambda: score(self.truth, self.held, snapshot())
+
+    def save_by(self, save: Callable[[Path], object]) -> None:
+        """Tell how to write the autoencoder to a folder, which is there."""
+        self.savers.append(save)
 
     def warmup(self, default: int) -> int:
         """Of a library whose default is made for longer runs: a third of this one at most."""

@@ -1,6 +1,7 @@
 """What a measured process is asked, and what it answers: JSON between two environments."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Self
 
@@ -25,11 +26,17 @@ class Request:
     """To train for behind the warm-up; None: all the steps."""
     score_every: int = 0
     """Steps; 0: no scores."""
+    score_at: Sequence[float] = ()
+    """Seconds of training after which scores are taken, and at the end; empty: none."""
+    processor: bool = False
+    """Whether seconds are those of the processor, not of the wall."""
     store: str = ""
     """A file of real activations to train on and score by, as `stored` writes it; empty: synthetic
     ones."""
     batch: int = 0
     """Vectors a step, in place of the size's."""
+    save: str = ""
+    """A folder for the autoencoder at the end, in its library's own files; empty: it isn't kept."""
 
 
 @dataclass(frozen=True)

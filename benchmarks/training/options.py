@@ -15,6 +15,11 @@ def common(description: str) -> argparse.ArgumentParser:
     p.add_argument("--arch", nargs="+", choices=ARCHITECTURES, default=["topk"])
     p.add_argument("--k", type=int, default=32, help="features per vector; of jumprelu, its L0")
     p.add_argument("--threads", type=int, default=2)
+    p.add_argument(
+        "--processor",
+        action="store_true",
+        help="count the processor's seconds: for a machine that has other work to do, one thread",
+    )
     p.add_argument("--only", type=_peers, default=[], metavar="PEER,PEER")
     p.add_argument("--peers-python", type=Path, help="a Python that has the other libraries")
     p.add_argument("--out", type=Path, default=report.RESULTS, help="folder for the results")

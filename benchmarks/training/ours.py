@@ -1,6 +1,7 @@
 """This project's trainer, with the settings of its own recipe."""
 
 import copy
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -8,6 +9,9 @@ from torch import Tensor
 from benchmarks.training.job import Job
 from benchmarks.training.score import Snapshot
 from engine.sae.architectures.registry import build
+from engine.sae.formats.inference import at_inference
+from engine.sae.formats.metadata import SAEMetadata
+from engine.sae.formats.sae_lens import write
 from engine.sae.recipes import recipe
 from engine.sae.training.loop import SAMPLE
 from engine.sae.training.trainer import Trainer
@@ -29,6 +33,7 @@ def train(job: Job, _variant: str) -> None:
     sae = build(sae_config, training.seed)
     trainer = Trainer(sae, training, job.pool[:SAMPLE], len(job.pool))
     job.score_by(lambda: _snapshot(trainer))
+    job.save_by(lambda folder: _save(trainer, folder))
     before = None
     for x in job.batches():
         pending = trainer.step(x)
@@ -40,6 +45,11 @@ def train(job: Job, _variant: str) -> None:
 def versions() -> dict[str, str]:
     """Of what was measured."""
     return {"torch": torch.__version__}
+
+
+def _save(trainer: Trainer, folder: Path) -> None:
+    """In SAELens' layout, as `brainsurg train` does."""
+    write(at_inference(copy.deepcopy(trainer).finish()), folder, SAEMetadata())
 
 
 def _snapshot(trainer: Trainer) -> Snapshot:

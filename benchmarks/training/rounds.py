@@ -37,9 +37,9 @@ def measure_products(request: Request) -> dict[str, float]:
     return rates
 
 
-def products_request(size: str, threads: int) -> Request:
+def products_request(size: str, threads: int, *, processor: bool = False) -> Request:
     """Asks for the rates of matrix products at a size."""
-    return Request(PRODUCTS, "", size, k=0, threads=threads, steps=0)
+    return Request(PRODUCTS, "", size, k=0, threads=threads, steps=0, processor=processor)
 
 
 def _answer(request: Request, python: Path) -> str:

@@ -36,8 +36,8 @@ def run(request: Request) -> Result:
     entry, size = TRAINERS[request.trainer], SIZES[request.size]
     size = size._replace(batch=request.batch or size.batch)
     trainer = importlib.import_module(entry.module)
-    before = reference_gflops()
-    scored = request.score_every > 0
+    before = reference_gflops(processor=request.processor)
+    scored = request.score_every > 0 or bool(request.score_at)
     if request.store:
         truth = torch.empty(0, size.d_in)
         pool, held = stored.read(Path(request.store))
@@ -52,6 +52,8 @@ def run(request: Request) -> Result:
         warmup=request.warmup,
         seconds=math.inf if request.seconds is None else request.seconds,
         score_every=request.score_every,
+        score_at=request.score_at,
+        processor=request.processor,
     )
     job = Job(request.architecture, size, request.k, request.steps, pool, truth, held, clock)
     torch.manual_seed(0)
@@ -60,13 +62,17 @@ def run(request: Request) -> Result:
         raise RuntimeError(f"{request.trainer} ended before its time, after {clock.steps} steps")
     except TimeIsUpError:
         peak = _peak_bytes()
+    if request.save:
+        Path(request.save).mkdir(parents=True, exist_ok=True)
+        for save in job.savers:
+            save(Path(request.save))
     return Result(
         tokens_per_second=clock.timed_steps * size.batch / clock.timed_seconds,
         steps=clock.timed_steps,
         seconds=clock.timed_seconds,
         peak_bytes=peak,
         training_bytes=max(0, peak - held_bytes),
-        reference_gflops=(before, reference_gflops()),
+        reference_gflops=(before, reference_gflops(processor=request.processor)),
         checksum=pool[: size.batch].double().sum().item(),
         scores=clock.scores,
         versions=trainer.versions(),
@@ -84,7 +90,7 @@ def main(request: str, out: str) -> None:
     asked = Request(**json.loads(request))
     torch.set_num_threads(asked.threads)
     if asked.trainer == PRODUCTS:
-        answer = json.dumps(product_rates(SIZES[asked.size]))
+        answer = json.dumps(product_rates(SIZES[asked.size], processor=asked.processor))
     else:
         answer = run(asked).to_json()
     Path(out).write_text(answer)

@@ -16,7 +16,7 @@ from benchmarks.training.messages import Request
 from benchmarks.training.options import common
 from benchmarks.training.rounds import measure_products, measure_round, products_request
 from benchmarks.training.sizes import SIZES
-from benchmarks.training.table import Round, disturbed, speed_table
+from benchmarks.training.table import Round, clock_note, disturbed, speed_table
 from benchmarks.training.trainers import contestants
 
 STEPS = 3_000
@@ -37,14 +37,16 @@ def compare(size: str, architecture: str, options: argparse.Namespace, python: P
             steps=STEPS,
             warmup=WARMUP,
             seconds=options.seconds,
+            processor=options.processor,
         )
         for name in contestants(architecture, options.only)
     ]
+    products = products_request(size, options.threads, processor=options.processor)
     rounds: list[Round] = []
     rates: list[dict[str, float]] = []
     page = ""
     for number in range(options.rounds):
-        rates.append(measure_products(products_request(size, options.threads)))
+        rates.append(measure_products(products))
         if number == 0:
             estimate.announce(requests, options.rounds, rates[0]["fp32"])
         rounds.append(measure_round(requests, python))
@@ -73,7 +75,7 @@ def _page(
             "",
             f"`python -m benchmarks.training.speed --size {size} --arch {architecture} "
             f"--k {options.k} --rounds {options.rounds} --seconds {options.seconds:g} "
-            f"--threads {options.threads}`",
+            f"--threads {options.threads}{' --processor' if options.processor else ''}`",
             "",
             f"d {shape.d_in}, {shape.width:,} features, k {options.k}, batch {shape.batch:,}. "
             f"Medians [lowest..highest] of {len(rounds)} rounds.",
@@ -81,7 +83,7 @@ def _page(
             speed_table(rounds, rates, shape),
             "",
             f"- Matrix products: {limits}.",
-            f"- {disturbed(rounds)}",
+            f"- {clock_note(processor=options.processor)} {disturbed(rounds)}",
             f"- {report.machine(options.threads)}; {report.versions(rounds[0])}.",
             "",
         ]

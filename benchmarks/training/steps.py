@@ -9,20 +9,21 @@ of them holds is the rest. Medians of the steps behind the first ones.
 
 import argparse
 import statistics
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from types import ModuleType
 from unittest.mock import patch
 
 import torch
 
 from benchmarks.training import report
+from benchmarks.training.clock import now
 from benchmarks.training.data import activations, directions
 from benchmarks.training.products import product_rates
 from benchmarks.training.sizes import SIZES, Size
-from benchmarks.training.table import markdown
+from benchmarks.training.table import clock_note, markdown
 from engine.sae.architectures import topk
 from engine.sae.architectures.registry import build
 from engine.sae.kernels import cpu
@@ -43,20 +44,20 @@ PARTS: tuple[tuple[str, object, str], ...] = (
     ("residual, and its products with the decoder", cpu, "residual_and_dots"),
     ("gradients of encoder and decoder", cpu, "sums_by_feature"),
     ("entries by feature", cpu, "sort_by_feature"),
-    ("Adam, directions of length 1", Adam, "step"),
+    ("Adam, directions of length 1", Adam, "_step_by_rows"),
 )
 """Names, and where the function lives that is timed."""
 
 
 @contextmanager
-def timing_parts(clock: dict[str, float]) -> Iterator[None]:
+def timing_parts(clock: dict[str, float], *, processor: bool) -> Iterator[None]:
     """Add to `clock` what each of the `PARTS` takes."""
 
     def wrap(name: str, function: Callable[..., object]) -> Callable[..., object]:
         def run(*arguments: object, **named: object) -> object:
-            began = time.perf_counter()
+            began = now(processor=processor)
             result = function(*arguments, **named)
-            clock[name] += time.perf_counter() - began
+            clock[name] += now(processor=processor) - began
             return result
 
         return run
@@ -69,7 +70,7 @@ def timing_parts(clock: dict[str, float]) -> Iterator[None]:
         yield
 
 
-def measure(size: Size, k: int) -> tuple[float, dict[str, float]]:
+def measure(size: Size, k: int, *, processor: bool) -> tuple[float, dict[str, float]]:
     """Seconds of a step, and of its parts."""
     pool = activations(directions(size), 4 * size.batch)
     sae_config, training = recipe(
@@ -81,10 +82,10 @@ def measure(size: Size, k: int) -> tuple[float, dict[str, float]]:
     for number in range(FIRST + COUNTED):
         clock: dict[str, float] = defaultdict(float)
         x = pool[number % 4 * size.batch :][: size.batch]
-        with timing_parts(clock):
-            began = time.perf_counter()
+        with timing_parts(clock, processor=processor):
+            began = now(processor=processor)
             trainer.step(x).wait()
-            steps.append(time.perf_counter() - began)
+            steps.append(now(processor=processor) - began)
         parts.append(clock)
     names = [name for name, *_ in PARTS]
     middle = {n: statistics.median(clock[n] for clock in parts[FIRST:]) for n in names}
@@ -97,14 +98,16 @@ def main() -> None:
     parser.add_argument("--size", nargs="+", choices=SIZES, default=["real", "real-wide", "seed"])
     parser.add_argument("--k", type=int, default=32)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--processor", action="store_true", help="as `speed` takes it")
+    parser.add_argument("--out", type=Path, default=report.RESULTS, help="folder for the results")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     columns: list[list[str]] = []
     for name in options.size:
         size = SIZES[name]
-        rates = [product_rates(size, 1.0)["bf16"]]
-        step, parts = measure(size, options.k)
-        rates.append(product_rates(size, 1.0)["bf16"])
+        rates = [product_rates(size, 1.0, processor=options.processor)["bf16"]]
+        step, parts = measure(size, options.k, processor=options.processor)
+        rates.append(product_rates(size, 1.0, processor=options.processor)["bf16"])
         limit = size.step_operations / max(rates)
         rest = step - sum(parts.values())
         seconds = [limit, step, *parts.values(), rest]
@@ -122,9 +125,10 @@ def main() -> None:
     text = (
         "# Where a training step's time goes\n\n"
         f"Milliseconds, and share of the step; topk, k {options.k}.\n\n{table}\n\n"
-        f"- {report.machine(options.threads)}; torch {torch.__version__}.\n"
+        f"- {clock_note(processor=options.processor)} {report.machine(options.threads)}; "
+        f"torch {torch.__version__}.\n"
     )
-    report.write(report.RESULTS, "steps", text, {"columns": columns})
+    report.write(options.out, "steps", text, {"columns": columns})
     print(text)
 
 

@@ -116,6 +116,13 @@ def reached_at(result: Result, enough: float) -> tuple[int, float] | None:
     return None
 
 
+def clock_note(*, processor: bool) -> str:
+    """What a second is."""
+    if not processor:
+        return "Seconds of the wall."
+    return "Seconds of the processor: the machine had other work to do."
+
+
 def disturbed(rounds: Sequence[Round]) -> str:
     """How quiet the machine was, by the reference product beside each run."""
     rates = [result.reference_gflops for round_ in rounds for result in round_.values()]

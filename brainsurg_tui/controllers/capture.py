@@ -14,6 +14,7 @@ from brainsurg_tui.screens.form import Field, Form
 from engine.errors import UserError
 from engine.service.protocol import (
     MODEL_DTYPES,
+    QUANTISATIONS,
     Capture,
     GetSites,
     ImportSAE,
@@ -80,6 +81,14 @@ class CaptureController:
                 choices=MODEL_DTYPES,
                 free=False,
             ),
+            Field(
+                "quantize",
+                "its weights in",
+                last.get("quantize", QUANTISATIONS[0]),
+                help="8 bits halve the model's memory; auto and none: as its files have them.",
+                choices=QUANTISATIONS,
+                free=False,
+            ),
             Field("name", "name", name, help="Name of the new activation set."),
         ]
         form = Form(
@@ -140,6 +149,7 @@ class CaptureController:
             model=absolute_source(values["model"]),
             sites=sites,
             model_dtype=values["model_dtype"],
+            quantize=values["quantize"],
             prompts=prompts,
             chat=_is_chat(values["chat"]),
             chat_template=values["chat"] if _is_chat(values["chat"]) else "",

@@ -126,11 +126,11 @@ def _rate(d_in: int, d_sae: int) -> float:
 
 def _counting(d_in: int, d_sae: int) -> Mapping[str, Any]:
     """What this is worth was measured: see `engine.sae.architectures.topk`."""
-    return {"lr": _rate(d_in, d_sae), "warmup": 0.02, "decay": 0.5, "aux": 1 / 32}
+    return {"lr": _rate(d_in, d_sae), "decay": 0.5, "aux": 1 / 32}
 
 
 def _aiming(d_in: int, d_sae: int) -> Mapping[str, Any]:
-    return {**_counting(d_in, d_sae), "sparsity_warmup": 0.3}
+    return {**_counting(d_in, d_sae), "warmup": 0.02, "sparsity_warmup": 0.3}
 
 
 def _penalised(d_in: int, d_sae: int) -> Mapping[str, Any]:

@@ -10,9 +10,9 @@ from engine.jobs.kinds import Capture, Train
 from engine.workspace.folders import Workspace
 
 
-@pytest.mark.parametrize("model", ["stories260k", "demo"])
+@pytest.mark.parametrize(("model", "width"), [("stories260k", 512), ("demo", 256)])
 def test_every_number_is_what_brute_force_finds(
-    model: str, request: pytest.FixtureRequest, tmp_path: Path
+    model: str, width: int, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     torch.set_num_threads(1)
     workspace = Workspace.open(tmp_path)
@@ -34,7 +34,7 @@ def test_every_number_is_what_brute_force_finds(
         name="sae",
         activations="corpus",
         arch="topk",
-        width=256,
+        width=width,
         k=16,
         tokens=20_000,
         device="cpu",

@@ -55,6 +55,7 @@ def train(job: Job, variant: str) -> None:
     )
     config.lr_end = config.lr  # it insists on a value, and its default schedule is constant
     job.score_by(lambda: _snapshot(sae))
+    job.save_by(sae.save_inference_model)
     SAETrainer(cfg=config, sae=sae, data_provider=job.batches()).fit()
 
 

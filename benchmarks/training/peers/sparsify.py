@@ -4,6 +4,7 @@ import copy
 import tempfile
 from collections.abc import Sized
 from importlib.metadata import version
+from typing import Any
 
 import torch
 from sparsify import SaeConfig, TrainConfig, Trainer
@@ -31,6 +32,7 @@ def train(job: Job, variant: str) -> None:
     )
     trainer = Trainer(config, _Steps(job), _Recall(job))
     job.score_by(lambda: _snapshot(trainer))
+    job.save_by(lambda folder: _as_saved(trainer).save_to_disk(folder))
     trainer.fit()
 
 
@@ -75,13 +77,18 @@ class _Recall(nn.Module):
         return self.layer(self._job.pool[None, first : first + input_ids.shape[1]])
 
 
-def _snapshot(trainer: Trainer) -> Snapshot:
-    """Of the weights it would save: schedule-free training keeps an average for that."""
+def _as_saved(trainer: Trainer) -> Any:
+    """With the weights it would save: schedule-free training keeps an average for that."""
     for optimizer in trainer.optimizers:
         getattr(optimizer, "eval", lambda: None)()
     sae = copy.deepcopy(trainer.saes[LAYER])
     for optimizer in trainer.optimizers:
         getattr(optimizer, "train", lambda: None)()
+    return sae
+
+
+def _snapshot(trainer: Trainer) -> Snapshot:
+    sae = _as_saved(trainer)
 
     def reconstruct(x: Tensor) -> tuple[Tensor, Tensor]:
         acts, features, _ = sae.encode(x)

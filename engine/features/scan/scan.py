@@ -110,6 +110,7 @@ def scan(
     saved = UnfinishedScan(unfinished, name)
     collection, start = saved.restore(new_collection, progress)
     most = collection.bytes + most_bytes(room, tokens) + _DENSE * 4 * max(BLOCK_ELEMENTS, features)
+    most += 2 * features * sae.config.d_in  # the encoder in bf16
     progress.note(f"The scan of {features:,} features holds at most {most / 1e6:,.0f} MB.")
 
     text_digest = TokenTable(acts.folder, acts.manifest).text_digest
@@ -119,6 +120,7 @@ def scan(
             activations=acts.folder.name,
             model=acts.manifest.model,
             model_dtype=acts.manifest.model_dtype,
+            quantisation=acts.manifest.quantisation,
             site=acts.manifest.site,
             features=features,
             alive=int((collection.moments.count > 0).sum()),
@@ -135,13 +137,14 @@ def scan(
             complete=complete,
         )
 
+    find, device = sae.finder(), sae.W_dec.device
     for block in blocks(acts, counted, rows_per_block(features), start):
         if saved.due() or progress.interrupted:
             saved.save(collection, manifest(complete=False), block.start)
             alive = {"alive": float((collection.moments.count > 0).sum())}
             progress("scan", block.start, tokens, "tokens", alive)
         progress("scan", block.start, tokens, "tokens")
-        collection.add(SparseRows.encode(sae, block))
+        collection.add(SparseRows.encode(find, block, device))
     progress("scan", tokens, tokens, "tokens")
     if lm is not None:  # its tokens may take a while: all else can be read meanwhile
         saved.save(collection, manifest(complete=False), tokens)

@@ -1,7 +1,7 @@
 """What every autoencoder can do, whatever its architecture."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, TypeVar
 
 import torch
@@ -13,6 +13,10 @@ from engine.sae.kernels.support import Support
 from engine.sae.parallel import ALONE, Ranks
 
 T = TypeVar("T")
+
+FindActive = Callable[[Tensor], tuple[Support, Tensor]]
+"""From activations [n, d_in] to the active features, ascending within a vector, and their acts
+[nnz]."""
 
 
 class StepInput(NamedTuple):
@@ -104,6 +108,11 @@ class SparseAutoencoder(nn.Module, ABC):
         """The active features of activations [n, d_in], ascending within a vector, and their acts
         [nnz]: what `encode` gives, where that is above the active threshold."""
         return self.active_of_acts(self.encode(x))
+
+    def finder(self) -> FindActive:
+        """`active` for many batches, while the weights stay as they are: what it takes of them is
+        worked out once, and it may take another way to the same, to round-off."""
+        return self.active
 
     def active_of_acts(self, acts: Tensor) -> tuple[Support, Tensor]:
         """Of acts [n, d_sae] the active features, and their acts [nnz]."""

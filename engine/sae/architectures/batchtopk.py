@@ -39,12 +39,9 @@ class BatchTopK(CountingSAE):
         self._border = 0.0
         """The smallest pre-activation that the last batch kept."""
 
-    def activate(self, products: Tensor) -> Tensor:
-        pre = products + self.b_enc
-        return pre * (pre > self.threshold)
-
-    def active_of_products(self, products: Tensor) -> tuple[Support, Tensor]:
-        return self.active_above(products, self.threshold)
+    @property
+    def least_active(self) -> Tensor:
+        return self.threshold.expand(self.features)
 
     def candidates(self, x: Tensor, parts: int) -> tuple[Support, Tensor]:
         """The k · n largest pre-activations above 0 of the whole batch.

@@ -44,9 +44,12 @@ class Gated(UnitNormSAE):
     def candidate_bias(self) -> Tensor:
         return self.b_gate
 
-    def activate(self, products: Tensor) -> Tensor:
-        magnitude = products * self.r_mag.exp() + self.b_mag
-        return magnitude.relu() * (products + self.b_gate > 0)
+    def acts_at(self, products: Tensor, features: Tensor | slice) -> Tensor:
+        magnitude = products * self.r_mag.exp()[features] + self.b_mag[features]
+        return magnitude.relu() * (products + self.b_gate[features] > 0)
+
+    def active_of_products(self, products: Tensor) -> tuple[Support, Tensor]:
+        return self.active_of_acts(self.activate(products))
 
     @torch.no_grad()
     def initialise(self, sample: Tensor, target: Tensor) -> None:

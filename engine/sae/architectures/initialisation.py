@@ -43,7 +43,7 @@ def fit_acts(sae: LinearSAE, x: Tensor, target: Tensor) -> None:
     wanted = reached = 0.0
     n = min(SAMPLE, len(x))
     for rows in torch.split(torch.arange(n, device=x.device), 256):
-        decoded = sae.ranks.tensor_parallel.all_reduce(sae(x[rows]) - sae.b_dec)
+        decoded = sae.ranks.tensor_parallel.all_reduce(sae.decode_at_first(x[rows]))
         wanted += float((decoded * (target[rows] - sae.b_dec)).sum())
         reached += float(decoded.square().sum())
     factor = max(wanted, 0.0) / reached if reached else 1.0

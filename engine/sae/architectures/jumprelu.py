@@ -46,12 +46,9 @@ class JumpReLU(UnitNormSAE):
         """[d_sae]: what a pre-activation must exceed."""
         return self.log_threshold.exp()
 
-    def activate(self, products: Tensor) -> Tensor:
-        pre = products + self.b_enc
-        return pre * (pre > self.threshold)
-
-    def active_of_products(self, products: Tensor) -> tuple[Support, Tensor]:
-        return self.active_above(products, self.threshold)
+    @property
+    def least_active(self) -> Tensor:
+        return self.threshold
 
     def stored_weights(self) -> list[Tensor]:
         """With θ in place of log θ, which is infinite where θ is 0."""

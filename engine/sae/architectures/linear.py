@@ -32,7 +32,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.sae.architectures.base import SparseAutoencoder, StepInput, StepLosses
+from engine.sae.architectures.base import FindActive, SparseAutoencoder, StepInput, StepLosses
 from engine.sae.architectures.geometric_median import geometric_median
 from engine.sae.config import SAEConfig, TrainConfig
 from engine.sae.kernels.choose import kernels_for
@@ -41,8 +41,9 @@ from engine.sae.kernels.preactivations import (
     estimates_are_good,
     preactivations,
 )
+from engine.sae.kernels.rounded import RoundedEncoder, rounded_products_serve
 from engine.sae.kernels.sharded import residual_and_dots
-from engine.sae.kernels.support import ByFeature, Support, concatenate
+from engine.sae.kernels.support import ByFeature, Support, concatenate, subset
 
 MEASURED = 256
 """Vectors on which the precision of estimates is measured."""
@@ -112,28 +113,62 @@ class LinearSAE(SparseAutoencoder):
 
     # -- at inference --
 
-    @abstractmethod
+    @property
+    def least_active(self) -> Tensor:
+        """[d_sae]: what a pre-activation by `candidate_bias` must exceed at inference, ≥ 0."""
+        return self.candidate_bias.new_zeros(self.features)
+
+    def acts_at(self, products: Tensor, features: Tensor | slice) -> Tensor:
+        """(x − b_dec) · W_enc[f] of some features, or of all, to acts as at inference."""
+        pre = products + self.b_enc[features]
+        return pre * (pre > self.least_active[features])
+
     def activate(self, products: Tensor) -> Tensor:
         """(x − b_dec) @ W_encᵀ [n, d_sae] to acts [n, d_sae], as at inference."""
+        return self.acts_at(products, slice(None))
 
     def encode(self, x: Tensor) -> Tensor:
         centred = self.centre(x.float().reshape(-1, self.config.d_in))
         return self.activate(centred @ self.W_enc.T).view(*x.shape[:-1], self.features)
 
     def active(self, x: Tensor) -> tuple[Support, Tensor]:
+        return self._active_by_products(x)
+
+    def _active_by_products(self, x: Tensor) -> tuple[Support, Tensor]:
         return self.active_of_products(self.centre(x.float()) @ self.W_enc.T)
 
     def active_of_products(self, products: Tensor) -> tuple[Support, Tensor]:
         """Of (x − b_dec) @ W_encᵀ [n, d_sae], which may be changed, the active features, and their
-        acts [nnz]."""
-        return self.active_of_acts(self.activate(products))
+        acts [nnz]. Nothing dense is written but the pre-activations."""
+        pre, least = products.add_(self.b_enc), self.least_active
+        return kernels_for(pre).select_above(pre, least.nextafter(least.new_tensor(torch.inf)))
 
-    def active_above(self, products: Tensor, threshold: Tensor) -> tuple[Support, Tensor]:
-        """`active_of_products` where the active are those whose pre-activation is above a threshold
-        ≥ 0, [d_sae] or [], and the act: nothing dense is written but the pre-activations."""
-        pre = products.add_(self.b_enc)
-        bounds = threshold.nextafter(threshold.new_tensor(torch.inf)).expand(pre.shape[1])
-        return kernels_for(pre).select_above(pre, bounds)
+    def finder(self) -> FindActive:
+        if not rounded_products_serve(self.W_enc):
+            return self._active_by_products
+        encoder = RoundedEncoder(self.W_enc, self.candidate_bias)
+
+        def find(x: Tensor) -> tuple[Support, Tensor]:
+            centred = self.centre(x.float())
+            support = self.may_be_active(centred, encoder)
+            if support is None:
+                return self._active_by_products(x)
+            products = kernels_for(centred).dots(centred, self.W_enc, support)
+            return self.active_of_candidates(support, products)
+
+        return find
+
+    def may_be_active(self, x: Tensor, encoder: RoundedEncoder) -> Support | None:
+        """The features that may be active at inference in the centred vectors x [n, d_in]; None
+        where they are many."""
+        return encoder.above(x, self.least_active)
+
+    def active_of_candidates(self, support: Support, products: Tensor) -> tuple[Support, Tensor]:
+        """Of candidates with their products [nnz] those that are active at inference, and their
+        acts."""
+        acts = self.acts_at(products, support.features)
+        active = acts > 0
+        return subset(support, active), acts[active]
 
     def decode(self, acts: Tensor, x: Tensor | None = None) -> Tensor:
         decoded = super().decode(acts)
@@ -153,6 +188,12 @@ class LinearSAE(SparseAutoencoder):
     def initialise(self, sample: Tensor, target: Tensor) -> None:
         """Start b_dec as the geometric median of the targets [n, d_out]."""
         self.b_dec.copy_(geometric_median(target))
+
+    def decode_at_first(self, x: Tensor) -> Tensor:
+        """What this process's features decode from x [n, d_in] in training before any step, less
+        b_dec: [n, d_out]."""
+        decoded: Tensor = self(x)
+        return decoded - self.b_dec
 
     @torch.no_grad()
     def choose_search(self, x: Tensor) -> None:

@@ -9,7 +9,7 @@ Every length reads alike, so what a unit of act adds to x̂ depends on x: `decod
 
 from torch import Tensor
 
-from engine.sae.architectures.base import StepInput, StepLosses
+from engine.sae.architectures.base import FindActive, StepInput, StepLosses
 from engine.sae.architectures.linear import LinearSAE
 from engine.sae.config import TrainConfig
 from engine.sae.kernels.support import Support
@@ -25,6 +25,10 @@ class ReadsNormalised(LinearSAE):
 
     def active(self, x: Tensor) -> tuple[Support, Tensor]:
         return super().active(_normalised(x.float()))
+
+    def finder(self) -> FindActive:
+        find = super().finder()
+        return lambda x: find(_normalised(x.float()))
 
     def decode(self, acts: Tensor, x: Tensor | None = None) -> Tensor:
         if x is None:

@@ -22,11 +22,8 @@ from engine.sae.kernels.support import Support
 class ReLU(LinearSAE):
     """A ReLU autoencoder."""
 
-    def activate(self, products: Tensor) -> Tensor:
-        return (products + self.b_enc).relu()
-
-    def active_of_products(self, products: Tensor) -> tuple[Support, Tensor]:
-        return self.active_above(products, products.new_zeros(()))
+    def acts_at(self, products: Tensor, features: Tensor | slice) -> Tensor:
+        return (products + self.b_enc[features]).relu()
 
     @torch.no_grad()
     def initialise(self, sample: Tensor, target: Tensor) -> None:

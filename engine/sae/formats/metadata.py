@@ -24,7 +24,7 @@ class SAEMetadata(msgspec.Struct, frozen=True, kw_only=True):
     model_dtype: str = ""
     """What the model computed in when its activations were made."""
     quantisation: str = ""
-    """What the weights of the model's GGUF file are stored in, such as Q4_1."""
+    """What the model's weights were stored in, such as Q4_1 of a GGUF file, or int8."""
     site: str = ""
     """Where in the model, as `engine.model.site` spells it."""
     target_site: str = ""

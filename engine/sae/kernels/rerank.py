@@ -8,8 +8,12 @@ from engine.sae.kernels.support import Support, vectors_of
 
 
 def keep_top_k(support: Support, values: Tensor, k: int) -> tuple[Support, Tensor]:
-    """Of each vector's entries the k largest, as far as their `values` [nnz] are above 0; and which
-    entries these are, [nnz left] int64."""
+    """Of each vector's entries the k largest, as far as their `values` [nnz] are above 0, in the
+    order in which they were; and which entries these are, [nnz left] int64."""
+    if values.device.type == "cpu" and values.dtype == torch.float32:
+        from engine.sae.kernels.cpu.sorting import largest_of_each
+
+        return largest_of_each(support, values, k)
     counts = support.offsets.diff()
     most = int(counts.max()) if len(counts) else 0
     if not most:
@@ -22,7 +26,7 @@ def keep_top_k(support: Support, values: Tensor, k: int) -> tuple[Support, Tenso
         table = values.new_zeros(len(counts), most)
         table[rows, places] = values
     kept = kernels_for(values).select_top_k(table, min(k, most))
-    entries = support.offsets[vectors_of(kept)] + kept.features
+    entries = (support.offsets[vectors_of(kept)] + kept.features).sort().values
     return Support(kept.offsets, support.features[entries]), entries
 
 

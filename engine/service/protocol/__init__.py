@@ -38,6 +38,8 @@ from engine.interventions.strengths import USUAL_STRENGTHS as USUAL_STRENGTHS
 from engine.jobs.events import *
 from engine.jobs.kinds import *
 from engine.model.dtypes import MODEL_DTYPES as MODEL_DTYPES
+from engine.model.dtypes import QUANTISATIONS as QUANTISATIONS
+from engine.model.dtypes import weights_words as weights_words
 from engine.model.prompt import Chat as Chat
 from engine.model.prompt import ChatChoice as ChatChoice
 from engine.model.prompt import Message as Message

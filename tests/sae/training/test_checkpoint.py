@@ -68,7 +68,7 @@ class Killed(Exception):  # noqa: N818
 
 def run(architecture: str = "topk", **other: Any) -> Run:
     """One that has warm-up, decay, dead features that are revived, and whatever the recipe says."""
-    training = {"dead_after": 300, **other.pop("training", {})}
+    training = {"dead_after": 300, "warmup": 0.1, **other.pop("training", {})}
     sae, config = recipe(
         architecture, 12, VECTORS, width=40, tokens=STEPS * BATCH, batch=BATCH, lr=3e-3, **other
     )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from engine.errors import UserError
 from engine.features.scan.blocks import Block
-from engine.sae.architectures.base import SparseAutoencoder
+from engine.sae.architectures.base import FindActive
 
 Ints = NDArray[np.integer[Any]]
 
@@ -35,9 +35,10 @@ class SparseRows:
 
     @classmethod
     @torch.no_grad()
-    def encode(cls, sae: SparseAutoencoder, block: Block) -> Self:
-        """The active features of a block of activations."""
-        support, values = sae.active(block.acts[block.counted].to(sae.W_dec.device))
+    def encode(cls, find: FindActive, block: Block, device: torch.device) -> Self:
+        """The active features of a block of activations, as the `finder` of an SAE on a device
+        finds them."""
+        support, values = find(block.acts[block.counted].to(device))
         counts = torch.zeros(len(block), dtype=torch.int64)
         counts[block.counted] = support.offsets.diff().cpu()
         return cls(

@@ -80,7 +80,7 @@ def top_k_of_line(line, k, columns, space, candidates, chosen):
             maxima[j] = max(maxima[j], stretch[j])
     for j in range(rest):
         maxima[j] = max(maxima[j], line[full * columns + j])
-    bound = _kth_largest(maxima, columns, k, 15)
+    bound = kth_largest(maxima, columns, k, 15)
     # a place is written to, and left behind if what stands there is wanted: nothing to mispredict
     reached = 0
     for j in range(columns):
@@ -94,7 +94,7 @@ def top_k_of_line(line, k, columns, space, candidates, chosen):
             candidates[found], values[found - reached] = i * columns + j, value
             found += value >= bound
     candidates, found = candidates[reached:], found - reached
-    border = _kth_largest(values, found, k, 31)
+    border = kth_largest(values, found, k, 31)
     n = 0
     for c in range(found):
         chosen[min(n, k - 1)] = candidates[c]
@@ -107,7 +107,7 @@ def top_k_of_line(line, k, columns, space, candidates, chosen):
 
 
 @jit
-def _kth_largest(values, n, k, halvings):
+def kth_largest(values, n, k, halvings):
     """Of the first n, by halving the range it lies in; 1, the least float above 0, if there are
     fewer than k above 0. With fewer halvings than there are bits, something not above it."""
     low, high = np.int32(1), np.int32(np.iinfo(values.dtype).max)

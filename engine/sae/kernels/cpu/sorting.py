@@ -4,7 +4,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.numba_launch import arrays, bits_of, jit
+from engine.numba_launch import arrays, bits_of, jit, run_in_threads
+from engine.sae.kernels.cpu.selection import kth_largest, support_of
 from engine.sae.kernels.support import ByFeature, Support
 
 
@@ -20,6 +21,21 @@ def largest(support: Support, values: Tensor, count: int) -> tuple[Support, floa
     at_border = count - np.count_nonzero(bits > border)
     _largest(*arrays(*support), bits, border, at_border, *arrays(offsets, features))
     return Support(offsets, features), values[place].item()
+
+
+def largest_of_each(support: Support, values: Tensor, k: int) -> tuple[Support, Tensor]:
+    """Of each row's entries the k with the largest of the `values` [nnz] float32, as far as they
+    are above 0, and of equal ones the first; in the order in which they were. And which entries
+    they are: [nnz left] int64."""
+    n = len(support.offsets) - 1
+    chosen, counts = np.empty((n, k), np.int32), np.empty(n, np.int64)
+    longest = int(support.offsets.diff().max()) if n else 0
+    run_in_threads(
+        _largest_of_each, n, *arrays(support.offsets), bits_of(values), k, longest, chosen, counts
+    )
+    kept = support_of(chosen, counts)
+    entries = kept.features.long()
+    return Support(kept.offsets, support.features[entries]), entries
 
 
 def stack_by_group(support: Support, group_of: Tensor, groups: int) -> tuple[Support, Tensor]:
@@ -52,6 +68,27 @@ def _largest(offsets, features, bits, border, at_border, new_offsets, new_featur
                 new_features[place] = features[entry]
                 place += 1
         new_offsets[row + 1] = place
+
+
+@jit
+def _largest_of_each(offsets, bits, k, longest, chosen, counts, lo, hi):
+    values = np.empty(longest + 1, np.int32)
+    for row in range(lo, hi):
+        first, last = offsets[row], offsets[row + 1]
+        for entry in range(first, last):
+            values[entry - first] = bits[entry]
+        border = kth_largest(values, last - first, k, 31)
+        at_border = k
+        for c in range(last - first):
+            at_border -= values[c] > border
+        n = 0
+        for c in range(last - first):
+            at = values[c] == border and at_border > 0
+            if values[c] > border or at:
+                at_border -= at
+                chosen[row, n] = first + c
+                n += 1
+        counts[row] = n
 
 
 @jit
