@@ -37,7 +37,7 @@ from safetensors.torch import load_file, save_file
 from sparsify import SparseCoder, SparseCoderConfig
 from torch import Tensor
 
-from benchmarks.formats import published
+from benchmarks.formats import own_libraries, published
 from benchmarks.formats.peer_case import Case, Seen, draw, sae_lens_case
 from benchmarks.formats.sizes import D_IN, D_OUT, D_SAE, GROUPS, K
 
@@ -203,46 +203,50 @@ LIBRARIES = {
 }
 """Packages, and what they are imported as; the fourth and the fifth may be missing."""
 
-CASES = {
-    "sae_lens/standard": sae_lens_case("standard"),
-    "sae_lens/topk": sae_lens_case("topk", k=K),
-    "sae_lens/topk, rescaled": sae_lens_case("topk", k=K, rescale_acts_by_decoder_norm=True),
-    "sae_lens/topk, layer_norm": sae_lens_case("topk", k=K, normalize_activations="layer_norm"),
-    "sae_lens/jumprelu": sae_lens_case("jumprelu"),
-    "sae_lens/jumprelu, uncentred": sae_lens_case("jumprelu", apply_b_dec_to_input=False),
-    "sae_lens/gated": sae_lens_case("gated"),
-    "sae_lens/gated, uncentred": sae_lens_case("gated", apply_b_dec_to_input=False),
-    "sae_lens/batchtopk": sae_lens_trained_case("batchtopk", k=K),
-    "sae_lens/matryoshka_batchtopk": sae_lens_trained_case(
-        "matryoshka_batchtopk", k=K, matryoshka_widths=list(accumulate(GROUPS))
-    ),
-    "sae_lens/transcoder": transcoder_case("transcoder"),
-    "sae_lens/skip_transcoder": transcoder_case("skip_transcoder"),
-    "sae_lens/jumprelu_transcoder": transcoder_case("jumprelu_transcoder"),
-    "sae_lens/jumprelu_skip_transcoder": transcoder_case("jumprelu_skip_transcoder"),
-    "sparsify/SAE": sparsify_case(num_latents=D_SAE),
-    "sparsify/SAE, expansion_factor": sparsify_case(expansion_factor=6),
-    "sparsify/transcoder": sparsify_case(num_latents=D_SAE, transcode=True),
-    "sparsify/skip transcoder of EleutherAI": sparsify_case(
-        num_latents=D_SAE, skip_connection=True
-    ),
-    "sparsify/skip transcoder": sparsify_case(
-        num_latents=D_SAE, transcode=True, skip_connection=True
-    ),
-    "dictionary_learning/AutoEncoder": dictionary_case(dictionary.AutoEncoder),
-    "dictionary_learning/AutoEncoderNew": dictionary_case(dictionary.AutoEncoderNew),
-    "dictionary_learning/AutoEncoderTopK": dictionary_case(AutoEncoderTopK, K),
-    "dictionary_learning/BatchTopKSAE": dictionary_case(BatchTopKSAE, K),
-    "dictionary_learning/MatryoshkaBatchTopKSAE": dictionary_case(
-        MatryoshkaBatchTopKSAE, K, list(GROUPS)
-    ),
-    "dictionary_learning/JumpReluAutoEncoder": dictionary_case(dictionary.JumpReluAutoEncoder),
-    "dictionary_learning/GatedAutoEncoder": dictionary_case(dictionary.GatedAutoEncoder),
-    "gemma_scope/1": gemma_case("first"),
-    "gemma_scope/2": gemma_case("second"),
-    "gemma_scope/2, transcoder": gemma_case("transcoder"),
-    "gemma_scope/2, affine transcoder": gemma_case("affine"),
-} | published.CASES
+CASES = (
+    {
+        "sae_lens/standard": sae_lens_case("standard"),
+        "sae_lens/topk": sae_lens_case("topk", k=K),
+        "sae_lens/topk, rescaled": sae_lens_case("topk", k=K, rescale_acts_by_decoder_norm=True),
+        "sae_lens/topk, layer_norm": sae_lens_case("topk", k=K, normalize_activations="layer_norm"),
+        "sae_lens/jumprelu": sae_lens_case("jumprelu"),
+        "sae_lens/jumprelu, uncentred": sae_lens_case("jumprelu", apply_b_dec_to_input=False),
+        "sae_lens/gated": sae_lens_case("gated"),
+        "sae_lens/gated, uncentred": sae_lens_case("gated", apply_b_dec_to_input=False),
+        "sae_lens/batchtopk": sae_lens_trained_case("batchtopk", k=K),
+        "sae_lens/matryoshka_batchtopk": sae_lens_trained_case(
+            "matryoshka_batchtopk", k=K, matryoshka_widths=list(accumulate(GROUPS))
+        ),
+        "sae_lens/transcoder": transcoder_case("transcoder"),
+        "sae_lens/skip_transcoder": transcoder_case("skip_transcoder"),
+        "sae_lens/jumprelu_transcoder": transcoder_case("jumprelu_transcoder"),
+        "sae_lens/jumprelu_skip_transcoder": transcoder_case("jumprelu_skip_transcoder"),
+        "sparsify/SAE": sparsify_case(num_latents=D_SAE),
+        "sparsify/SAE, expansion_factor": sparsify_case(expansion_factor=6),
+        "sparsify/transcoder": sparsify_case(num_latents=D_SAE, transcode=True),
+        "sparsify/skip transcoder of EleutherAI": sparsify_case(
+            num_latents=D_SAE, skip_connection=True
+        ),
+        "sparsify/skip transcoder": sparsify_case(
+            num_latents=D_SAE, transcode=True, skip_connection=True
+        ),
+        "dictionary_learning/AutoEncoder": dictionary_case(dictionary.AutoEncoder),
+        "dictionary_learning/AutoEncoderNew": dictionary_case(dictionary.AutoEncoderNew),
+        "dictionary_learning/AutoEncoderTopK": dictionary_case(AutoEncoderTopK, K),
+        "dictionary_learning/BatchTopKSAE": dictionary_case(BatchTopKSAE, K),
+        "dictionary_learning/MatryoshkaBatchTopKSAE": dictionary_case(
+            MatryoshkaBatchTopKSAE, K, list(GROUPS)
+        ),
+        "dictionary_learning/JumpReluAutoEncoder": dictionary_case(dictionary.JumpReluAutoEncoder),
+        "dictionary_learning/GatedAutoEncoder": dictionary_case(dictionary.GatedAutoEncoder),
+        "gemma_scope/1": gemma_case("first"),
+        "gemma_scope/2": gemma_case("second"),
+        "gemma_scope/2, transcoder": gemma_case("transcoder"),
+        "gemma_scope/2, affine transcoder": gemma_case("affine"),
+    }
+    | published.CASES
+    | own_libraries.CASES
+)
 
 
 @torch.no_grad()

@@ -278,6 +278,7 @@ def test_what_goes_wrong_on_the_way_is_told(
         raise error
 
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
+    monkeypatch.setattr(huggingface_hub, "get_hf_file_metadata", Mock(side_effect=ConnectionError))
     with pytest.raises(UserError, match=said):
         exchanged(ImportSAE(name="new", source="lab/saes@v9"), workspace)
     assert workspace.names("saes") == ["mine"]

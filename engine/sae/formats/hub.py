@@ -122,10 +122,9 @@ def _download(
     Without a network, those that are here already; raises LocalEntryNotFoundError if none is.
     The hub is given up at the first file for which it can't be reached: that takes its time.
     """
-    import huggingface_hub
     from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
-    from engine.model.download_bar import bar_for
+    from engine.model.hub_file import hub_file
 
     found: dict[PurePosixPath, Path] = {}
     unreachable: LocalEntryNotFoundError | None = None
@@ -133,19 +132,14 @@ def _download(
     for done, file in enumerate(files):
         progress("download", done, len(files), "files")
         try:
-            path = huggingface_hub.hf_hub_download(
-                place.repository,
-                str(file),
-                revision=revision,
-                local_files_only=unreachable is not None,
-                tqdm_class=bar_for(progress),
-            )
+            here = unreachable is not None
+            path = hub_file(place.repository, str(file), revision, progress, local_only=here)
         except LocalEntryNotFoundError as error:
             unreachable = error
         except EntryNotFoundError:
             continue
         else:
-            found[file] = Path(path)
+            found[file] = path
             root = found[file].parents[len(file.parts) - 1]
             if root.parent.name == "snapshots":
                 revision = root.name  # the others are of the same commit, whatever is pushed now
@@ -166,6 +160,7 @@ def _explaining(place: HubPlace) -> Iterator[None]:
         RepositoryNotFoundError,
     )
 
+    from engine.model.fetch_file import DroppedConnection
     from engine.model.load_errors import explaining
 
     name = place.repository
@@ -185,12 +180,12 @@ def _explaining(place: HubPlace) -> Iterator[None]:
                 f"{', as HF_HUB_OFFLINE is set' if constants.HF_HUB_OFFLINE else ''}.",
                 "Try again where there is a network, or give a folder or file that is here.",
             ) from error
-        except OSError as error:
-            if "onsistency check" not in str(error):
+        except (DroppedConnection, OSError) as error:
+            if isinstance(error, OSError) and "onsistency check" not in str(error):
                 raise
             raise UserError(
                 f"The download of {place} was cut off.",
-                "Import it again: files that are whole are not downloaded again.",
+                "Import it again: it goes on where it stopped.",
             ) from error
 
 

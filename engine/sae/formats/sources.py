@@ -112,7 +112,7 @@ def locate(
 
     A source is an absolute path, RELEASE/ID of the table of published ones, or what `hub_place`
     reads. UserError, which says what is missing, where it can't be had; nothing is written then but
-    whole files in the hub's cache, which are not downloaded again.
+    what of it the hub's cache has got, with which the next download goes on.
     """
     if is_path(source):
         if listed := listed_file(Path(source), layer):

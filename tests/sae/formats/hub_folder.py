@@ -53,6 +53,9 @@ class HubFolder:
             bar.update(path.stat().st_size)
         return str(path)
 
+    def _no_metadata(self, _: str) -> None:
+        raise ConnectionError("which files are large is not told here")
+
     def _list(self, repo_id: str, *, revision: str | None) -> list[str]:
         folder = self.repository(repo_id)
         return [str(p.relative_to(folder)) for p in sorted(folder.rglob("*")) if p.is_file()]
@@ -60,5 +63,6 @@ class HubFolder:
     def stand_in(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Take the hub's place."""
         monkeypatch.setattr(huggingface_hub, "hf_hub_download", self._download)
+        monkeypatch.setattr(huggingface_hub, "get_hf_file_metadata", self._no_metadata)
         listing = type("HfApi", (), {"list_repo_files": staticmethod(self._list)})
         monkeypatch.setattr(huggingface_hub, "HfApi", listing)
