@@ -5,8 +5,10 @@ import io
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
+from itertools import count
+from pathlib import Path
 
 import msgspec
 
@@ -25,6 +27,22 @@ class Export:
 
     name: str
     text: str
+
+
+def under_free_names(files: Sequence[Export], folder: Path) -> list[Export]:
+    """Files of one thing under names that are free in a folder, which need not be there: where one
+    is taken, all get the same number, `loss-r1.csv` as `loss-r1-2.csv`."""
+    taken = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    for number in count(1):
+        named = [replace(file, name=_numbered(file.name, number)) for file in files]
+        if taken.isdisjoint(file.name for file in named):
+            break
+    return named
+
+
+def _numbered(name: str, number: int) -> str:
+    stem, dot, extension = name.rpartition(".")
+    return name if number == 1 else f"{stem}-{number}{dot}{extension}"
 
 
 def json_text(value: object) -> str:

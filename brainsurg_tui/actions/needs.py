@@ -4,7 +4,9 @@ from collections.abc import Callable
 
 from brainsurg_tui.actions import next_steps
 from brainsurg_tui.actions.action import Needs
+from brainsurg_tui.actions.registry import key_of
 from brainsurg_tui.state.state import State
+from engine.service.protocol import ProbeResult
 
 
 def _while_connected(test: Callable[[State], bool], why_not: Callable[[State], str]) -> Needs:
@@ -65,5 +67,10 @@ UNDONE_STEP = _while_connected(
 )
 JOB_TO_HOLD = _while_connected(_can_hold, lambda state: "No job runs.")
 """A job that runs or waits, or a chosen one that was interrupted and can go on."""
+PROBE_RESULT = _while_connected(
+    lambda state: isinstance(getattr(state.jobs.chosen_info(), "result", None), ProbeResult),
+    lambda state: f"Choose a probe that is done; {key_of('probe', state)} asks for one.",
+)
+"""A chosen job that has told labels from features."""
 RUNNING_WORK = _while_connected(_has_work, lambda state: "No job runs.")
 """A job, a clamp or a search that runs or waits."""

@@ -7,6 +7,7 @@ from engine.service.protocol import (
     Evaluate,
     JobInfo,
     JobSpec,
+    Probe,
     Progressed,
     Scan,
     Sweep,
@@ -158,5 +159,8 @@ def after(spec: JobSpec, state: State) -> str:
             return f"{key_of('workspace', state)} shows its figures."
         case Scan():
             return f"{key_of('pane_2', state)} shows them."
+        case Probe():
+            pane, key = key_of("pane_6", state), key_of("probed_features", state)
+            return f"{key} in pane {pane} shows the features."
         case _:
             return ""

@@ -1,7 +1,7 @@
 """What only the pane that has the focus can do."""
 
 from brainsurg_tui.actions.action import Action
-from brainsurg_tui.actions.needs import EDITS, ENGINE, PROMPTS_AND_SAE
+from brainsurg_tui.actions.needs import EDITS, ENGINE, PROBE_RESULT, PROMPTS_AND_SAE
 from brainsurg_tui.actions.needs import PROMPTS as SOME_PROMPTS
 
 PROMPTS: tuple[Action, ...] = (
@@ -73,13 +73,22 @@ CLAMP: tuple[Action, ...] = (
         run=lambda app: app.controllers.clamp.change(app.state.clamp.draft.other_view()),
         keys="v",
         home="clamp",
-        hint="view",
+        needs=EDITS,
+    ),
+    Action(
+        "strengths",
+        "Clamp: curve over strengths",
+        "Draw the effect from -2 to 10 times the maximum beside its nulls, or no more.",
+        run=lambda app: app.controllers.clamp.change(app.state.clamp.draft.with_curve()),
+        keys="s",
+        home="clamp",
+        hint="strengths",
         needs=EDITS,
     ),
     Action(
         "form",
         "Clamp: settings",
-        "Type value, unit, view, length and number of nulls.",
+        "Type value, unit, view, length, what is measured and what it is compared with.",
         run=lambda app: app.controllers.clamp.settings(),
         keys="f",
         home="clamp",
@@ -136,4 +145,17 @@ LOSS: tuple[Action, ...] = (
     ),
 )
 
-PANES = (*PROMPTS, *CLAMP, *LOSS)
+JOBS: tuple[Action, ...] = (
+    Action(
+        "probed_features",
+        "Jobs: features of the probe",
+        "Show the features that tell the labels, as findings.",
+        run=lambda app: app.controllers.probe.show_chosen(),
+        keys="f",
+        home="jobs",
+        hint="features",
+        needs=PROBE_RESULT,
+    ),
+)
+
+PANES = (*PROMPTS, *CLAMP, *LOSS, *JOBS)

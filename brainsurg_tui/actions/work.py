@@ -42,6 +42,14 @@ WORK: tuple[Action, ...] = (
         needs=SAE,
     ),
     Action(
+        "probe",
+        "Probe with labelled texts",
+        "Find the features that tell the labels of texts, beside a plain probe.",
+        run=lambda app: app.controllers.probe.probe(),
+        keys="B",
+        needs=SAE,
+    ),
+    Action(
         "clamp",
         "Clamp the feature",
         "Hold the selected or marked features at a value inside the model; see what changes.",

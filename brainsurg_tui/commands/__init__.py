@@ -30,11 +30,16 @@ COMMANDS: dict[str, dict[str, str]] = {
         "find": "find:find",
         "contrast": "contrast:contrast",
         "nearest": "nearest:nearest",
+        "probe": "kinds:probe",
         "label": "label:label",
         "labels": "labels:app",
         "export-features": "export_features:export_features",
     },
-    "Interventions": {"clamp": "clamp:clamp", "clamps": "clamps:app"},
+    "Interventions": {
+        "clamp": "clamp:clamp",
+        "clamps": "clamps:app",
+        "screen": "screen:screen",
+    },
     "Workspace": {
         "contents": "contents:contents",
         "jobs": "jobs:app",

@@ -1,11 +1,14 @@
 """`clamp`: change features and see what follows."""
 
+import sys
 from dataclasses import dataclass, field, make_dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Group, Parameter
 
 from brainsurg_tui.commands.common import Common, absolute, wrong_usage
+from brainsurg_tui.commands.files import write_beside
 from brainsurg_tui.commands.options import (
     Chat,
     ChatTemplate,
@@ -16,6 +19,7 @@ from brainsurg_tui.commands.options import (
     System,
 )
 from brainsurg_tui.commands.progress import ask_with_progress, ensure_scanned
+from brainsurg_tui.widgets.visible import visible
 from engine.service import protocol as p
 
 if TYPE_CHECKING:
@@ -87,13 +91,19 @@ def clamp(
     prompt: Annotated[list[str] | None, Parameter(consume_multiple=True)] = None,
     positions: str = "0:",
     generate: int = 24,
+    measure: Annotated[list[str] | None, Parameter(consume_multiple=True)] = None,
+    strengths: str = "",
+    curve: bool = False,
     nulls: int = 20,
+    null: p.NullKind = "matched",
+    most_nulls: int = 0,
     view: p.View = "model",
     chat: Chat = False,
     chat_template: ChatTemplate = "",
     system: System = "",
     model: SAEModel = None,
     model_dtype: ModelDtype = "auto",
+    report: Path | None = None,
     common: Common = Common(),
 ) -> None:
     """Change features of an SAE and measure what follows, beside matched random features.
@@ -106,8 +116,25 @@ def clamp(
         A:B, the token positions to edit, from A up to but not including B.
     generate
         Tokens to write after each prompt.
+    measure
+        What to measure beside KL, one after another: logp:Paris,Lyon (how much likelier one of
+        these tokens becomes), logp:Paris vs Rome, rank:Paris, promoted:10 (logp of the ten tokens
+        that the feature promotes most), feature:731 (another feature's activation),
+        shift:resid_post.20 (a later site).
+    strengths
+        Draw a curve over these: multiples of the maximum, or factors, with commas between them.
+    curve
+        The same over the usual strengths, from -2 to 10.
     nulls
-        How many matched random features to compare with.
+        How many nulls to compare with.
+    null
+        `matched` random features, alike in density and maximum, or random `directions` of the
+        same length.
+    most_nulls
+        Draw more, as many at a time, until the test over all prompts is clear or there are so many.
+    report
+        Write it into this folder, too: as a page, in Markdown, every figure as CSV, all as JSON. A
+        file that is there is never written over.
     view
         `model` edits inside the running model; `reconstruction` decodes twice and compares.
     """
@@ -122,6 +149,10 @@ def clamp(
         positions=_positions(positions),
         generate=generate,
         nulls=nulls,
+        null=null,
+        most_nulls=most_nulls,
+        measures=measure or [],
+        strengths=_strengths(strengths) or ([*p.USUAL_STRENGTHS] if curve else []),
         seed=common.seed,
         chat=p.chat_choice(chat=chat, template=chat_template, system=system),
         model=None if model is None else p.absolute_source(model),
@@ -132,8 +163,20 @@ def clamp(
         await ensure_scanned(client, sae, common)
         return await ask_with_progress(client, p.Clamp(request=request, device=common.device))
 
-    report = common.run(talk)
-    common.print_result(report)
+    found = common.run(talk)
+    common.print_result(found)
+    if report is not None:
+        from brainsurg_tui.panes.clamp.documents import report_files  # templates, once wanted
+
+        for path in write_beside(report, report_files(sae, found)):
+            print(visible(str(path)), file=sys.stderr)
+
+
+def _strengths(text: str) -> list[float]:
+    try:
+        return [float(part) for part in text.split(",") if part.strip()]
+    except ValueError:
+        wrong_usage(f"--strengths is a list of numbers, such as -1,0,1,2.5, and not {text!r}.")
 
 
 def _positions(text: str) -> tuple[int, int | None]:

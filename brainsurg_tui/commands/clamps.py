@@ -38,7 +38,7 @@ def show_clamp(id: Clamp, *, common: Common = Common()) -> None:
 def export(
     id: Clamp,
     *,
-    format: Literal["json", "csv", "markdown"] = "json",
+    format: Literal["json", "csv", "markdown", "html"] = "json",
     out: Path,
     replace: bool = False,
     common: Common = Common(),
@@ -49,7 +49,7 @@ def export(
     ----------
     format
         `json`: all of it, with what was asked for; `csv` and `markdown`: figures and texts, a row
-        for each prompt.
+        for each prompt; `html`: a page with curves and texts, which needs nothing beside it.
     out
         The file to write.
     replace
@@ -63,6 +63,10 @@ def export(
             text = json_text(plain_data(kept))
         case "csv":
             text = csv_text(rows)
+        case "html":
+            from brainsurg_tui.panes.clamp.documents import html  # templates, once wanted
+
+            text = html(kept.request.sae, kept.report)
         case "markdown":
             title = f"Clamp {id} of {kept.request.sae}, {date_and_time(kept.created)}"
             text = markdown_text(rows, title)

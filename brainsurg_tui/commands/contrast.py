@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from cyclopts.types import NonNegativeInt
+
 from brainsurg_tui.commands.common import Common, absolute, wrong_usage
 from brainsurg_tui.commands.options import SAE, ModelDtype, Most, SAEModel
 from brainsurg_tui.commands.progress import ask_with_progress
@@ -16,11 +18,16 @@ def contrast(
     b: str | None = None,
     b_file: Path | None = None,
     top: Most = 20,
+    permutations: NonNegativeInt = 10_000,
     model: SAEModel = None,
     model_dtype: ModelDtype = "auto",
     common: Common = Common(),
 ) -> None:
     """Show which features tell one text, or file of texts, from another.
+
+    Of two files with several texts each, every feature has a p-value beside it: how likely means as
+    far apart are when the same texts are dealt out at random. q is the share of false discoveries
+    among the features that are at least as unlikely (Benjamini and Hochberg).
 
     Parameters
     ----------
@@ -32,12 +39,16 @@ def contrast(
         The other text.
     b_file
         Or a file of them.
+    permutations
+        How often at most the texts of two files are dealt out at random; 0: never.
     """
     question = p.FindContrast(
         sae=sae,
         a=_text_source("a", a, a_file),
         b=_text_source("b", b, b_file),
         most=top,
+        permutations=permutations,
+        seed=common.seed,
         model=None if model is None else p.absolute_source(model),
         model_dtype=model_dtype,
         device=common.device,

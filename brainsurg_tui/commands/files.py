@@ -1,8 +1,10 @@
 """Files that commands write."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from brainsurg_tui.commands.common import Common
+from brainsurg_tui.exports import Export, under_free_names
 from brainsurg_tui.widgets.visible import visible
 from engine.errors import UserError
 from engine.files import write_whole
@@ -24,6 +26,19 @@ def write_text(path: Path, text: str, *, replace: bool) -> None:
         write_whole(path, text.encode())
     except OSError as error:
         raise UserError(f"{path} can't be written: {error.strerror}.") from error
+
+
+def write_beside(folder: Path, files: Sequence[Export]) -> list[Path]:
+    """Write files of one thing into a folder, which is made, under names that are free: where one
+    is taken, all get the same number behind theirs. UserError where that fails."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        named = under_free_names(files, folder)
+    except OSError as error:
+        raise UserError(f"{folder} can't be written to: {error.strerror}.") from error
+    for file in named:
+        write_text(folder / file.name, file.text, replace=False)
+    return [folder / file.name for file in named]
 
 
 def print_path(common: Common, path: Path, **figures: int) -> None:

@@ -1,7 +1,10 @@
 """Trying edits of features, and seeing what follows."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import cast, get_args
+
+import msgspec
 
 from brainsurg_tui.controllers.chat_field import chat_field, chat_in_field
 from brainsurg_tui.controllers.features import FeatureController
@@ -15,9 +18,12 @@ from engine.service.protocol import (
     DeleteClamp,
     GetClamp,
     GetClamps,
+    NullKind,
     Unit,
     View,
+    format_measure,
     operations,
+    parse_measure,
 )
 
 _PAUSE = 0.35
@@ -132,7 +138,32 @@ class ClampController:
                 False,
             ),
             Field("generate", "tokens", str(draft.generate), "Tokens to write after each prompt."),
-            Field("nulls", "nulls", str(draft.nulls), "Matched random features to compare with."),
+            Field(
+                "measures",
+                "measure",
+                "; ".join(draft.measures),
+                "logp:Paris,Lyon · logp:he vs she · rank:Paris · promoted:10 · feature:731 · "
+                "shift:resid_post.20; several with ; between.",
+                ("", "promoted:10"),
+                empty="KL alone",
+                shown=_in_model,
+            ),
+            Field(
+                "nulls",
+                "nulls",
+                _nulls_text(draft),
+                "How many to compare with; 20..200 draws more until the answer is clear.",
+                shown=_in_model,
+            ),
+            Field(
+                "null",
+                "compared with",
+                draft.null,
+                "matched: random features of like density and maximum; directions: random ones.",
+                get_args(NullKind),
+                False,
+                shown=_in_model,
+            ),
             chat_field(draft.chat),
         ]
         features = ", ".join(str(edit.feature) for edit in draft.edits)
@@ -144,12 +175,27 @@ class ClampController:
             parse_number(values["value"], "value"),
             cast(Unit, values["unit"]),
         )
+        measures = [text.strip() for text in values["measures"].split(";")]
+        first, _, most = (values["nulls"] or _nulls_text(draft)).partition("..")
         self.change(
-            ClampDraft(
-                edits=draft.edits,
+            msgspec.structs.replace(
+                draft,
                 view=cast(View, values["view"]),
                 generate=parse_whole_number(values["generate"], "tokens"),
-                nulls=parse_whole_number(values["nulls"], "nulls"),
+                nulls=parse_whole_number(first, "nulls"),
+                most_nulls=parse_whole_number(most, "nulls") if most else 0,
+                null=cast(NullKind, values["null"] or draft.null),
+                measures=tuple(format_measure(parse_measure(text)) for text in measures if text),
                 chat=chat_in_field(values["chat"], draft.chat),
             )
         )
+
+
+def _in_model(values: Mapping[str, str]) -> bool:
+    return values["view"] == "model"
+
+
+def _nulls_text(draft: ClampDraft) -> str:
+    """`20`, or `20..200` where more are drawn until the answer is clear."""
+    more = f"..{draft.most_nulls}" if draft.most_nulls > draft.nulls else ""
+    return f"{draft.nulls}{more}"

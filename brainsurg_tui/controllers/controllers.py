@@ -12,6 +12,7 @@ from brainsurg_tui.controllers.feature_view import FeatureViewController
 from brainsurg_tui.controllers.features import FeatureController
 from brainsurg_tui.controllers.files import FileController
 from brainsurg_tui.controllers.jobs import JobController
+from brainsurg_tui.controllers.probe import ProbeController
 from brainsurg_tui.controllers.program import ProgramController
 from brainsurg_tui.controllers.prompts import PromptController
 from brainsurg_tui.controllers.relatives import RelativesController
@@ -34,6 +35,7 @@ class Controllers:
     features: FeatureController
     files: FileController
     jobs: JobController
+    probe: ProbeController
     program: ProgramController
     prompts: PromptController
     relatives: RelativesController
@@ -48,7 +50,8 @@ class Controllers:
         feature_view = FeatureViewController(shell, relatives)
         contents = ContentsController(shell, features)
         clamp = ClampController(shell, features)
-        search = SearchController(shell, features, feature_view)
+        probe = ProbeController(shell)
+        search = SearchController(shell, features, feature_view, probe)
         jobs = JobController(shell, features, clamp, search)
         return cls(
             annotations=AnnotationController(shell),
@@ -61,6 +64,7 @@ class Controllers:
             features=features,
             files=FileController(shell),
             jobs=jobs,
+            probe=probe,
             program=ProgramController(shell, jobs),
             prompts=PromptController(shell),
             relatives=relatives,

@@ -1,11 +1,9 @@
 """What leaves the app: to the clipboard, and to files in the workspace."""
 
-from dataclasses import replace
-from itertools import count
 from pathlib import Path
 
 from brainsurg_tui.controllers.shell import Shell
-from brainsurg_tui.exports import Export
+from brainsurg_tui.exports import Export, under_free_names
 from engine.errors import UserError
 from engine.files import write_whole
 
@@ -36,13 +34,7 @@ class FileController:
         if not files:
             self._shell.say("There is nothing to export here.", "warning")
             return
-        folder = self._folder()
-        taken = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
-        numbers = (f"-{number}" if number > 1 else "" for number in count(1))
-        free = next(
-            n for n in numbers if taken.isdisjoint(_numbered(file.name, n) for file in files)
-        )
-        paths = [self._write(replace(file, name=_numbered(file.name, free))) for file in files]
+        paths = [self._write(file) for file in under_free_names(files, self._folder())]
         self._shell.say(f"Wrote {', '.join(path.name for path in paths)} in {paths[0].parent}.")
 
     def picture(self) -> None:
@@ -60,9 +52,3 @@ class FileController:
         except OSError as error:
             raise UserError(f"{path} can't be written: {error.strerror}.") from error
         return path
-
-
-def _numbered(name: str, number: str) -> str:
-    """`loss-r1.csv` as `loss-r1-2.csv`."""
-    stem, dot, extension = name.rpartition(".")
-    return f"{stem}{number}{dot}{extension}"

@@ -9,6 +9,7 @@ import msgspec
 from brainsurg_tui.controllers.chat_field import chat_field, chat_in_field
 from brainsurg_tui.controllers.feature_view import FeatureViewController
 from brainsurg_tui.controllers.features import FeatureController
+from brainsurg_tui.controllers.probe import ProbeController
 from brainsurg_tui.controllers.shell import Shell
 from brainsurg_tui.controllers.submit import parse_whole_number
 from brainsurg_tui.screens.form import Field, Form
@@ -21,6 +22,7 @@ from engine.service.protocol import (
     FindFiring,
     Grep,
     GrepReport,
+    Probe,
     Request,
     TextSource,
 )
@@ -37,11 +39,16 @@ class SearchController:
     """Runs one search at a time; the sheet of findings shows the last."""
 
     def __init__(
-        self, shell: Shell, features: FeatureController, feature_view: FeatureViewController
+        self,
+        shell: Shell,
+        features: FeatureController,
+        feature_view: FeatureViewController,
+        probe: ProbeController,
     ) -> None:
         self._shell = shell
         self._features = features
         self._feature_view = feature_view
+        self._probe = probe
 
     # Asking
 
@@ -86,6 +93,8 @@ class SearchController:
                 self._ask_firing(search)
             case FindContrast() as search:
                 self._ask_contrast(search)
+            case Probe():
+                self._probe.probe()
             case Grep() as search:
                 self._ask_grep(search, None if results is None else results.about)
 

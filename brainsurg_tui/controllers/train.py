@@ -38,6 +38,24 @@ class TrainController:
                 choices=tuple(ARCHITECTURES),
                 free=False,
             ),
+            Field(
+                "target",
+                "predicts",
+                choices=("", *sets),
+                free=False,
+                help="For a transcoder: a set captured in one go with what it reads.",
+                empty="what it reads",
+                shown=lambda values: len(sets) > 1 and ARCHITECTURES[values["arch"]].linear,
+            ),
+            Field(
+                "skip",
+                "skip connection",
+                choices=("", "yes"),
+                free=False,
+                help="A linear map beside the features.",
+                empty="no",
+                shown=lambda values: bool(values["target"]),
+            ),
             *setting_fields(last),
             Field(
                 "preset",
@@ -57,6 +75,8 @@ class TrainController:
             activations=values["activations"],
             arch=values["arch"],
             preset=values["preset"],
+            target=values["target"] or None,
+            skip=bool(values["target"] and values["skip"]),
             **parse_settings(values),
             device=self._shell.device,
         )

@@ -52,7 +52,8 @@ class TopLine(StatusLine):
         if short:
             return f"{model}·L{sae.site.rpartition('.')[2]}·{quantity(sae.d_sae)}"
         k = "" if sae.k is None else f", k {sae.k}"
-        return f"{model} · {sae.site} · sae {sae.name} ({sae.arch} {sae.d_sae:,}{k})"
+        places = " → ".join(filter(None, (sae.site, sae.target_site)))
+        return f"{model} · {places} · sae {sae.name} ({sae.arch} {sae.d_sae:,}{k})"
 
     def tabs_at(self) -> dict[str, Offset]:
         """Where the name of each pane stands on the screen."""

@@ -61,7 +61,7 @@ class WorkspaceDialog(Dialog[WorkspaceChoice | None]):
         self._sets = LineTable(
             Column("name", "activations", width=14, fraction=2, priority=9),
             Column("model", "model", width=10, fraction=1, priority=4),
-            Column("site", "site", width=13, priority=5),
+            Column("site", "site", width=13, fraction=1, priority=5),
             Column("d_model", "width", width=6, align="right", priority=6),
             Column("tokens", "tokens", width=7, align="right", priority=8),
             Column("documents", "texts", width=7, align="right", priority=7),

@@ -9,9 +9,11 @@ from collections.abc import Callable
 import msgspec
 
 from engine.service.protocol import (
+    USUAL_STRENGTHS,
     ChatChoice,
     ClampRequest,
     FeatureEdit,
+    NullKind,
     View,
     find_operation,
     operations,
@@ -28,6 +30,12 @@ class ClampDraft(msgspec.Struct, frozen=True, kw_only=True):
     view: View = "model"
     generate: int = 24
     nulls: int = 20
+    null: NullKind = "matched"
+    most_nulls: int = 0
+    measures: tuple[str, ...] = ()
+    """Beside KL, in the notation of `engine.interventions.measure_notation`."""
+    strengths: tuple[float, ...] = ()
+    """Over which a curve is drawn, too; none: no curve."""
     chat: ChatChoice = False
     """Whether prompts are put into a chat template."""
 
@@ -40,6 +48,10 @@ class ClampDraft(msgspec.Struct, frozen=True, kw_only=True):
             view=self.view,
             generate=self.generate,
             nulls=self.nulls,
+            null=self.null,
+            most_nulls=self.most_nulls,
+            measures=[*self.measures],
+            strengths=[*self.strengths] if self._has_strengths() else [],
             chat=self.chat,
         )
 
@@ -51,6 +63,10 @@ class ClampDraft(msgspec.Struct, frozen=True, kw_only=True):
             view=request.view,
             generate=request.generate,
             nulls=request.nulls,
+            null=request.null,
+            most_nulls=request.most_nulls,
+            measures=tuple(request.measures),
+            strengths=tuple(request.strengths),
             chat=request.chat,
         )
 
@@ -79,6 +95,11 @@ class ClampDraft(msgspec.Struct, frozen=True, kw_only=True):
         view: View = "reconstruction" if self.view == "model" else "model"
         return msgspec.structs.replace(self, view=view)
 
+    def with_curve(self) -> "ClampDraft":
+        """The draft with a curve over the usual strengths, or without one where it had one."""
+        strengths = () if self.strengths else USUAL_STRENGTHS
+        return msgspec.structs.replace(self, strengths=strengths)
+
     def stronger(self, steps: int) -> "ClampDraft":
         """`steps` places up (or down) the ladder of strengths; zero stays in the way."""
         return self._each_value(lambda value: _along(value, steps))
@@ -90,6 +111,11 @@ class ClampDraft(msgspec.Struct, frozen=True, kw_only=True):
     def without_last(self) -> "ClampDraft":
         """The draft without the edit that was added last."""
         return msgspec.structs.replace(self, edits=self.edits[:-1])
+
+    def _has_strengths(self) -> bool:
+        """Whether there is more than one strength to every edit, inside the model."""
+        takes = [find_operation(edit.operation).takes for edit in self.edits]
+        return self.view == "model" and "nothing" not in takes
 
     def _each(self, **fields: object) -> "ClampDraft":
         edits = tuple(msgspec.structs.replace(edit, **fields) for edit in self.edits)

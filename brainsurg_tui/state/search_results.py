@@ -1,4 +1,4 @@
-"""What was found by asking for features: from a prompt, from two texts, or from a pattern."""
+"""What was found by asking for features: from a prompt, two texts, a pattern, or labelled texts."""
 
 from dataclasses import dataclass
 
@@ -12,12 +12,15 @@ from engine.service.protocol import (
     Grep,
     GrepReport,
     GrepScore,
+    Probe,
+    ProbeResult,
     Snippet,
     TextSource,
 )
 
-SearchRequest = FindFiring | FindContrast | Grep
-SearchAnswer = Firing | Contrast | GrepReport
+SearchRequest = FindFiring | FindContrast | Grep | Probe
+SearchAnswer = Firing | Contrast | GrepReport | ProbeResult
+"""A probe is a job, whose result is shown as what other searches find."""
 
 
 @dataclass(eq=False)
@@ -48,6 +51,8 @@ class SearchResults:
                 return f"{text_name(a)} against {text_name(b)}"
             case Grep(pattern=pattern):
                 return f"knows /{pattern}/"
+            case Probe(texts=texts):
+                return f"tells labels of {', '.join(path.rpartition('/')[2] for path in texts)}"
 
     def ids(self) -> list[int]:
         """The features found, in the order of the answer."""

@@ -25,6 +25,11 @@ def figure(value: float) -> str:
     return f"{value:.{2 - exponent}f}"
 
 
+def signed(value: float) -> str:
+    """Return what `figure` does, with a sign: `+0.0123`, `-8.31`, `0`."""
+    return f"{'+' if value > 0 else ''}{figure(value)}"
+
+
 def figure_or_dash(value: float | None) -> str:
     """Return what `figure` does; a dash for None and for what is no finite number."""
     return "–" if value is None or not math.isfinite(value) else figure(value)

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from engine.activations.parquet_rows import ParquetRow, parquet_rows
 from engine.activations.text_files import (
     Line,
     check_exists,
@@ -113,6 +114,16 @@ def read_documents(paths: Sequence[Path], *, left_out: LeftOut | None = None) ->
     return DocumentReader(_documents(files, left_out), size=size)
 
 
+def check_left_out(missed: int, seen: int, last: UserError, what: str) -> None:
+    """Raise UserError if so many of the first `seen` of a file's `what` are bad that it is the
+    file that is wrong; `last` says why the last of them can't."""
+    if missed > max(MOST_LEFT_OUT, SHARE_LEFT_OUT * seen):
+        raise UserError(
+            f"{missed} of the first {seen} {what} can't be read. The last of them: {last.what}",
+            last.do,
+        )
+
+
 def corpus_files(paths: Sequence[Path]) -> list[Path]:
     """The files that `read_documents` reads, in order. Raises UserError as it does at once."""
     return [file for path in paths for file in _files(path)]
@@ -132,12 +143,7 @@ def _documents(files: Sequence[Path], left_out: LeftOut | None) -> Iterator[tupl
             if left_out is None:
                 raise entry.text
             missed += 1
-            if missed > max(MOST_LEFT_OUT, SHARE_LEFT_OUT * (found + missed)):
-                raise UserError(
-                    f"{missed} of the first {found + missed} documents can't be read. The last of"
-                    f" them: {entry.text.what}",
-                    entry.text.do,
-                )
+            check_left_out(missed, found + missed, entry.text, "documents")
             left_out(entry.text)
         before += size
     if not found:
@@ -282,32 +288,13 @@ def _json_list(path: Path) -> list[Any]:
 
 
 def _parquet_column(path: Path) -> Iterator[_Entry]:
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError:
-        raise UserError(
-            f"Reading {path} needs pyarrow, which isn't installed.",
-            "Install it with: pip install 'brainsurg[data]'.",
-        ) from None
-    try:
-        with pyarrow.parquet.ParquetFile(path) as file:
-            if "text" not in file.schema_arrow.names:
-                raise UserError(f"{path} has no column text.")
-            batches = file.iter_batches(batch_size=1024, columns=["text"])
-            values = (value for batch in batches for value in batch.column(0))
-            for number, value in enumerate(values, 1):
-                read = functools.partial(_parquet_text, value, f"{path}, row {number},")
-                yield _entry(read, number / file.metadata.num_rows)
-    except (OSError, pyarrow.ArrowException) as error:
-        raise UserError(f"{path} can't be read as parquet: {error}.") from error
+    for row in parquet_rows(path, ["text"]):
+        read = functools.partial(_parquet_text, row, f"{path}, row {row.number},")
+        yield _entry(read, row.share)
 
 
-def _parquet_text(value: Any, where: str) -> str:
-    try:
-        return parse_document(value.as_py(), where)
-    except UnicodeDecodeError as error:
-        raise UserError(f"{where} is not UTF-8 text.") from error
+def _parquet_text(row: ParquetRow, where: str) -> str:
+    return parse_document(row.values()["text"], where)
 
 
 _PROMPT_READERS: dict[str, Callable[[Path], Iterator[Prompt]]] = {

@@ -17,8 +17,9 @@ def logits_without(
     """For each of `indices` into `active.features` the logits [vocab] after the text's last token,
     of the clean model and of the one that goes without that feature at every token of `active`.
 
-    What is taken from x is what the feature decodes to, no more: as in the edit `ablate`, the
-    reconstruction error stays. Batches and clean rows are those of `PromptRun.logits_under`.
+    What is taken from the edited site is what the feature decodes to, no more: as in the edit
+    `ablate`, the reconstruction error stays. Batches and clean rows are those of
+    `PromptRun.logits_under`.
     """
     subject, at_once = run.subject, run.rows_at_once(last_only=True)
     for start in range(0, len(indices), at_once):
@@ -26,9 +27,10 @@ def logits_without(
         clean, *ablated = logits_of_variants(
             subject.lm,
             run.token_ids,
-            subject.site,
+            subject.edited_site,
             _without_each(run, active, some),
             len(some) + 1,
+            read=subject.site,
             last_only=True,
         )[:, -1]
         for row in ablated:
@@ -41,8 +43,8 @@ def _without_each(run: PromptRun, active: ActiveFeatures, indices: Sequence[int]
     acts = torch.stack([active.over_tokens(index) for index in indices])
     directions = sae.W_dec[active.features[list(indices)]]
 
-    def ablate(x: Tensor, _: Tensor) -> Tensor:
+    def ablate(x: Tensor, y: Tensor, _: Tensor) -> Tensor:
         written = acts[..., None] * directions[:, None] * sae.decoder_gain(x[0].to(acts.device))
-        return torch.cat([x, (x.float() - written.to(x.device)).to(x.dtype)])
+        return torch.cat([y, (y.float() - written.to(y.device)).to(y.dtype)])
 
     return ablate

@@ -2,14 +2,15 @@
 
 Of a feature with acts z_t at the tokens t, and a figure of the model's output,
 
-    attribution = Σ_t (0 − z_t) · ∂figure/∂z_t,   ∂figure/∂z_t = gain(x_t) · W_dec · ∂figure/∂x_t
+    attribution = Σ_t (0 − z_t) · ∂figure/∂z_t,   ∂figure/∂z_t = gain(x_t) · W_dec · ∂figure/∂y_t
 
-is the figure once the feature is ablated minus the figure before, if that is linear in z:
-attribution patching (Nanda 2023; Syed et al. 2023, arXiv:2310.10348), for features as the indirect
-effect of Marks et al. 2024 (arXiv:2403.19647), patched minus clean, with 0 for the patch. So it has
-the sign of the effect that it estimates, and that of gradient times activation turned round. The
-derivative is that of x + decode(z, x) − decode(z, x)', where the last term and x are held: the
-reconstruction error is kept, as in every intervention here, and no other feature's act moves.
+(y is what the features write into: x itself, but for a transcoder) is the figure once the feature
+is ablated minus the figure before, if that is linear in z: attribution patching (Nanda 2023; Syed
+et al. 2023, arXiv:2310.10348), for features as the indirect effect of Marks et al. 2024
+(arXiv:2403.19647), patched minus clean, with 0 for the patch. So it has the sign of the effect that
+it estimates, and that of gradient times activation turned round. The derivative is that of x +
+decode(z, x) − decode(z, x)', where the last term and x are held: the reconstruction error is kept,
+as in every intervention here, and no other feature's act moves.
 """
 
 import torch
@@ -26,7 +27,8 @@ def attributions(
 ) -> Tensor:
     """[active] float64: the attribution of each of `active.features`, in the figure's units.
 
-    x and the figure's gradient by x: [tokens, d_in]. Memory: blocks of 64 MiB.
+    x [tokens, d_in] and the figure's gradient by what the features write into, [tokens, d_out].
+    Memory: blocks of 64 MiB.
     """
     W_dec = sae.W_dec
     towards = gradient.to(W_dec.device).float() * sae.decoder_gain(x.to(W_dec.device))

@@ -12,7 +12,6 @@ from engine.interventions.delta import ResolvedEdit, apply_edits
 from engine.interventions.operations import SCALE
 from engine.interventions.prompt_run import LOGITS_AT_ONCE, PromptRun
 from engine.interventions.spec import Checks
-from engine.interventions.steering import Steering
 from engine.model.edit import editing
 from engine.model.generate import logits
 from engine.model.observe import observe
@@ -27,8 +26,10 @@ class CheckedRun(NamedTuple):
     should."""
 
     run: PromptRun
-    activations: Tensor
-    """[tokens, d_model], of the clean model."""
+    read: Tensor
+    """[tokens, d_in], of the clean model, which the SAE is given."""
+    written: Tensor
+    """[tokens, d_out], of the clean model, which the edit is added to: for an SAE the same."""
     checks: Checks
 
 
@@ -54,7 +55,7 @@ def check_runs(runs: Sequence[PromptRun], edits: Sequence[ResolvedEdit]) -> Iter
 def _check_batch(runs: Sequence[PromptRun], edits: Sequence[ResolvedEdit]) -> list[CheckedRun]:
     """The same for one batch: shorter rows are padded on the right, where no token sees it."""
     subject = runs[0].subject
-    lm, site = subject.lm, subject.site
+    lm, site, target = subject.lm, subject.site, subject.edited_site
     batch = pad_sequence([run.token_ids for run in runs], batch_first=True)
     masks = [run.mask for run in runs]
     nothing = [dataclasses.replace(edit, operation=SCALE.name, amount=1.0) for edit in edits]
@@ -62,38 +63,40 @@ def _check_batch(runs: Sequence[PromptRun], edits: Sequence[ResolvedEdit]) -> li
     clean = logits(lm, batch)
     identical = [torch.equal(*rows) for rows in zip(clean, plain, strict=True)]
     del plain
-    unmoved = logits(lm, batch, {site: Steering(subject.sae, [nothing] * len(runs), masks)})
+    unmoved = logits(lm, batch, subject.edits([nothing] * len(runs), masks))
     no_op = [torch.equal(*rows) for rows in zip(unmoved, clean, strict=True)]
     del clean, unmoved
-    before = observe(lm, batch, [site])[site]
-    with editing(lm, {site: Steering(subject.sae, [edits] * len(runs), masks)}):
-        after = observe(lm, batch, [site])[site]
+    before = observe(lm, batch, [site, target])
+    with editing(lm, subject.edits([edits] * len(runs), masks)):
+        after = observe(lm, batch, [target])[target]
     checked = []
     for row, run in enumerate(runs):
-        x, edited = (each[row, : len(run.token_ids)] for each in (before, after))
+        read, x, edited = (
+            each[row, : len(run.token_ids)] for each in (before[site], before[target], after)
+        )
         starts = run.mask.is_start(run.positions)
-        intended = _intended(run, x, edits)
+        intended = _intended(run, read, x, edits)
         checks = Checks(
             no_op=no_op[row],
             hf_identical=identical[row],
             error_kept=error_is_kept(x, edited, intended),
             error_kept_deviation=_relative_deviation(x, edited, intended),
             bos_masked=_unmoved(x, edited, starts),
-            sinks_masked=_unmoved(x, edited, run.mask.is_sink(x) & ~starts),
+            sinks_masked=_unmoved(x, edited, run.mask.is_sink(read, x) & ~starts),
         )
-        checked.append(CheckedRun(run, x, checks))
+        checked.append(CheckedRun(run, read, x, checks))
     return checked
 
 
-def _intended(run: PromptRun, x: Tensor, edits: Sequence[ResolvedEdit]) -> Tensor:
-    """What an edit is to add to x [tokens, d_model], by decoding all features before and after it,
-    in float32."""
+def _intended(run: PromptRun, x: Tensor, y: Tensor, edits: Sequence[ResolvedEdit]) -> Tensor:
+    """What an edit is to add to y [tokens, d_out] where x [tokens, d_in] is read, by decoding all
+    features before and after it, in float32."""
     sae = run.subject.sae
     added = []
     for read in torch.split(x.to(sae.W_dec.device), rows_per_block(sae.config.d_sae)):
         z = sae.encode(read)
         added.append(sae.decode(apply_edits(z, edits), read) - sae.decode(z, read))
-    touched = run.mask.at(run.positions, x)
+    touched = run.mask.at(run.positions, x, y)
     return torch.cat(added).to(x.device) * touched[:, None]
 
 

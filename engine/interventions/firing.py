@@ -46,8 +46,8 @@ def find_firing(
 
     Memory: beside the model, two rows of logits for the whole text or 2^27 logits, whichever is
     more, and the graph of the layers above the site for one text.
-    Raises UserError for an SAE that doesn't fit the model or is a transcoder, for a text without
-    tokens or too long for the model, and for a target that is no single token.
+    Raises UserError for an SAE that doesn't fit the model, for a text without tokens or too long
+    for the model, and for a target that is no single token.
     """
     if ablate < 0 or most < 0:
         raise UserError("The number of features can't be negative.")
@@ -61,12 +61,16 @@ def find_firing(
     with interruptible(lm, tick):
         (run,) = subject.read_prompts([prompt], chat=chat)
         seen = sensitivity(
-            lm, run.token_ids, subject.site, lambda logits: _logp(logits[-1], wanted)[0]
+            lm,
+            run.token_ids,
+            subject.edited_site,
+            lambda logits: _logp(logits[-1], wanted)[0],
+            read=subject.site,
         )
     logp, aim = _logp(seen.logits[-1], wanted)
-    counted = run.mask.at(run.positions, seen.activations)
-    found = active_features(sae, seen.activations, counted)
-    shares = attributions(sae, found, seen.activations, seen.gradient)
+    counted = run.mask.at(run.positions, seen.read, seen.activations)
+    found = active_features(sae, seen.read, counted)
+    shares = attributions(sae, found, seen.read, seen.gradient)
     strongest = shares.abs().argsort(descending=True, stable=True).tolist()
 
     most_active = found.peaks().argsort(descending=True, stable=True).tolist()
@@ -87,7 +91,7 @@ def find_firing(
             _feature(found, index, shares, effects, sae.active_threshold) for index in order[:most]
         ],
         active=len(found.features),
-        left_out=run.left_out(seen.activations),
+        left_out=run.left_out(seen.read, seen.activations),
     )
 
 

@@ -1,7 +1,9 @@
 """A model with an SAE at one of its sites, reading texts."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 import numpy as np
@@ -14,16 +16,17 @@ from engine.features.left_out import LeftOut
 from engine.interventions.delta import ResolvedEdit, acts_of, delta
 from engine.interventions.spec import ClampRequest
 from engine.interventions.steering import PositionMask, Steering
-from engine.model.edit import Edit
+from engine.model.edit import Edit, reading_edits
 from engine.model.generate import generate as generate_texts
 from engine.model.load import LanguageModel
-from engine.model.locate import check_site
+from engine.model.locate import show_site
 from engine.model.observe import observe
 from engine.model.prompt import ChatChoice, Prompt, text_of
 from engine.model.site import Site
 from engine.model.text import encode, is_text
 from engine.model.variants import keeps_logits, logits_of_variants
 from engine.sae.architectures.base import SparseAutoencoder
+from engine.sae.evaluation.sites import check_sites
 from engine.sae.formats.input_rule import WHOLE, InputRule
 
 LOGITS_AT_ONCE = 1 << 27
@@ -41,35 +44,39 @@ class ModelWithSAE:
     lm: LanguageModel
     sae: SparseAutoencoder
     site: Site
+    """What it reads."""
     max_norm: float | None = None
     """A token whose activation at the site is longer than this is an attention sink, and is left
     as it is; None: none is known to be one."""
     input_rule: InputRule = WHOLE
     """What the SAE is to be given of what the model reads."""
+    target: Site | None = None
+    """For a transcoder: what it predicts, where its features write. None: it is none."""
+    target_max_norm: float | None = None
+    """`max_norm` at the target, where the sinks are others."""
 
     @classmethod
     def from_scan(
-        cls, lm: LanguageModel, sae: SparseAutoencoder, site: Site, catalogue: Catalogue
+        cls,
+        lm: LanguageModel,
+        sae: SparseAutoencoder,
+        site: Site,
+        catalogue: Catalogue,
+        target: Site | None = None,
     ) -> Self:
         """An SAE in its model, with the limit that its scan took for the length of text."""
         rows = catalogue.manifest.row_summary
         max_norm = None if rows is None or rows.rule is None else rows.rule.max_norm
-        return cls(lm, sae, site, max_norm)
+        return cls(lm, sae, site, max_norm, target=target)
+
+    @property
+    def edited_site(self) -> Site:
+        """Where its features write, and edits of them are made."""
+        return self.target or self.site
 
     def check(self) -> None:
-        """Raise UserError if SAE, model and site can't belong together."""
-        check_site(self.lm, self.site)
-        if self.sae.config.transcodes:
-            raise UserError(
-                "The SAE is a transcoder: its features write somewhere else than it reads.",
-                "Use an SAE that reconstructs what it reads.",
-            )
-        if self.sae.config.d_in != self.lm.d_model:
-            raise UserError(
-                f"The SAE reads activations of width {self.sae.config.d_in}, but those of "
-                f"{self.lm.source} are {self.lm.d_model} wide.",
-                "Choose the model that the SAE was trained on.",
-            )
+        """Raise UserError if SAE, model and sites can't belong together."""
+        check_sites(self.lm, self.sae.config, self.site, self.target)
 
     def check_described_by(self, catalogue: Catalogue) -> None:
         """Raise UserError if the catalogue is of an SAE of another width."""
@@ -113,24 +120,22 @@ class ModelWithSAE:
         first, end = positions
         starts = [(~is_text(self.lm, ids)).nonzero().flatten().tolist() for ids in asked]
         masks = [
-            PositionMask(first, end, frozenset(each), self.max_norm, self._not_given(ids, generate))
+            PositionMask(
+                first,
+                end,
+                frozenset(each),
+                self.max_norm,
+                self._not_given(ids, generate),
+                self.target_max_norm,
+            )
             for each, ids in zip(starts, asked, strict=True)
         ]
         clean = edited = asked
         if generate:
             doubled = [*asked, *asked] if edits else asked
 
-            def edits_of(rows: Sequence[int]) -> dict[Site, Edit]:
-                changes = [edits if row >= len(asked) else () for row in rows]
-                if not any(changes):
-                    return {}
-                return {
-                    self.site: Steering(
-                        self.sae, changes, [masks[row % len(asked)] for row in rows]
-                    )
-                }
-
-            written = generate_texts(self.lm, doubled, generate, edits_of=edits_of)
+            rows = [*([()] * len(asked)), *([edits] * len(asked))]
+            written = self.write(doubled, rows[: len(doubled)], [*masks, *masks], generate)
             clean, edited = written[: len(asked)], written[-len(asked) :]
         return [
             PromptRun(self, text_of(prompt), text, len(ids), mask, changed[len(ids) :])
@@ -138,6 +143,29 @@ class ModelWithSAE:
                 prompts, asked, masks, clean, edited, strict=True
             )
         ]
+
+    def write(
+        self,
+        prompts: Sequence[Tensor],
+        rows: Sequence[Sequence[ResolvedEdit]],
+        masks: Sequence[PositionMask],
+        tokens: int,
+    ) -> list[Tensor]:
+        """Each of `prompts` (token ids [tokens]) with its greedy continuation under the edits of
+        its row; many share a batch."""
+
+        def edits_of(batch: Sequence[int]) -> dict[Site, Edit]:
+            changes = [rows[row] for row in batch]
+            return self.edits(changes, [masks[row] for row in batch]) if any(changes) else {}
+
+        return generate_texts(self.lm, prompts, tokens, edits_of=edits_of)
+
+    def edits(
+        self, rows: Sequence[Sequence[ResolvedEdit]], masks: Sequence[PositionMask]
+    ) -> dict[Site, Edit]:
+        """For `engine.model.edit`: row b of a batch gets the edits `rows[b]` where `masks[b]` lets
+        them."""
+        return reading_edits(self.site, self.edited_site, Steering(self.sae, rows, masks))
 
     def _not_given(self, ids: Tensor, generate: int) -> frozenset[int]:
         """The positions of a prompt's tokens [tokens], and of those that are written after it, that
@@ -162,6 +190,16 @@ class ModelWithSAE:
 
 
 @dataclass(frozen=True)
+class Outcomes:
+    """What comes of a text under several edits; the first row is of the clean model."""
+
+    logits: Tensor
+    """[rows, tokens, vocab]."""
+    activations: Mapping[Site, Tensor]
+    """[rows, tokens, width] at each site that was asked for."""
+
+
+@dataclass(frozen=True)
 class PromptRun:
     """A prompt with the clean model's continuation, and where in it an edit may touch."""
 
@@ -180,15 +218,16 @@ class PromptRun:
         return torch.arange(len(self.token_ids), device=self.token_ids.device)
 
     def activations(self) -> Tensor:
-        """The clean model's activations at the site: [tokens, d_model]."""
+        """The clean model's activations at the site that is read: [tokens, d_in]."""
         site = self.subject.site
         return observe(self.subject.lm, self.token_ids[None], [site])[site][0]
 
-    def left_out(self, x: Tensor) -> list[LeftOut]:
-        """The positions that were asked for and are not edited, given activations x."""
+    def left_out(self, x: Tensor, y: Tensor | None = None) -> list[LeftOut]:
+        """The positions that were asked for and are not edited, given activations x and y as
+        `PositionMask.at`."""
         wanted = self.mask.within(self.positions)
         starts = wanted & self.mask.is_start(self.positions)
-        sinks = wanted & ~starts & self.mask.is_sink(x)
+        sinks = wanted & ~starts & self.mask.is_sink(x, y)
         not_given = wanted & ~starts & ~sinks & self.mask.is_not_given(self.positions)
         return [
             LeftOut(
@@ -198,17 +237,20 @@ class PromptRun:
             for place in (starts | sinks | not_given).nonzero().flatten().tolist()
         ]
 
-    def added_by(self, x: Tensor, edits: Sequence[ResolvedEdit]) -> Tensor:
-        """What some edits add to activations x [tokens, d_model] of this text, in float32."""
+    def added_by(self, x: Tensor, y: Tensor, edits: Sequence[ResolvedEdit]) -> Tensor:
+        """What some edits add to y [tokens, d_out] at the edited site where x [tokens, d_in] is
+        read of this text, in float32: [tokens, d_out]."""
         sae = self.subject.sae
         read = x.to(sae.W_dec.device)
         acts = acts_of(sae, read, [edit.feature for edit in edits])
         added = delta(sae, read, acts, edits).to(x.device)
-        return added * self.mask.at(self.positions, x)[:, None]
+        return added * self.mask.at(self.positions, x, y)[:, None]
 
-    def logits_under(self, rows: Sequence[Sequence[ResolvedEdit]]) -> Iterator[Tensor]:
-        """The logits [1 + some, tokens, vocab] of the clean model and of some rows of edits, until
-        all rows have come in their order.
+    def outcomes_under(
+        self, rows: Sequence[Sequence[ResolvedEdit]], sites: Collection[Site] = ()
+    ) -> Iterator["Outcomes"]:
+        """What comes of the clean model and of some rows of edits, until all rows have come in
+        their order; with activations at `sites`, the edited one or such as are computed later.
 
         All read the whole text. The clean model comes first every time, so that what is compared
         was computed by the same kernels.
@@ -217,7 +259,33 @@ class PromptRun:
         for start in range(0, len(rows), at_once):
             some = [(), *rows[start : start + at_once]]
             steering = Steering(subject.sae, some, [self.mask] * len(some))
-            yield logits_of_variants(subject.lm, self.token_ids, subject.site, steering, len(some))
+            seen: dict[Site, Tensor] = {}
+
+            def edit(
+                x: Tensor,
+                y: Tensor,
+                positions: Tensor,
+                steering: Steering = steering,
+                seen: dict[Site, Tensor] = seen,
+            ) -> Tensor:
+                edited = steering(x, y, positions)
+                if subject.edited_site in sites:
+                    seen[subject.edited_site] = edited
+                return edited
+
+            with ExitStack() as hooks:
+                for site in set(sites) - {subject.edited_site}:
+                    for handle in show_site(subject.lm, site, partial(_keep, seen, site)):
+                        hooks.callback(handle.remove)
+                logits = logits_of_variants(
+                    subject.lm,
+                    self.token_ids,
+                    subject.edited_site,
+                    edit,
+                    len(some),
+                    read=subject.site,
+                )
+            yield Outcomes(logits, seen)
 
     def rows_at_once(self, *, last_only: bool = False) -> int:
         """How many rows beside the clean one keep a batch's logits within `LOGITS_AT_ONCE`."""
@@ -226,3 +294,8 @@ class PromptRun:
         # the activations of rows without logits take their room, too
         tallest = LOGITS_AT_ONCE // (len(self.token_ids) * self.subject.lm.d_model * _WIDEST)
         return max(1, min(largest, tallest) - 1)
+
+
+def _keep(seen: dict[Site, Tensor], site: Site, x: Tensor) -> None:
+    """Keep a copy of what is at a site: what the model goes on with may change where it is."""
+    seen[site] = x.clone()

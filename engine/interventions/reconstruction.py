@@ -24,7 +24,7 @@ from engine.sae.architectures.base import SparseAutoencoder
 def reconstruction_delta(
     sae: SparseAutoencoder, x: Tensor, edits: list[ResolvedEdit], touched: Tensor
 ) -> Tensor:
-    """decode(z', x) - decode(z, x): [tokens, d_in] for activations x [tokens, d_in].
+    """decode(z', x) - decode(z, x): [tokens, d_out] for activations x [tokens, d_in].
 
     `touched` [tokens] bool says where the edits are made.
     """

@@ -26,6 +26,11 @@ def reproduction_command(request: ClampRequest) -> str:
     first, end = request.positions
     words += ["--positions", f"{first}:{'' if end is None else end}"]
     words += ["--generate", str(request.generate), "--nulls", str(request.nulls)]
+    words += ["--null", request.null] if request.null != "matched" else []
+    words += ["--most-nulls", str(request.most_nulls)] if request.most_nulls else []
+    words += [word for measure in request.measures for word in ("--measure", measure)]
+    if request.strengths:
+        words.append("--strengths=" + ",".join(map(repr, request.strengths)))
     words += ["--seed", str(request.seed), "--view", request.view]
     words += _chat(request.chat)
     if request.model is not None:

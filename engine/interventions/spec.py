@@ -9,6 +9,10 @@ from engine.interventions.operations import Unit, find_operation
 from engine.model.dtypes import AUTO
 from engine.model.prompt import ChatChoice, Prompt
 
+NullKind = Literal["matched", "directions"]
+"""Of what a null makes the same edit: of random live features that are alike in density and
+maximum, or of random directions, by which every token is moved as far as by the edit."""
+
 View = Literal["model", "reconstruction"]
 VIEWS: tuple[View, ...] = ("reconstruction", "model")
 """The seed's own first."""
@@ -52,9 +56,20 @@ class ClampRequest(msgspec.Struct, frozen=True, kw_only=True):
     generate: int = 24
     """Tokens to write after each prompt, greedily."""
     nulls: int = 20
-    """How many matched random features to compare with."""
+    """How many nulls to compare with."""
+    null: NullKind = "matched"
+    """What they are."""
+    most_nulls: int = 0
+    """More are drawn, `nulls` at a time, until the test over all prompts is clear or there are this
+    many; up to `nulls`: none more."""
+    measures: list[str] = []
+    """What is measured beside KL, in the notation of `measure_notation`. The first one's test says
+    when enough nulls were drawn; without any, that of KL."""
+    strengths: list[float] = []
+    """Draw a curve, too: the same edits with each of these in place of their values, as multiples
+    of the maximum where a value is an activation, and as they are where it is a factor."""
     seed: int = 0
-    """Seeds the choice of those features."""
+    """Seeds the choice of nulls."""
     chat: ChatChoice = False
     """Put each prompt into the tokenizer's chat template."""
     model: str | None = None
@@ -155,7 +170,7 @@ class NextToken(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Null(msgspec.Struct, frozen=True, kw_only=True):
-    """KL under the same operation on random live features matched in density and maximum."""
+    """A measure under the same operation on what the request names as nulls."""
 
     n: int
     mean: float
@@ -164,7 +179,47 @@ class Null(msgspec.Struct, frozen=True, kw_only=True):
     high: float
     """95 % quantile."""
     p: float
-    """(1 + number of null KL ≥ the edit's) / (n + 1): the empirical one-sided p-value."""
+    """(1 + number of nulls at least as far from 0 as the edit) / (n + 1): the empirical p-value, in
+    both directions where a measure has two."""
+
+
+class Effect(msgspec.Struct, frozen=True, kw_only=True):
+    """What one measure says of an edit on one prompt, teacher-forced: means over its tokens."""
+
+    measure: str
+    """`kl`, or in the notation of `measure_notation`."""
+    unit: str
+    before: float
+    """Of the clean model; 0 where the measure is itself a difference."""
+    after: float
+    """Of the edited model."""
+    value: float
+    """after - before."""
+    flipped: float | None
+    """`value` had the edit moved every token the opposite way; None, as the next, where no nulls
+    were asked for."""
+    where_silent: float | None
+    """`value` had the edit been made only where the feature isn't active."""
+    null: Null | None
+    """None when no nulls were asked for or none could be matched."""
+
+
+class PooledEffect(msgspec.Struct, frozen=True, kw_only=True):
+    """One measure over all prompts: a single test of an edit.
+
+    The mean over prompts of the edit's effects, beside the means over the same prompts of each
+    null's; so prompts may depend on one another.
+    """
+
+    measure: str
+    unit: str
+    value: float
+    """Mean over prompts."""
+    prompts: int
+    null: Null | None
+    stopped_early: bool = False
+    """Whether nulls were drawn until ten of them were at least as far from 0 as the edit, and no
+    further: then p is ten by the number that it took (Besag and Clifford 1991)."""
 
 
 class EditedPrompt(Shift, frozen=True, kw_only=True):
@@ -192,7 +247,7 @@ class EditedPrompt(Shift, frozen=True, kw_only=True):
     """Cross-entropy on the prompt's own tokens, edited minus clean, in nats a token; None for a
     prompt of a single token, where nothing is predicted."""
     relative_norm: float
-    """Mean of ‖Δ‖ / ‖x‖ over edited positions."""
+    """Mean of ‖Δ‖ / ‖x‖ over edited positions, x being what was at the edited site."""
     next_token: list[NextToken]
     """The likeliest tokens after the prompt, before and after the edit, likeliest before first."""
     baseline_text: str
@@ -202,7 +257,9 @@ class EditedPrompt(Shift, frozen=True, kw_only=True):
     divergence: int | None
     """Index of the first generated token that differs; None if none does."""
     null: Null | None
-    """None when no nulls were asked for or none could be matched."""
+    """That of KL. None when no nulls were asked for or none could be matched."""
+    effects: list[Effect] = []
+    """KL and the measures that were asked for, in this order."""
 
 
 class Checks(msgspec.Struct, frozen=True, kw_only=True):
@@ -224,15 +281,64 @@ class Checks(msgspec.Struct, frozen=True, kw_only=True):
     continuations."""
 
 
+class CurveMeasure(msgspec.Struct, frozen=True, kw_only=True):
+    """One measure along a curve, over all prompts; a number for each of the curve's strengths."""
+
+    measure: str
+    unit: str
+    values: list[float]
+    """Means over prompts."""
+    low: list[float]
+    """5 % quantiles of the nulls' means at the same strength; none without nulls."""
+    high: list[float]
+    """95 % quantiles."""
+    onset: float | None
+    """The smallest strength above 0 at which the effect is further from 0 than every null's at the
+    same strength; None if there is none, or no null."""
+
+
+class Curve(msgspec.Struct, frozen=True, kw_only=True):
+    """The same edit at several strengths, on the same prompts."""
+
+    strengths: list[float]
+    """Ascending: multiples of the maximum, or factors."""
+    nulls: int
+    """How many there are at each strength."""
+    measures: list[CurveMeasure]
+    """Those of the report, in its order."""
+    texts: list[list[str]]
+    """What the edited model writes: of each strength, of each prompt; empty where nothing is
+    written."""
+    quality: list[float]
+    """Of each strength: log p per token of what is written, under the clean model, in nats; a mean
+    over prompts. As many as `texts`."""
+    clean_quality: float | None
+    """The same of what the clean model writes."""
+    breaking: float | None
+    """The smallest strength above 0 at which the quality is `BREAKING` nats below that of the clean
+    model's text; None if there is none."""
+
+
+BREAKING = 2.0
+"""Nats a token. The bound is ours: such a text is 7 times less likely with every token."""
+
+
 class ModelReport(Report, frozen=True, kw_only=True, tag=True):
     """What an edit inside the running model does, with the reconstruction error kept."""
 
     view: Literal["model"] = "model"
     site: str
+    """Where the edit is made."""
+    read_site: str = ""
+    """For a transcoder: the site that it reads."""
     prompts: list[EditedPrompt]
     null_features: list[list[int]]
-    """The features of each null, one for each edit."""
+    """The features of each null, one for each edit; none where nulls are directions."""
     checks: Checks
+    pooled: list[PooledEffect] = []
+    """Each measure over all prompts; none in reports of earlier versions."""
+    curve: Curve | None = None
+    """Where the request names strengths."""
 
 
 ClampReport = ModelReport | ReconstructionReport

@@ -32,11 +32,13 @@ class PositionMask:
     not_given: frozenset[int] = frozenset()
     """Positions of tokens, written ones too, that the SAE isn't to be given, see
     `engine.sae.formats.input_rule`."""
+    target_max_norm: float | None = None
+    """`max_norm` of what a transcoder predicts: its sinks are left alone, too."""
 
-    def at(self, positions: Tensor, x: Tensor) -> Tensor:
-        """[...] bool for absolute positions [...], -1 on padding, and activations [..., d_model]
-        as they are without the edit."""
-        left_out = self.is_start(positions) | self.is_sink(x) | self.is_not_given(positions)
+    def at(self, positions: Tensor, x: Tensor, y: Tensor | None = None) -> Tensor:
+        """[...] bool for absolute positions [...], -1 on padding, and activations as they are
+        without the edit: x [..., d_in] that the SAE reads, y [..., d_out] that it writes into."""
+        left_out = self.is_start(positions) | self.is_sink(x, y) | self.is_not_given(positions)
         return self.within(positions) & ~left_out
 
     def within(self, positions: Tensor) -> Tensor:
@@ -52,11 +54,15 @@ class PositionMask:
         """[...] bool: where a token stands that the SAE isn't to be given."""
         return _is_one_of(positions, self.not_given)
 
-    def is_sink(self, x: Tensor) -> Tensor:
-        """[...] bool: which of x [..., d_model] are longer than `max_norm`."""
-        if self.max_norm is None:
-            return torch.zeros(x.shape[:-1], dtype=torch.bool, device=x.device)
-        return row_norms(x) > self.max_norm
+    def is_sink(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        """[...] bool: which of x [..., d_in] are longer than `max_norm`, or what is written into
+        there, y [..., d_out], than `target_max_norm`."""
+        sinks = torch.zeros(x.shape[:-1], dtype=torch.bool, device=x.device)
+        if self.max_norm is not None:
+            sinks |= row_norms(x) > self.max_norm
+        if self.target_max_norm is not None and y is not None:
+            sinks |= (row_norms(y) > self.target_max_norm).to(x.device)
+        return sinks
 
 
 def _is_one_of(positions: Tensor, places: frozenset[int]) -> Tensor:
@@ -65,7 +71,8 @@ def _is_one_of(positions: Tensor, places: frozenset[int]) -> Tensor:
 
 
 class Steering:
-    """An edit for `engine.model.edit`: adds to x what edits of features make of it.
+    """For `engine.model.edit`: adds what edits of features make of x to what they write into, x
+    itself but for a transcoder.
 
     Row b of a batch gets the edits `rows[b]` where `masks[b]` lets them.
     """
@@ -81,8 +88,9 @@ class Steering:
         self._masks = masks
 
     @torch.no_grad()
-    def __call__(self, x: Tensor, positions: Tensor) -> Tensor:
-        """x [batch, tokens, d_model] and absolute positions [batch, tokens] to x', in x's dtype.
+    def __call__(self, x: Tensor, y: Tensor, positions: Tensor) -> Tensor:
+        """x [batch, tokens, d_in], that y [batch, tokens, d_out] and absolute positions [batch,
+        tokens] to y', in y's dtype.
 
         A batch of one becomes as many rows as there are: it is encoded once for all of them.
         """
@@ -93,13 +101,13 @@ class Steering:
         shared = len(x) == 1
         read = (x if shared else x[changed]).to(sae.W_dec.device)
         acts = acts_of(sae, read.flatten(0, 1), features).view(*read.shape[:2], -1)
-        result = x.expand(len(self._rows), -1, -1).clone()
+        result = y.expand(len(self._rows), -1, -1).clone()
         for place, row in enumerate(changed):
             source, edits = (0 if shared else place), self._rows[row]
             before = acts[source][:, [column[edit.feature] for edit in edits]]
-            added = delta(sae, read[source], before, edits).to(x.device)
+            added = delta(sae, read[source], before, edits).to(y.device)
             here = 0 if shared else row
-            edited = (x[here].float() + added).to(x.dtype)
-            touched = self._masks[row].at(positions[here].to(x.device), x[here])
-            result[row] = torch.where(touched[:, None], edited, x[here])
+            edited = (y[here].float() + added).to(y.dtype)
+            touched = self._masks[row].at(positions[here].to(x.device), x[here], y[here])
+            result[row] = torch.where(touched.to(y.device)[:, None], edited, y[here])
         return result

@@ -4,7 +4,9 @@ import math
 
 from engine.errors import UserError
 from engine.features.validation import check_feature
+from engine.interventions.measure_notation import parse_measure
 from engine.interventions.spec import ClampRequest
+from engine.interventions.strengths import check_strengths
 
 
 def check_request(request: ClampRequest, d_sae: int) -> None:
@@ -23,7 +25,10 @@ def check_request(request: ClampRequest, d_sae: int) -> None:
                 f"{edit.value} can't be an activation of feature {edit.feature}.",
                 "Give a finite number.",
             )
-    if request.nulls < 0 or request.generate < 0:
+    check_strengths(request.strengths, request.edits)
+    for measure in request.measures:
+        parse_measure(measure)
+    if request.nulls < 0 or request.most_nulls < 0 or request.generate < 0:
         raise UserError("The number of nulls and of generated tokens can't be negative.")
     first, end = request.positions
     if first < 0 or (end is not None and end <= first):

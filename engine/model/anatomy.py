@@ -1,5 +1,6 @@
 """Where a model's layers are, found by running it once on a handful of tokens."""
 
+import itertools
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -9,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from engine.errors import UserError
-from engine.model.branches import Branches, candidates, find_branches
-from engine.model.hooks import on_input, on_output
+from engine.model.branches import find_branches
+from engine.model.hooks import entering, on_input, on_output
+from engine.model.places import LayerTrace, Places, find_places, watched
 
 _TOKENS = ((3, 4, 5), (3, 4, 6))
 """Two rows that differ in their last token only. The first ids are often special tokens."""
@@ -25,8 +27,8 @@ class Anatomy:
     path: str
     """Of the list of layers, such as `model.layers`."""
     layers: nn.ModuleList
-    branches: tuple[Branches, ...]
-    """By layer, what it adds to the residual stream."""
+    places: tuple[Places, ...]
+    """By layer, where its activations are."""
     final_norm: nn.Module | None
     """What the last layer's output passes through before the unembedding."""
     d_model: int
@@ -38,15 +40,13 @@ class _Trace:
     """What one forward pass showed: tensors by layer, and which modules ran after the layers."""
 
     def __init__(self, layers: nn.ModuleList) -> None:
-        self.entered: list[list[Tensor]] = [[] for _ in layers]
-        self.left: list[list[Tensor]] = [[] for _ in layers]
-        self.outputs: list[dict[str, Tensor]] = [{} for _ in layers]
+        self.of_layers = [LayerTrace() for _ in layers]
         self.last: list[nn.Module] = []
         self.vocab_size = 0
 
 
 def examine(model: nn.Module) -> Anatomy:
-    """Find a model's layers and what each of them adds to the residual stream.
+    """Find a model's layers, and where in each of them its activations are.
 
     Raises UserError for a model whose hidden states are no residual stream that its layers read
     and write in turn, and for one that looks at later tokens.
@@ -58,16 +58,16 @@ def examine(model: nn.Module) -> Anatomy:
     return Anatomy(
         path=path,
         layers=layers,
-        branches=tuple(
-            find_branches(layer, entered, left, outputs)
-            for layer, (entered,), (left,), outputs in zip(
-                layers, trace.entered, trace.left, trace.outputs, strict=True
-            )
-        ),
+        places=tuple(map(_places, layers, trace.of_layers)),
         final_norm=next((m for m in trace.last if "norm" in type(m).__name__.lower()), None),
-        d_model=trace.left[-1][0].shape[-1],
+        d_model=trace.of_layers[-1].left[0].shape[-1],
         vocab_size=trace.vocab_size,
     )
+
+
+def _places(layer: nn.Module, trace: LayerTrace) -> Places:
+    (entered,), (left,) = trace.entered, trace.left
+    return find_places(layer, trace, find_branches(layer, entered, left, trace.outputs))
 
 
 def _find_layers(model: Any) -> tuple[str, nn.ModuleList]:
@@ -91,16 +91,24 @@ def _run(model: nn.Module, path: str, layers: nn.ModuleList) -> _Trace:
         return lambda x: seen.__setitem__(name, x.clone())
 
     def note(module: nn.Module) -> Callable[[Tensor], None]:
-        return lambda _: trace.last.append(module) if trace.left[-1] else None
+        return lambda _: trace.last.append(module) if trace.of_layers[-1].left else None
+
+    def keep_input(seen: dict[str, Tensor], name: str) -> Callable[..., None]:
+        def hook(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            x = entering(args, kwargs)
+            if isinstance(x, Tensor):
+                seen[name] = x.clone()
+
+        return hook
 
     with ExitStack() as hooks, torch.no_grad():
-        for layer, entered, left, outputs in zip(
-            layers, trace.entered, trace.left, trace.outputs, strict=True
-        ):
-            hooks.callback(on_input(layer, into(entered)).remove)
-            hooks.callback(on_output(layer, into(left)).remove)
-            for name, part in candidates(layer):
-                hooks.callback(on_output(part, under(outputs, name)).remove)
+        for layer, of_layer in zip(layers, trace.of_layers, strict=True):
+            hooks.callback(on_input(layer, into(of_layer.entered)).remove)
+            hooks.callback(on_output(layer, into(of_layer.left)).remove)
+            for name, part in watched(layer):
+                keep = keep_input(of_layer.inputs, name)
+                hooks.callback(part.register_forward_pre_hook(keep, with_kwargs=True).remove)
+                hooks.callback(on_output(part, under(of_layer.outputs, name)).remove)
         for module in model.get_submodule(path.rpartition(".")[0]).children():
             hooks.callback(on_output(module, note(module)).remove)
         trace.vocab_size = _logits(model, _TOKENS).shape[-1]
@@ -109,14 +117,14 @@ def _run(model: nn.Module, path: str, layers: nn.ModuleList) -> _Trace:
 
 def _check_stream(trace: _Trace, name: str) -> None:
     """Each layer must run once, on [batch, tokens, d_model], on what the layer before it left."""
-    runs = [*trace.entered, *trace.left]
+    runs = [run for layer in trace.of_layers for run in (layer.entered, layer.left)]
     if (
         all(len(run) == 1 for run in runs)
         and len({run[0].shape for run in runs}) == 1
         and runs[0][0].shape[:-1] == (len(_TOKENS), len(_TOKENS[0]))
         and all(
-            torch.allclose(left, entered, rtol=0, atol=0, equal_nan=True)
-            for (left,), (entered,) in zip(trace.left[:-1], trace.entered[1:], strict=True)
+            torch.allclose(one.left[0], other.entered[0], rtol=0, atol=0, equal_nan=True)
+            for one, other in itertools.pairwise(trace.of_layers)
         )
     ):
         return

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from engine.errors import UserError
 from engine.model.load import LanguageModel
 from engine.model.locate import show_site
 from engine.model.site import Site
@@ -16,6 +17,10 @@ Edit = Callable[[Tensor, Tensor], Tensor]
 counted from 0 at the first token of each row's text and -1 on padding before it; returns what takes
 the activations' place, in their shape, without changing them where they are. Any dtype; it is
 brought back to the model's."""
+
+Rewrite = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""Gets the activations at one site, those at another of the same pass, [batch, tokens, width] each,
+and positions as an `Edit` does; returns what takes the place of the latter."""
 
 _CACHES = ("past_key_values", "cache", "cache_params")
 """What models and releases of transformers call the cache of a generation."""
@@ -57,6 +62,28 @@ def editing(
             begin = lm.model.register_forward_pre_hook(clock.begin_pass, with_kwargs=True)
             hooks.callback(begin.remove)
         yield
+
+
+def reading_edits(site: Site, target: Site, rewrite: Rewrite) -> dict[Site, Edit]:
+    """The edits that read `site` and put at `target`, which comes later or is the same, what
+    `rewrite` makes of both.
+
+    A pass in which `target` comes first raises UserError.
+    """
+    if site == target:
+        return {site: lambda x, positions: rewrite(x, x, positions)}
+    read: list[Tensor] = []
+
+    def keep(x: Tensor, _: Tensor) -> Tensor:
+        read[:] = [x.clone()]  # some models add to it in place
+        return x
+
+    def write(y: Tensor, positions: Tensor) -> Tensor:
+        if not read:
+            raise UserError(f"{target} is computed before {site}, so it can't be made from it.")
+        return rewrite(read.pop(), y, positions)
+
+    return {site: keep, target: write}
 
 
 class _Clock:

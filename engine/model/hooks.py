@@ -10,13 +10,19 @@ See = Callable[[Tensor], Tensor | None]
 """Gets a tensor as it passes; what it returns takes the tensor's place, None leaves it."""
 
 
+def entering(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """What a module is called on: its first argument, or the one of that meaning; None if it has
+    neither."""
+    return args[0] if args else kwargs.get("hidden_states")
+
+
 def on_input(module: nn.Module, see: See) -> RemovableHandle:
     """Show `see` the hidden states on which `module` is called, before it runs."""
 
     def hook(
         _: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
-        changed = see(args[0] if args else kwargs["hidden_states"])
+        changed = see(entering(args, kwargs))
         if changed is None:
             return None
         if args:

@@ -3,6 +3,8 @@
 All work goes in blocks of positions, so that a large vocabulary doesn't cost memory.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -40,6 +42,26 @@ def kl_of_variants(clean: Tensor, edited: Tensor) -> Tensor:
         parts.append((log_p - log_q).mul_(log_p.exp()).sum(-1))
     # Rounding can leave a sum of differences a hair below its bound, which is 0.
     return torch.cat(parts, dim=1).clamp(min=0)
+
+
+def logp_of_tokens(logits: Tensor, ids: Sequence[int]) -> Tensor:
+    """log Σ p(v) over the tokens `ids`: that one of them comes next.
+
+    Logits [rows, tokens, vocab] of any dtype to [rows, tokens] float64.
+    """
+    chosen = logits[..., list(ids)].double().logsumexp(-1)
+    rows = _blocks(logits.flatten(0, 1))
+    return chosen - torch.cat([row.double().logsumexp(-1) for row in rows]).view(chosen.shape)
+
+
+def rank_of_tokens(logits: Tensor, ids: Sequence[int]) -> Tensor:
+    """The rank of the likeliest of the tokens `ids` among all: 1 is the likeliest of all.
+
+    Logits [rows, tokens, vocab] of any dtype to [rows, tokens] float64. Equal ones share the
+    better rank.
+    """
+    best = logits[..., list(ids)].amax(-1, keepdim=True)
+    return 1 + (logits > best).sum(-1).double()
 
 
 def _blocks(logits: Tensor) -> tuple[Tensor, ...]:

@@ -2,12 +2,16 @@
 
 The grammar is the same for every architecture, `<kind>.<layer>`:
 
-    resid_pre.L    what enters layer L
-    attn_out.L     exactly what layer L's attention adds to the residual stream
-    mlp_out.L      exactly what layer L's MLP adds to the residual stream
-    resid_post.L   what leaves layer L
+    resid_pre.L         what enters layer L
+    attn_z.L            what the output projection of layer L's attention reads: heads side by side
+    attn_out.L          exactly what layer L's attention adds to the residual stream
+    mlp_in_unscaled.L   mlp_in.L before the norm's gain and bias: x / rms, of a layer norm centred
+    mlp_in.L            what layer L's MLP is given
+    mlp_out.L           exactly what layer L's MLP adds to the residual stream
+    resid_post.L        what leaves layer L
 
-so that resid_pre + attn_out + mlp_out = resid_post, whatever norms and multipliers lie between.
+so that resid_pre + attn_out + mlp_out = resid_post, whatever norms and multipliers lie between. An
+edit of attn_z, mlp_in or mlp_in_unscaled changes what that module alone is given.
 """
 
 import re
@@ -17,9 +21,12 @@ import msgspec
 
 from engine.errors import UserError
 
-SiteKind = Literal["resid_pre", "resid_post", "attn_out", "mlp_out"]
+SiteKind = Literal[
+    "resid_pre", "attn_z", "attn_out", "mlp_in_unscaled", "mlp_in", "mlp_out", "resid_post"
+]
 
 KINDS: tuple[SiteKind, ...] = get_args(SiteKind)
+"""In the order in which they are computed."""
 
 _SITE = re.compile(rf"({'|'.join(KINDS)})\.([0-9]{{1,4}})")
 
@@ -44,7 +51,7 @@ class SiteInfo(msgspec.Struct, frozen=True):
     module: str
     """The module whose input or output it is: `model.layers.13`."""
     width: int
-    """The number of dimensions of an activation there, d_model."""
+    """The number of dimensions of an activation there: d_model, but for attn_z."""
     meaning: str
     """What is read there, in words."""
 

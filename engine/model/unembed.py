@@ -1,25 +1,30 @@
 """What a direction in the residual stream says about the next token, all else left aside."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from engine.errors import UserError
 from engine.model.load import LanguageModel
+from engine.model.norms import measure_norm
+from engine.model.residual import residual_directions
+from engine.model.site import Site
 
 _ROWS = 16384
 """Tokens whose unembedding is held in float32 at a time, to bound memory."""
 
 
 @torch.no_grad()
-def logit_effects(lm: LanguageModel, directions: Tensor) -> Tensor:
-    """How residual `directions` [n, d_model] move the logits: [n, vocab_size], float32.
+def logit_effects(lm: LanguageModel, directions: Tensor, site: Site | None = None) -> Tensor:
+    """How `directions` [n, width] at a site, None: in the residual stream, move the logits:
+    [n, vocab_size], float32.
 
     The direct path of the logit lens: each direction times the weight of the final norm (centred
     first, where the norm centres), then the unembedding. The norm's division by the size of the
     whole residual stream, later layers, and what follows the unembedding (logit scale, softcap)
     are left out, so effects compare tokens and directions with one another and are no logits.
 
-    Raises UserError for a model whose unembedding does not read the normed residual stream.
+    Raises UserError for a model whose unembedding does not read the normed residual stream, and as
+    `residual_directions`.
     """
     unembedding = lm.model.get_output_embeddings()
     weight = getattr(unembedding, "weight", None)
@@ -28,30 +33,11 @@ def logit_effects(lm: LanguageModel, directions: Tensor) -> Tensor:
             f"The unembedding of {lm.source} does not read the residual stream directly.",
             "Promoted and suppressed tokens can't be had for this model.",
         )
-    towards = directions.to(lm.device, torch.float32)
+    towards = residual_directions(lm, directions, site).to(lm.device, torch.float32)
     if lm.anatomy.final_norm is not None:
-        if _centres(lm.anatomy.final_norm, lm):
+        like = torch.empty(lm.d_model, dtype=lm.dtype, device=lm.device)
+        norm = measure_norm(lm.anatomy.final_norm, like)
+        if norm.centres:
             towards = towards - towards.mean(-1, keepdim=True)
-        towards = towards * _norm_weight(lm.anatomy.final_norm, lm)
+        towards = norm.scale(towards)
     return torch.cat([towards @ rows.float().T for rows in weight.split(_ROWS)], dim=-1)
-
-
-def _norm_weight(norm: nn.Module, lm: LanguageModel) -> Tensor:
-    """[d_model]: what `norm` multiplies each dimension by, once centred and divided.
-
-    Norms keep their weight as it is, as one plus it, or have none; so it is measured. For an x of
-    mean 0 and size 1, norm(x) = weight * x + bias, and norm(-x) = -weight * x + bias.
-    """
-    x = torch.ones(lm.d_model, device=lm.device)
-    x[::2] = -1
-    x = x - x.mean()
-    x = (1024 * x / x.square().mean().sqrt()).to(lm.dtype)
-    size = x.float().square().mean().sqrt()
-    odd: Tensor = norm(x[None]) - norm(-x[None])
-    return odd[0].float() * size / (2 * x.float())
-
-
-def _centres(norm: nn.Module, lm: LanguageModel) -> bool:
-    """Whether `norm` subtracts the mean: then a constant vector is nothing to it."""
-    ones = torch.full((1, lm.d_model), 64.0, device=lm.device, dtype=lm.dtype)
-    return torch.equal(norm(ones), norm(-ones))

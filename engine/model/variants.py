@@ -1,8 +1,8 @@
 """One text under many variants of what is at a site: what is below the site is run once for all."""
 
 import inspect
-from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from weakref import WeakKeyDictionary
 
 import torch
@@ -10,16 +10,17 @@ from torch import Tensor
 
 from engine.model.agreement import agree
 from engine.model.contiguous import contiguous_unembedding
-from engine.model.edit import editing
+from engine.model.edit import Edit, Rewrite, editing, reading_edits
 from engine.model.inputs import checked_ids
 from engine.model.load import LanguageModel
 from engine.model.locate import show_site
 from engine.model.site import Site
 from engine.progress import Cancelled
 
-Variants = Callable[[Tensor, Tensor], Tensor]
-"""Gets the activations [1, tokens, d_model] of a text and its positions [1, tokens]; returns
-[variants, tokens, d_model] without changing them where they are, in any dtype."""
+Variants = Rewrite
+"""Gets activations of a text at the site that is read and at the one that is varied, [1, tokens,
+width] each, and its positions [1, tokens]; returns [variants, tokens, width] of the latter without
+changing them where they are, in any dtype."""
 
 _TEXT = (3, 4, 5, 6, 3, 5)
 
@@ -33,10 +34,12 @@ def logits_of_variants(
     variants: Variants,
     number: int,
     *,
+    read: Site | None = None,
     last_only: bool = False,
 ) -> Tensor:
     """The logits [number, tokens, vocab_size] of a text [tokens] under each of `number` variants.
 
+    What is varied is at `site`, by what is at `read`, which comes before it; None: the same.
     In the model's dtype; with `last_only` those of the last token, [number, 1, vocab_size]. Where
     the model allows it, the text is read as one row up to the site, and as `number` rows from there
     on; else it is as many rows from the beginning.
@@ -45,7 +48,7 @@ def logits_of_variants(
     ids = checked_ids(lm, token_ids[None])
     run = _spread if can_spread(lm, site) else _repeat
     keep = 1 if last_only else 0  # 0 is all of them, to transformers
-    return run(lm, ids, site, variants, number=number, keep=keep)
+    return run(lm, ids, read or site, site, variants, number=number, keep=keep)
 
 
 def keeps_logits(lm: LanguageModel) -> bool:
@@ -55,28 +58,47 @@ def keeps_logits(lm: LanguageModel) -> bool:
 
 @torch.no_grad()
 def _spread(
-    lm: LanguageModel, ids: Tensor, site: Site, variants: Variants, *, number: int, keep: int
+    lm: LanguageModel,
+    ids: Tensor,
+    read: Site,
+    site: Site,
+    variants: Variants,
+    *,
+    number: int,
+    keep: int,
 ) -> Tensor:
     """One row becomes many at the site: what is above it takes its batch from its input."""
     positions = torch.arange(ids.shape[1], device=ids.device)[None]
 
-    def see(x: Tensor) -> Tensor:
-        return _checked(variants(x, positions), x, number)
+    def spread(x: Tensor, y: Tensor, positions: Tensor) -> Tensor:
+        return _checked(variants(x, y, positions), y, number)
 
     with ExitStack() as hooks:
-        for handle in show_site(lm, site, see):
-            hooks.callback(handle.remove)
+        for where, edit in reading_edits(read, site, spread).items():
+            for handle in show_site(lm, where, partial(_edit_at, edit, positions)):
+                hooks.callback(handle.remove)
         return _logits(lm, ids, keep)
+
+
+def _edit_at(edit: Edit, positions: Tensor, x: Tensor) -> Tensor:
+    return edit(x, positions)
 
 
 @torch.no_grad()
 def _repeat(
-    lm: LanguageModel, ids: Tensor, site: Site, variants: Variants, *, number: int, keep: int
+    lm: LanguageModel,
+    ids: Tensor,
+    read: Site,
+    site: Site,
+    variants: Variants,
+    *,
+    number: int,
+    keep: int,
 ) -> Tensor:
-    def edit(x: Tensor, positions: Tensor) -> Tensor:
-        return _checked(variants(x[:1], positions[:1]), x[:1], number)
+    def repeat(x: Tensor, y: Tensor, positions: Tensor) -> Tensor:
+        return _checked(variants(x[:1], y[:1], positions[:1]), y[:1], number)
 
-    with editing(lm, {site: edit}):
+    with editing(lm, reading_edits(read, site, repeat)):
         return _logits(lm, ids.expand(number, -1), keep)
 
 
@@ -106,13 +128,13 @@ def can_spread(lm: LanguageModel, site: Site) -> bool:
 
 
 def _ways_agree(lm: LanguageModel, site: Site) -> bool:
-    def turned(x: Tensor, _: Tensor) -> Tensor:
-        return torch.cat([x, x + x.roll(1, -1), x - x.roll(1, -2)])
+    def turned(_: Tensor, y: Tensor, __: Tensor) -> Tensor:
+        return torch.cat([y, y + y.roll(1, -1), y - y.roll(1, -2)])
 
     ids = torch.tensor([_TEXT], device=lm.device)
-    repeated = _repeat(lm, ids, site, turned, number=3, keep=0)
+    repeated = _repeat(lm, ids, site, site, turned, number=3, keep=0)
     try:
-        spread = _spread(lm, ids, site, turned, number=3, keep=0)
+        spread = _spread(lm, ids, site, site, turned, number=3, keep=0)
     except Cancelled:
         raise
     except Exception:  # whatever goes wrong inside, the model may be given all rows

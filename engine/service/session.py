@@ -13,6 +13,8 @@ from engine.errors import UserError
 from engine.features.catalogue.catalogue import Catalogue
 from engine.features.sink_rule import known_sink_rule
 from engine.interventions.prompt_run import ModelWithSAE
+from engine.jobs.kinds.checks import target_set
+from engine.jobs.model_of_sae import models_and_site
 from engine.model.device import choose_device
 from engine.model.dtypes import AUTO, dtype_to_ask_for, other_dtype_note
 from engine.model.load import LanguageModel, load_model
@@ -23,7 +25,6 @@ from engine.sae.formats.input_rule import WHOLE, input_rule
 from engine.sae.formats.metadata import SAEMetadata
 from engine.sae.formats.provenance import other_model_note
 from engine.sae.formats.store import load_sae
-from engine.service.model_of_sae import models_and_site
 from engine.workspace.folders import Stamp, Workspace, stamp
 
 
@@ -108,7 +109,21 @@ class Session:
         lm = self._reading(lm, asked.prepend_bos)
         rule = self.sink_rule(name, device)
         max_norm = None if rule is None else rule.max_norm
-        return ModelWithSAE(lm, sae, parse_site(found.site), max_norm, asked)
+        target = parse_site(found.target_site) if found.target_site else None
+        of_target = self._target_max_norm(name, metadata) if target else None
+        site = parse_site(found.site)
+        return ModelWithSAE(lm, sae, site, max_norm, asked, target, of_target)
+
+    def _target_max_norm(self, name: str, metadata: SAEMetadata) -> float | None:
+        """Beyond which norm an activation that a transcoder predicts is a sink, by what it learned
+        from or the other set of the capture that it was scanned on; None: not known."""
+        rows = metadata.target_row_summary
+        catalogue = self.workspace.catalogue(name)
+        if rows is None and catalogue.exists():
+            scanned = Catalogue.open(catalogue).manifest.activations
+            target = target_set(name, None, scanned, self.workspace)
+            rows = None if target is None else self._rows_of(target, metadata.target_site)
+        return None if rows is None or rows.rule is None else rows.rule.max_norm
 
     def _reading(self, lm: LanguageModel, prepend_bos: bool | None) -> LanguageModel:
         """The model as it reads texts with or without BOS; the same one for the next question."""

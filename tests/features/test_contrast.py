@@ -19,6 +19,7 @@ from engine.sae import blocks
 from engine.sae.architectures.base import SparseAutoencoder
 from engine.sae.architectures.registry import build
 from engine.sae.config import SAEConfig
+from engine.sae.formats.input_rule import InputRule
 
 SITE = Site("resid_post", 1)
 CONTEXT = 20
@@ -161,3 +162,52 @@ def test_what_can_not_be_contrasted_is_said(lm: LanguageModel, sae: SparseAutoen
         compared(lm, build(SAEConfig(architecture="relu", d_in=4, d_sae=9)), A, B)
     with pytest.raises(UserError, match=r"no resid_post\.9"):
         contrast(lm, sae, Site("resid_post", 9), lambda: A, lambda: B)
+
+
+# Chance
+
+
+def test_documents_that_tell_two_sets_apart_and_those_that_do_not(
+    lm: LanguageModel, sae: SparseAutoencoder
+) -> None:
+    stories = [
+        f"The {who} {did} in the {where}."
+        for who in ("cat", "dog")
+        for did in ("sat", "ran")
+        for where in ("sun", "sea", "fog")
+    ]
+    numbers = [f"{i}+{i + 3}={2 * i + 3};" for i in range(10, 22)]
+
+    def found(a: list[str], b: list[str], **options: int) -> Contrast:
+        return contrast(
+            lm, sae, SITE, lambda: a, lambda: b, most=1000, permutations=2000, **options
+        )
+
+    apart, alike = found(stories, numbers), found(stories[::2], stories[1::2])
+    assert (apart.documents_a, apart.documents_b) == (12, 12)
+    assert apart.tested == len(apart.features)
+    assert apart.significant == sum(f.q <= 0.05 for f in apart.features) > apart.tested / 3
+    assert [f.q for f in apart.features] == sorted(f.q for f in apart.features)
+    assert alike.significant <= 0.1 * alike.tested
+    assert found(stories, numbers) == apart
+    assert {f.id for f in found(stories, numbers, seed=1).features} == {
+        f.id for f in apart.features
+    }
+
+
+@pytest.mark.parametrize(("a", "b"), [(A[:1], B), (A, B[:1]), (["", A[0]], B)])
+def test_of_a_single_document_nothing_is_told_apart_from_chance(
+    lm: LanguageModel, sae: SparseAutoencoder, a: list[str], b: list[str]
+) -> None:
+    found = contrast(lm, sae, SITE, lambda: a, lambda: b, permutations=100)
+    assert (found.tested, found.significant) == (0, 0)
+    assert {(f.p, f.q) for f in found.features} == {(None, None)}
+
+
+def test_what_an_sae_is_not_given_is_left_out(lm: LanguageModel, sae: SparseAutoencoder) -> None:
+    first_four = InputRule(start=0, stop=4)
+    found = contrast(lm, sae, SITE, lambda: A, lambda: B, given=first_four, most=1000)
+    assert (found.tokens_a, found.tokens_b) == (4 + 4 + 2, 4 + 4)
+    a = torch.cat([dense(lm, sae, [text])[:4] for text in A])
+    for feature in found.features:
+        assert feature.mean_a == pytest.approx(a[:, feature.id].mean().item(), abs=1e-6)

@@ -16,7 +16,7 @@ from engine.interventions.prompt_run import ModelWithSAE
 from engine.interventions.spec import Checks, FeatureEdit, ModelReport
 from engine.interventions.steering import PositionMask, Steering
 from engine.model.load import load_model
-from engine.model.site import Site, SiteKind
+from engine.model.site import KINDS, Site, SiteKind
 from tests.interventions.bench import SITE, Bench
 
 
@@ -25,7 +25,7 @@ def checks(bench: Bench, **changes: object) -> Checks:
 
 
 def test_dropping_the_error_is_noticed(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    def reconstructing(self: Steering, x: Tensor, positions: Tensor) -> Tensor:
+    def reconstructing(self: Steering, x: Tensor, y: Tensor, positions: Tensor) -> Tensor:
         reconstruction: Tensor = bench.sae(x)
         return reconstruction.expand(len(self._rows), -1, -1)
 
@@ -41,7 +41,7 @@ def test_an_edit_that_never_arrives_is_noticed(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        Steering, "__call__", lambda self, x, positions: x.expand(len(self._rows), -1, -1)
+        Steering, "__call__", lambda self, x, y, positions: y.expand(len(self._rows), -1, -1)
     )
     found = checks(bench)
     assert not found.error_kept
@@ -51,7 +51,7 @@ def test_an_edit_that_never_arrives_is_noticed(
 def test_an_edit_of_the_beginning_of_sequence_is_noticed(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(PositionMask, "at", lambda self, positions, x: positions >= 0)
+    monkeypatch.setattr(PositionMask, "at", lambda self, positions, x, y: positions >= 0)
     assert not checks(bench).bos_masked
 
 
@@ -110,7 +110,7 @@ def test_rounding_is_allowed_and_more_is_not(dtype: torch.dtype) -> None:
     assert not error_is_kept(x, moved, intended)
 
 
-@pytest.mark.parametrize("kind", ["resid_pre", "attn_out", "mlp_out", "resid_post"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_checks_hold_at_every_kind_of_site(bench: Bench, kind: SiteKind) -> None:
     request = bench.request(generate=0, nulls=0)
     subject = ModelWithSAE(bench.lm, bench.sae, Site(kind, 1))

@@ -69,9 +69,9 @@ def test_an_sae_of_another_width(bench: Bench) -> None:
         clamp(ModelWithSAE(bench.lm, sae, SITE), bench.catalogue, bench.request())
 
 
-def test_a_transcoder(bench: Bench) -> None:
+def test_a_transcoder_that_predicts_nobody_knows_what(bench: Bench) -> None:
     sae = build(SAEConfig(architecture="relu", d_in=64, d_sae=96, d_out=64))
-    with pytest.raises(UserError, match="transcoder"):
+    with pytest.raises(UserError, match=r"don't tell which site it predicts.*--target-site"):
         clamp(ModelWithSAE(bench.lm, sae, SITE), bench.catalogue, bench.request())
 
 

@@ -2,11 +2,19 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.interventions.delta import ResolvedEdit
-from engine.interventions.nulls import compare_with_null, matched_features, null_edits
+from engine.interventions.nulls import (
+    compare_in_sequence,
+    compare_with_null,
+    direction_edits,
+    is_clear,
+    matched_features,
+    null_edits,
+)
 from engine.interventions.spec import FeatureEdit
 
 GENERATOR = np.random.default_rng(0)
@@ -87,11 +95,12 @@ def test_stand_ins_get_the_same_operation_in_units_of_their_own_maximum() -> Non
     assert change(ablated) == ResolvedEdit(1, "ablate", 0.0)
 
 
-@given(st.floats(0, 3), st.lists(st.floats(0, 3), min_size=1, max_size=30))
-def test_p_counts_the_nulls_that_are_as_large(observed: float, nulls: list[float]) -> None:
+@given(st.floats(-3, 3), st.lists(st.floats(-3, 3), min_size=1, max_size=30))
+def test_p_counts_the_nulls_that_are_as_far_from_0(observed: float, nulls: list[float]) -> None:
     null = compare_with_null(observed, nulls)
     assert null is not None
-    assert null.p == (1 + sum(value >= observed for value in nulls)) / (len(nulls) + 1)
+    as_far = sum(abs(value) >= abs(observed) for value in nulls)
+    assert null.p == (1 + as_far) / (len(nulls) + 1)
     assert 0 < null.p <= 1
     assert min(nulls) <= null.low <= null.high <= max(nulls)
     assert null.mean == pytest.approx(sum(nulls) / len(nulls))
@@ -106,3 +115,58 @@ def test_low_and_high_are_the_5_and_95_percent_quantiles() -> None:
 
 def test_without_nulls_there_is_nothing_to_compare_with() -> None:
     assert compare_with_null(1.0, []) is None
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(1, 4), st.integers(5, 12), st.integers(0, 5))
+def test_directions_have_the_lengths_and_angles_of_the_rows(
+    edits: int, width: int, seed: int
+) -> None:
+    W_dec = torch.randn(8, width, generator=torch.Generator().manual_seed(seed))
+    own = [ResolvedEdit(feature, "clamp", 1.0) for feature in range(edits)]
+    rows = W_dec[:edits].double()
+    drawn = direction_edits(own, W_dec, 3, seed)
+    assert len(drawn) == 3
+    for null in drawn:
+        directions = torch.stack([e.direction for e in null if e.direction is not None]).double()
+        assert torch.allclose(directions @ directions.T, rows @ rows.T, atol=1e-4)
+        assert not torch.allclose(directions, rows, atol=1e-2)
+    assert [[e.feature for e in null] for null in drawn] == [[*range(edits)]] * 3
+
+
+def test_directions_lean_to_no_side() -> None:
+    """Of uniform unit vectors each coordinate has mean 0, and its square has mean 1 / width."""
+    W_dec = torch.eye(6)
+    drawn = direction_edits([ResolvedEdit(2, "clamp", 1.0)], W_dec, 4000, seed=1)
+    found = torch.stack([null[0].direction for null in drawn if null[0].direction is not None])
+    assert found.mean(0).abs().max() < 0.03
+    assert (found.square().mean(0) - 1 / 6).abs().max() < 0.02
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.floats(-2, 2), st.lists(st.floats(-3, 3), min_size=1, max_size=60))
+def test_in_sequence_p_is_ten_by_the_draw_that_was_the_tenth_as_far(
+    observed: float, nulls: list[float]
+) -> None:
+    found = compare_in_sequence(observed, nulls)
+    assert found is not None
+    hits = [place for place, value in enumerate(nulls, 1) if abs(value) >= abs(observed)]
+    assert is_clear(observed, nulls) == (len(hits) >= 10)
+    expected = 10 / hits[9] if len(hits) >= 10 else (1 + len(hits)) / (1 + len(nulls))
+    assert found.p == pytest.approx(expected)
+
+
+def test_in_sequence_p_is_uniform_where_nothing_is_special() -> None:
+    """P(p ≤ a) ≤ a for every a: of what was drawn from the nulls' own distribution."""
+    generator = np.random.default_rng(0)
+    found = []
+    for _ in range(2000):
+        drawn = generator.normal(size=101)
+        nulls = drawn[1:21]
+        while len(nulls) < 100 and not is_clear(drawn[0], nulls.tolist()):
+            nulls = drawn[1 : len(nulls) + 21]
+        null = compare_in_sequence(drawn[0], nulls.tolist())
+        assert null is not None
+        found.append(null.p)
+    for level in (0.05, 0.1, 0.25, 0.5):
+        assert np.mean(np.array(found) <= level) == pytest.approx(level, abs=0.03)

@@ -160,7 +160,7 @@ def test_means_are_over_what_is_no_sink(
 def test_an_edit_of_sinks_is_noticed(
     bench: Bench, catalogue: Catalogue, sinks: set[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def careless(self: PositionMask, positions: Tensor, x: Tensor) -> Tensor:
+    def careless(self: PositionMask, positions: Tensor, x: Tensor, y: Tensor) -> Tensor:
         return self.within(positions) & ~self.is_start(positions)
 
     monkeypatch.setattr(PositionMask, "at", careless)

@@ -25,6 +25,7 @@ from engine.sae.evaluation.reconstruction import evaluate
 from engine.sae.evaluation.splice import splice
 from engine.sae.evaluation.vectors import StoredVectors
 from engine.sae.formats.metadata import SAEMetadata, read_metadata
+from engine.sae.formats.stated_figures import StatedFigures
 from engine.sae.formats.store import load_sae, save_metadata, save_sae
 from engine.workspace.folders import Workspace
 
@@ -135,6 +136,14 @@ def test_the_figures_take_the_place_of_older_ones(workspace: Workspace) -> None:
     assert kept.metrics["ce_score"] == got.ce_score
     assert kept.metrics["kl"] == got.kl
     assert kept.train_config == TRAINED
+
+
+def test_what_the_publisher_states_is_told_beside_and_kept(workspace: Workspace) -> None:
+    stated = StatedFigures(figures={"l0": 5.0, "ce_score": 0.9}, where="eval_results.json")
+    change_metadata(workspace, stated=stated)
+    got = measure(workspace)
+    assert got.stated == stated
+    assert read_metadata(workspace.sae("sae")).stated == stated
 
 
 def test_another_set_is_used_whole(workspace: Workspace) -> None:

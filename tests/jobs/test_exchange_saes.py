@@ -107,6 +107,20 @@ def test_what_an_sae_is_to_be_given_is_named_kept_and_told_again(
     assert again["metadata"] == cfg["metadata"]
 
 
+def test_what_its_publisher_states_of_it_is_kept(workspace: Workspace, tmp_path: Path) -> None:
+    export(workspace, tmp_path / "out", "dictionary_learning")
+    file = tmp_path / "out" / "eval_results.json"
+    file.write_text('{"l0": 31.5, "frac_recovered": 0.98}')
+    exchanged(ImportSAE(name="back", source=str(tmp_path / "out")), workspace)
+    stated = read_sae_info(workspace.sae("back")).metadata.stated
+    assert (stated.figures, stated.where) == ({"l0": 31.5, "ce_score": 0.98}, file.name)
+    file.write_text("no JSON")
+    notes = Noting()
+    exchanged(ImportSAE(name="again", source=str(tmp_path / "out")), workspace, notes)
+    assert [note for note in notes.notes if "eval_results.json" in note]
+    assert read_sae_info(workspace.sae("again")).metadata.stated.figures == {}
+
+
 def test_from_the_hub(
     workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -122,7 +122,7 @@ def test_in_bfloat16_a_model_has_the_same_parts_and_the_same_reliable_cache(name
         # PyTorch multiplies experts in bfloat16 only where their sizes are multiples of 8
         assert "strides should be multiple of 16 bytes" in str(error)  # noqa: PT017
         pytest.skip("its experts are too small for bfloat16")
-    assert half.anatomy.branches == lm.anatomy.branches
+    assert half.anatomy.places == lm.anatomy.places
     assert cache_is_reliable(half) == cache_is_reliable(lm)
 
 
@@ -132,7 +132,7 @@ def test_parts_are_told_apart_where_they_are_small_beside_the_residual_stream() 
     model = hf.AutoModelForCausalLM.from_config(zoo.SUMS["olmo2"]()).eval()
     with torch.no_grad():
         model.get_input_embeddings().weight.mul_(100)
-    assert examine(model.to(torch.bfloat16)).branches == examine(model.float()).branches
+    assert examine(model.to(torch.bfloat16)).places == examine(model.float()).places
 
 
 def test_auto_falls_back_to_float32_where_a_model_cannot_be_run_otherwise(

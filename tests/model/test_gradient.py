@@ -9,7 +9,7 @@ from engine.model.generate import logits
 from engine.model.gradient import sensitivity
 from engine.model.locate import all_sites
 from engine.model.observe import observe
-from engine.model.site import Site, parse_site
+from engine.model.site import KINDS, Site, parse_site
 from tests.model.zoo import NO_SUMS, SUMS, some_tokens, zoo_model
 
 IDS = some_tokens(1, 7)[0]
@@ -32,7 +32,7 @@ def test_logits_and_activations_are_the_models_own_at_every_site(name: str) -> N
 
 
 @pytest.mark.parametrize("name", ["llama", "gemma2", "gpt2", "gpt-neox-parallel", "granite"])
-@pytest.mark.parametrize("kind", ["resid_pre", "attn_out", "mlp_out", "resid_post"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_small_step_changes_the_figure_by_what_the_gradient_says(name: str, kind: str) -> None:
     lm, site = zoo_model(name), Site(kind, 1)
     gradient = sensitivity(lm, IDS, site, logp).gradient

@@ -49,7 +49,7 @@ def test_every_token_and_layer_is_a_moment_and_no_bit_changes(name: str) -> None
 
 def test_a_measurement_that_is_given_up_is_made_again() -> None:
     def measured(lm: LanguageModel) -> tuple[bool, ...]:
-        logits_of_variants(lm, some_tokens(4), SITE, lambda x, _: x, 1)
+        logits_of_variants(lm, some_tokens(4), SITE, lambda _, y, __: y, 1)
         return cache_is_reliable(lm), padding_is_reliable(lm), can_spread(lm, SITE)
 
     for at in (1, 10, 60, 120):

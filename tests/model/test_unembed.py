@@ -5,8 +5,12 @@ import torch
 import transformers as hf
 
 from engine.errors import UserError
+from engine.model.edit import editing
+from engine.model.locate import site_width
+from engine.model.observe import observe
+from engine.model.site import Site
 from engine.model.unembed import logit_effects
-from tests.model.zoo import language_model, zoo_model
+from tests.model.zoo import language_model, some_tokens, zoo_model
 
 
 def _olmo():
@@ -52,3 +56,33 @@ def test_an_unembedding_behind_another_projection_is_refused() -> None:
     lm = zoo_model("opt-350m")
     with pytest.raises(UserError, match="does not read the residual stream directly"):
         logit_effects(lm, torch.ones(1, lm.d_model))
+
+
+@pytest.mark.parametrize("name", ["llama", "gpt2", "granite", "bloom"])
+def test_what_attention_reads_goes_through_its_projection(name) -> None:
+    lm = zoo_model(name)
+    z, added = Site("attn_z", 1), Site("attn_out", 1)
+    directions = torch.randn(4, site_width(lm, z), generator=torch.Generator().manual_seed(3))
+    effects = logit_effects(lm, directions, z)
+    ids = some_tokens(1, 4)
+    before = observe(lm, ids, [added])[added]
+    with editing(lm, {z: lambda x, _: x + directions}):
+        moved = (observe(lm, ids, [added])[added] - before)[0]
+    torch.testing.assert_close(effects, logit_effects(lm, moved, added), rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "sentence"),
+    [
+        ("gemma2", "attn_z", r"attn_z\.1 reaches the residual stream through a norm"),
+        ("llama", "mlp_in", r"mlp_in\.1 is not added to the residual stream"),
+        ("llama", "mlp_in_unscaled", r"mlp_in_unscaled\.1 is not added"),
+    ],
+)
+def test_what_is_not_added_to_the_residual_stream_moves_no_logits_directly(
+    name, kind, sentence
+) -> None:
+    with pytest.raises(UserError, match=sentence):
+        logit_effects(zoo_model(name), torch.ones(1, 16), Site(kind, 1))
+    with pytest.raises(UserError, match="17 wide"):
+        logit_effects(zoo_model(name), torch.ones(1, 17))

@@ -1,5 +1,7 @@
 """One text under many variants of a site: the same as reading it anew for each of them."""
 
+import functools
+
 import pytest
 import torch
 from torch import Tensor
@@ -22,17 +24,22 @@ def pushes(width: int) -> Tensor:
     return torch.cat([torch.zeros(1, TOKENS, width), drawn])
 
 
+def _pushed(added: Tensor, _: Tensor, y: Tensor, __: Tensor) -> Tensor:
+    return y + added
+
+
 @pytest.mark.parametrize("name", [*SUMS, *NO_SUMS, *STATEFUL])
 def test_every_variant_says_what_an_edit_of_the_whole_text_says(name) -> None:
     lm = zoo_model(name)
     ids = some_tokens(TOKENS)
-    added = pushes(lm.d_model)
-    for site in (parse_site(info.site) for info in all_sites(lm) if info.site.endswith(".1")):
-        made = logits_of_variants(lm, ids, site, lambda x, _: x + added, 3)
+    for info in (info for info in all_sites(lm) if info.site.endswith(".1")):
+        site, added = parse_site(info.site), pushes(info.width)
+        make = functools.partial(_pushed, added)
+        made = logits_of_variants(lm, ids, site, make, 3)
         for variant, push in zip(made, added, strict=True):
             edited = logits(lm, ids[None], {site: lambda x, _: x + push})[0]  # noqa: B023
             torch.testing.assert_close(variant, edited, rtol=1e-3, atol=1e-3)
-        last = logits_of_variants(lm, ids, site, lambda x, _: x + added, 3, last_only=True)
+        last = logits_of_variants(lm, ids, site, make, 3, last_only=True)
         assert last.shape == (3, 1, lm.vocab_size)
         torch.testing.assert_close(last[:, 0], made[:, -1], rtol=1e-3, atol=1e-3)
 
@@ -44,10 +51,10 @@ def test_what_is_below_the_site_reads_one_row(name, kind) -> None:
     if name == "mamba" and kind == "mlp_out":
         pytest.skip("mamba has no such site")
     ids, site = some_tokens(TOKENS), Site(kind, 1)
-    logits_of_variants(lm, ids, site, lambda x, _: x.expand(3, -1, -1), 3)  # measures the model
+    logits_of_variants(lm, ids, site, lambda _, y, __: y.expand(3, -1, -1), 3)  # measures the model
     rows: list[int] = []
     with on_input(lm.layers[0], lambda x: rows.append(len(x))):
-        logits_of_variants(lm, ids, site, lambda x, _: x.expand(3, -1, -1), 3)
+        logits_of_variants(lm, ids, site, lambda _, y, __: y.expand(3, -1, -1), 3)
     assert rows == [1]
 
 
@@ -55,9 +62,9 @@ def test_variants_are_told_positions_and_must_be_as_many_as_was_said() -> None:
     lm = zoo_model("llama")
     told: list[list[list[int]]] = []
 
-    def note(x: Tensor, positions: Tensor) -> Tensor:
+    def note(_: Tensor, y: Tensor, positions: Tensor) -> Tensor:
         told.append(positions.tolist())
-        return torch.cat([x, x])
+        return torch.cat([y, y])
 
     logits_of_variants(lm, some_tokens(4), Site("mlp_out", 1), note, 2)
     logits_of_variants(lm, some_tokens(4), Site("resid_pre", 1), note, 2)

@@ -98,6 +98,9 @@ SUMS: dict[str, Any] = {
 }
 """Architectures whose layers are the sum of their input, one attention and one MLP."""
 
+NO_NORM_BEFORE_MLP = ("olmo2",)
+"""Of these, what gives its MLP the residual stream as it is."""
+
 NO_SUMS: dict[str, Any] = {
     "mamba": lambda: hf.MambaConfig(**_COMMON, state_size=8),
     "opt-350m": lambda: hf.OPTConfig(

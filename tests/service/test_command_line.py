@@ -273,12 +273,12 @@ def test_activations_that_do_not_fit_or_are_damaged_are_one_sentence_and_hide_no
     assert brainsurg.json("features", "sae", "--top", 1)["features"]
 
 
-def test_a_transcoder_learns_from_a_stream(
+def test_a_transcoder_learns_from_a_stream_and_is_scanned_and_clamped(
     brainsurg: Runner, stories_model_path: Path, stories_path: Path
 ) -> None:
     made = brainsurg.json(
         *("train", "streamed", "--model", stories_model_path, "--text", stories_path),
-        *("--site", "resid_pre.3", "--target-site", "mlp_out.3", "--skip"),
+        *("--site", "mlp_in.3", "--target-site", "mlp_out.3", "--skip"),
         *("--arch", "batchtopk", "--width", 256, "--k", 16, "--tokens", 200_000),
     )
     assert {"name", "arch", "d_in", "d_sae", "steps", "tokens", "tokens_per_second"} <= made.keys()
@@ -286,6 +286,19 @@ def test_a_transcoder_learns_from_a_stream(
     assert {"loss", "l0", "dead_fraction", "ce_score", "delta_ce", "kl"} <= metrics.keys()
     assert metrics["explained_variance"] == pytest.approx(1 - metrics["fvu"])
     assert metrics["explained_variance"] > 0.4
+    sites = ("--site", "mlp_in.3", "--site", "mlp_out.3")
+    text = ("--text", stories_path, "--max-tokens", 3000)
+    brainsurg.json("capture", "pair", "--model", stories_model_path, *sites, *text)
+    brainsurg.json("scan", "streamed", "--activations", "pair.mlp_in.3")
+    measured = brainsurg.json("evaluate", "streamed", "--activations", "pair.mlp_in.3")
+    assert measured["target"] == "pair.mlp_out.3"
+    assert measured["ce_score"] > 0.4
+    found = brainsurg.json("find", "streamed", "--prompt", "Lily went to the", "--ablate", 2)
+    feature = found["features"][0]["id"]
+    options = ("--times-max", 2, "--prompt", "Lily went to the", "--generate", 2, "--nulls", 2)
+    clamped = brainsurg.json("clamp", "streamed", "--feature", feature, *options)
+    assert (clamped["site"], clamped["read_site"]) == ("mlp_out.3", "mlp_in.3")
+    assert clamped["checks"]["error_kept"]
 
 
 def test_a_cancelled_training_is_gone_on_with_by_its_name(

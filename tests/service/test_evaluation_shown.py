@@ -56,6 +56,21 @@ def test_figures_of_the_model_and_a_histogram_stand_below() -> None:
     ]
 
 
+def test_what_a_publisher_states_stands_beside_ours() -> None:
+    figures: dict[str, p.Figure] = {"l0": 71.0, "ce_score": 0.99, "fvu": None}
+    stated = p.StatedFigures(figures=figures, where="eval.json", protocol="It counts otherwise.")
+    lines = shown(msgspec.structs.replace(LITTLE, stated=stated))
+    assert "ours stated" in lines
+    assert "L0 16.0 71.0" in lines
+    assert "fvu – –" in lines
+    assert "cosine 0.750" in lines
+    assert "in the model, not measured here" in lines
+    assert "CE score – 0.990" in lines
+    assert "stated: in eval.json, by its publisher. It counts otherwise." in lines
+    measured = shown(msgspec.structs.replace(LITTLE, stated=stated, predictions=9, ce_score=0.5))
+    assert "CE score 0.500 0.990" in measured
+
+
 def test_a_hostile_name_is_shown_and_never_obeyed() -> None:
     hostile = "[bold]{0}\x1b[2J"
     lines = shown(msgspec.structs.replace(LITTLE, sae=hostile, activations=hostile))

@@ -81,6 +81,14 @@ async def test_a_contrast_of_a_text_with_a_file(
     for wrong in (p.TextSource(), p.TextSource(text="x", file="y")):
         with pytest.raises(UserError, match="a text or a file"):
             await client.ask(p.FindContrast(sae="r1", a=a, b=wrong))
+    assert (found.documents_a, found.documents_b, found.tested) == (1, 2, 0)
+    other = tmp_path / "corpus.txt"
+    other.write_text("Once upon a time\n\nthere was a dog\n\nwho ran")
+    sides = {"a": p.TextSource(file=str(other)), "b": b}
+    found = await client.ask(p.FindContrast(sae="r1", **sides, permutations=99))
+    assert (found.documents_a, found.tested > 0) == (3, True)
+    assert all(f.p is not None and f.q >= f.p >= 0.01 for f in found.features)
+    assert (await client.ask(p.FindContrast(sae="r1", **sides, permutations=0))).tested == 0
 
 
 async def test_relatives_in_two_saes(client: Client) -> None:
@@ -131,12 +139,40 @@ async def test_the_commands_tell_what_the_engine_answers(client: Client, root: P
     assert (found["tokens_a"], found["tokens_b"], len(found["features"])) == (len(TEXT), 3, 2)
     shown = await asyncio.to_thread(brainsurg.shows, *words)
     assert f"{len(TEXT)} tokens in a, 3 in b" in shown
+    assert "chance" not in shown
+    file = root / "three.txt"
+    file.write_text("a dog ran\n\na cat ran\n\nit is so")
+    words = ("contrast", "r1", "--a-file", file, "--b-file", file, "--permutations", 50)
+    shown = await asyncio.to_thread(brainsurg.shows, *words)
+    assert "(3 texts)" in shown
+    assert "0 of" in shown
+    words = ("contrast", "r1", "--a", TEXT, "--b-file", file)
+    assert "No p: that takes several texts" in await asyncio.to_thread(brainsurg.shows, *words)
 
     found = await asyncio.to_thread(brainsurg.json, "nearest", "r1", 5, "--top", 4)
     told = await client.ask(p.GetNearest(sae="r1", feature=5, most=4))
     assert [f["id"] for f in found["relatives"]] == [f.id for f in told.relatives]
     words = ("nearest", "r1", 5, "--other", "r0", "--top", 63)
     assert "resid_post.0" in await asyncio.to_thread(brainsurg.shows, *words)
+
+
+async def test_a_probe_of_labelled_texts(root: Path, client: Client) -> None:
+    file = root / "labelled.tsv"
+    rows = [f"the {who} ran {n}\t{who}" for who in ("dog", "cat") for n in range(9)]
+    file.write_text("\n".join(["text\tlabel", *rows, "no label\t"]))
+    brainsurg = Runner(root)
+    words = ("probe", "r1", "--texts", file, "--splits", 2, "--nulls", 1, "--top", 3)
+    found = await asyncio.to_thread(brainsurg.json, *words, "--pool", "max")
+    assert [each["texts"] for each in found["labels"]] == [9, 9]
+    assert (found["pool"], found["left_out"], found["splits"]) == ("max", 1, 2)
+    assert [probe["k"] for probe in found["curve"]][:3] == [1, 2, 5]
+    assert {"mean", "sd"} == found["raw"]["held_out"]["auc"].keys()
+    shown = await asyncio.to_thread(brainsurg.shows, *words)
+    assert "18 texts (cat 9, dog 9)" in shown
+    assert all(len(line) <= 80 for line in shown.splitlines())
+    assert [line for line in shown.splitlines() if "activations, logistic" in line]
+    (job, _) = (await client.ask(p.ListJobs())).jobs[-2:]
+    assert isinstance(job.result, p.ProbeResult)
 
 
 async def test_what_is_asked_wrongly_is_said_in_a_sentence(root: Path) -> None:
@@ -147,5 +183,7 @@ async def test_what_is_asked_wrongly_is_said_in_a_sentence(root: Path) -> None:
         (["contrast", "r1", "--a", "x"], 2, "either --b or --b-file"),
         (["contrast", "r1", "--a", "x", "--b-file", "none.txt"], 1, "There is no file"),
         (["nearest", "r1", "64"], 1, "no feature 64"),
+        (["probe", "r1", "--texts", "none.csv"], 1, "There is no file"),
+        (["probe", "r1"], 2, "--texts"),
     ):
         assert complaint in await asyncio.to_thread(Runner(root).fails, *words, status=status)

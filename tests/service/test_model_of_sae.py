@@ -7,13 +7,13 @@ import pytest
 
 from engine.errors import UserError
 from engine.features.catalogue.catalogue import write_catalogue_manifest
+from engine.jobs.model_of_sae import models_and_site
 from engine.progress import SILENT
 from engine.sae.architectures.registry import build
 from engine.sae.config import SAEConfig
 from engine.sae.formats.metadata import SAEMetadata
 from engine.sae.formats.store import save_sae
 from engine.service import session as session_module
-from engine.service.model_of_sae import models_and_site
 from engine.service.session import Session
 from engine.workspace.folders import Workspace
 from tests.features.dense_codes import catalogue_of, random_dense

@@ -285,6 +285,8 @@ class World:
                         )
                     )
                 return p.SweepResult(name=spec.name, runs=runs, seconds=38.0)
+            case p.Probe():
+                return fake_features.probe_result(spec)
             case p.Evaluate():
                 return p.EvaluateResult(
                     sae=spec.sae,
@@ -418,8 +420,22 @@ def clamp_report(request: p.ClampRequest) -> p.ClampReport:
     return p.ModelReport(
         **common,
         site="resid_post.3",
-        prompts=[edited_prompt(text, i, edit, shift) for i, text in enumerate(request.prompts)],
+        prompts=[
+            edited_prompt(text, i, edit, shift, request.measures)
+            for i, text in enumerate(request.prompts)
+        ],
         null_features=[[4]] * request.nulls,
+        pooled=[
+            p.PooledEffect(
+                measure=name,
+                unit="nats",
+                value=2.5 * edit.value * (place + 1),
+                prompts=len(request.prompts),
+                null=p.Null(n=request.nulls, mean=0.1, low=-0.25, high=0.5, p=0.0476),
+            )
+            for place, name in enumerate(["kl", *request.measures])
+        ],
+        curve=curve(request) if request.strengths else None,
         checks=p.Checks(
             no_op=True,
             hf_identical=True,
@@ -432,8 +448,31 @@ def clamp_report(request: p.ClampRequest) -> p.ClampReport:
     )
 
 
+def curve(request: p.ClampRequest) -> p.Curve:
+    strengths = sorted(request.strengths)
+    return p.Curve(
+        strengths=strengths,
+        nulls=10,
+        measures=[
+            p.CurveMeasure(
+                measure=name,
+                unit="nats",
+                values=[2 * strength for strength in strengths],
+                low=[-0.5 * abs(strength) for strength in strengths],
+                high=[abs(strength) for strength in strengths],
+                onset=0.5,
+            )
+            for name in ["kl", *request.measures]
+        ],
+        texts=[["so"] * len(request.prompts)] * len(strengths),
+        quality=[-1.0] * len(strengths),
+        clean_quality=-0.9,
+        breaking=5.0,
+    )
+
+
 def edited_prompt(
-    text: str, number: int, edit: FeatureEdit, shift: dict[str, Any]
+    text: str, number: int, edit: FeatureEdit, shift: dict[str, Any], measures: list[str]
 ) -> p.EditedPrompt:
     before = [" there", " was", " a", " little", " girl", " named", " Lily", "."]
     after = [" there", " was", " a", " big", " city", " called", " Vienna", "."]
@@ -458,6 +497,19 @@ def edited_prompt(
         edited_text="".join(after),
         divergence=3,
         null=p.Null(n=20, mean=0.031, low=0.010, high=0.080, p=0.048),
+        effects=[
+            p.Effect(
+                measure=name,
+                unit="nats",
+                before=-6.0,
+                after=-6.0 + 4.5 * place,
+                value=4.5 * place,
+                flipped=-2.0,
+                where_silent=4.0,
+                null=p.Null(n=20, mean=0.1, low=-0.25, high=0.5, p=0.0952),
+            )
+            for place, name in enumerate(["kl", *measures])
+        ],
         **shift,
     )
 

@@ -215,6 +215,9 @@ def contrast(request: p.FindContrast, labels: Mapping[int, str]) -> p.Contrast:
     return p.Contrast(
         tokens_a=len(request.a.text.split()),
         tokens_b=len(request.b.text.split()),
+        documents_b=1 if request.b.file is None else 5,
+        tested=0 if request.b.file is None else 2,
+        significant=0 if request.b.file is None else 1,
         features=[
             p.ContrastedFeature(
                 id=id,
@@ -224,9 +227,48 @@ def contrast(request: p.FindContrast, labels: Mapping[int, str]) -> p.Contrast:
                 density_a=0.2,
                 density_b=0.1,
                 effect=(mean_a - mean_b) / 0.5,
+                p=None if request.b.file is None else p_value,
+                q=None if request.b.file is None else 2 * p_value,
             )
-            for id, mean_a, mean_b in ((11, 0.9, 0.1), (300, 0.0, 0.4))
+            for id, mean_a, mean_b, p_value in ((11, 0.9, 0.1, 0.004), (300, 0.0, 0.4, 0.3))
         ],
+    )
+
+
+def probe_result(spec: p.Probe) -> p.ProbeResult:
+    """Two features that tell two labels."""
+
+    def way(value: float) -> p.ProbeResults:
+        spread = p.Spread(mean=value, sd=0.02)
+        scores = p.ProbeScores(accuracy=spread, balanced_accuracy=spread, auc=spread, f1=spread)
+        return p.ProbeResults(held_out=scores, null=None)
+
+    def feature(id: int, tells: str, value: float) -> p.ProbedFeature:
+        return p.ProbedFeature(id=id, tells=tells, chosen=5, held_out=way(value).held_out)
+
+    return p.ProbeResult(
+        sae=spec.sae,
+        texts=spec.texts,
+        model="demo",
+        model_dtype="float32",
+        site="resid_post.2",
+        pool=spec.pool,
+        splits=5,
+        nulls=0,
+        tokens=900,
+        left_out=0,
+        seconds=2.0,
+        labels=[p.LabelCount(label="city", texts=40), p.LabelCount(label="river", texts=50)],
+        fitted=72,
+        tested=18,
+        features=[feature(11, "city", 0.91), feature(300, "river", 0.62)],
+        best_feature=way(0.91),
+        curve=[
+            p.KSparseProbe(k=k, features=[11, 300][:k], held_out=way(0.9).held_out) for k in (1, 2)
+        ],
+        raw=way(0.97),
+        mean_difference=way(0.95),
+        majority=way(0.5),
     )
 
 

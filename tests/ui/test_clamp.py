@@ -46,6 +46,59 @@ async def test_top_dimensions_are_pairs_of_token_and_dimension(world: World) -> 
         await user.sees("by dimension", "brainsurg clamp r1")
 
 
+async def test_what_is_measured_beside_kl_is_tested(world: World) -> None:
+    async with open_app(world, (110, 40)) as user:
+        await clamped(user)
+        await user.press("z")
+        await user.sees("kl +2.50 nats  20 features -0.250…+0.500  p 0.048")
+        await user.press("f", *["tab"] * 5)
+        await user.type("logp: Paris,Lyon ; promoted")
+        await user.press("tab")
+        await user.type("10..200")
+        await user.press("tab", "down", "ctrl+s")
+        await user.until(lambda: last(user).measures != [])
+        request = last(user)
+        assert request.measures == ["logp:Paris,Lyon", "promoted:10"]
+        assert (request.nulls, request.most_nulls, request.null) == (10, 200, "directions")
+        await user.sees("logp:Paris,Lyon +5.00 nats", "promoted:10 +7.50 nats")
+        row = user.line("Once upon")
+        assert "+4.50" in row
+        assert "-0.250…+0.500" in row
+        assert "0.095" in row
+
+
+async def test_a_measure_that_is_none_is_refused_in_the_form(world: World) -> None:
+    async with open_app(world) as user:
+        await clamped(user)
+        asked = len(user.asked(p.Clamp))
+        await user.press("f", *["tab"] * 5)
+        await user.type("loudness")
+        await user.press("ctrl+s")
+        await user.sees("'loudness' is no measure.")
+        assert len(user.asked(p.Clamp)) == asked
+
+
+async def test_the_curve_over_strengths_comes_and_goes_by_one_key(world: World) -> None:
+    async with open_app(world, (110, 40)) as user:
+        await clamped(user)
+        await user.press("z", "s")
+        await user.until(lambda: last(user).strengths == [*p.USUAL_STRENGTHS])
+        await user.sees("kl, nats: onset 0.5, text breaks down at 5", "━ edit", "━ nulls 5 %")
+        await user.press("s")
+        await user.until(lambda: last(user).strengths == [])
+        await user.until(lambda: "━ edit" not in user.text)
+
+
+async def test_where_there_is_but_one_strength_no_curve_is_asked_for(world: World) -> None:
+    async with open_app(world) as user:
+        await clamped(user)
+        await user.press("s")
+        await user.until(lambda: last(user).strengths != [])
+        await user.press("o")
+        await user.until(lambda: last(user).edits[0].operation == "ablate")
+        assert last(user).strengths == []
+
+
 async def test_strength_walks_down_past_zero_and_the_engine_is_asked_once_at_rest(
     world: World,
 ) -> None:
@@ -162,12 +215,12 @@ async def test_an_export_never_replaces_another(world: World) -> None:
     async with open_app(world) as user:
         await clamped(user)
         await user.press("e")
-        await user.until(lambda: len(list(folder.iterdir())) == 2)
+        await user.until(lambda: len(list(folder.iterdir())) == 4)
         before = {path: path.read_bytes() for path in folder.iterdir()}
         await user.press("e", "plus")
         await user.until(lambda: user.app.state.clamp.report.edits[0].value == 2.0)
         await user.press("e")
-        await user.until(lambda: len(list(folder.iterdir())) == 6)
+        await user.until(lambda: len(list(folder.iterdir())) == 12)
         assert all(path.read_bytes() == was for path, was in before.items())
         assert sorted(path.name for path in folder.glob("*.csv")) == [
             "clamp-r1-1686-clamp-1max-model-2.csv",

@@ -139,7 +139,8 @@ async def test_a_prompt_is_contrasted_with_a_file(world: World, tmp_path: Path) 
         await user.sees("Contrast two texts")
         await user.type(str(corpus))
         await user.press("enter")
-        await user.sees("against corpus.txt")
+        await user.sees("against corpus.txt", "of 5 texts", "1 of 2 active features have q ≤ 0.05")
+        await user.sees("0.008", "0.600")
         request = user.asked(p.FindContrast)[-1]
         assert (request.a.text, request.b.file) == (world.prompts[0].prompt, str(corpus))
 

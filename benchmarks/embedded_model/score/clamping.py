@@ -10,7 +10,7 @@ from benchmarks.embedded_model.reading.classify import kind_of
 from engine.demo.corpus.generate import PARAGRAPH, documents
 from engine.interventions.delta import ResolvedEdit
 from engine.interventions.steering import PositionMask, Steering
-from engine.model.edit import Edit
+from engine.model.edit import Edit, reading_edits
 from engine.model.generate import generate
 from engine.model.load import LanguageModel
 from engine.model.site import Site
@@ -60,7 +60,7 @@ def kinds_of_continuations(
     def edits_of(rows: Sequence[int]) -> dict[Site, Edit]:
         changes = [trials[len(kinds) + row].change for row in rows]
         edits = [[change] if change else [] for change in changes]
-        return {site: Steering(sae, edits, [mask] * len(rows))}
+        return reading_edits(site, site, Steering(sae, edits, [mask] * len(rows)))
 
     while len(kinds) < len(trials):
         some = prompts[len(kinds) : len(kinds) + _ROWS]

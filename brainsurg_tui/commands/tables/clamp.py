@@ -1,6 +1,6 @@
 """What an edit did."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rich.console import RenderableType
 from rich.padding import Padding
@@ -16,7 +16,7 @@ from brainsurg_tui.commands.tables.parts import (
     visible_text,
 )
 from brainsurg_tui.commands.tables.registry import tables_of
-from brainsurg_tui.widgets.numbers import figure
+from brainsurg_tui.widgets.numbers import figure, signed
 from brainsurg_tui.widgets.visible import visible
 from engine.service import protocol as p
 
@@ -31,10 +31,15 @@ def clamp_report(report: p.ClampReport) -> Iterator[RenderableType]:
     """The figures of all prompts side by side, then each prompt by itself."""
     match report:
         case p.ModelReport():
-            yield Text(f"{_edits(report)} at {report.site}", style="bold")
+            reads = f", by what is at {report.read_site}" if report.read_site else ""
+            yield Text(f"{_edits(report)} at {report.site}{reads}", style="bold")
             yield _badges(report.checks)
             yield from _warnings(report)
             yield from ("", _shifts(report), _MOVED, "", _effects(report))
+            if report.pooled:
+                yield from ("", _pooled(report), _pooled_note(report))
+            if report.curve is not None:
+                yield from _curve(report.curve)
             for edited in report.prompts:
                 yield from ("", visible_text(edited.prompt, "bold"), _texts(edited))
         case p.ReconstructionReport():
@@ -104,6 +109,67 @@ def _effects(report: p.ModelReport) -> Table:
             figure(null.p) if null else "–",
         )
     return made
+
+
+def _pooled(report: p.ModelReport) -> Table:
+    """Each measure over all prompts, beside its nulls: one test of the edit."""
+    made = table("measure", *numbers("mean", "5–95 % of nulls", "p", "flipped", "silent"))
+    for index, pooled in enumerate(report.pooled):
+        effects = [prompt.effects[index] for prompt in report.prompts]
+        made.add_row(
+            visible(f"{pooled.measure}, {pooled.unit}"),
+            signed(pooled.value),
+            _null(pooled.null),
+            figure(pooled.null.p) if pooled.null else "–",
+            _mean([effect.flipped for effect in effects]),
+            _mean([effect.where_silent for effect in effects]),
+        )
+    return made
+
+
+def _pooled_note(report: p.ModelReport) -> Text:
+    drawn = next((pooled.null.n for pooled in report.pooled if pooled.null), 0)
+    of = "random directions" if not report.null_features else "matched features"
+    early = next((pooled.measure for pooled in report.pooled if pooled.stopped_early), None)
+    ended = f" and no more, as ten were as far from 0 by {early}" if early else ""
+    return Text(
+        f"over all prompts, beside {drawn} {of}{ended}; flipped: the edit the opposite way; silent:"
+        " only where the feature isn't active",
+        style="dim",
+    )
+
+
+def _curve(curve: p.Curve) -> Iterator[RenderableType]:
+    """Each measure at each strength, beside its nulls' band, and what becomes of the text."""
+    for measure in curve.measures:
+        made = table(*numbers("strength", "mean", "5–95 % of nulls", "log p of text"))
+        for place, strength in enumerate(curve.strengths):
+            band = [signed(each[place]) for each in (measure.low, measure.high) if each]
+            made.add_row(
+                f"{strength:g}",
+                signed(measure.values[place]),
+                " ".join(band) or "–",
+                f"{curve.quality[place]:.2f}" if curve.quality else "–",
+            )
+        onset = "none" if measure.onset is None else f"{measure.onset:g}"
+        title = f"{measure.measure}, {measure.unit}, by strength; onset: {onset}"
+        yield from ("", visible_text(title, "bold"), made)
+    broken = "none" if curve.breaking is None else f"{curve.breaking:g}"
+    clean = "–" if curve.clean_quality is None else f"{curve.clean_quality:.2f}"
+    yield Text(
+        f"onset: further from 0 than all of {curve.nulls} nulls; log p a token under"
+        f" the clean model, whose own text has {clean}; breaking point (2 nats less): {broken}",
+        style="dim",
+    )
+
+
+def _mean(values: Sequence[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    return signed(sum(known) / len(known)) if known else "–"
+
+
+def _null(null: p.Null | None) -> str:
+    return f"{signed(null.low)} {signed(null.high)}" if null else "–"
 
 
 def _texts(prompt: p.EditedPrompt) -> RenderableType:

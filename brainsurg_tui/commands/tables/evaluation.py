@@ -50,9 +50,14 @@ def evaluation_tables(result: p.EvaluateResult) -> Iterator[RenderableType]:
     """The figures in three groups: on activations, of the decoder, inside the model."""
     yield visible_text(result.sae, "bold")
     split = _SPLITS[result.split].format(visible(result.activations))
+    if result.target is not None:
+        split += f", predicting {visible(result.target)}"
     yield Text(f"{result.vectors:,} vectors, {split}; {seconds(result.seconds)}", style="dim")
     yield from sinks_line(result.row_summary, keep_sinks=result.keep_sinks)
-    yield from _figures(structs.asdict(result), result.predictions)
+    yield from _figures(structs.asdict(result), result.predictions, result.stated.figures)
+    if result.stated.figures:
+        where = visible(result.stated.where)
+        yield Text(f"stated: in {where}, by its publisher. {result.stated.protocol}", style="dim")
     if result.histogram is not None:
         yield Text("features by log10 of their density", style="dim")
         yield _bars(result.histogram)
@@ -74,20 +79,32 @@ def training_tables(result: p.TrainResult) -> Iterator[RenderableType]:
 
 
 def _figures(
-    figures: Mapping[str, float | None], predictions: int | None
+    figures: Mapping[str, float | None],
+    predictions: int | None,
+    stated: Mapping[str, p.Figure] | None = None,
 ) -> Iterator[RenderableType]:
-    yield _pairs(figures, _ON_ACTIVATIONS)
-    if predictions is not None:
-        yield Text(f"in the model, {predictions:,} predictions", style="dim")
-        yield _pairs(figures, _IN_THE_MODEL)
+    stated = stated or {}
+    yield _pairs(figures, _ON_ACTIVATIONS, stated)
+    if predictions is not None or stated.keys() & _IN_THE_MODEL.keys():
+        measured = "not measured here" if predictions is None else f"{predictions:,} predictions"
+        yield Text(f"in the model, {measured}", style="dim")
+        yield _pairs(figures, _IN_THE_MODEL, stated)
 
 
-def _pairs(figures: Mapping[str, float | None], titles: Mapping[str, str]) -> Table:
-    """Those of the figures that have a title; a dash is for what isn't known."""
+def _pairs(
+    figures: Mapping[str, float | None],
+    titles: Mapping[str, str],
+    stated: Mapping[str, p.Figure],
+) -> Table:
+    """Those of the figures that have a title, and beside each what is stated of the SAE; a dash is
+    for what isn't known."""
     table = _table()
+    if stated.keys() & titles.keys():
+        table.add_row("", Text("ours", style="dim"), Text("stated", style="dim"))
     for name, title in titles.items():
         if name in figures:
-            table.add_row(Text(title, style="dim"), figure_or_dash(figures[name]))
+            theirs = figure_or_dash(stated[name]) if name in stated else ""
+            table.add_row(Text(title, style="dim"), figure_or_dash(figures[name]), theirs)
     return table
 
 

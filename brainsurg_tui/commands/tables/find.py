@@ -55,19 +55,30 @@ def firing_tables(found: p.Firing) -> Iterator[RenderableType]:
 @tables_of.register
 def contrast_tables(found: p.Contrast) -> Iterator[RenderableType]:
     """Features of two texts side by side."""
-    titles = ("feature", "mean a", "mean b", "density a", "density b", "d")
+    chance = ("p", "q") if found.tested else ()
+    titles = ("feature", "mean a", "mean b", "density a", "density b", "d", *chance)
     grid = table(*numbers(*titles), "label")
     for feature in found.features:
+        likelihoods = (feature.p, feature.q) if found.tested else ()
         grid.add_row(
             str(feature.id),
             *map(figure, (feature.mean_a, feature.mean_b, feature.density_a, feature.density_b)),
             _signed(feature.effect),
+            *map(figure_or_dash, likelihoods),
             visible_text(feature.label, "cyan"),
         )
-    tokens = f"{found.tokens_a:,} tokens in a, {found.tokens_b:,} in b"
-    note = f"{tokens}; d: difference in pooled standard deviations"
     yield grid
-    yield Text(note, style="dim")
+    a, b = _texts(found.documents_a), _texts(found.documents_b)
+    tokens = f"{found.tokens_a:,} tokens in a{a}, {found.tokens_b:,} in b{b}"
+    yield Text(f"{tokens}; d: difference in pooled standard deviations", style="dim")
+    if found.tested:
+        yield Text(
+            f"{found.significant:,} of {found.tested:,} active features have q ≤ 0.05; p: chance"
+            " that texts dealt out at random are as far apart, q: share of false discoveries",
+            style="dim",
+        )
+    elif found.documents_a > 1 or found.documents_b > 1:
+        yield Text("No p: that takes several texts on either side.", style="dim")
 
 
 @tables_of.register
@@ -79,6 +90,10 @@ def nearest_tables(found: p.Relatives) -> Iterator[RenderableType]:
         label = visible_text(relative.label, "cyan")
         grid.add_row(str(relative.id), f"{relative.likeness:.3f}", label)
     yield grid
+
+
+def _texts(count: int) -> str:
+    return f" ({count:,} texts)" if count > 1 else ""
 
 
 def _signed(value: float | None) -> str:

@@ -14,11 +14,12 @@ from textual.widget import Widget
 
 from brainsurg_tui.actions import next_steps
 from brainsurg_tui.actions.registry import bindings
-from brainsurg_tui.exports import Export, json_text, table_files
+from brainsurg_tui.exports import Export
 from brainsurg_tui.panes.clamp import text as clamp_texts
 from brainsurg_tui.panes.table_pane import TablePane
 from brainsurg_tui.state.parts import StatePart
 from brainsurg_tui.state.state import State
+from brainsurg_tui.widgets.chart import Chart
 from brainsurg_tui.widgets.columns import Column
 from brainsurg_tui.widgets.line_table import LineTable
 from brainsurg_tui.widgets.text_block import TextBlock
@@ -46,7 +47,24 @@ _MODEL = (
     Column("p", "p", width=5, align="right", priority=5),
     _DIMS,
 )
+_MEASURED = (
+    _PROMPT,
+    Column("mean", "mean|Δ|", width=7, align="right", priority=3),
+    Column("max", "max|Δ|", width=7, align="right", priority=2),
+    Column("kl", "KL", width=7, align="right", priority=6),
+    Column("effect", "effect", width=7, align="right", priority=8),
+    Column("null", "5–95 % of nulls", width=15, align="right", priority=5),
+    Column("p", "p", width=5, align="right", priority=7),
+    _DIMS,
+)
+"""Where something is measured beside KL: null and p are of that."""
 _RECONSTRUCTION = (_PROMPT, _MEAN, _MAX, _DIMS)
+
+
+def _columns(report: ClampReport) -> tuple[Column, ...]:
+    if not isinstance(report, ModelReport):
+        return _RECONSTRUCTION
+    return _MEASURED if len(report.pooled) > 1 else _MODEL
 
 
 class ClampPane(TablePane):
@@ -71,6 +89,8 @@ class ClampPane(TablePane):
         super().__init__(name, state, ascii_only=ascii_only)
         self.draft_line = TextBlock("clamp-draft")
         self.warnings = TextBlock("clamp-warnings")
+        self.pooled = TextBlock("clamp-pooled")
+        self.curve = Chart(x_label="× max", ascii_only=ascii_only, id="clamp-curve")
         self.before = TextBlock("before")
         self.after = TextBlock("after")
         self.next_tokens = TextBlock("next-tokens")
@@ -80,7 +100,9 @@ class ClampPane(TablePane):
         """The line of the draft, the table, and the texts."""
         yield self.draft_line
         yield self.warnings
+        yield self.pooled
         yield from super().body()
+        yield self.curve
         with Container(id="texts"):
             yield from (self.before, self.after, self.next_tokens)
 
@@ -103,10 +125,26 @@ class ClampPane(TablePane):
             self.set_rows(0, lambda row: ())
             self.table.styles.height = "1fr"
         else:
-            self.table.columns = _MODEL if isinstance(report, ModelReport) else _RECONSTRUCTION
+            self.table.columns = _columns(report)
             self.set_rows(len(report.prompts), clamp_texts.row_writer(report))
             self.table.styles.height = len(report.prompts) + 1
+        self._show_measures()
         self._show_texts()
+
+    def _show_measures(self) -> None:
+        """Show what is measured over all prompts, and its curve over strengths."""
+        report = self._report if isinstance(self._report, ModelReport) else None
+        self.pooled.show("" if report is None else clamp_texts.pooled(report))
+        curve = None if report is None else report.curve
+        self.curve.display = curve is not None
+        if report is not None and curve is not None:
+            measure = curve.measures[min(1, len(curve.measures) - 1)]
+            strengths = curve.strengths
+            self.curve.y_label = clamp_texts.curve_title(report, measure)
+            bands = {"nulls 5 %": measure.low, "95 %": measure.high}
+            series = {"edit": (strengths, measure.values)}
+            series |= {name: (strengths, ys) for name, ys in bands.items() if ys}
+            self.curve.set_series(series)
 
     def _show_draft(self) -> None:
         draft = self.state.clamp.draft
@@ -122,6 +160,7 @@ class ClampPane(TablePane):
         ]
         if draft.view == "model":
             parts[1:1] = [f"{draft.generate} tokens", f"{draft.nulls} nulls"]
+            parts += ["curve"] if draft.strengths else []
         if self.state.clamp.progress is not None:
             parts = [next_steps.waiting(self.state.clamp.progress)]
         self.draft_line.show(
@@ -189,10 +228,9 @@ class ClampPane(TablePane):
         return "" if report is None else "\t".join(clamp_texts.row_writer(report)(row))
 
     def exports(self) -> list[Export]:
-        """The whole report as JSON, its figures and texts as CSV."""
-        report = self._report
-        if report is None:
+        """The whole report as a page and as JSON, its figures and texts as Markdown and CSV."""
+        if self._report is None:
             return []
-        name = clamp_texts.file_name(self.state.clamp.sae or "", report)
-        rows = [clamp_texts.row(prompt) for prompt in report.prompts]
-        return [table_files(name, rows)[0], Export(f"{name}.json", json_text(report))]
+        from brainsurg_tui.panes.clamp.documents import report_files  # templates, once wanted
+
+        return report_files(self.state.clamp.sae or "", self._report)

@@ -2,16 +2,20 @@
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import combinations
+from typing import NamedTuple
 
 from rich.text import Text
 
 from brainsurg_tui.widgets.cells import fit
-from brainsurg_tui.widgets.numbers import column_format, figure
+from brainsurg_tui.widgets.numbers import column_format, figure, signed
 from brainsurg_tui.widgets.visible import token_name, visible
 from engine.service.protocol import (
     Checks,
     ClampReport,
+    CurveMeasure,
     EditedPrompt,
+    Effect,
     FeatureEdit,
     ModelReport,
     Null,
@@ -19,6 +23,7 @@ from engine.service.protocol import (
     find_operation,
 )
 
+_SMALL = 0.05
 _NAMED_EDITS = 3
 """So many edits are in the name of a file."""
 
@@ -51,17 +56,58 @@ def row_writer(report: ClampReport) -> Callable[[int], list[str]]:
 
     def cells(row: int) -> list[str]:
         prompt = report.prompts[row]
+        tested = tested_effect(prompt)
+        measured = [] if tested is None else [signed(tested.value)]
+        found = prompt.null if tested is None else tested.null
         return [
             prompt.prompt,
             mean(prompt.mean_abs_diff),
             largest(prompt.max_abs_diff),
             kl(prompt.kl),
-            null(prompt.null),
-            "" if prompt.null is None else f"{prompt.null.p:.3f}",
+            *measured,
+            null(found) if tested is None else band(found),
+            "" if found is None else f"{found.p:.3f}",
             top_dims(prompt),
         ]
 
     return cells
+
+
+def tested_effect(prompt: EditedPrompt) -> Effect | None:
+    """The first measure that was asked for beside KL: null and p are of it; None without any."""
+    return prompt.effects[1] if len(prompt.effects) > 1 else None
+
+
+def pooled(report: ModelReport) -> Text:
+    """Each measure over all prompts beside its nulls: a line for each."""
+    lines = []
+    of = "features" if report.null_features else "directions"
+    for effect in report.pooled:
+        beside = effect.null
+        line = Text.assemble(
+            (f"{effect.measure} ", "bold"),
+            f"{signed(effect.value)} {effect.unit}",
+            (
+                "" if beside is None else f"  {beside.n} {of} {band(beside)}  p {beside.p:.3f}",
+                "bold" if beside is not None and beside.p <= _SMALL else "",
+            ),
+        )
+        lines.append(line)
+    return Text("\n").join(lines)
+
+
+def curve_title(report: ModelReport, measure: CurveMeasure) -> str:
+    """What a curve's chart says over itself."""
+    curve = report.curve
+    assert curve is not None
+    onset = "no onset" if measure.onset is None else f"onset {measure.onset:g}"
+    breaking = "" if curve.breaking is None else f", text breaks down at {curve.breaking:g}"
+    return f"{measure.measure}, {measure.unit}: {onset}{breaking}"
+
+
+def band(found: Null | None) -> str:
+    """`-0.39…+2.52`: the 5 % and 95 % quantiles of what has a sign."""
+    return "" if found is None else f"{signed(found.low)}…{signed(found.high)}"
 
 
 def row(prompt: EditedPrompt | ReconstructedPrompt) -> dict[str, object]:
@@ -83,9 +129,26 @@ def row(prompt: EditedPrompt | ReconstructedPrompt) -> dict[str, object]:
         "null_high": None if null is None else null.high,
         "null_features": 0 if null is None else null.n,
         "p": None if null is None else null.p,
+        **{name: value for effect in prompt.effects[1:] for name, value in _figures(effect)},
         "before": prompt.baseline_text,
         "after": prompt.edited_text,
     }
+
+
+def _figures(effect: Effect) -> list[tuple[str, object]]:
+    """Every figure of a measure, by column name."""
+    null, name = effect.null, effect.measure
+    return [
+        (name, effect.value),
+        (f"{name} before", effect.before),
+        (f"{name} after", effect.after),
+        (f"{name} flipped", effect.flipped),
+        (f"{name} where silent", effect.where_silent),
+        (f"{name} null mean", None if null is None else null.mean),
+        (f"{name} null low", None if null is None else null.low),
+        (f"{name} null high", None if null is None else null.high),
+        (f"{name} p", None if null is None else null.p),
+    ]
 
 
 def null(found: Null | None) -> str:
@@ -233,6 +296,60 @@ def _shifts(prompt: EditedPrompt | ReconstructedPrompt, ascii_only: bool) -> Tex
 
 def _token(tokens: Sequence[str], place: int, ascii_only: bool) -> str:
     return visible(tokens[place], ascii_only=ascii_only) if place < len(tokens) else ""
+
+
+class Claim(NamedTuple):
+    """What the study that this program grew from said of its feature, and how it is here."""
+
+    text: str
+    here: str
+    nulls: str
+    """How it is for other features."""
+
+
+_BY_CONSTRUCTION = "so for every feature, by construction"
+
+
+def claims(report: ClampReport) -> list[Claim]:
+    """The study's three claims: the same dimensions, the same sign, on prompts without relation."""
+    dims = [{each.dim: each.mean_delta for each in prompt.dimensions} for prompt in report.prompts]
+    pairs = list(combinations(dims, 2))
+    if not pairs:
+        return []
+    shared = [len(one.keys() & other.keys()) / max(1, len(one)) for one, other in pairs]
+    signs = [
+        (one[dim] > 0) == (other[dim] > 0) for one, other in pairs for dim in one.keys() & other
+    ]
+    found = [
+        Claim(
+            "The same dimensions move most on every prompt.",
+            f"{sum(shared) / len(shared):.0%} of the five are shared by two prompts",
+            _BY_CONSTRUCTION,
+        ),
+        Claim(
+            "They move to the same side.",
+            f"{sum(signs) / len(signs):.0%} of those shared" if signs else "none is shared",
+            _BY_CONSTRUCTION,
+        ),
+    ]
+    tests = [tested_effect(each) for each in report.prompts if isinstance(each, EditedPrompt)]
+    nulls = [
+        (each.null if effect is None else effect.null)
+        for each, effect in zip(report.prompts, tests, strict=False)
+        if isinstance(each, EditedPrompt)
+    ]
+    known = [each for each in nulls if each is not None]
+    if known and isinstance(report, ModelReport):
+        measure = report.pooled[min(1, len(report.pooled) - 1)].measure if report.pooled else "kl"
+        small = sum(each.p <= _SMALL for each in known)
+        found.append(
+            Claim(
+                "It is a dominant factor on prompts without relation.",
+                f"p ≤ {_SMALL} on {small} of {len(known)} prompts, by {measure}",
+                f"{_SMALL:.0%} of prompts, by chance",
+            )
+        )
+    return found
 
 
 def file_name(sae: str, report: ClampReport) -> str:

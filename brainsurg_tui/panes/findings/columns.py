@@ -9,7 +9,7 @@ from brainsurg_tui.widgets.columns import Column
 from brainsurg_tui.widgets.line_table import Cells
 from brainsurg_tui.widgets.numbers import column_format
 from brainsurg_tui.widgets.visible import token_name
-from engine.service.protocol import Contrast, Firing, FiringFeature, GrepReport
+from engine.service.protocol import Contrast, Firing, FiringFeature, GrepReport, ProbeResult
 
 Value = float | int | str | None
 
@@ -62,6 +62,10 @@ _CONTRAST = [
     _number_column("d", 7, 5, lambda found: found.effect),
     _LABEL,
 ]
+_CHANCE = [
+    _number_column("p", 7, 1, lambda found: found.p),
+    _number_column("q", 7, 4, lambda found: found.q),
+]
 _GREP = [
     _ID,
     _number_column("F1", 6, 7, lambda found: found.f1, 3),
@@ -70,6 +74,16 @@ _GREP = [
     _number_column("active", 7, 4, lambda found: found.active),
     _LABEL,
 ]
+_PROBE = [
+    _ID,
+    ResultColumn(Column("tells", "tells", width=10, priority=7), lambda found: found.tells),
+    _number_column("balanced", 8, 6, lambda found: found.held_out.balanced_accuracy.mean, 3),
+    _number_column("AUC", 6, 5, lambda found: found.held_out.auc.mean, 3),
+    _number_column("F1", 6, 4, lambda found: found.held_out.f1.mean, 3),
+    _number_column("accuracy", 8, 2, lambda found: found.held_out.accuracy.mean, 3),
+    _number_column("splits", 6, 3, lambda found: found.chosen),
+    ResultColumn(_LABEL.column, lambda found: ""),  # a job knows of none: those of now are shown
+]
 
 
 def result_columns(results: SearchResults) -> list[ResultColumn]:
@@ -77,10 +91,12 @@ def result_columns(results: SearchResults) -> list[ResultColumn]:
     match results.answer:
         case Firing() as firing:
             return _firing(firing)
-        case Contrast():
-            return list(_CONTRAST)
+        case Contrast(tested=tested):
+            return [*_CONTRAST[:-1], *(_CHANCE if tested else ()), _LABEL]
         case GrepReport():
             return list(_GREP)
+        case ProbeResult():
+            return list(_PROBE)
         case None:
             return [_ID, _LABEL]
 

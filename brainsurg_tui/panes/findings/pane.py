@@ -244,6 +244,15 @@ class FindingsSheet(TablePane):
         """The features as they are shown."""
         if self._results is None:
             return []
-        rows = [msgspec.to_builtins(self._features[row]) for row in self.shown_rows()]
+        rows = [_flat(msgspec.to_builtins(self._features[row])) for row in self.shown_rows()]
         title = f"{self._results.sae}: {self._results.title()}"
         return table_files(f"findings-{self._results.sae}", rows, title=title)
+
+
+def _flat(fields: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Fields of one row, those of structures inside it as `held_out.auc.mean`."""
+    row: dict[str, Any] = {}
+    for name, value in fields.items():
+        key = f"{prefix}{name}"
+        row |= _flat(value, f"{key}.") if isinstance(value, dict) else {key: value}
+    return row

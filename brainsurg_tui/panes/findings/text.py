@@ -7,7 +7,14 @@ from brainsurg_tui.widgets.numbers import figure
 from brainsurg_tui.widgets.shades import Shades
 from brainsurg_tui.widgets.token_strip import token_lines
 from brainsurg_tui.widgets.visible import visible
-from engine.service.protocol import Contrast, FindContrast, Firing, GrepReport
+from engine.service.protocol import (
+    Contrast,
+    FindContrast,
+    Firing,
+    GrepReport,
+    ProbeResult,
+    ProbeResults,
+)
 
 
 def summary(results: SearchResults, *, ascii_only: bool = False) -> str:
@@ -19,13 +26,19 @@ def summary(results: SearchResults, *, ascii_only: bool = False) -> str:
                 f"{active:,} features are active · "
                 f"next token “{token}”, log-probability {figure(logp)}"
             )
-        case Contrast(tokens_a=a, tokens_b=b):
+        case Contrast(tokens_a=a, tokens_b=b) as found:
             search = results.request
             assert isinstance(search, FindContrast)
             first, second = (
                 visible(text_name(s), ascii_only=ascii_only) for s in (search.a, search.b)
             )
-            return f"A {first}, {_tokens(a)}\nB {second}, {_tokens(b)}"
+            of_a, of_b = _texts(found.documents_a), _texts(found.documents_b)
+            chance = (
+                f"\n{found.significant:,} of {found.tested:,} active features have q ≤ 0.05"
+                if found.tested
+                else ""
+            )
+            return f"A {first}, {_tokens(a)}{of_a}\nB {second}, {_tokens(b)}{of_b}{chance}"
         case GrepReport() as report:
             part = (
                 ""
@@ -36,8 +49,28 @@ def summary(results: SearchResults, *, ascii_only: bool = False) -> str:
                 f"{report.matches:,} matches, {_tokens(report.matched_tokens)} of "
                 f"{report.tokens:,} in {report.documents:,} documents{part}"
             )
+        case ProbeResult() as report:
+            return _probe(report)
         case None:
             return ""
+
+
+def _probe(report: ProbeResult) -> str:
+    """Balanced accuracy of every way to tell the labels, with chance beside the features."""
+
+    def told(probe: ProbeResults) -> str:
+        return f"{probe.held_out.balanced_accuracy.mean or 0:.2f}"
+
+    best = report.best_feature
+    chance = "" if best.null is None else f", {best.null.balanced_accuracy.mean or 0:.2f} by chance"
+    curve = " · ".join(f"{probe.k}: {told(probe)}" for probe in report.curve)
+    return (
+        f"{len(report.labels)} labels of {report.fitted + report.tested:,} texts;"
+        f" balanced accuracy: best feature {told(best)}{chance}\n"
+        f"so many features {curve}\n"
+        f"activations {told(report.raw)} · their means {told(report.mean_difference)}"
+        f" · commonest label {told(report.majority)}"
+    )
 
 
 def score(answer: GrepReport | None) -> str:
@@ -52,6 +85,10 @@ def score(answer: GrepReport | None) -> str:
 
 def _tokens(count: int) -> str:
     return "1 token" if count == 1 else f"{count:,} tokens"
+
+
+def _texts(count: int) -> str:
+    return f" of {count:,} texts" if count > 1 else ""
 
 
 def strip(

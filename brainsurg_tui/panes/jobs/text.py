@@ -14,6 +14,7 @@ from engine.service.protocol import (
     Figure,
     FilesResult,
     JobInfo,
+    ProbeResult,
     Progressed,
     RowSummary,
     ScanResult,
@@ -145,7 +146,11 @@ def outcome(job: JobInfo) -> list[str]:
                 f"{made.vectors:,} vectors of {made.activations}: "
                 + "  ".join(metrics(figures, _MEASURED))
             )
+            if told := metrics(dict(made.stated.figures), _MEASURED):
+                lines.append(f"stated by its publisher: {'  '.join(told)}")
             lines += sinks(made.row_summary, keep_sinks=made.keep_sinks)
+        case ProbeResult() as made:
+            lines += probe(made)
         case ExchangedSAE() as made:
             lines.append(f"{made.name}: {made.arch}, {made.d_in:,} → {made.d_sae:,}, {made.format}")
         case FilesResult() as made:
@@ -153,6 +158,22 @@ def outcome(job: JobInfo) -> list[str]:
         case ExportedFeatures() as made:
             lines.append(f"{made.features:,} features in {len(made.files):,} files")
     return lines
+
+
+def probe(made: ProbeResult) -> list[str]:
+    """Balanced accuracy of the best feature, of all features of a probe, of a plain one, and by
+    chance."""
+    ways = {
+        "best feature": made.best_feature,
+        **{f"{found.k} features": found for found in made.curve[-1:]},
+        "activations": made.raw,
+        "commonest label": made.majority,
+    }
+    told = (
+        f"{title} {figure(way.held_out.balanced_accuracy.mean or 0)}" for title, way in ways.items()
+    )
+    texts = made.fitted + made.tested
+    return [f"{len(made.labels)} labels of {texts:,} texts, balanced accuracy: {'  '.join(told)}"]
 
 
 def sinks(rows: RowSummary | None, *, keep_sinks: bool = False) -> list[str]:

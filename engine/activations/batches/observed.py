@@ -33,7 +33,7 @@ from engine.activations.windows import (
 )
 from engine.errors import UserError
 from engine.model.load import LanguageModel
-from engine.model.locate import check_site
+from engine.model.locate import site_width
 from engine.model.observe import observe
 from engine.model.site import Site
 from engine.model.text import is_text
@@ -53,6 +53,22 @@ class Chunk:
     place: StreamPosition
     """Where the pass begins that the first row is from."""
     rows: Rows
+
+
+@dataclass(frozen=True)
+class Pass:
+    """What was observed in one forward pass, and what each row is of."""
+
+    rows: Rows
+    """On the model's device."""
+    token_ids: Tensor
+    """[rows] int64, as all that follows, on the CPU."""
+    documents: Tensor
+    """Index of the document, from 0."""
+    windows: Tensor
+    """Which window of the document it is in, from 0."""
+    positions: Tensor
+    """Where in that window, from 0."""
 
 
 @dataclass(frozen=True)
@@ -97,8 +113,8 @@ class ObservedDocuments:
         Raises UserError for a site that isn't there or comes twice, a context that the model can't
         read, and a share that leaves nothing to train on.
         """
-        for site in sites:
-            check_site(lm, site)
+        self.kinds = {str(site): RowLayout(site_width(lm, site), lm.dtype) for site in sites}
+        """What the rows of each site are."""
         if len(set(sites)) < len(sites):
             raise UserError("A site is named twice.", "Name every site once.")
         if not 0 <= held_out < 1:
@@ -106,8 +122,6 @@ class ObservedDocuments:
                 f"A share of {held_out} of the documents can't be held out.",
                 "Choose a share from 0 to less than 1.",
             )
-        self.kinds = {str(site): RowLayout(lm.d_model, lm.dtype) for site in sites}
-        """What the rows of each site are."""
         self._lm = lm
         self._sites = sites
         self._pass_tokens = pass_tokens
@@ -220,8 +234,8 @@ class ObservedDocuments:
             for number, together in enumerate(passes(group.windows, self._pass_tokens)):
                 if number < skipped_passes:
                     continue
-                rows, counts = self._observe([group.windows[index] for index in together])
-                count = sum(counts)
+                rows, taken = self._observe([group.windows[index] for index in together])
+                count = int(taken.sum())
                 if row + count > first:
                     here = StreamPosition(
                         epoch, begins.document, begins.number, row, begins.fingerprint, number
@@ -233,10 +247,22 @@ class ObservedDocuments:
 
     def once(self) -> Iterator[Rows]:
         """The rows to train on, every one once, pass by pass."""
+        return (each.rows for each in self.passes())
+
+    def passes(self) -> Iterator[Pass]:
+        """The same, with what each row is of."""
         for group in self._reader.once():
             for together in passes(group, self._pass_tokens):
-                rows, _ = self._observe([group[index] for index in together])
-                yield rows
+                windows = [group[index] for index in together]
+                rows, taken = self._observe(windows)
+                window, position = taken.nonzero(as_tuple=True)
+                yield Pass(
+                    rows=rows,
+                    token_ids=padded(windows)[0][taken],
+                    documents=torch.tensor([each.document for each in windows])[window],
+                    windows=torch.tensor([each.number for each in windows])[window],
+                    positions=position,
+                )
 
     def held_out(
         self,
@@ -260,7 +286,8 @@ class ObservedDocuments:
             of_window: list[Rows] = [{} for _ in group]
             for together in passes(group, self._pass_tokens):
                 progress("observe held-out text", done, total, "tokens")
-                rows, counts = self._observe([group[index] for index in together])
+                rows, taken = self._observe([group[index] for index in together])
+                counts = taken.sum(1).tolist()
                 for name, whole in rows.items():
                     for index, part in zip(together, torch.split(whole.cpu(), counts), strict=True):
                         of_window[index][name] = part
@@ -284,9 +311,9 @@ class ObservedDocuments:
             most -= min(most, int(text_up_to[-1]))
         return windows
 
-    def _observe(self, windows: Sequence[PlacedWindow]) -> tuple[Rows, list[int]]:
+    def _observe(self, windows: Sequence[PlacedWindow]) -> tuple[Rows, Tensor]:
         """One forward pass: what is taken of these windows, in their order, on the model's device,
-        and how many rows of each window that is."""
+        and which tokens that are [windows, longest], on the CPU."""
         ids, mask = padded(windows)
         # Padding is on the right, so no mask is needed; without one, attention is faster.
         seen = observe(self._lm, ids, self._sites)
@@ -301,7 +328,7 @@ class ObservedDocuments:
             str(site): acts.flatten(0, 1).index_select(0, kept.to(acts.device))
             for site, acts in seen.items()
         }
-        return rows, taken.sum(1).tolist()
+        return rows, taken
 
 
 def _advice(dtype: torch.dtype) -> str:

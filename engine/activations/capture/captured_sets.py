@@ -4,16 +4,14 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-import msgspec
-
 from engine.activations.capture.background import Background
+from engine.activations.capture.passes import manifest_at
 from engine.activations.capture.room import check_room
 from engine.activations.store.manifest import Manifest
 from engine.activations.store.unfinished import CapturePlace, Resumption, UnfinishedCapture
 from engine.activations.store.writer import SHARD_BYTES, ActivationWriter, row_bytes
 from engine.errors import UserError
 from engine.model.load import LanguageModel
-from engine.model.locate import check_site
 from engine.model.site import Site
 from engine.model.text import vocabulary
 from engine.model.weights_digest import weights_digest
@@ -97,8 +95,7 @@ def capture_sets(
     """
     if len(set(sites)) < len(sites):
         raise UserError("A site is named twice.", "Name every site once.")
-    for site in sites:
-        check_site(lm, site)
+    abouts = [manifest_at(lm, about, site) for site in sites]
     texts = vocabulary(lm)
     unfinished = None
     if resumption is not None:
@@ -112,14 +109,16 @@ def capture_sets(
             },
         )
     stored = 0 if unfinished is None else unfinished.record.tokens
-    needed = shard_bytes if room_for is None else max(0, room_for - stored) * row_bytes(about)
-    check_room(folders[0], len(sites) * needed)
+    needed = len(sites) * shard_bytes
+    if room_for is not None:
+        needed = max(0, room_for - stored) * sum(map(row_bytes, abouts))
+    check_room(folders[0], needed)
     with contextlib.ExitStack() as stack:
         writers = {}
         for number, (site, folder) in enumerate(zip(sites, folders, strict=True)):
             writer = ActivationWriter(
                 folder,
-                msgspec.structs.replace(about, site=str(site)),
+                abouts[number],
                 texts,
                 shard_bytes=shard_bytes,
                 unfinished=None if unfinished is None else unfinished.folders[number],

@@ -8,6 +8,7 @@ from engine.activations.capture.captured_sets import capture_sets
 from engine.activations.capture.corpus_windows import CorpusWindow, CorpusWindows
 from engine.activations.capture.passes import (
     Writers,
+    manifest_at,
     manifest_of,
     observe_windows,
     tokens_of_pass,
@@ -61,6 +62,7 @@ def capture_documents(
     if pass_tokens is None:
         pass_tokens = tokens_of_pass(lm)
     about = manifest_of(lm, origin=origin, context=context, dtype=dtype)
+    bytes_of_token = sum(row_bytes(manifest_at(lm, about, site)) for site in sites)
     most = shard_bytes // row_bytes(about) if max_tokens is None else max_tokens
     identity = {"how the text is read": [context, max_tokens, pass_tokens, POOLED_PASSES]}
     with capture_sets(
@@ -89,8 +91,7 @@ def capture_documents(
                 read = done + sum(len(window.token_ids) for window in pool)
                 total = _expected_tokens(read, windows.share, max_tokens)
                 if total is not None and not warned:
-                    needed = (total - done) * row_bytes(about) * len(sites)
-                    warned = lack_of_room(folders[0], needed)
+                    warned = lack_of_room(folders[0], (total - done) * bytes_of_token)
                     if warned:
                         progress.note(f"{warned} It will end for want of room, and can go on then.")
                 rows = PoolRows(pool, lm, sites)

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 
+import msgspec
 from torch import Tensor
 
 from engine.activations.store.manifest import Manifest
 from engine.activations.store.writer import ActivationWriter
 from engine.activations.windows import Window, padded
 from engine.model.load import LanguageModel
+from engine.model.locate import site_width
 from engine.model.observe import observe
 from engine.model.site import Site
 
@@ -26,7 +28,7 @@ def tokens_of_pass(lm: LanguageModel) -> int:
 def observe_windows(
     lm: LanguageModel, windows: Sequence[Window], sites: Sequence[Site]
 ) -> dict[Site, Tensor]:
-    """The activations [windows, longest, d_model] of one forward pass, on the model's device."""
+    """The activations [windows, longest, width] of one forward pass, on the model's device."""
     ids, _ = padded(windows)
     # Padding is on the right, so no mask is needed; without one, attention is faster.
     return observe(lm, ids, sites)
@@ -58,3 +60,8 @@ def manifest_of(
         origin=origin,
         context=context,
     )
+
+
+def manifest_at(lm: LanguageModel, about: Manifest, site: Site) -> Manifest:
+    """What the manifest of one site says, from what all say alike. UserError as `check_site`."""
+    return msgspec.structs.replace(about, site=str(site), d_model=site_width(lm, site))

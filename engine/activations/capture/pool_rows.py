@@ -8,6 +8,7 @@ from torch import Tensor
 from engine.activations.windows import Window
 from engine.errors import UserError
 from engine.model.load import LanguageModel
+from engine.model.locate import site_width
 from engine.model.site import Site
 
 
@@ -20,13 +21,13 @@ class PoolRows:
     def __init__(self, pool: Sequence[Window], lm: LanguageModel, sites: Sequence[Site]) -> None:
         self._lengths = [len(window.token_ids) for window in pool]
         rows = sum(self._lengths)
-        whole = {site: torch.empty(rows, lm.d_model, dtype=lm.dtype) for site in sites}
+        whole = {site: torch.empty(rows, site_width(lm, site), dtype=lm.dtype) for site in sites}
         self._whole = whole
         self.of_windows = {site: torch.split(whole[site], self._lengths) for site in sites}
-        """By site, [tokens, d_model] of every window in its order, when all passes are taken up."""
+        """By site, [tokens, width] of every window in its order, when all passes are taken up."""
 
     def take(self, together: Sequence[int], batch: Mapping[Site, Tensor]) -> None:
-        """Take up the activations [windows, tokens, d_model] of one pass; `together`: which windows
+        """Take up the activations [windows, tokens, width] of one pass; `together`: which windows
         it was of. What is behind the end of a window is padding."""
         for site, acts in batch.items():
             for index, window in zip(together, acts.cpu(), strict=True):

@@ -10,6 +10,7 @@ from engine.activations.store.tokens import TokenTable
 from engine.activations.windows import Window
 from engine.errors import UserError
 from engine.model.load import LanguageModel
+from engine.model.locate import site_width
 from engine.model.observe import observe
 from engine.model.site import Site
 
@@ -42,7 +43,7 @@ def check_is_of(acts: ActivationSet, lm: LanguageModel, site: Site, document: in
 def _gives(lm: LanguageModel, acts: ActivationSet, site: Site, document: int) -> bool:
     token_ids, stored = (part[: _context(acts)] for part in acts.document(document))
     known = len(token_ids) <= lm.context and int(token_ids.max()) < lm.vocab_size
-    if not known or lm.d_model != acts.d_model:
+    if not known or site_width(lm, site) != acts.d_model:
         return False
     seen = observe(lm, token_ids[None].long(), [site])[site][0].cpu()
     # sinks and what stands before a text are so large that they would rule the distance

@@ -19,7 +19,7 @@ from engine.features.dashboards.format import Batch, Dashboard
 from engine.features.dashboards.histogram import histogram, shortened
 from engine.features.dashboards.occurrences import active_values, occurrences
 from engine.model.load import LanguageModel
-from engine.model.site import parse_site
+from engine.model.site import Site, parse_site
 from engine.model.text import vocabulary
 from engine.model.unembed import logit_effects
 from engine.progress import Progress
@@ -36,6 +36,7 @@ def write_dashboards(
     tokens: TokenTable,
     W_dec: Tensor,
     lm: LanguageModel,
+    site: Site | None = None,
     *,
     features: Sequence[int],
     folder: Path,
@@ -46,8 +47,9 @@ def write_dashboards(
     """Write the dashboards of some features into `folder`, `batch` a file.
 
     `tokens` is the table of the set that was scanned; `sae` names the SAE, of which W_dec is
-    [features, d_model]. Activations and directions are in its own units, where SAEDashboard folds
-    the directions' lengths into the activations. Effects on logits are `logit_effects`.
+    [features, width of the `site` that they write at]. Activations and directions are in its own
+    units, where SAEDashboard folds the directions' lengths into the activations. Effects on logits
+    are `logit_effects`.
 
     Memory: the effects of a batch, [batch, vocabulary] fp32, and 16 bytes a feature.
     Raises UserError for a model whose unembedding doesn't read the residual stream, and ValueError
@@ -55,7 +57,7 @@ def write_dashboards(
     """
     if catalogue.codes is None:
         raise ValueError("codes are kept when a scan ends")
-    writer = _Writer(catalogue, catalogue.codes, tokens, lm)
+    writer = _Writer(catalogue, catalogue.codes, tokens, lm, site)
     paths = []
     for first in range(0, len(features), batch):
         progress("write dashboards", first, len(features), "features")
@@ -76,11 +78,17 @@ class _Writer:
     """What all dashboards of a catalogue have in common."""
 
     def __init__(
-        self, catalogue: Catalogue, codes: Codes, tokens: TokenTable, lm: LanguageModel
+        self,
+        catalogue: Catalogue,
+        codes: Codes,
+        tokens: TokenTable,
+        lm: LanguageModel,
+        site: Site | None,
     ) -> None:
         self._catalogue = catalogue
         self._tokens = tokens
         self._lm = lm
+        self._site = site
         self._vocabulary = vocabulary(lm)
         self._correlations = Correlations(codes, _counted_tokens(catalogue, codes, tokens))
         about = tokens.manifest
@@ -88,8 +96,8 @@ class _Writer:
         self._prompt = longest if about.context is None else min(longest, about.context)
 
     def dashboards(self, features: list[int], directions: Tensor) -> list[Dashboard]:
-        """directions: [features, d_model]."""
-        effects = logit_effects(self._lm, directions).cpu()
+        """directions: [features, width]."""
+        effects = logit_effects(self._lm, directions, self._site).cpu()
         directions = directions.float().cpu()
         return [
             self._dashboard(feature, direction, effect)
@@ -97,7 +105,7 @@ class _Writer:
         ]
 
     def _dashboard(self, feature: int, direction: Tensor, effects: Tensor) -> Dashboard:
-        """direction [d_model], effects [vocabulary]."""
+        """direction [width], effects [vocabulary]."""
         catalogue = self._catalogue
         aligned = direction.topk(min(ROWS, len(direction)))
         related: list[Correlated] = self._correlations.of(feature, ROWS)

@@ -27,6 +27,7 @@ from engine.features.scan.token_effects import write_token_effects
 from engine.features.scan.unfinished import UnfinishedScan, scan_identity
 from engine.files import check_absent, whole_folder
 from engine.model.load import LanguageModel
+from engine.model.site import Site
 from engine.progress import SILENT, Progress
 from engine.sae.architectures.base import SparseAutoencoder
 from engine.sae.blocks import BLOCK_ELEMENTS, rows_per_block
@@ -57,6 +58,7 @@ def scan(
     choice: RowChoice = "text",
     given: NDArray[np.bool_] | None = None,
     lm: LanguageModel | None = None,
+    site: Site | None = None,
     unfinished: Path | None = None,
     replace: bool = False,
     progress: Progress | None = None,
@@ -70,7 +72,8 @@ def scan(
     In the figures are the tokens of the `choice`, without more said those of text: BOS and sinks
     are left out, as training leaves them out and interventions don't edit them
     (`engine.activations.store.row_kinds`); of these those that are `given` [tokens], if it is said.
-    With the model `lm` the catalogue also tells which tokens each feature promotes and suppresses.
+    With the model `lm` the catalogue also tells which tokens each feature promotes and suppresses;
+    `site` is where the features write, None: in the residual stream.
 
     `unfinished`: a folder for the catalogue of what was seen so far, written now and then while the
     scan goes on. If it holds an interrupted scan of the same, that goes on where it stood, and ends
@@ -149,7 +152,7 @@ def scan(
         write_arrays(temporary, collection.catalogue_arrays())
         write_arrays(temporary, collection.codes.code_arrays())
         if lm is not None:
-            write_token_effects(lm, sae.W_dec, temporary / "tokens", progress)
+            write_token_effects(lm, sae.W_dec, temporary / "tokens", progress, site)
         whole = manifest(complete=True)
         write_catalogue_manifest(temporary, whole)
     if unfinished is not None:

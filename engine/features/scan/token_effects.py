@@ -9,6 +9,7 @@ from torch import Tensor
 
 from engine.errors import UserError
 from engine.model.load import LanguageModel
+from engine.model.site import Site
 from engine.model.text import vocabulary
 from engine.model.unembed import logit_effects
 from engine.progress import Progress
@@ -19,12 +20,15 @@ EFFECTS_AT_ONCE = 1 << 26
 
 
 @torch.no_grad()
-def write_token_effects(lm: LanguageModel, W_dec: Tensor, folder: Path, progress: Progress) -> None:
+def write_token_effects(
+    lm: LanguageModel, W_dec: Tensor, folder: Path, progress: Progress, site: Site | None = None
+) -> None:
     """Write `promoted.npy`, `suppressed.npy` and `vocabulary.json` into the new `folder`.
 
-    W_dec: [features, d_model]. The ten tokens of each feature are those whose logits its direction
-    raises or lowers most on the direct path to the output, see `logit_effects`. For a model that
-    has no such path a note says so, and nothing is written.
+    W_dec: [features, width of the `site` that they write at], None: of the residual stream. The ten
+    tokens of each feature are those whose logits its direction raises or lowers most on the direct
+    path to the output, see `logit_effects`. For a model that has no such path a note says so, and
+    nothing is written.
     """
     features = len(W_dec)
     tokens = min(_TOKENS, lm.vocab_size)
@@ -35,7 +39,7 @@ def write_token_effects(lm: LanguageModel, W_dec: Tensor, folder: Path, progress
         progress("token effects", start, features, "features")
         here = slice(start, start + step)
         try:
-            effects = logit_effects(lm, W_dec[here])
+            effects = logit_effects(lm, W_dec[here], site)
         except UserError as error:
             progress.note(str(error))
             return

@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 
 from engine.features.left_out import LeftOut
+from engine.figures import Figure
 
 FiringOrder = Literal["effect", "activation"]
 """`effect`: by |effect| where that was measured, largest first, then by |attribution|.
@@ -90,11 +91,27 @@ class ContrastedFeature(msgspec.Struct, frozen=True, kw_only=True):
     effect: float
     """(mean_a − mean_b) / pooled standard deviation: Cohen's d over tokens. Infinite, in JSON null,
     where the means differ and nothing varies."""
+    p: Figure = None
+    """How likely it is that means as far apart come of the same documents dealt out at random; None
+    where a side is a single document, of which nothing can be told apart from chance."""
+    q: Figure = None
+    """The share of false discoveries among all features that are at least as unlikely (Benjamini
+    and Hochberg 1995)."""
 
 
 class Contrast(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """What differs between two texts, feature by feature: largest |mean_a − mean_b| first."""
+    """What differs between two texts, or sets of them, feature by feature.
+
+    Smallest q first, where chance was asked; of equals, and without it, largest |mean_a − mean_b|.
+    """
 
     tokens_a: int
     tokens_b: int
+    documents_a: int = 1
+    """Those with a token that counts."""
+    documents_b: int = 1
     features: list[ContrastedFeature]
+    tested: int = 0
+    """Features that q is a share of: all that are active in either; 0: chance was not asked."""
+    significant: int = 0
+    """How many of these have a q of at most 0.05."""

@@ -11,6 +11,7 @@ from engine.jobs.kinds.exchange_saes import *
 from engine.jobs.kinds.export_features import *
 from engine.jobs.kinds.fields import KindField as KindField
 from engine.jobs.kinds.fields import kind_fields as kind_fields
+from engine.jobs.kinds.probe import *
 from engine.jobs.kinds.scan import *
 from engine.jobs.kinds.sweep import *
 from engine.jobs.kinds.train import *

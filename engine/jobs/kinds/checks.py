@@ -25,6 +25,24 @@ def activation_set(sae: str, named: str | None, workspace: Workspace) -> str:
     return name
 
 
+def target_set(sae: str, named: str | None, read: str, workspace: Workspace) -> str | None:
+    """The name of the activation set that a transcoder is to predict where it reads the set `read`:
+    the one that is `named`, the one that it learned to predict, or the one of its target site that
+    was captured in one go with what it reads. None: there is none, or it is no transcoder."""
+    if named is not None:
+        return named
+    info = read_sae_info(workspace.existing_sae(sae))
+    about = info.metadata
+    if not info.transcodes:
+        return None
+    if about.target and read == about.activations:
+        return about.target
+    capture = read.removesuffix(f".{about.site}")
+    name = f"{capture}.{about.target_site}"
+    together = about.site and about.target_site and capture != read
+    return name if together and workspace.activations(name).exists() else None
+
+
 def check_files(paths: Iterable[str]) -> None:
     """Raise UserError unless there is a file or folder at each of `paths`."""
     for path in paths:

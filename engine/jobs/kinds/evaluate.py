@@ -10,7 +10,7 @@ from engine.activations.store.row_summary import RowSummary
 from engine.errors import UserError
 from engine.figures import Figure
 from engine.jobs.kinds.base import JobResult, register_kind
-from engine.jobs.kinds.checks import activation_set
+from engine.jobs.kinds.checks import activation_set, target_set
 from engine.jobs.kinds.fields import Setting
 from engine.jobs.kinds.model import ModelSpec
 from engine.sae.evaluation.density import DensityHistogram
@@ -22,6 +22,7 @@ from engine.sae.formats.provenance import (
     output_provenance,
     provenance_of,
 )
+from engine.sae.formats.stated_figures import StatedFigures
 from engine.workspace.folders import Workspace
 
 __all__ = ["Evaluate", "EvaluateResult"]
@@ -69,6 +70,8 @@ class EvaluateResult(JobResult, msgspec.Struct, frozen=True, kw_only=True, tag="
     model_dtype: str = ""
     """What the model computed in for them; empty without a model."""
     histogram: DensityHistogram | None = None
+    stated: StatedFigures = StatedFigures()
+    """What whoever published the SAE says of it, by the names of these fields."""
     seconds: float
 
 
@@ -85,7 +88,8 @@ class Evaluate(ModelSpec, frozen=True, kw_only=True, tag="evaluate"):
     """The set to measure on; if none is named, the one that the SAE was trained on. Of that one,
     only what training held out is used, if it held something out."""
     target: str | None = None
-    """For a transcoder: the set that it predicts, captured in one go with the other."""
+    """For a transcoder: the set that it predicts, captured in one go with the other; if none is
+    named, the one that it learned to predict, or the other one of that capture."""
     model: Annotated[str | None, Setting(meaning="model")] = None
     """The model that the activations are of, if it lies elsewhere now."""
     max_tokens: Annotated[int, Setting(least=1)] = 65_536
@@ -108,8 +112,12 @@ class Evaluate(ModelSpec, frozen=True, kw_only=True, tag="evaluate"):
         """The name of the set that it reads. Raises UserError where that is not known."""
         return activation_set(self.sae, self.activations, workspace)
 
+    def target_set(self, workspace: Workspace) -> str | None:
+        """The name of the set that a transcoder is to predict; None where there is none."""
+        return target_set(self.sae, self.target, self.activation_set(workspace), workspace)
+
     def reads(self, workspace: Workspace) -> set[Path]:
-        sets = {self.activation_set(workspace), *filter(None, [self.target])}
+        sets = {self.activation_set(workspace), *filter(None, [self.target_set(workspace)])}
         return {workspace.sae(self.sae), *map(workspace.activations, sets)}
 
     def check(self, workspace: Workspace) -> None:
@@ -118,16 +126,17 @@ class Evaluate(ModelSpec, frozen=True, kw_only=True, tag="evaluate"):
         name = self.activation_set(workspace)
         acts = read_manifest(workspace.existing_activations(name))
         check_provenance(self.sae, input_provenance(config, metadata), name, provenance_of(acts))
-        if config.transcodes and self.target is None:
+        predicted = self.target_set(workspace)
+        if config.transcodes and predicted is None:
             raise UserError(
                 f"{self.sae} is a transcoder: it predicts other activations than it reads.",
-                "Name the set of what it predicts with --target.",
+                "Name the set of what it predicts with --target; capture both sites in one go.",
             )
-        if self.target is not None:
+        if predicted is not None:
             if not config.transcodes:
                 raise UserError(f"{self.sae} reconstructs what it reads.", "Leave out --target.")
-            target = provenance_of(read_manifest(workspace.existing_activations(self.target)))
-            predicted = output_provenance(config, metadata)
-            check_provenance(self.sae, predicted, self.target, target, does="predicts")
+            target = provenance_of(read_manifest(workspace.existing_activations(predicted)))
+            wanted = output_provenance(config, metadata)
+            check_provenance(self.sae, wanted, predicted, target, does="predicts")
         if self.max_tokens < 1:
             raise UserError(f"--max-tokens must be at least 1, and is {self.max_tokens}.")

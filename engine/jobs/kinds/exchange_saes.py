@@ -32,6 +32,8 @@ class ExchangedSAE(JobResult, msgspec.Struct, frozen=True, kw_only=True, tag="ex
     model: str
     site: str
     """Empty where its files don't tell, as is `model`."""
+    target_site: str = ""
+    """For a transcoder: the site that it predicts."""
     format: str
 
 
@@ -53,6 +55,8 @@ class ImportSAE(DeviceSpec, frozen=True, kw_only=True, tag="import-sae"):
     `demo`."""
     site: str | None = None
     """Where in the model, if its files don't tell, such as resid_post.13."""
+    target_site: str | None = None
+    """For a transcoder: the site that it predicts, if its files don't tell, such as mlp_out.13."""
 
     @property
     def is_local(self) -> bool:
@@ -77,8 +81,8 @@ class ImportSAE(DeviceSpec, frozen=True, kw_only=True, tag="import-sae"):
         check_absent(workspace.sae(self.name))
         if self.format is not None:
             library(self.format)
-        if self.site is not None:
-            parse_site(self.site)
+        for site in filter(None, (self.site, self.target_site)):
+            parse_site(site)
         if self.is_local:
             recognise(Path(self.source), self.format)
         else:

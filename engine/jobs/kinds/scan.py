@@ -59,6 +59,9 @@ class Scan(ModelSpec, frozen=True, kw_only=True, tag="scan"):
     """How many tokens on either side of an example to keep the activations of."""
     keep_sinks: bool = False
     """Count attention sinks, BOS and special tokens in the figures, too."""
+    skip_token_effects: bool = False
+    """Leave out which tokens each feature promotes and suppresses: of hundreds of thousands of
+    features that takes longer than all else, as each is multiplied with the whole unembedding."""
 
     @property
     def subject(self) -> str:

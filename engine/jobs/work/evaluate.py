@@ -46,9 +46,9 @@ def evaluate_sae(spec: Evaluate, workspace: Workspace, progress: Progress) -> Ev
     began = time.monotonic()
     name, folder = spec.activation_set(workspace), workspace.existing_sae(spec.sae)
     acts = ActivationSet.open(workspace.existing_activations(name))
-    targets = None
-    if spec.target is not None:
-        targets = ActivationSet.open(workspace.existing_activations(spec.target))
+    targets, target = None, spec.target_set(workspace)
+    if target is not None:
+        targets = ActivationSet.open(workspace.existing_activations(target))
         check_aligned([acts, targets])
     sae, metadata = load_sae(folder, choose_device(spec.device))
     reads = input_provenance(sae.config, metadata)
@@ -89,13 +89,14 @@ def evaluate_sae(spec: Evaluate, workspace: Workspace, progress: Progress) -> Ev
         **known,
         "sae": spec.sae,
         "activations": name,
-        "target": spec.target,
+        "target": target,
         "split": split,
         "keep_sinks": spec.keep_sinks,
         "row_summary": acts.measure_rows().summary,
         "vectors": evaluation.metrics.vectors,
         "predictions": spliced.metrics.predictions if spliced else None,
         "model_dtype": model_dtype,
+        "stated": metadata.stated,
         "histogram": density_histogram(evaluation.density) if spec.histogram else None,
         "seconds": time.monotonic() - began,
     }

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import msgspec
 
+from engine.errors import UserError
 from engine.files import whole_folder
 from engine.jobs.kinds import ExchangedSAE, ExportSAE, ImportSAE
 from engine.progress import Progress
@@ -13,6 +14,7 @@ from engine.sae.formats.info import read_sae_info
 from engine.sae.formats.input_fields import note_on_input
 from engine.sae.formats.libraries import library, recognise
 from engine.sae.formats.metadata import SAEMetadata
+from engine.sae.formats.stated_figures import stated_or_noted
 from engine.sae.formats.store import load_sae, save_sae
 from engine.workspace.folders import Workspace
 
@@ -27,13 +29,22 @@ def import_sae(spec: ImportSAE, workspace: Workspace, progress: Progress) -> Exc
     progress(f"read {format}", 0)
     sae: SparseAutoencoder
     sae, metadata = library(format).read(path)
+    if spec.target_site is not None and not sae.config.transcodes:
+        raise UserError(f"{spec.source} reconstructs what it reads.", "Leave out --target-site.")
     metadata = msgspec.structs.replace(
         metadata,
         model=spec.model or metadata.model,
         site=spec.site or metadata.site,
+        target_site=spec.target_site or metadata.target_site,
         imported_from=f"{format}: {spec.source}",
+        stated=stated_or_noted(format, path, progress.note),
     )
     _note_what_is_unknown(metadata, progress)
+    if sae.config.transcodes and not metadata.target_site:
+        progress.note(
+            "It is a transcoder, and its files don't tell which site it predicts: name that with"
+            " --target-site before it is clamped."
+        )
     if note := note_on_input(metadata):
         progress.note(note)
     progress("save", 0)
@@ -74,5 +85,6 @@ def _summary(name: str, format: str, workspace: Workspace) -> ExchangedSAE:
         k=info.k,
         model=info.metadata.model,
         site=info.metadata.site,
+        target_site=info.metadata.target_site,
         format=format,
     )

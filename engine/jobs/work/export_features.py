@@ -14,7 +14,9 @@ from engine.jobs.kinds import ExportedFeatures, ExportFeatures
 from engine.jobs.work.model_of_job import load_model_of_job
 from engine.model.device import choose_device
 from engine.model.load import LanguageModel
+from engine.model.locate import site_width
 from engine.progress import Progress
+from engine.sae.formats.provenance import site_written
 from engine.sae.formats.store import load_sae
 from engine.workspace.folders import Workspace
 
@@ -28,13 +30,15 @@ def export_features(
     """
     catalogue = Catalogue.open(workspace.existing_catalogue(spec.sae))
     tokens = TokenTable.open(workspace.existing_activations(catalogue.manifest.activations))
-    sae, _ = load_sae(workspace.existing_sae(spec.sae), choose_device(spec.device))
+    sae, metadata = load_sae(workspace.existing_sae(spec.sae), choose_device(spec.device))
     lm = _load_model(spec, catalogue, progress)
-    if sae.W_dec.shape != (len(catalogue), lm.d_model):
-        d_sae, width = sae.W_dec.shape
+    site = site_written(sae.config, metadata, catalogue.manifest.site)
+    d_sae, width = sae.W_dec.shape
+    expected = lm.d_model if site is None else site_width(lm, site)
+    if (d_sae, width) != (len(catalogue), expected):
         raise UserError(
             f"{spec.sae} has {d_sae} features that are {width} wide; {len(catalogue)} were"
-            f" scanned, and {lm.source} is {lm.d_model} wide.",
+            f" scanned, and {lm.source} is {expected} wide.",
             "Scan the SAE again, or name its model with --model.",
         )
     features = spec.features
@@ -47,6 +51,7 @@ def export_features(
             tokens,
             sae.W_dec,
             lm,
+            site,
             features=features,
             folder=temporary,
             sae=spec.sae,

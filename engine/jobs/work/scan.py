@@ -12,7 +12,12 @@ from engine.jobs.work.model_of_job import load_model_of_job
 from engine.model.device import choose_device
 from engine.model.load import LanguageModel
 from engine.progress import Progress
-from engine.sae.formats.provenance import check_provenance, input_provenance, provenance_of
+from engine.sae.formats.provenance import (
+    check_provenance,
+    input_provenance,
+    provenance_of,
+    site_written,
+)
 from engine.sae.formats.store import load_sae
 from engine.workspace.folders import Workspace
 
@@ -41,6 +46,7 @@ def scan_sae(spec: Scan, workspace: Workspace, progress: Progress) -> ScanResult
         choice=row_choice(keep_sinks=spec.keep_sinks),
         given=given,
         lm=lm,
+        site=site_written(sae.config, metadata, acts.manifest.site),
         unfinished=workspace.scan(spec.sae),
         replace=True,
         progress=progress,
@@ -60,8 +66,9 @@ def scan_sae(spec: Scan, workspace: Workspace, progress: Progress) -> ScanResult
 
 
 def _load_model(spec: Scan, acts: ActivationSet, progress: Progress) -> LanguageModel | None:
-    """The model, or None with a note if it can't be had: the figures need only activations."""
-    if not acts.manifest.model:
+    """The model, or None if it isn't wanted, or with a note if it can't be had: the figures need
+    only activations."""
+    if spec.skip_token_effects or not acts.manifest.model:
         return None
     try:
         return load_model_of_job(

@@ -88,6 +88,7 @@ class StoredData(TrainingData):
             context=manifest.context,
             keep_sinks=self._choice != "text",
             row_summary=self._acts.measure_rows().summary,
+            target_row_summary=None if targets is None else targets.measure_rows().summary,
         )
 
     def identity(self) -> dict[str, str]:

@@ -16,6 +16,7 @@ from engine.jobs.kinds import Train
 from engine.jobs.work.stored_splice import first_windows
 from engine.jobs.work.training_data import SPLICED_TOKENS, TrainingData, note_on_sinks
 from engine.model.load import LanguageModel
+from engine.model.locate import site_width
 from engine.model.site import Site
 from engine.progress import Progress
 from engine.sae.architectures.base import SparseAutoencoder
@@ -49,8 +50,9 @@ class StreamedData(TrainingData):
         self._context = checked_context(lm, spec.context)
         self._held: HeldOut | None = None
         self._row_summary: RowSummary | None = None
-        self.d_in = lm.d_model
-        self.d_out = None if target is None else lm.d_model
+        self._target_row_summary: RowSummary | None = None
+        self.d_in = site_width(lm, site)
+        self.d_out = None if target is None else site_width(lm, target)
         self.vectors = max(LEAST_TOKENS, spec.tokens or TOKENS)
         self.site = str(site)
         self.target = None if target is None else str(target)
@@ -65,7 +67,9 @@ class StreamedData(TrainingData):
             held_out=config.held_out,
             choice=self._choice,
         )
-        self._row_summary = self._observed.measure()[self.site]
+        measured = self._observed.measure()
+        self._row_summary = measured[self.site]
+        self._target_row_summary = None if self.target is None else measured[self.target]
         note_on_sinks(self._row_summary, self._choice, progress)
         row_bytes = sum(kind.width * kind.dtype.itemsize for kind in self._observed.kinds.values())
         rows = min(BUFFER_ROWS, config.tokens // 2, MEMORY_BYTES // row_bytes)
@@ -114,6 +118,7 @@ class StreamedData(TrainingData):
             context=self._context,
             keep_sinks=self._choice != "text",
             row_summary=self._row_summary,
+            target_row_summary=self._target_row_summary,
         )
 
     def identity(self) -> dict[str, str]:

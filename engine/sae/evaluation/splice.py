@@ -21,7 +21,7 @@ from engine.activations.store.norms import taken_tokens
 from engine.activations.store.row_summary import RowChoice, SinkRule
 from engine.activations.windows import PASS_TOKENS, Window, padded, passes
 from engine.errors import UserError
-from engine.model.edit import Edit
+from engine.model.edit import Edit, reading_edits
 from engine.model.generate import logits
 from engine.model.load import LanguageModel
 from engine.model.predictions import kl_per_position, surprisal_per_position
@@ -29,6 +29,7 @@ from engine.model.site import Site
 from engine.progress import SILENT, Progress
 from engine.sae.architectures.base import SparseAutoencoder
 from engine.sae.blocks import rows_per_block
+from engine.sae.evaluation.sites import check_sites
 from engine.sae.formats.input_rule import WHOLE, InputRule
 
 PASS_LOGITS = 1 << 26
@@ -82,7 +83,7 @@ def splice(
     Memory: beside the model, the logits of a pass three times.
     Raises UserError for a site that isn't there, another width, and text without such a token.
     """
-    _check_widths(lm, sae)
+    check_sites(lm, sae.config, site, target)
     target = target or site
     readable = [window for window in windows if len(window.token_ids) > 2]
     total = sum(len(window.token_ids) for window in readable)
@@ -114,7 +115,9 @@ def splice(
             ids,
             mask,
             reconstructing=_replacing(site, target, taken, lambda x: _decoded(sae, x)),
-            zeroing=_replacing(site, target, taken, lambda x: x.new_zeros(len(x), lm.d_model)),
+            zeroing=_replacing(
+                site, target, taken, lambda x: x.new_zeros(len(x), sae.config.width_out)
+            ),
         )
         predictions += int(mask.sum()) - 2 * len(together)
         done += int(mask.sum())
@@ -164,30 +167,17 @@ def _replacing(
     """The edits that read `site` and put what `make` makes of it, [n, d_in] to [n, d_out], at
     `target`, at the tokens [windows, tokens] that are `taken` by what is at both."""
 
-    def replace(x: Tensor, _: Tensor) -> Tensor:
+    def replace(x: Tensor, y: Tensor, _: Tensor) -> Tensor:
         replaced = taken(x, site)
-        return _with(x, replaced, make(x[replaced]))
-
-    if site == target:
-        return {site: replace}
-    read: list[Tensor] = []
-
-    def keep(x: Tensor, _: Tensor) -> Tensor:
-        read.append(x)
-        return x
-
-    def write(y: Tensor, _: Tensor) -> Tensor:
-        if not read:
-            raise UserError(f"{target} is computed before {site}, so it can't be made from it.")
-        x = read.pop()
-        replaced = taken(x, site) & taken(y, target)
+        if site != target:
+            replaced &= taken(y, target)
         return _with(y, replaced, make(x[replaced]))
 
-    return {site: keep, target: write}
+    return reading_edits(site, target, replace)
 
 
 def _with(x: Tensor, replaced: Tensor, vectors: Tensor) -> Tensor:
-    """A copy of x [windows, tokens, d_model] with `vectors` [n, d_model] where `replaced` says."""
+    """A copy of x [windows, tokens, width] with `vectors` [n, width] where `replaced` says."""
     changed = x.clone()
     changed[replaced] = vectors.to(x)
     return changed
@@ -197,13 +187,3 @@ def _decoded(sae: SparseAutoencoder, x: Tensor) -> Tensor:
     """What `sae` makes of x [n, d_in], a block at a time: [n, d_out] on sae's device."""
     blocks = torch.split(x.to(sae.W_dec.device), rows_per_block(sae.config.d_sae))
     return torch.cat([sae(block) for block in blocks])
-
-
-def _check_widths(lm: LanguageModel, sae: SparseAutoencoder) -> None:
-    for width in (sae.config.d_in, sae.config.width_out):
-        if width != lm.d_model:
-            raise UserError(
-                f"The SAE is made for activations of width {width}, but those of {lm.source} are "
-                f"{lm.d_model} wide.",
-                "Choose the model that the SAE was trained on.",
-            )

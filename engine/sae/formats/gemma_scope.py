@@ -23,6 +23,7 @@ import msgspec
 
 from engine.errors import UserError
 from engine.files import write_whole
+from engine.model.site import SiteKind
 from engine.sae.config import SAEConfig
 from engine.sae.formats.gemma_scope_names import Origin, full_model_name, origin_of
 from engine.sae.formats.hooks import site_of
@@ -53,6 +54,15 @@ NAMES = {
     FIRST: {ours: name.replace("w_", "W_") for ours, name in _NAMES.items()},
     SECOND: _NAMES,
 }
+
+
+_HOOKS: dict[SiteKind, str] = {
+    "attn_z": "self_attn.o_proj.input",
+    "mlp_in": "pre_feedforward_layernorm.output",
+    "mlp_out": "post_feedforward_layernorm.output",
+    "resid_post": "output",
+}
+"""What 2 calls a place, behind `model.layers.L.`."""
 
 
 class _Config(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,19 +159,32 @@ def write(sae: "SparseAutoencoder", folder: Path, metadata: SAEMetadata) -> None
     if config.architecture == "relu":  # what is above 0 is active
         weights |= {THRESHOLD: torch.full((config.d_sae,), -torch.inf)}
     kept = metadata.library_fields.get(FORMAT, {})
-    if not (config.transcodes or kept):
+    told_by_1 = metadata.site.partition(".")[0] in ("", "resid_pre", "resid_post", "mlp_out")
+    if told_by_1 and not (config.transcodes or kept):
         write_npz(folder / FIRST, to_library(from_centred(weights), NAMES[FIRST]))
         return
-    described = kept | {
-        "architecture": _ARCHITECTURE,
-        "type": "transcoder" if config.transcodes else "sae",
-        "width": config.d_sae,
-        "model_name": metadata.model,
-        "affine_connection": config.skip,
-    }
+    sites = {"in": metadata.site, "out": metadata.target_site or metadata.site}
+    places = {f"hf_hook_point_{side}": _hook(site) for side, site in sites.items()}
+    described = (
+        {name: place for name, place in places.items() if place}
+        | kept
+        | {
+            "architecture": _ARCHITECTURE,
+            "type": "transcoder" if config.transcodes else "sae",
+            "width": config.d_sae,
+            "model_name": metadata.model,
+            "affine_connection": config.skip,
+        }
+    )
     write_whole(folder / CONFIG, record_bytes(described))
     weights = weights if config.transcodes else from_centred(weights)
     write_safetensors(folder / SECOND, to_library(weights, NAMES[SECOND]))
+
+
+def _hook(site: str) -> str:
+    """A site as 2 spells it; empty for one that it has no place for."""
+    kind, _, layer = site.partition(".")
+    return next((f"model.layers.{layer}.{its}" for ours, its in _HOOKS.items() if ours == kind), "")
 
 
 def _config_of(tensors: "Tensors", names: "Names", described: _Config | None) -> SAEConfig:

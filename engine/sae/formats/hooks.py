@@ -4,12 +4,27 @@ import re
 
 from engine.model.site import Site, SiteKind, parse_site
 
+_LENS: dict[SiteKind, str] = {
+    "resid_pre": "hook_resid_pre",
+    "attn_z": "attn.hook_z",
+    "attn_out": "hook_attn_out",
+    "mlp_in_unscaled": "ln2.hook_normalized",
+    "mlp_in": "mlp.hook_in",
+    "mlp_out": "hook_mlp_out",
+    "resid_post": "hook_resid_post",
+}
+"""What TransformerLens calls a place, behind `blocks.L.`. Its `hook_mlp_in` is another one: what
+enters the norm. Its `hook_z` is [heads, d_head], which SAELens flattens to what attn_z is."""
+
+_LAYER = r"(\w+\.)*(layers|h|blocks)\.(?P<layer>\d{1,4})"
 _SPELLINGS: tuple[tuple[str, SiteKind | None], ...] = (
-    # TransformerLens's
-    (r"blocks\.(?P<layer>\d{1,4})\.hook_(?P<kind>resid_pre|resid_post|attn_out|mlp_out)", None),
-    # what a module of transformers gives out: a layer, or a norm that only Gemma has there
-    (r"(\w+\.)*(layers|h|blocks)\.(?P<layer>\d{1,4})(\.output)?", "resid_post"),
-    (r"(\w+\.)*layers\.(?P<layer>\d{1,4})\.post_feedforward_layernorm\.output", "mlp_out"),
+    *((rf"blocks\.(?P<layer>\d{{1,4}})\.{re.escape(its)}", kind) for kind, its in _LENS.items()),
+    # what a module of transformers is given or gives out; the norms are there in Gemma alone
+    (rf"{_LAYER}(\.output)?", "resid_post"),
+    (rf"{_LAYER}\.self_attn\.o_proj\.input", "attn_z"),
+    (rf"{_LAYER}\.mlp\.input", "mlp_in"),
+    (rf"{_LAYER}\.pre_feedforward_layernorm\.output", "mlp_in"),
+    (rf"{_LAYER}\.post_feedforward_layernorm\.output", "mlp_out"),
     # dictionary_learning's
     (r"(?P<kind>resid_pre|resid_post|attn_out|mlp_out)_layer_(?P<layer>\d{1,4})", None),
 )
@@ -28,8 +43,8 @@ def site_of(hook: object) -> str:
 
 
 def lens_hook(site: str) -> str:
-    """A site in TransformerLens's spelling: `blocks.3.hook_resid_post`."""
+    """A site in TransformerLens's spelling, such as `blocks.3.hook_resid_post`."""
     if not site:
         return ""
     parsed: Site = parse_site(site)
-    return f"blocks.{parsed.layer}.hook_{parsed.kind}"
+    return f"blocks.{parsed.layer}.{_LENS[parsed.kind]}"

@@ -8,6 +8,7 @@ from engine.errors import UserError
 from engine.progress import Progress
 from engine.sae.formats import dictionary_learning, sparsify
 from engine.sae.formats.libraries import file_names, recognise
+from engine.sae.formats.stated_figures import BESIDE
 
 _REPOSITORY = re.compile(r"([\w.-]+/[\w.-]+)(?::/?([^:]*?)/?)?", re.ASCII)
 
@@ -44,6 +45,10 @@ def fetch(source: str, format: str | None, progress: Progress) -> Path:
             run = Path(inside).parent / sparsify.RUN  # it names the model
             with contextlib.suppress(LocalEntryNotFoundError):
                 _download(name, [run.as_posix()], progress)
+        stated = [Path(inside) / BESIDE[path.name] for path in fetched if path.name in BESIDE]
+        if stated and not inside.endswith(".pt"):
+            with contextlib.suppress(LocalEntryNotFoundError):
+                _download(name, [file.as_posix() for file in stated], progress)
         if inside.endswith(".pt") and fetched and _needs_config(fetched[0], format):
             configs = dictionary_learning.config_places(Path(inside))
             with contextlib.suppress(LocalEntryNotFoundError):

@@ -20,6 +20,8 @@ class SavedSAEInfo(msgspec.Struct, frozen=True, kw_only=True):
     d_in: int
     d_sae: int
     k: int | None
+    transcodes: bool
+    """Whether it predicts other activations than it reads."""
     metadata: SAEMetadata
 
 
@@ -32,6 +34,7 @@ def read_sae_info(folder: Path) -> SavedSAEInfo:
         d_in=config.d_in,
         d_sae=config.d_sae,
         k=trained.k,
+        transcodes=config.transcodes,
         metadata=metadata,
     )
 

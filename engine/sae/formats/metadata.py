@@ -9,6 +9,7 @@ from engine.activations.store.row_summary import RowSummary
 from engine.figures import Figure
 from engine.sae.config import SAEConfig, TrainConfig
 from engine.sae.formats.records import read_record
+from engine.sae.formats.stated_figures import StatedFigures
 
 FILE = "brainsurg.json"
 
@@ -48,6 +49,8 @@ class SAEMetadata(msgspec.Struct, frozen=True, kw_only=True):
     """Of the activations that it was trained on: the norm beyond which one of its site is a sink,
     and how many there were. None: not known, as of an SAE of another library; one of an older
     version was trained on sinks."""
+    target_row_summary: RowSummary | None = None
+    """The same of what a transcoder learned to predict."""
     metrics: dict[str, Figure] = {}
     """Figures of `engine.sae.evaluation.reconstruction`, `decoder_cosine` and `splice`, by name."""
     measured_on: str = ""
@@ -60,6 +63,8 @@ class SAEMetadata(msgspec.Struct, frozen=True, kw_only=True):
     """What the model computed in when figures were measured in it last: `ce_score` and its like."""
     imported_from: str = ""
     """Whose layout it was read from and where that lay, if it wasn't trained here."""
+    stated: StatedFigures = StatedFigures()
+    """What its publisher says of how good it is, if anything."""
     library_fields: dict[str, dict[str, Any]] = {}
     """By format, what the library's own files tell that nothing here follows, such as which tokens
     it was trained on (`engine.sae.formats.input_fields`): an export to that library tells it

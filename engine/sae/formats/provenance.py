@@ -50,6 +50,14 @@ def output_provenance(config: SAEConfig, metadata: SAEMetadata) -> Provenance:
     )
 
 
+def site_written(config: SAEConfig, metadata: SAEMetadata, read: str) -> Site | None:
+    """Where the features of an SAE write that `read` such a site; None where nobody knows."""
+    try:
+        return parse_site(metadata.target_site if config.transcodes else read)
+    except UserError:  # not told, or of another library, or another version
+        return None
+
+
 def check_provenance(
     sae: str, wanted: Provenance, name: str, found: Provenance, *, does: str = "reads"
 ) -> list[str]:

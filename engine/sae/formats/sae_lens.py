@@ -19,7 +19,8 @@ in `activation_scaler.json`, is folded into the weights as SAELens folds it, and
 it, that is refused, as other values are.
 
 As SAELens does, we save batchtopk and matryoshka as jumprelu, with their one threshold for every
-feature; `metadata` tells what was trained. An optional `sparsity.safetensors` isn't looked at.
+feature; `metadata` tells what was trained. An optional `sparsity.safetensors` is read by
+`stated_figures` alone.
 """
 
 from pathlib import Path

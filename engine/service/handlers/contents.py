@@ -133,6 +133,7 @@ def sae_info(workspace: Workspace, name: str) -> p.SAEInfo:
         k=info.k,
         model=info.metadata.model,
         site=info.metadata.site,
+        target_site=info.metadata.target_site,
         activations=info.metadata.activations,
         metrics=info.metadata.metrics,
         keep_sinks=info.metadata.keep_sinks,

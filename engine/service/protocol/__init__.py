@@ -21,15 +21,20 @@ from engine.features.examples.snippets import Snippet as Snippet
 from engine.features.left_out import LeftOut as LeftOut
 from engine.features.notes import MergeOutcome as MergeOutcome
 from engine.features.notes import Note as Note
+from engine.features.probing.findings import *
 from engine.features.search.findings import *
 from engine.figures import Figure as Figure
+from engine.interventions.measure_notation import format_measure as format_measure
+from engine.interventions.measure_notation import parse_measure as parse_measure
 from engine.interventions.notation import describe_edit as describe_edit
 from engine.interventions.notation import parse_edit as parse_edit
 from engine.interventions.operations import Operation as Operation
 from engine.interventions.operations import Unit as Unit
 from engine.interventions.operations import find_operation as find_operation
 from engine.interventions.operations import operations as operations
+from engine.interventions.screen_spec import *
 from engine.interventions.spec import *
+from engine.interventions.strengths import USUAL_STRENGTHS as USUAL_STRENGTHS
 from engine.jobs.events import *
 from engine.jobs.kinds import *
 from engine.model.dtypes import MODEL_DTYPES as MODEL_DTYPES
@@ -41,6 +46,7 @@ from engine.model.prompt import chat_choice as chat_choice
 from engine.model.site import SiteInfo as SiteInfo
 from engine.model.source import absolute_source as absolute_source
 from engine.sae.evaluation.density import DensityHistogram as DensityHistogram
+from engine.sae.formats.stated_figures import StatedFigures as StatedFigures
 from engine.sae.recipes import PRESETS as PRESETS
 from engine.sae.traits import ARCHITECTURES as ARCHITECTURES
 from engine.sae.traits import takers as takers

@@ -40,6 +40,8 @@ class SAEInfo(msgspec.Struct, frozen=True, kw_only=True):
     k: int | None
     model: str
     site: str
+    target_site: str = ""
+    """What a transcoder predicts; empty: it is none, or that isn't known."""
     activations: str
     metrics: dict[str, Figure]
     scanned: bool

@@ -158,6 +158,11 @@ class FindContrast(Question[Contrast], frozen=True, kw_only=True):
     a: TextSource
     b: TextSource
     most: int = 100
+    permutations: int = 10_000
+    """How often at most the documents of two files are dealt out at random, to tell the difference
+    from chance; 0: never."""
+    seed: int = 0
+    """Seeds these deals."""
     model: str | None = None
     """The model, if it isn't where the SAE or its scan says that it is."""
     model_dtype: str = AUTO

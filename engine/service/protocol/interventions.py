@@ -2,6 +2,7 @@
 
 import msgspec
 
+from engine.interventions.screen_spec import Screening, ScreenRequest
 from engine.interventions.spec import ClampReport, ClampRequest
 from engine.model.site import SiteInfo
 from engine.service.protocol.request import Done, Question, Request
@@ -27,6 +28,13 @@ class Clamp(Question[ClampReport], frozen=True, kw_only=True):
     """Change features and see what follows. The report is kept in the workspace."""
 
     request: ClampRequest
+    device: str = "auto"
+
+
+class Screen(Question[Screening], frozen=True, kw_only=True):
+    """Clamp many features in turn: which of them do more than chance?"""
+
+    request: ScreenRequest
     device: str = "auto"
 
 

@@ -53,7 +53,10 @@ def find_contrast(question: p.FindContrast, session: Session) -> p.Contrast:
         b,
         context=metadata.context and min(metadata.context, subject.lm.context),
         sink_rule=session.sink_rule(question.sae, question.device),
+        given=subject.input_rule,
         most=question.most,
+        permutations=question.permutations,
+        seed=question.seed,
         progress=session.progress,
     )
 

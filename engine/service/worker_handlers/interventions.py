@@ -2,6 +2,10 @@
 
 from engine.features.catalogue.catalogue import Catalogue
 from engine.interventions.clamp import clamp
+from engine.interventions.prompt_run import ModelWithSAE
+from engine.interventions.screen import screen
+from engine.interventions.screen_spec import ScreenRequest
+from engine.interventions.spec import ClampRequest
 from engine.model.chat import chat_templates
 from engine.model.locate import all_sites
 from engine.service import protocol as p
@@ -19,8 +23,22 @@ def get_sites(question: p.GetSites, session: Session) -> p.Sites:
 @in_worker(p.Clamp)
 def clamp_features(question: p.Clamp, session: Session) -> p.ClampReport:
     """What follows when features are changed."""
-    request = question.request
+    subject, catalogue = _subject(question.request, question.device, session)
+    return clamp(subject, catalogue, question.request, progress=session.progress)
+
+
+@in_worker(p.Screen)
+def screen_features(question: p.Screen, session: Session) -> p.Screening:
+    """Which of many features do more than chance."""
+    subject, catalogue = _subject(question.request, question.device, session)
+    return screen(subject, catalogue, question.request, progress=session.progress)
+
+
+def _subject(
+    request: ClampRequest | ScreenRequest, device: str, session: Session
+) -> tuple[ModelWithSAE, Catalogue]:
+    """The SAE of a request in its model, and the catalogue of its features."""
     catalogue = Catalogue.open(session.workspace.existing_catalogue(request.sae))
-    subject = session.subject(request.sae, question.device, request.model, request.model_dtype)
-    catalogue.check_reads_of(request.sae, session.sae(request.sae, question.device)[1])
-    return clamp(subject, catalogue, request, progress=session.progress)
+    subject = session.subject(request.sae, device, request.model, request.model_dtype)
+    catalogue.check_reads_of(request.sae, session.sae(request.sae, device)[1])
+    return subject, catalogue

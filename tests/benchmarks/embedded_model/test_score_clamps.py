@@ -17,6 +17,7 @@ from benchmarks.embedded_model.score.clamping import (
 from engine.errors import UserError
 from engine.interventions.delta import ResolvedEdit
 from engine.interventions.steering import PositionMask, Steering
+from engine.model.edit import reading_edits
 from engine.model.generate import generate
 from engine.model.load import LanguageModel, load_model
 from engine.model.site import parse_site
@@ -61,7 +62,8 @@ def test_a_trial_is_judged_by_what_the_edited_model_writes(
     for trial, kind in zip(trials, kinds, strict=True):
         ids = encode(lm, trial.prompt)
         steering = Steering(sae, [[trial.change] if trial.change else []], [mask])
-        (grown,) = generate(lm, [ids], 24, edits_of=lambda _: {SITE: steering})  # noqa: B023
+        edits = reading_edits(SITE, SITE, steering)
+        (grown,) = generate(lm, [ids], 24, edits_of=lambda _: edits)  # noqa: B023
         text = trial.prompt + decode(lm, grown[len(ids) :])
         assert kind == kind_of(text, len(trial.prompt))
     assert kinds[2] == "question"

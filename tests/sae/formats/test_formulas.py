@@ -323,8 +323,8 @@ def test_gemma_scope_2_transcoders(tmp_path: Path, affine: bool) -> None:
     assert_same(sae, acts, decoded + X @ w["affine_skip_connection"] if affine else decoded)
     assert about == SAEMetadata(
         model="google/gemma-3-1b-it",
+        site="mlp_in.5",
         target_site="mlp_out.5",
-        library_fields={"gemma_scope": {"hf_hook_point_in": config["hf_hook_point_in"]}},
     )
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.model.site import KINDS
 from engine.sae.formats.gemma_scope_names import Origin, origin_of
 from engine.sae.formats.hooks import lens_hook, site_of
 
@@ -22,10 +23,17 @@ from engine.sae.formats.hooks import lens_hook, site_of
         ("model.layers.17.output", "resid_post.17"),
         ("model.layers.5.post_feedforward_layernorm.output", "mlp_out.5"),
         ("resid_post_layer_8", "resid_post.8"),
-        ("blocks.3.attn.hook_z", ""),
+        ("blocks.3.attn.hook_z", "attn_z.3"),
+        ("blocks.3.mlp.hook_in", "mlp_in.3"),
+        ("blocks.12.ln2.hook_normalized", "mlp_in_unscaled.12"),
+        ("model.layers.3.self_attn.o_proj.input", "attn_z.3"),
+        ("model.layers.17.pre_feedforward_layernorm.output", "mlp_in.17"),
+        ("model.layers.3.mlp.input", "mlp_in.3"),
         ("blocks.3.hook_mlp_in", ""),
         ("layers.3.mlp", ""),
-        ("model.layers.3.self_attn.o_proj.input", ""),
+        ("blocks.3.mlp.hook_out", ""),
+        ("blocks.3.ln1.hook_normalized", ""),
+        ("blocksX3.hook_resid_post", ""),
         ("hook_embed", ""),
         ("layers.12345", ""),
         ("", ""),
@@ -37,7 +45,7 @@ def test_a_hook_is_a_site_or_none_of_ours(hook: object, site: str) -> None:
     assert site_of(hook) == site
 
 
-@pytest.mark.parametrize("site", ["resid_post.3", "resid_pre.0", "mlp_out.12", "attn_out.1", ""])
+@pytest.mark.parametrize("site", [*(f"{kind}.12" for kind in KINDS), "resid_pre.0", ""])
 def test_a_site_is_spelled_so_that_it_is_read_again(site: str) -> None:
     assert site_of(lens_hook(site)) == site
 

@@ -55,7 +55,13 @@ def test_large_files_beside_the_weights_are_not_asked_for(hub: Hub) -> None:
 def test_a_format_narrows_what_is_asked_for(hub: Hub) -> None:
     hub.put("cfg.json", "sae_weights.safetensors")
     assert fetch("lab/saes", "sae_lens", SILENT) == hub.root
-    assert hub.asked == ["cfg.json", "sae_weights.safetensors"]
+    assert hub.asked == ["cfg.json", "sae_weights.safetensors", "sparsity.safetensors"]
+
+
+def test_what_the_publisher_states_comes_along(hub: Hub) -> None:
+    hub.put("trainer_0/ae.pt", "trainer_0/config.json", "trainer_0/eval_results.json")
+    assert fetch("lab/saes:trainer_0", None, SILENT) == hub.root / "trainer_0"
+    assert hub.asked[-1] == "trainer_0/eval_results.json"
 
 
 def test_the_run_that_names_the_model_comes_along(hub: Hub) -> None:

@@ -23,6 +23,8 @@ class ModelsAndSite:
     """Models to load: the first that can be had is it."""
     site: str
     """Where in the model, as `engine.model.site` spells it."""
+    target_site: str = ""
+    """Where a transcoder's features write; empty: it is none, or that isn't known."""
     known: tuple[str, ...] = ()
     """The models that its files and its scan name."""
     dtype: str = ""
@@ -51,7 +53,7 @@ def models_and_site(
             f"{sae} does not say which model and site it belongs to,"
             " so there is nothing to try it on."
         )
-    return ModelsAndSite(chosen, site, known, dtype)
+    return ModelsAndSite(chosen, site, metadata.target_site, known, dtype)
 
 
 def _is_address(model: str) -> bool:
