@@ -67,25 +67,48 @@ def explained_at(result: Result, seconds: float) -> float | None:
     return 1 - (later or scores[-1:])[0].score.fvu
 
 
-def table(results: dict[str, Result], options: argparse.Namespace, saved: Path) -> str:
-    """A row for each trainer."""
+def table(
+    results: dict[str, Result], options: argparse.Namespace, lost: dict[str, tuple[float, float]]
+) -> str:
+    """A row for each trainer; `lost`: CE score and KL of those that were spliced."""
     at = moments(options.seconds)
     header = ["", *(f"{seconds:g} s" for seconds in at), "tokens/s"]
-    if options.set:
-        header += ["CE score", "KL"]
+    header += ["CE score", "KL"] if options.set else []
     rows = []
     for name, result in results.items():
         shown = [explained_at(result, seconds) for seconds in at]
         cells = ["–" if share is None else f"{share:.1%}" for share in shown]
         rows.append([name, *cells, f"{result.tokens_per_second:,.0f}"])
-        if options.set:
-            from benchmarks.training.spliced import splice_saved
-
-            figures = splice_saved(
-                saved / name, options.set, options.model, options.evaluate_tokens
-            )
-            rows[-1] += [f"{figures.ce_score:.1%}", f"{figures.kl:.3f}"]
+        if name in lost:
+            ce_score, kl = lost[name]
+            rows[-1] += [f"{ce_score:.1%}", f"{kl:.3f}"]
+        elif options.set:
+            rows[-1] += ["", ""]
     return markdown(header, rows)
+
+
+def page(
+    results: dict[str, Result], options: argparse.Namespace, lost: dict[str, tuple[float, float]]
+) -> str:
+    """To be read."""
+    return "\n".join(
+        [
+            f"# Explained variance against time: {options.arch[0]}, size {options.size[0]}",
+            "",
+            f"`python -m benchmarks.training.race --store FILE --seconds {options.seconds:g} "
+            f"--tokens {options.tokens} --batch {options.batch} --threads {options.threads}"
+            f"{' --processor' if options.processor else ''}`",
+            "",
+            "Of held-out real activations, after seconds of training"
+            + ("; CE score and KL of what there was at the end." if options.set else "."),
+            "",
+            table(results, options, lost),
+            "",
+            f"- {clock_note(processor=options.processor)} {disturbed([results])}",
+            f"- {report.machine(options.threads)}; {report.versions(results)}.",
+            "",
+        ]
+    )
 
 
 def main() -> None:
@@ -102,30 +125,27 @@ def main() -> None:
     options = parser.parse_args()
     if (options.set is None) != (not options.model):
         parser.error("--set and --model go together")
+    name = f"race-{options.arch[0]}-{options.size[0]}"
+    lost: dict[str, tuple[float, float]] = {}
+
+    def keep() -> str:
+        text = page(results, options, lost)
+        spliced = {"CE score and KL": lost} if lost else {}
+        report.write(options.out, name, text, {"rounds": report.plain([results]), **spliced})
+        return text
+
     with tempfile.TemporaryDirectory() as folder:
         saved = Path(folder)
         results = measure_round(requests(options, saved), peers_python(options.peers_python))
-        shown = table(results, options, saved)
-    text = "\n".join(
-        [
-            f"# Explained variance against time: {options.arch[0]}, size {options.size[0]}",
-            "",
-            f"`python -m benchmarks.training.race --store FILE --seconds {options.seconds:g} "
-            f"--tokens {options.tokens} --batch {options.batch} --threads {options.threads}"
-            f"{' --processor' if options.processor else ''}`",
-            "",
-            "Of held-out real activations, after seconds of training"
-            + ("; CE score and KL of what there was at the end." if options.set else "."),
-            "",
-            shown,
-            "",
-            f"- {clock_note(processor=options.processor)} {disturbed([results])}",
-            f"- {report.machine(options.threads)}; {report.versions(results)}.",
-            "",
-        ]
-    )
-    name = f"race-{options.arch[0]}-{options.size[0]}"
-    report.write(options.out, name, text, {"rounds": report.plain([results])})
+        text = keep()
+        for trainer in results if options.set else ():
+            from benchmarks.training.spliced import splice_saved
+
+            figures = splice_saved(
+                saved / trainer, options.set, options.model, options.evaluate_tokens
+            )
+            lost[trainer] = figures.ce_score, figures.kl
+            text = keep()
     print(text)
 
 

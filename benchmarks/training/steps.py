@@ -124,6 +124,8 @@ def main() -> None:
     table = markdown(header, [list(row) for row in zip(labels, *columns, strict=True)])
     text = (
         "# Where a training step's time goes\n\n"
+        f"`python -m benchmarks.training.steps --size {' '.join(options.size)} --k {options.k} "
+        f"--threads {options.threads}{' --processor' if options.processor else ''}`\n\n"
         f"Milliseconds, and share of the step; topk, k {options.k}.\n\n{table}\n\n"
         f"- {clock_note(processor=options.processor)} {report.machine(options.threads)}; "
         f"torch {torch.__version__}.\n"

@@ -11,9 +11,13 @@ class Time:
 
     def __init__(self) -> None:
         self.now = 0.0
+        self.of_processor = 0.0
 
     def perf_counter(self) -> float:
         return self.now
+
+    def process_time(self) -> float:
+        return self.of_processor
 
 
 @pytest.fixture
@@ -60,3 +64,22 @@ def test_scoring_takes_no_time_and_says_when_it_was(time: Time) -> None:
     run(clock, time, 3)
     assert [(scored.step, scored.seconds) for scored in clock.scores] == [(0, 0), (5, 15), (10, 30)]
     assert clock.timed_seconds == 30
+
+
+def test_scores_are_taken_at_moments_and_at_the_end(time: Time) -> None:
+    clock = Clock(1_000, seconds=20, score_at=[1, 7, 8, 15])
+    clock.scorer = lambda: Score(fvu=0.5, l0=32, recovered=0)
+    run(clock, time, 3)
+    assert [scored.seconds for scored in clock.scores] == [3, 9, 15, 21]
+
+
+def test_the_processor_s_seconds_are_counted(time: Time) -> None:
+    clock = Clock(10, score_at=[12], processor=True)
+    clock.scorer = lambda: Score(fvu=0.5, l0=32, recovered=0)
+    with pytest.raises(TimeIsUpError):
+        while True:
+            clock.tick()
+            time.now += 100
+            time.of_processor += 2
+    assert clock.timed_seconds == 20
+    assert [(scored.step, scored.seconds) for scored in clock.scores] == [(6, 12), (10, 20)]

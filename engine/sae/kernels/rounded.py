@@ -49,7 +49,7 @@ class RoundedEncoder:
     def __init__(self, encoder: Tensor, bias: Tensor) -> None:
         self.encoder, self.bias = encoder.bfloat16(), bias.bfloat16()
         self._lengths = encoder.norm(dim=1)  # [F]
-        parts = zip(*(rows.split(FEWEST) for rows in (encoder, self.encoder)), strict=True)
+        parts = zip(*(torch.split(rows, FEWEST) for rows in (encoder, self.encoder)), strict=True)
         self._lost = torch.cat([(rows - near).norm(dim=1) for rows, near in parts])  # ‖w − w'‖ [F]
         self._lost += encoder.shape[1] * SUMS * self._lengths
         # added to a product in bf16 a bias may be rounded once more, with the product
