@@ -1,12 +1,15 @@
 """Load what the other libraries save, and have them load what we save: every kind they share.
 
-    python -m benchmarks.formats [--peers-python PYTHON] [--openai MODEL_PY]
+    python -m benchmarks.formats [--peers-python PYTHON] [--openai MODEL_PY] [--old-lens FOLDER]
 
 For every architecture that a library has in common with us: an autoencoder with random weights that
 the library made and saved is loaded here, and one that we made and saved is loaded there. Both
 encode and decode the same vectors. Told is by how much the two differ at most, in acts and in what
 is decoded, as a share of the largest of these numbers. The libraries' own classes make, save, load
-and run theirs (`peers`). Ends with status 1 if anything differs by more than round-off.
+and run theirs (`peers`); what was published without a library is written as it was published, and
+loaded by SAELens or circuit-tracer (`published`). Older SAELens, each in a folder called after its
+version, save and run theirs (`old_lens`). Ends with status 1 if anything differs by more than
+round-off.
 """
 
 import argparse
@@ -61,7 +64,9 @@ class Outcome:
         )
 
 
-def compare(folder: Path, python: Path, openai: Path | None) -> list[Outcome]:
+def compare(
+    folder: Path, python: Path, openai: Path | None, old_lens: Path | None
+) -> list[Outcome]:
     """Run both sides in `folder`."""
     x = torch.randn(VECTORS, D_IN, generator=torch.Generator().manual_seed(0))
     torch.save(x, folder / "x.pt")
@@ -71,7 +76,21 @@ def compare(folder: Path, python: Path, openai: Path | None) -> list[Outcome]:
     if openai is not None:
         command.append(str(openai.resolve()))
     subprocess.run(command, cwd=REPOSITORY, env=surroundings(1), check=True, stdout=sys.stderr)
-    return [_outcome(folder, name, case, seen[name], x) for name, case in cases.items()]
+    for version in sorted(old_lens.iterdir()) if old_lens is not None else ():
+        command = [str(python), "-m", "benchmarks.formats.old_lens", str(folder), version.name]
+        env = surroundings(1) | {"PYTHONPATH": str(version.resolve())}
+        subprocess.run(command, cwd=REPOSITORY, env=env, check=True, stdout=sys.stderr)
+        name = f"sae_lens {version.name}"
+        for made in sorted((folder / "theirs" / name).glob("*.pt")):
+            cases[f"{name}/{made.stem}"] = Case("sae_lens")
+    made_there = {name for name in cases if (folder / "theirs" / f"{name}.pt").exists()}
+    for name in cases.keys() - made_there:
+        print(f"{name} is left out: its library isn't there.", file=sys.stderr)
+    return [
+        _outcome(folder, name, case, seen.get(name), x)
+        for name, case in cases.items()
+        if name in made_there
+    ]
 
 
 def _outcome(
@@ -109,9 +128,13 @@ def page(outcomes: list[Outcome], versions: dict[str, str]) -> str:
     told = ", ".join(f"{name} {version}" for name, version in versions.items())
     return (
         "# Files of other libraries, both ways\n\n"
-        "    python -m benchmarks.formats\n\n"
+        "    python -m benchmarks.formats --openai MODEL_PY --old-lens FOLDER\n\n"
         f"{told}; {report.machine(1)}.\n\n"
-        "Largest difference as a share of the largest number. –: a kind that only they write.\n\n"
+        "Largest difference as a share of the largest number, over acts and over what they are"
+        " decoded to. –: a kind that only they write. What was published without a library (Gemma"
+        " Scope, Qwen-Scope, Goodfire, qresearch, Llama Scope 1 and 2) is written as it was"
+        " published, and loaded by SAELens or circuit-tracer; Llamascopium's acts are multiplied by"
+        " the lengths of what features write, as its own loader does it.\n\n"
         f"{markdown(header, rows)}\n"
     )
 
@@ -127,10 +150,19 @@ def main() -> None:
         " which no package index has",
     )
     p.add_argument("--out", type=Path, default=report.RESULTS, help="folder for the results")
+    p.add_argument(
+        "--old-lens",
+        type=Path,
+        metavar="FOLDER",
+        help="older SAELens, each in a folder called after its version, as"
+        " `pip install --no-deps --target FOLDER/3.23.1 sae-lens==3.23.1` makes them",
+    )
     asked = p.parse_args()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
-        outcomes = compare(Path(folder), peers_python(asked.peers_python), asked.openai)
+        outcomes = compare(
+            Path(folder), peers_python(asked.peers_python), asked.openai, asked.old_lens
+        )
         versions = json.loads((Path(folder) / "versions.json").read_text())
     text = page(outcomes, versions)
     report.write(asked.out, "formats", text, {"outcomes": [asdict(each) for each in outcomes]})

@@ -13,7 +13,7 @@ from engine.sae.architectures.base import SparseAutoencoder
 from engine.sae.architectures.registry import build
 from engine.sae.config import SAEConfig
 from engine.sae.formats.inference import at_inference
-from engine.sae.formats.libraries import library, recognise
+from engine.sae.formats.libraries import library, read_sae, recognise
 from engine.sae.formats.metadata import SAEMetadata
 
 
@@ -25,6 +25,8 @@ class Case:
     architecture: str = ""
     """Ours; empty where the library alone writes this kind."""
     settings: dict[str, Any] = field(default_factory=dict)
+    k: int | None = None
+    """Stated where the files don't tell it."""
 
     def save(self, folder: Path, x: Tensor) -> tuple[Tensor, Tensor] | None:
         """Write one with random weights, and tell what it makes of x: acts and decoded."""
@@ -40,9 +42,11 @@ class Case:
 
     def load(self, folder: Path, x: Tensor) -> tuple[Tensor, Tensor]:
         """Read what the library wrote, and tell what it makes of x."""
-        format, path = recognise(folder, None)
+        inner = [path for path in folder.rglob("*") if path.suffix in (".npz", ".safetensors")]
+        deep = len(inner) == 1 and self.format == "gemma_scope"
+        format, path = recognise(inner[0].parent if deep else folder, None)
         assert format == self.format
-        sae, _ = library(format).read(path)
+        sae, _ = read_sae(format, path, k=self.k)
         return sae.encode(x), sae(x)
 
 
@@ -82,6 +86,7 @@ CASES = {
     "sparsify/SAE": Case("sparsify", "topk", COUNTED),
     "sparsify/SAE, expansion_factor": Case("sparsify"),
     "sparsify/transcoder": Case("sparsify", "topk", {"k": K, "d_out": D_IN}),
+    "sparsify/skip transcoder of EleutherAI": Case("sparsify"),
     "sparsify/skip transcoder": Case("sparsify", "topk", {"k": K, "d_out": D_IN, "skip": True}),
     "dictionary_learning/AutoEncoder": Case("dictionary_learning"),
     "dictionary_learning/AutoEncoderNew": Case("dictionary_learning", "relu"),
@@ -96,6 +101,25 @@ CASES = {
     "gemma_scope/2": Case("gemma_scope"),
     "gemma_scope/2, transcoder": Case("gemma_scope", "jumprelu", ELSEWHERE),
     "gemma_scope/2, affine transcoder": Case("gemma_scope", "jumprelu", ELSEWHERE_SKIPPING),
+    "gemma_scope/1, attention": Case("gemma_scope"),
+    "gemma_scope/1, transcoder": Case("gemma_scope"),
+    "gemma_scope/1, transcoder, read by circuit-tracer": Case("gemma_scope"),
+    "gemma_scope/2, affine transcoder, read by circuit-tracer": Case("gemma_scope"),
+    "qwen_scope/TopK": Case("qwen_scope", k=K),
+    "goodfire/ReLU": Case("goodfire"),
+    "qresearch/ReLU": Case("qresearch"),
+    "circuit_tracer/ReLU": Case("circuit_tracer"),
+    "circuit_tracer/ReLU, skip": Case("circuit_tracer"),
+    "circuit_tracer/JumpReLU": Case("circuit_tracer"),
+    "circuit_tracer/JumpReLU, skip": Case("circuit_tracer"),
+    "circuit_tracer/TopK": Case("circuit_tracer", k=K),
+    "llama_scope/1, read by SAELens": Case("llama_scope"),
+    "llama_scope/2, read by SAELens": Case("llama_scope"),
+    "llama_scope/3, jumprelu": Case("llama_scope"),
+    "llama_scope/3, jumprelu transcoder": Case("llama_scope"),
+    "llama_scope/3, jumprelu without lengths": Case("llama_scope"),
+    "llama_scope/3, topk": Case("llama_scope"),
+    "llama_scope/3, relu transcoder": Case("llama_scope"),
     "openai/TopK": Case("openai", "topk", {"k": K, "layer_norm": True}),
     "openai/ReLU": Case("openai", "relu"),
 }

@@ -18,8 +18,8 @@ import importlib.util
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib.metadata import version
+from importlib.util import find_spec
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -37,49 +37,11 @@ from safetensors.torch import load_file, save_file
 from sparsify import SparseCoder, SparseCoderConfig
 from torch import Tensor
 
-from benchmarks.formats.sizes import D_IN, D_OUT, D_SAE, GROUPS, THRESHOLD, K
-
-Seen = tuple[Tensor, Tensor]
-"""Acts [n, d_sae] and what they are decoded to [n, d_out]."""
-
-
-@dataclass(frozen=True)
-class Case:
-    """One architecture of one library."""
-
-    make: Callable[[], Any]
-    """An autoencoder, its weights yet to be drawn."""
-    save: Callable[[Any, Path], object]
-    load: Callable[[Path], Any]
-    run: Callable[[Any, Tensor], Seen]
-
-
-def draw(module: torch.nn.Module, seed: int) -> None:
-    """Give every weight a random value, of a size at which some features are active."""
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for name, tensor in [*module.named_parameters(), *module.named_buffers()]:
-            if not tensor.is_floating_point():
-                continue
-            noise = torch.randn(tensor.shape, generator=generator, dtype=tensor.dtype)
-            if "threshold" in name:
-                tensor.copy_(THRESHOLD + 0.1 * noise.clamp(-2, 2))
-            else:
-                tensor.copy_(noise / (6 if tensor.ndim > 1 else 3))
-
+from benchmarks.formats import published
+from benchmarks.formats.peer_case import Case, Seen, draw, sae_lens_case
+from benchmarks.formats.sizes import D_IN, D_OUT, D_SAE, GROUPS, K
 
 # SAELens ---------------------------------------------------------------------------------------
-
-
-def sae_lens_case(architecture: str, **settings: Any) -> Case:
-    """An architecture that is saved as it is used."""
-    kind, config = sae_lens.registry.get_sae_class(architecture)
-    return Case(
-        make=lambda: kind(config(d_in=D_IN, d_sae=D_SAE, **settings)),
-        save=lambda sae, folder: sae.save_model(folder),
-        load=sae_lens.SAE.load_from_disk,
-        run=lambda sae, x: (sae.encode(x), sae(x)),
-    )
 
 
 def sae_lens_trained_case(architecture: str, **settings: Any) -> Case:
@@ -231,6 +193,16 @@ def openai_cases(model_py: str) -> dict[str, Case]:
     }
 
 
+LIBRARIES = {
+    "sae-lens": "sae_lens",
+    "eai-sparsify": "sparsify",
+    "dictionary-learning": "dictionary_learning",
+    "circuit-tracer": "circuit_tracer",
+    "llamascopium": "llamascopium",
+    "torch": "torch",
+}
+"""Packages, and what they are imported as; the fourth and the fifth may be missing."""
+
 CASES = {
     "sae_lens/standard": sae_lens_case("standard"),
     "sae_lens/topk": sae_lens_case("topk", k=K),
@@ -251,6 +223,9 @@ CASES = {
     "sparsify/SAE": sparsify_case(num_latents=D_SAE),
     "sparsify/SAE, expansion_factor": sparsify_case(expansion_factor=6),
     "sparsify/transcoder": sparsify_case(num_latents=D_SAE, transcode=True),
+    "sparsify/skip transcoder of EleutherAI": sparsify_case(
+        num_latents=D_SAE, skip_connection=True
+    ),
     "sparsify/skip transcoder": sparsify_case(
         num_latents=D_SAE, transcode=True, skip_connection=True
     ),
@@ -267,7 +242,7 @@ CASES = {
     "gemma_scope/2": gemma_case("second"),
     "gemma_scope/2, transcoder": gemma_case("transcoder"),
     "gemma_scope/2, affine transcoder": gemma_case("affine"),
-}
+} | published.CASES
 
 
 @torch.no_grad()
@@ -284,9 +259,7 @@ def main(folder: Path, *model_py: str) -> None:
         ours = folder / "ours" / name
         if ours.exists():
             torch.save(case.run(case.load(ours), x), f"{ours}.pt")
-    versions = {
-        name: version(name) for name in ("sae-lens", "eai-sparsify", "dictionary-learning", "torch")
-    }
+    versions = {name: version(name) for name in LIBRARIES if find_spec(LIBRARIES[name])}
     (folder / "versions.json").write_text(json.dumps(versions))
 
 

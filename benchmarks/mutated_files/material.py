@@ -14,13 +14,14 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 
+from benchmarks.mutated_files.published_material import WRITERS
 from brainsurg_tui.commands.label_files import read_notes
 from engine.activations.any_text import read_texts
 from engine.activations.seed.format import import_seed_activations
 from engine.sae.architectures.registry import build
 from engine.sae.config import SAEConfig
 from engine.sae.formats.inference import at_inference
-from engine.sae.formats.libraries import library, recognise
+from engine.sae.formats.libraries import library, read_sae, recognise
 from engine.sae.formats.metadata import SAEMetadata
 from engine.sae.formats.store import load_sae, save_sae
 
@@ -65,14 +66,18 @@ def about(config: SAEConfig) -> SAEMetadata:
 def import_sae(folder: Path) -> None:
     """As the job does, to the folder that keeps it, and back from there."""
     format, path = recognise(folder / "sae", None)
-    read, about = library(format).read(path)
+    read, about = read_sae(format, path, k=4 if format == "qwen_scope" else None)
     read(torch.zeros(2, read.config.d_in))
     save_sae(read, folder / "kept", about)
     load_sae(folder / "kept")
 
 
 def inside(kind: Kind) -> Kind:
-    return Kind(lambda folder: kind.write(folder / "sae"), kind.read)
+    def write(folder: Path) -> None:
+        (folder / "sae").mkdir()
+        kind.write(folder / "sae")
+
+    return Kind(write, kind.read)
 
 
 def write_before_6(folder: Path) -> None:
@@ -146,6 +151,7 @@ IMPORTED: dict[str, Kind] = {
     "gemma_scope/1": inside(of_library("gemma_scope", "jumprelu")),
     "gemma_scope/2": inside(of_library("gemma_scope", "jumprelu", d_out=9)),
     "openai": inside(of_library("openai", "topk", k=4, layer_norm=True)),
+    **{name: inside(Kind(write, import_sae)) for name, write in WRITERS.items()},
     "kept": Kind(
         lambda folder: save_sae(sae("topk", k=4)[0], folder / "sae", ABOUT),
         lambda folder: load_sae(folder / "sae"),

@@ -13,6 +13,7 @@ import argparse
 import os
 import shutil
 import sys
+import textwrap
 import time
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -66,8 +67,9 @@ def chain(pair: Pair, options: argparse.Namespace, name: str, width: int) -> lis
         found = take("find", NAME, *prompt, "--ablate", 20)
         edit = ("--feature", found["features"][0]["id"], "--times-max", 2)
         take("clamp", NAME, *edit, *prompt, "--nulls", 10, "--generate", 12)
-        tokens = ("--max-tokens", min(1024, options.tokens))
-        take("evaluate", NAME, "--activations", f"set.{read}", *tokens)
+        if not options.skip_evaluation:
+            tokens = ("--max-tokens", min(1024, options.tokens))
+            take("evaluate", NAME, "--activations", f"set.{read}", *tokens)
     finally:
         stop_engine(path)
     return steps
@@ -99,6 +101,16 @@ def _holds(checks: dict[str, Any]) -> bool:
     return all(checks[name] for name in names)
 
 
+def _command(name: str, options: argparse.Namespace) -> str:
+    """What measures it again, wherever the files are."""
+    words = ["python -m benchmarks.transcoder --folder F --text T --pair", name]
+    words += ["--tokens", str(options.tokens), "--threads", str(options.threads)]
+    words += ["--width", str(options.width)] if options.width else []
+    words += ["--skip-token-effects"] if options.skip_token_effects else []
+    words += ["--skip-evaluation"] if options.skip_evaluation else []
+    return " ".join(words)
+
+
 def main() -> None:
     """Measure, and write a page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -108,6 +120,9 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=20_000)
     parser.add_argument("--width", type=int, help="Features, if not those of the published one.")
     parser.add_argument("--skip-token-effects", action="store_true", help="In the scan.")
+    parser.add_argument(
+        "--skip-evaluation", action="store_true", help="It compares all pairs of features."
+    )
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--out", type=Path, default=report.RESULTS)
     options = parser.parse_args()
@@ -116,24 +131,32 @@ def main() -> None:
         pair, width = PAIRS[name], options.width or PAIRS[name].width
         steps = chain(pair, options, name, width)
         peak = max(step.peak_bytes for step in steps) / 2**30
+        about = (
+            f"{report.machine(options.threads)}, torch {torch.__version__}; load average"
+            f" {os.getloadavg()[1]:.0f} at the end. {pair.described}, {width:,} features, all"
+            f" numbers random; model in bfloat16, {options.tokens:,} tokens of text. The most"
+            f" memory at a time was **{peak:.1f} GiB**."
+        )
+        does = "leaves out" if options.skip_token_effects else "works out, too,"
+        notes = (
+            "Seconds are those of the clock, with the start of the engine and loading. Memory is"
+            " what the engine and its workers held together: pages that they share once, those of"
+            f" mapped files too. The scan {does} which tokens each feature promotes and suppresses."
+        )
         text = f"""# A transcoder in a model of the real size: {name}
 
-    {" ".join(["python -m benchmarks.transcoder", *sys.argv[1:]])}
+    {_command(name, options)}
 
-{report.machine(options.threads)}, torch {torch.__version__}. {pair.described}, {width:,} features,
-all numbers random; model in bfloat16, {options.tokens:,} tokens of text. The most memory at a time
-was **{peak:.1f} GiB**.
+{textwrap.fill(about, 100)}
 
 {markdown(["command", "seconds", "peak memory, GiB", "outcome"], lines(steps))}
 
-Seconds are those of the clock, with the start of the engine and loading. Memory is what the engine
-and its workers held together: pages that they share once, those of mapped files too. The scan
-{"leaves out" if options.skip_token_effects else "works out, too,"} which tokens each feature
-promotes and suppresses.
+{textwrap.fill(notes, 100)}
 """
-        report.write(
-            options.out, f"transcoder-{name}", text, {"steps": [step._asdict() for step in steps]}
-        )
+        measured = {
+            step.name: {"seconds": step.seconds, "peak_bytes": step.peak_bytes} for step in steps
+        }
+        report.write(options.out, f"transcoder-{name}", text, measured)
         print(text)
 
 

@@ -5,6 +5,7 @@ from brainsurg_tui.state.state import State
 from engine.service.protocol import (
     Capture,
     Evaluate,
+    ImportSAE,
     JobInfo,
     JobSpec,
     Probe,
@@ -133,11 +134,15 @@ def for_a_failed_job(job: JobInfo, state: State) -> str:
 
 def _next(state: State) -> str:
     """The step of the chain that comes next; nothing after the last."""
-    if not state.contents.activations:
-        return f"Next: {key_of('capture', state)} captures activations of the prompts."
     sae = state.sae_info()
+    if not state.contents.activations and sae is None:
+        return f"Next: {key_of('capture', state)} captures activations of the prompts."
     if sae is None:
         return f"Next: {key_of('train', state)} trains an SAE on the activations."
+    if not sae.scanned and not state.sets_for(sae):
+        return (
+            f"Next: {key_of('capture', state)} captures {sae.site or 'activations'} for {sae.name}."
+        )
     if not sae.scanned:
         return f"Next: {key_of('scan', state)} scans {state.sae_to_scan()} for its features."
     if state.clamp.report is None:
@@ -153,6 +158,11 @@ def after(spec: JobSpec, state: State) -> str:
             return f"{key_of('train', state)} trains an SAE on it."
         case Train():
             return f"{key_of('scan', state)} scans it for features."
+        case ImportSAE(name=name):
+            imported = next((sae for sae in state.contents.saes if sae.name == name), None)
+            if imported is None or state.sets_for(imported):
+                return f"{key_of('scan', state)} scans it for features."
+            return f"{key_of('capture', state)} captures activations to scan it over."
         case Sweep():
             return f"{key_of('workspace', state)} shows them beside each other."
         case Evaluate():

@@ -59,6 +59,14 @@ WORK: tuple[Action, ...] = (
         needs=FEATURE,
     ),
     Action(
+        "fetch_published",
+        "Fetch a published SAE",
+        "Choose from what the field has published for a model; it is downloaded and imported.",
+        run=lambda app: app.controllers.published.choose(),
+        keys="D",
+        needs=ENGINE,
+    ),
+    Action(
         "import_activations",
         "Import activations",
         "Read a folder of activations_0.pt, activations_1.pt … and metadata.json.",

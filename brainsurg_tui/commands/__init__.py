@@ -7,7 +7,7 @@ A command is a file here and a line in `COMMANDS`; a kind of job that needs no f
 from cyclopts import App, Group
 
 COMMANDS: dict[str, dict[str, str]] = {
-    "Begin here": {"demo": "demo:demo"},
+    "Begin here": {"demo": "demo:demo", "fetch": "fetch:fetch"},
     "Activations": {
         "sites": "sites:sites",
         "capture": "capture:capture",
@@ -19,6 +19,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "train": "train:train",
         "sweep": "sweep:sweep",
         "evaluate": "kinds:evaluate",
+        "published": "published:published",
         "import-sae": "kinds:import_sae",
         "export-sae": "kinds:export_sae",
     },

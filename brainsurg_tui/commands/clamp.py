@@ -12,8 +12,10 @@ from brainsurg_tui.commands.files import write_beside
 from brainsurg_tui.commands.options import (
     Chat,
     ChatTemplate,
+    DeviceMap,
     ModelDtype,
     Prompts,
+    Quantize,
     SAEModel,
     ScannedSAE,
     System,
@@ -103,6 +105,8 @@ def clamp(
     system: System = "",
     model: SAEModel = None,
     model_dtype: ModelDtype = "auto",
+    quantize: Quantize = "auto",
+    device_map: DeviceMap = "",
     report: Path | None = None,
     common: Common = Common(),
 ) -> None:
@@ -157,6 +161,8 @@ def clamp(
         chat=p.chat_choice(chat=chat, template=chat_template, system=system),
         model=None if model is None else p.absolute_source(model),
         model_dtype=model_dtype,
+        quantize=quantize,
+        device_map=p.absolute_source(device_map),
     )
 
     async def talk(client: "Client") -> p.ClampReport:

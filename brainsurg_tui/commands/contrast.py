@@ -5,7 +5,7 @@ from pathlib import Path
 from cyclopts.types import NonNegativeInt
 
 from brainsurg_tui.commands.common import Common, absolute, wrong_usage
-from brainsurg_tui.commands.options import SAE, ModelDtype, Most, SAEModel
+from brainsurg_tui.commands.options import SAE, DeviceMap, ModelDtype, Most, Quantize, SAEModel
 from brainsurg_tui.commands.progress import ask_with_progress
 from engine.service import protocol as p
 
@@ -21,6 +21,8 @@ def contrast(
     permutations: NonNegativeInt = 10_000,
     model: SAEModel = None,
     model_dtype: ModelDtype = "auto",
+    quantize: Quantize = "auto",
+    device_map: DeviceMap = "",
     common: Common = Common(),
 ) -> None:
     """Show which features tell one text, or file of texts, from another.
@@ -51,6 +53,8 @@ def contrast(
         seed=common.seed,
         model=None if model is None else p.absolute_source(model),
         model_dtype=model_dtype,
+        quantize=quantize,
+        device_map=p.absolute_source(device_map),
         device=common.device,
     )
     found = common.run(lambda client: ask_with_progress(client, question))

@@ -11,9 +11,10 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from brainsurg_tui.commands.common import Common
-from brainsurg_tui.commands.options import Model, ModelDtype
+from brainsurg_tui.commands.options import DeviceMap, Model, ModelDtype, Quantize
 from brainsurg_tui.commands.progress import ask_with_progress, ensure_scanned, run_or_resume
 from brainsurg_tui.commands.study_plan import (
+    Loading,
     Plan,
     Preset,
     Subject,
@@ -55,7 +56,7 @@ class DemoResult(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     site: str
     model_dtype: str
-    """What the model computes in; empty where the set doesn't say."""
+    """What the model computes in, and from which weights; empty where the set doesn't say."""
     chat_template: str
     """The chat template that the prompts were put into; empty: into none."""
     answers: list[Answer]
@@ -80,6 +81,8 @@ def demo(
     name: str | None = None,
     max_tokens: PositiveInt | None = None,
     model_dtype: ModelDtype = "auto",
+    quantize: Quantize = "auto",
+    device_map: DeviceMap = "",
     common: Common = Common(),
 ) -> None:
     """Run the whole experiment on a model: prompts, activations, SAE, features, clamp.
@@ -112,7 +115,10 @@ def demo(
 
     async def talk(client: "Client") -> DemoResult:
         study = _Study(client, common)
-        subject = await study.subject(source, site, model_dtype)
+        loading = Loading(
+            model_dtype=model_dtype, quantize=quantize, device_map=p.absolute_source(device_map)
+        )
+        subject = await study.subject(source, site, loading)
         contents = await client.ask(p.GetContents())
         planned = plan(wishes, subject, contents.prompts, common)
         return await study.run(planned, subject, contents)
@@ -128,9 +134,10 @@ class _Study:
         self._client = client
         self._common = common
 
-    async def subject(self, model: str, site: str | None, model_dtype: str) -> Subject:
+    async def subject(self, model: str, site: str | None, loading: Loading) -> Subject:
         """The model, and where to look: after its middle layer, if nobody says."""
-        found = await ask_with_progress(self._client, p.GetSites(model=model))
+        question = p.GetSites(model=model, device_map=loading.device_map)
+        found = await ask_with_progress(self._client, question)
         after = [info for info in found.sites if info.site.startswith("resid_post.")]
         wanted = after[len(after) // 2].site if site is None else site
         chosen = next((info for info in found.sites if info.site == wanted), None)
@@ -143,7 +150,7 @@ class _Study:
             site=chosen.site,
             width=chosen.width,
             chat_template="default" if "default" in found.chat_templates else "",
-            model_dtype=model_dtype,
+            loading=loading,
         )
 
     async def run(self, planned: Plan, subject: Subject, contents: p.Contents) -> DemoResult:
@@ -186,7 +193,7 @@ class _Study:
         return DemoResult(
             model=subject.model,
             site=subject.site,
-            model_dtype=about.model_dtype,
+            model_dtype=p.weights_words(about.model_dtype, about.quantisation),
             chat_template=subject.chat_template,
             answers=answers,
             files=planned.files,
@@ -224,7 +231,7 @@ class _Study:
                 prompts=[saved.prompt for saved in contents.prompts],
                 view=view,
                 chat=p.chat_choice(chat=False, template=subject.chat_template, system=""),
-                model_dtype=subject.model_dtype,
+                **subject.loading.settings,
                 seed=self._common.seed,
             )
             question = p.Clamp(request=request, device=self._common.device)

@@ -10,7 +10,14 @@ from brainsurg_tui.commands.common import absolute, wrong_usage
 from brainsurg_tui.commands.files import check_replaceable, print_path, write_text
 from brainsurg_tui.commands.job_options import JobOptions
 from brainsurg_tui.commands.json_document import plain_data
-from brainsurg_tui.commands.options import By, ModelDtype, MovedModel, ScannedSAE
+from brainsurg_tui.commands.options import (
+    By,
+    DeviceMap,
+    ModelDtype,
+    MovedModel,
+    Quantize,
+    ScannedSAE,
+)
 from brainsurg_tui.commands.progress import ensure_scanned
 from brainsurg_tui.exports import csv_text, json_text, markdown_text
 from engine.errors import UserError
@@ -44,6 +51,8 @@ def export_features(
         ),
     ] = None,
     model_dtype: ModelDtype = "auto",
+    quantize: Quantize = "auto",
+    device_map: DeviceMap = "",
     common: JobOptions = JobOptions(),
 ) -> None:
     """Write the features of an SAE into a file, or their dashboards into a folder.
@@ -81,6 +90,8 @@ def export_features(
                 features=None if chosen is None else sorted(feature.id for feature in chosen),
                 model=None if model is None else p.absolute_source(model),
                 model_dtype=model_dtype,
+                quantize=quantize,
+                device_map=p.absolute_source(device_map),
                 batch=batch,
                 device=common.device,
                 seed=common.seed,

@@ -9,9 +9,11 @@ from brainsurg_tui.commands.options import (
     SAE,
     Chat,
     ChatTemplate,
+    DeviceMap,
     ModelDtype,
     Most,
     Prompts,
+    Quantize,
     SAEModel,
     System,
 )
@@ -33,6 +35,8 @@ def find(
     by: Literal["effect", "activation"] = "effect",
     model: SAEModel = None,
     model_dtype: ModelDtype = "auto",
+    quantize: Quantize = "auto",
+    device_map: DeviceMap = "",
     common: Common = Common(),
 ) -> None:
     """Show which features fire in a prompt, and which of them matter for what comes next.
@@ -63,6 +67,8 @@ def find(
         by=by,
         model=None if model is None else p.absolute_source(model),
         model_dtype=model_dtype,
+        quantize=quantize,
+        device_map=p.absolute_source(device_map),
         device=common.device,
     )
     found = common.run(lambda client: ask_with_progress(client, question))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 from cyclopts.types import PositiveInt
 
-from engine.service.protocol import MODEL_DTYPES, filter_help, order_names
+from engine.service.protocol import MODEL_DTYPES, QUANTISATIONS, filter_help, order_names
 
 ActivationSet = Annotated[str, Parameter(help="The activation set.")]
 SAE = Annotated[str, Parameter(help="The SAE.")]
@@ -34,9 +34,11 @@ SAEModel = Annotated[
 
 if TYPE_CHECKING:
     _ModelDtype = str
+    _Quantisation = str
     _Column = str
 else:  # the choices, as the engine and the feature table's columns declare them
     _ModelDtype = Literal[MODEL_DTYPES]
+    _Quantisation = Literal[QUANTISATIONS]
     _Column = Literal[tuple(order_names())]
 
 ModelDtype = Annotated[
@@ -44,6 +46,22 @@ ModelDtype = Annotated[
     Parameter(
         help="What the model computes in. `auto` is what it did when the SAE's activations were"
         " made; where that is not known, what is fast here."
+    ),
+]
+Quantize = Annotated[
+    _Quantisation,
+    Parameter(
+        help="What the model's weights are kept in: 8 bits (`int8`, `fp8`; needs torchao), or as"
+        " its files have them (`none`). `auto` is what they were when the SAE's activations were"
+        " made; else `none`."
+    ),
+]
+DeviceMap = Annotated[
+    str,
+    Parameter(
+        help="Spreads a model that is too large for one device over several (needs accelerate):"
+        " `auto`, `balanced`, `balanced_low_0`, `sequential`, or a .json file of devices, `cpu` and"
+        " `disk` by names of modules."
     ),
 ]
 Prompts = Annotated[

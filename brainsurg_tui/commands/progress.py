@@ -11,6 +11,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.text import Text
 
 from brainsurg_tui.commands.common import Common
+from brainsurg_tui.widgets.numbers import byte_size
 from brainsurg_tui.widgets.visible import visible
 from engine.errors import UserError
 from engine.service import protocol as p
@@ -64,10 +65,18 @@ class ProgressDisplay:
                     description=visible(body.phase),  # it may name a model
                     completed=body.done,
                     total=body.total,
-                    figures=figures or (f"{body.rate:,.0f} {body.unit}/s" if body.rate else ""),
+                    figures=figures or _speed(body),
                 )
             case p.StateChanged():
                 return
+
+
+def _speed(body: p.Progressed) -> str:
+    """How fast it goes; of a download, how much is here, too."""
+    if body.unit == "bytes" and body.total:
+        rate = f", {byte_size(round(body.rate))}/s" if body.rate else ""
+        return f"{byte_size(body.done)} of {byte_size(body.total)}{rate}"
+    return f"{body.rate:,.0f} {body.unit}/s" if body.rate else ""
 
 
 async def run_job(client: "Client", spec: p.JobSpec) -> p.JobResult:

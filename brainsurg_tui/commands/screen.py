@@ -10,9 +10,11 @@ from brainsurg_tui.commands.options import (
     By,
     Chat,
     ChatTemplate,
+    DeviceMap,
     Filter,
     ModelDtype,
     Prompts,
+    Quantize,
     SAEModel,
     ScannedSAE,
     System,
@@ -44,6 +46,8 @@ def screen(
     system: System = "",
     model: SAEModel = None,
     model_dtype: ModelDtype = "auto",
+    quantize: Quantize = "auto",
+    device_map: DeviceMap = "",
     common: Common = Common(),
 ) -> None:
     """Clamp many features in turn, and show which of them do more than chance, with their q.
@@ -96,6 +100,8 @@ def screen(
             chat=p.chat_choice(chat=chat, template=chat_template, system=system),
             model=None if model is None else p.absolute_source(model),
             model_dtype=model_dtype,
+            quantize=quantize,
+            device_map=p.absolute_source(device_map),
         )
         return await ask_with_progress(client, p.Screen(request=request, device=common.device))
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -28,6 +28,19 @@ TRAINING_TOKENS = 1_000_000
 Preset = Literal["seed", "recommended"]
 
 
+class Loading(msgspec.Struct, frozen=True, kw_only=True):
+    """How the model is loaded, as the kinds of job take it."""
+
+    model_dtype: str = "auto"
+    quantize: str = "auto"
+    device_map: str = ""
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Its fields, by their names."""
+        return msgspec.structs.asdict(self)
+
+
 class Subject(msgspec.Struct, frozen=True, kw_only=True):
     """The model that is studied, and where."""
 
@@ -37,7 +50,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     """Of an activation."""
     chat_template: str
     """The one that prompts are put into; empty: the model isn't tuned for chat."""
-    model_dtype: str
+    loading: Loading = Loading()
 
 
 class Wishes(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,7 +117,7 @@ def plan(wishes: Wishes, subject: Subject, prompts: list[p.SavedPrompt], common:
     captured = p.Capture(
         name=f"{own}-prompts",
         model=subject.model,
-        model_dtype=subject.model_dtype,
+        **subject.loading.settings,
         sites=[subject.site],
         prompts=[p.Prompt(prompt=s.prompt, category=s.category) for s in prompts],
         generate=GENERATED,
@@ -120,7 +133,7 @@ def plan(wishes: Wishes, subject: Subject, prompts: list[p.SavedPrompt], common:
     corpus = p.Capture(
         name=f"{own}-corpus",
         model=subject.model,
-        model_dtype=subject.model_dtype,
+        **subject.loading.settings,
         sites=[subject.site],
         texts=[absolute(text) for text in wishes.texts],
         demo_documents=0 if wishes.texts else DOCUMENTS,
@@ -135,7 +148,7 @@ def plan(wishes: Wishes, subject: Subject, prompts: list[p.SavedPrompt], common:
         width=_width(subject.width),
         k=16 if subject.width < 256 else 32,
         tokens=TRAINING_TOKENS,
-        model_dtype=subject.model_dtype,
+        **subject.loading.settings,
         device=common.device,
         seed=common.seed,
     )
@@ -153,7 +166,7 @@ def _seed_plan(subject: Subject, prompts: p.Capture, prefix: str, files: str) ->
                 activations=prompts.name,
                 arch=arch,
                 width=features,
-                model_dtype=subject.model_dtype,
+                **subject.loading.settings,
                 device=prompts.device,
                 seed=prompts.seed,
             )

@@ -12,7 +12,16 @@ from brainsurg_tui.controllers.submit import (
 )
 from brainsurg_tui.screens.form import Field, Form
 from engine.errors import UserError
-from engine.service.protocol import MODEL_DTYPES, Capture, GetSites, Prompt, absolute_source
+from engine.service.protocol import (
+    MODEL_DTYPES,
+    QUANTISATIONS,
+    Capture,
+    GetSites,
+    ImportSAE,
+    Prompt,
+    SAEInfo,
+    absolute_source,
+)
 
 _PROMPTS = "prompts"
 _PLAIN = "no"
@@ -31,6 +40,8 @@ class CaptureController:
         last = self._shell.workspace_memory.forms.get("capture", {})
         model = last.get("model") or (known[-1].model if known else "demo")
         site = last.get("site") or (known[-1].site if known else "")
+        if (wanting := self._wanting()) is not None:
+            model, site = wanting.model, wanting.site
         name = free_name("acts", (info.name for info in known))
         fields = [
             Field("source", "read", _PROMPTS, help=f"{self._which_prompts()}, or a path to text."),
@@ -70,6 +81,14 @@ class CaptureController:
                 choices=MODEL_DTYPES,
                 free=False,
             ),
+            Field(
+                "quantize",
+                "its weights in",
+                last.get("quantize", QUANTISATIONS[0]),
+                help="8 bits halve the model's memory; auto and none: as its files have them.",
+                choices=QUANTISATIONS,
+                free=False,
+            ),
             Field("name", "name", name, help="Name of the new activation set."),
         ]
         form = Form(
@@ -77,6 +96,18 @@ class CaptureController:
         )
         opened = self._shell.push_screen(form)
         self._shell.begin("sites", self._offer_sites, form, model, opened)
+
+    def _wanting(self) -> SAEInfo | None:
+        """The SAE that was imported last, or the one in use, if there is nothing yet to scan it
+        over."""
+        state = self._shell.state
+        last = next(reversed(state.jobs.by_id.values()), None)
+        imported = last.spec.name if last and isinstance(last.spec, ImportSAE) else None
+        for sae in reversed(state.contents.saes):
+            waits = not sae.scanned and sae.model and sae.site and not state.sets_for(sae)
+            if waits and sae.name in (imported, state.sae):
+                return sae
+        return None
 
     def _on_field_left(self, form: Form, field: str, value: str) -> None:
         if field == "model":
@@ -118,6 +149,7 @@ class CaptureController:
             model=absolute_source(values["model"]),
             sites=sites,
             model_dtype=values["model_dtype"],
+            quantize=values["quantize"],
             prompts=prompts,
             chat=_is_chat(values["chat"]),
             chat_template=values["chat"] if _is_chat(values["chat"]) else "",

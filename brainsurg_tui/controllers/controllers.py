@@ -15,6 +15,7 @@ from brainsurg_tui.controllers.jobs import JobController
 from brainsurg_tui.controllers.probe import ProbeController
 from brainsurg_tui.controllers.program import ProgramController
 from brainsurg_tui.controllers.prompts import PromptController
+from brainsurg_tui.controllers.published import PublishedController
 from brainsurg_tui.controllers.relatives import RelativesController
 from brainsurg_tui.controllers.search import SearchController
 from brainsurg_tui.controllers.shell import Shell
@@ -38,6 +39,7 @@ class Controllers:
     probe: ProbeController
     program: ProgramController
     prompts: PromptController
+    published: PublishedController
     relatives: RelativesController
     search: SearchController
     train: TrainController
@@ -67,6 +69,7 @@ class Controllers:
             probe=probe,
             program=ProgramController(shell, jobs),
             prompts=PromptController(shell),
+            published=PublishedController(shell),
             relatives=relatives,
             search=search,
             train=TrainController(shell, features),

@@ -5,10 +5,16 @@ from brainsurg_tui.controllers.shell import Shell
 from brainsurg_tui.controllers.submit import free_name, submit
 from brainsurg_tui.controllers.train_fields import parse_settings, setting_fields
 from brainsurg_tui.screens.form import Field, Form
-from engine.service.protocol import ARCHITECTURES, PRESETS, Scan, Train
+from engine.service.protocol import ARCHITECTURES, PRESETS, ActivationsInfo, Scan, Train
 
 _PUBLISHED = {arch for preset in PRESETS.values() for arch in preset.architectures}
 """Architectures that somebody has published a recipe for."""
+
+
+def _captured_together(one: ActivationsInfo, other: ActivationsInfo) -> bool:
+    """Whether two sets may be of the same tokens at two sites, so that a transcoder can be made."""
+    same = (one.model, one.tokens, one.documents) == (other.model, other.tokens, other.documents)
+    return same and one.site != other.site
 
 
 class TrainController:
@@ -22,6 +28,10 @@ class TrainController:
         """Let the user fill in what to train, with the answers of the last time in the form."""
         contents = self._shell.state.contents
         sets = tuple(known.name for known in contents.activations)
+        together = {
+            one.name: any(_captured_together(one, other) for other in contents.activations)
+            for one in contents.activations
+        }
         last = self._shell.workspace_memory.forms.get("train", {})
 
         begun = [job.spec for job in self._shell.state.jobs.by_id.values()]
@@ -41,11 +51,13 @@ class TrainController:
             Field(
                 "target",
                 "predicts",
-                choices=("", *sets),
+                choices=("", *(name for name in sets if together[name])),
                 free=False,
                 help="For a transcoder: a set captured in one go with what it reads.",
                 empty="what it reads",
-                shown=lambda values: len(sets) > 1 and ARCHITECTURES[values["arch"]].linear,
+                shown=lambda values: (
+                    together[values["activations"]] and ARCHITECTURES[values["arch"]].linear
+                ),
             ),
             Field(
                 "skip",
@@ -89,11 +101,15 @@ class TrainController:
         saes = tuple(known.name for known in contents.saes)
         sets = tuple(known.name for known in contents.activations)
         wanted = self._shell.state.sae_to_scan() or self._shell.state.sae or saes[-1]
+        chosen = next(known for known in contents.saes if known.name == wanted)
+        fitting = self._shell.state.sets_for(chosen)
+        over = "" if chosen.activations in sets or not fitting else fitting[-1]
         fields = [
             Field("sae", "SAE", wanted, choices=saes, free=False),
             Field(
                 "activations",
                 "over",
+                over,
                 choices=("", *sets),
                 free=False,
                 empty="the set it was trained on",

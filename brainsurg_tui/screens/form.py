@@ -107,17 +107,22 @@ class Form(Dialog[bool]):
         if str(self._wait.content) == visible(text):
             self.show_wait("")
 
-    def offer(self, name: str, choices: tuple[str, ...], value: str) -> None:
-        """Give a field its choices when they come late.
+    def offer(
+        self, name: str, choices: tuple[str, ...], value: str, *, help: str | None = None
+    ) -> None:
+        """Give a field its choices when they come late, and a help that knows them.
 
         `value` replaces what is none of them, and what was offered before and stands there still.
         """
         field = self.query_one(f"#field-{name}", FieldInput)
-        field.field = replace(field.field, choices=choices)
+        told = field.field.help if help is None else help
+        field.field = replace(field.field, choices=choices, help=told)
         field.suggester = SuggestFromList(choices)
         offered = self._offered.get(name) == field.value
         if offered or not set(field.value.split()) & set(choices):
-            field.value = self._offered[name] = value
+            field.value = self._offered[name] = self._seen[name] = value
+        if self.focused is field:
+            self._show_help()
 
     @on(Input.Blurred)
     def _report_change(self, event: Input.Blurred) -> None:

@@ -135,6 +135,17 @@ class State(Published):
         """The SAE in use, as lists show it."""
         return next((sae for sae in self.contents.saes if sae.name == self.sae), None)
 
+    def sets_for(self, sae: SAEInfo) -> list[str]:
+        """The activation sets that an SAE can be scanned over, as far as is known: of its site, and
+        as wide as it is; of its own model first, and of these the newest last."""
+        fitting = [
+            known
+            for known in self.contents.activations
+            if known.d_model == sae.d_in and sae.site in ("", known.site)
+        ]
+        fitting.sort(key=lambda known: known.model == sae.model)
+        return [known.name for known in fitting]
+
     def sae_to_scan(self) -> str | None:
         """The newest SAE without a scan, which the next scan is most likely wanted of."""
         return next((s.name for s in reversed(self.contents.saes) if not s.scanned), None)

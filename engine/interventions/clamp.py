@@ -12,6 +12,7 @@ from engine.interventions.reconstruction import reconstruction_view
 from engine.interventions.spec import ClampReport, ClampRequest
 from engine.interventions.validation import check_request
 from engine.model.chat import chat_note, template_of_prompts
+from engine.model.dtypes import QUANTISATIONS
 from engine.progress import SILENT, Progress
 
 
@@ -40,6 +41,8 @@ def clamp(
     view = model_view if request.view == "model" else reconstruction_view
     # the report's command is to go on meaning what it means here and now
     request = msgspec.structs.replace(request, model_dtype=lm.dtype_name)
+    if lm.quantisation in QUANTISATIONS:
+        request = msgspec.structs.replace(request, quantize=lm.quantisation)
     report = view(subject, catalogue, request, progress)
     return msgspec.structs.replace(
         report,

@@ -37,6 +37,10 @@ def reproduction_command(request: ClampRequest) -> str:
         words += ["--model", request.model]
     if request.model_dtype != AUTO:
         words += ["--model-dtype", request.model_dtype]
+    if request.quantize != AUTO:
+        words += ["--quantize", request.quantize]
+    if request.device_map:
+        words += ["--device-map", request.device_map]
     return shlex.join(words)
 
 

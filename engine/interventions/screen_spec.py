@@ -31,6 +31,10 @@ class ScreenRequest(msgspec.Struct, frozen=True, kw_only=True):
     model: str | None = None
     """The model, if it isn't where the SAE or its scan says that it is."""
     model_dtype: str = AUTO
+    quantize: str = AUTO
+    """Whether its weights are kept in fewer bits; `auto`: as the activations were made."""
+    device_map: str = ""
+    """Over which devices it is spread; empty: all of it on one."""
 
 
 class Screened(msgspec.Struct, frozen=True, kw_only=True):

@@ -76,6 +76,10 @@ class ClampRequest(msgspec.Struct, frozen=True, kw_only=True):
     """The model, if it isn't where the SAE or its scan says that it is; None: as they say."""
     model_dtype: str = AUTO
     """What it computes in; `auto`: what it did when the SAE's activations were made."""
+    quantize: str = AUTO
+    """What its weights are kept in; `auto`: what they were then."""
+    device_map: str = ""
+    """How it is spread over several devices; empty: it is on one."""
 
 
 class DimensionShift(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,7 +152,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     model_dtype: str = ""
     """What the model computed in."""
     quantisation: str = ""
-    """What the weights of its GGUF file are stored in, such as Q4_1."""
+    """What its weights were stored in, such as Q4_1 of a GGUF file, or int8."""
     chat_template: str = ""
     """The name of the chat template that prompts were put into; empty: into none."""
 

@@ -29,6 +29,8 @@ class ModelsAndSite:
     """The models that its files and its scan name."""
     dtype: str = ""
     """What the model computed in when the SAE's activations were made; empty: not known."""
+    quantisation: str = ""
+    """What its weights were stored in then."""
 
 
 def models_and_site(
@@ -38,12 +40,14 @@ def models_and_site(
 
     With a `model`, that one alone. Raises UserError where neither its files nor a scan tells both.
     """
-    models, site, dtype = [metadata.model], metadata.site, metadata.model_dtype
+    models, site = [metadata.model], metadata.site
+    dtype, quantisation = metadata.model_dtype, metadata.quantisation
     catalogue = workspace.catalogue(sae)
     if catalogue.exists():
         scanned = Catalogue.open(catalogue).manifest
         site = site or scanned.site
-        dtype = dtype or scanned.model_dtype
+        if not dtype:
+            dtype, quantisation = scanned.model_dtype, scanned.quantisation
         # a name without an owner is as a rule a library's own, and the hub need not be asked for it
         models.insert(1 if _is_address(metadata.model) else 0, scanned.model)
     known = tuple(dict.fromkeys(each for each in models if each))
@@ -53,7 +57,7 @@ def models_and_site(
             f"{sae} does not say which model and site it belongs to,"
             " so there is nothing to try it on."
         )
-    return ModelsAndSite(chosen, site, metadata.target_site, known, dtype)
+    return ModelsAndSite(chosen, site, metadata.target_site, known, dtype, quantisation)
 
 
 def _is_address(model: str) -> bool:

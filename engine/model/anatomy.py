@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from engine.errors import UserError
 from engine.model.branches import find_branches
+from engine.model.device_map import input_device
 from engine.model.hooks import entering, on_input, on_output
 from engine.model.places import LayerTrace, Places, find_places, watched
 
@@ -29,6 +30,8 @@ class Anatomy:
     layers: nn.ModuleList
     places: tuple[Places, ...]
     """By layer, where its activations are."""
+    devices: tuple[tuple[torch.device, torch.device], ...]
+    """By layer, where the residual stream is that enters it, and what comes to be in it."""
     final_norm: nn.Module | None
     """What the last layer's output passes through before the unembedding."""
     d_model: int
@@ -58,6 +61,7 @@ def examine(model: nn.Module) -> Anatomy:
     return Anatomy(
         path=path,
         layers=layers,
+        devices=tuple((layer.entered[0].device, layer.left[0].device) for layer in trace.of_layers),
         places=tuple(map(_places, layers, trace.of_layers)),
         final_norm=next((m for m in trace.last if "norm" in type(m).__name__.lower()), None),
         d_model=trace.of_layers[-1].left[0].shape[-1],
@@ -67,6 +71,8 @@ def examine(model: nn.Module) -> Anatomy:
 
 def _places(layer: nn.Module, trace: LayerTrace) -> Places:
     (entered,), (left,) = trace.entered, trace.left
+    entered = entered.to(left.device)  # of a model that is spread over several devices
+    trace.entered = [entered]
     return find_places(layer, trace, find_branches(layer, entered, left, trace.outputs))
 
 
@@ -116,22 +122,34 @@ def _run(model: nn.Module, path: str, layers: nn.ModuleList) -> _Trace:
 
 
 def _check_stream(trace: _Trace, name: str) -> None:
-    """Each layer must run once, on [batch, tokens, d_model], on what the layer before it left."""
-    runs = [run for layer in trace.of_layers for run in (layer.entered, layer.left)]
-    if (
-        all(len(run) == 1 for run in runs)
-        and len({run[0].shape for run in runs}) == 1
-        and runs[0][0].shape[:-1] == (len(_TOKENS), len(_TOKENS[0]))
-        and all(
-            torch.allclose(one.left[0], other.entered[0], rtol=0, atol=0, equal_nan=True)
-            for one, other in itertools.pairwise(trace.of_layers)
+    """Raise UserError, which says why, for layers that don't each run once, on [batch, tokens,
+    d_model], on what the layer before them left."""
+    if reason := _why_no_stream(trace):
+        raise UserError(
+            f"{name} has no single residual stream that its layers read and write in turn: "
+            f"{reason}.",
+            "There are no places to name in such a model; choose another.",
         )
+
+
+def _why_no_stream(trace: _Trace) -> str:
+    """Why the tensors between the layers are no single residual stream; empty if they are one."""
+    runs = [run for layer in trace.of_layers for run in (layer.entered, layer.left)]
+    if any(len(run) != 1 for run in runs):
+        return "not each of them runs once for each text"
+    shape = runs[0][0].shape
+    batch = (len(_TOKENS), len(_TOKENS[0]))
+    streams = shape[2] if shape[:2] == batch else shape[0]
+    if len(shape) == 4 and batch in (shape[:2], shape[1:3]):
+        return f"{streams} streams, mixed anew by each layer, pass through them side by side"
+    if shape[:-1] != batch or any(run[0].shape != shape for run in runs):
+        return f"what passes between them is no vector for each token, but {list(shape)}"
+    if not all(
+        torch.allclose(one.left[0], other.entered[0], rtol=0, atol=0, equal_nan=True)
+        for one, other in itertools.pairwise(trace.of_layers)
     ):
-        return
-    raise UserError(
-        f"{name} has no single residual stream that its layers read and write in turn.",
-        "There are no places to name in such a model; choose another.",
-    )
+        return "what enters a layer is not what left the one before it"
+    return ""
 
 
 def _check_causality(model: nn.Module, layers: nn.ModuleList) -> None:
@@ -187,6 +205,6 @@ def _earlier_differ(model: nn.Module, last_layer: nn.Module, end: int) -> bool:
 
 
 def _logits(model: nn.Module, tokens: tuple[tuple[int, ...], ...]) -> Tensor:
-    device = next(model.parameters()).device
+    device = input_device(model)
     logits: Tensor = model(input_ids=torch.tensor(tokens, device=device), use_cache=False).logits
     return logits

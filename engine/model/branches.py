@@ -21,7 +21,7 @@ ATTENTION = (
     "mamba",
     "conv",
     "temporal_block",
-    # norms after attention: Gemma 2 and 3, OLMo 2, EXAONE 4; GLM-4; HyperCLOVA X; LFM 3
+    # norms after attention: Gemma 2 to 4, OLMo 2 and 3, EXAONE 4; GLM-4; HyperCLOVA X; LFM 3
     "post_attention_layernorm",
     "post_self_attn_layernorm",
     "post_norm1",
@@ -54,6 +54,12 @@ MLP = (
 MULTIPLIERS = ("residual_multiplier", "residual_scale")
 """Attributes of a layer by which it multiplies what it adds: Granite; MiniCPM 3."""
 
+THIRD_PARTS = ("post_per_layer_input_norm",)
+"""What some layers add behind their MLP, to no site: Gemma 4's embeddings of each layer."""
+
+LAYER_MULTIPLIER = "layer_scalar"
+"""Attribute of a layer by which it multiplies all that leaves it: Gemma 4."""
+
 
 @dataclass(frozen=True)
 class Branch:
@@ -75,7 +81,7 @@ class Branches:
 def candidates(layer: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     """The sub-modules of `layer` that the tables name."""
     inside = dict(layer.named_modules())
-    return ((name, inside[name]) for name in (*ATTENTION, *MLP) if name in inside)
+    return ((name, inside[name]) for name in (*ATTENTION, *MLP, *THIRD_PARTS) if name in inside)
 
 
 def find_branches(
@@ -88,35 +94,40 @@ def find_branches(
     candidates returned, in the same shape or flattened over batch and tokens.
     """
     scale = next((float(getattr(layer, name)) for name in MULTIPLIERS if hasattr(layer, name)), 1.0)
+    third = [outputs[name] for name in THIRD_PARTS if name in outputs]
+    whole = float(getattr(layer, LAYER_MULTIPLIER, 1.0))
     best, least = Branches(None, None), float("inf")
     for attention, mlp in product(ATTENTION, MLP):
         if attention not in outputs or mlp not in outputs:
             continue
-        parts = [scale * outputs[attention], scale * outputs[mlp]]
-        if _adds_up(entered, parts, left):
-            misfit = _misfit(entered, parts, left)
+        parts = [scale * outputs[attention], scale * outputs[mlp], *third]
+        if _adds_up(entered, parts, whole, left):
+            misfit = _misfit(entered, parts, whole, left)
             if misfit < least:
                 best = Branches(Branch(attention, scale), Branch(mlp, scale))
                 least = misfit
     return best
 
 
-def _misfit(entered: Tensor, parts: list[Tensor], left: Tensor) -> float:
-    """How far entered + parts, rounded as a layer rounds that adds them one by one, is from left.
+def _misfit(entered: Tensor, parts: list[Tensor], whole: float, left: Tensor) -> float:
+    """How far (entered + parts) · whole, rounded as a layer rounds that adds them one by one, is
+    from left.
 
     In bfloat16 a norm's input and its output may both be so small beside the residual stream that
     either of them adds up: what the layer did really add gives 0, and the other one doesn't.
     """
-    attention, mlp = (part.view(left.shape).to(left.dtype) for part in parts)
+    attention, mlp, *third = (part.view(left.shape).to(left.dtype) for part in parts)
     orders = (entered + attention + mlp, attention + mlp + entered, mlp + entered + attention)
-    return min((order.double() - left.double()).abs().sum().item() for order in orders)
+    sums = (sum(third, order) * whole for order in orders)
+    return min((each.double() - left.double()).abs().sum().item() for each in sums)
 
 
-def _adds_up(entered: Tensor, parts: list[Tensor], left: Tensor) -> bool:
-    """Whether entered + parts = left at every element, up to the rounding of the model's dtype."""
+def _adds_up(entered: Tensor, parts: list[Tensor], whole: float, left: Tensor) -> bool:
+    """Whether (entered + parts) · whole = left at every element, up to the rounding of the model's
+    dtype."""
     if any(part.numel() != left.numel() for part in parts):
         return False
-    terms = torch.stack([entered, *(part.view(left.shape) for part in parts)]).double()
+    terms = torch.stack([entered, *(part.view(left.shape) for part in parts)]).double() * whole
     error = (terms.sum(0) - left.double()).abs()
     size = terms.abs().sum(0) + left.abs()
     return bool((error <= 2 * torch.finfo(left.dtype).eps * size).all())

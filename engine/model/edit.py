@@ -15,8 +15,8 @@ from engine.model.site import Site
 Edit = Callable[[Tensor, Tensor], Tensor]
 """Gets activations [batch, tokens, d_model] and the tokens' absolute positions [batch, tokens],
 counted from 0 at the first token of each row's text and -1 on padding before it; returns what takes
-the activations' place, in their shape, without changing them where they are. Any dtype; it is
-brought back to the model's."""
+the activations' place, in their shape, without changing them where they are. Any dtype and device;
+it is brought back to the model's."""
 
 Rewrite = Callable[[Tensor, Tensor, Tensor], Tensor]
 """Gets the activations at one site, those at another of the same pass, [batch, tokens, width] each,
@@ -44,13 +44,13 @@ def editing(
     def at_site(edit: Edit) -> Callable[[Tensor], Tensor]:
         def see(activations: Tensor) -> Tensor:
             batch, tokens, _ = activations.shape
-            counted = torch.arange(tokens, device=activations.device) + clock.start
+            counted = torch.arange(tokens, device=activations.device) + clock.first_of(tokens)
             first = 0 if padding is None else padding.to(activations.device)[:, None]
             positions = (counted - first).clamp(min=-1).expand(batch, tokens)
             edited = edit(activations, positions)
             if edited.shape != activations.shape:
                 raise ValueError(f"an edit made {edited.shape} of {activations.shape}")
-            return edited.to(activations.dtype)
+            return edited.to(activations)
 
         return see
 
@@ -81,7 +81,7 @@ def reading_edits(site: Site, target: Site, rewrite: Rewrite) -> dict[Site, Edit
     def write(y: Tensor, positions: Tensor) -> Tensor:
         if not read:
             raise UserError(f"{target} is computed before {site}, so it can't be made from it.")
-        return rewrite(read.pop(), y, positions)
+        return rewrite(read.pop().to(y.device), y, positions)
 
     return {site: keep, target: write}
 
@@ -93,6 +93,14 @@ class _Clock:
         self.start = 0
         self._end = 0
         self._cache: Any = None
+
+    def first_of(self, tokens: int) -> int:
+        """How many tokens precede those that a site sees, which are `tokens`.
+
+        Gemma 4's last layers, which take keys and values of others ("E2B"), are given the last
+        token of a prompt alone.
+        """
+        return max(self.start, self._end - tokens)
 
     def begin_pass(self, _: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Called before the model runs, with what it is called with."""

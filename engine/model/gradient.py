@@ -36,7 +36,7 @@ def sensitivity(
     """The gradient of `figure`, a scalar made of logits [tokens, vocab_size], for one text.
 
     token_ids: [tokens]. What is at `read`, which comes before the site, is told too; None: the same
-    site. All is in the model's dtype; the logits are those of the model without
+    site. All is in the model's dtype and on its device; the logits are those of the model without
     edits, bit for bit, and nothing below the site is differentiated.
     Raises UserError for a site that the model does not have and as `checked_ids`.
     """
@@ -50,4 +50,5 @@ def sensitivity(
     with torch.enable_grad(), editing(lm, reading_edits(read or site, site, start_here)):
         logits = lm.model(input_ids=ids, use_cache=False).logits[0]
         (gradient,) = torch.autograd.grad(figure(logits), seen[0])
-    return Sensitivity(seen[1][0], seen[0].detach()[0], logits.detach(), gradient[0])
+    read_there, here, gradient = (x[0].to(lm.device) for x in (seen[1], seen[0].detach(), gradient))
+    return Sensitivity(read_there, here, logits.detach(), gradient)

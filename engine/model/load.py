@@ -1,35 +1,37 @@
 """Loading a causal language model and its tokenizer."""
 
-import contextlib
 import dataclasses
+import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+import weakref
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import takewhile
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
-from transformers import (
-    CONFIG_MAPPING,
-    MODEL_FOR_CAUSAL_LM_MAPPING,
-    AutoConfig,
-    AutoModelForCausalLM,
-    AutoTokenizer,
-    GenerationConfig,
-    PreTrainedConfig,
-)
-from transformers.utils.hub import resolve_revision
+from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, PreTrainedConfig
 
 from engine.errors import UserError
 from engine.model.anatomy import Anatomy, examine
 from engine.model.device import choose_device
+from engine.model.device_map import (
+    check_names,
+    device_map_to_use,
+    input_device,
+    places_text,
+    read_device_map,
+)
+from engine.model.dtypes import AS_STORED, AUTO, weights_words
 from engine.model.fast_dtype import choose_dtype, dtype_name
-from engine.model.gguf import check_gguf, gguf_settings, quantisation_of, without_bars
+from engine.model.gguf import gguf_settings
 from engine.model.load_errors import explaining, short_message
+from engine.model.model_files import ModelFiles, files_of, load_config
+from engine.model.quantisation import quantisation_of_config, quantisation_settings
 from engine.model.quiet import quiet
-from engine.model.source import model_address
 
 CONTEXT_UNKNOWN = 2048
 """Tokens that a model is given at most when neither it nor its tokenizer names a limit."""
@@ -53,6 +55,8 @@ class LanguageModel:
     context: int
     """The most tokens it was made for."""
     device: torch.device
+    """Where it takes token ids and gives logits out; where what passes between is, too, unless it
+    is spread over several."""
     dtype: torch.dtype
     """What it computes in."""
     dtype_reason: str = ""
@@ -60,8 +64,10 @@ class LanguageModel:
     prepend_bos: bool | None = None
     """Whether texts are read with BOS before them; None: as its tokenizer has it."""
     quantisation: str = ""
-    """What its weights were stored in before they were turned into numbers of `dtype`, such as
-    `Q4_1`; empty where they are a checkpoint of transformers."""
+    """What its weights are stored in, to be turned into numbers of `dtype`, such as `Q4_1` or
+    `int8`; empty where they are numbers of a type of `MODEL_DTYPES`."""
+    places: str = ""
+    """Where its modules are, in a few words, if it is spread over several devices."""
 
     @property
     def dtype_name(self) -> str:
@@ -71,8 +77,7 @@ class LanguageModel:
     @property
     def weights(self) -> str:
         """In a few words how it computes: `bfloat16, from weights in Q4_1`."""
-        stored = f", from weights in {self.quantisation}" if self.quantisation else ""
-        return f"{self.dtype_name}{stored}"
+        return weights_words(self.dtype_name, self.quantisation)
 
     @property
     def layers(self) -> nn.ModuleList:
@@ -133,34 +138,49 @@ class LanguageModel:
 def load_model(
     source: str,
     *,
-    dtype: str = "auto",
+    dtype: str = AUTO,
     device: str = "auto",
+    device_map: str = "",
+    quantize: str = AS_STORED,
     revision: str | None = None,
     local_files_only: bool = False,
 ) -> LanguageModel:
     """Load the causal language model at `source`: "demo", a folder, a GGUF file or a hub id.
 
-    `dtype`: one of `engine.model.dtypes.MODEL_DTYPES`; `device` as in `engine.model.device`. With
-    `local_files_only` a hub id is looked for in this machine's cache only. Code in a repository is
-    never run. The model's own decoding preferences (sampling, penalties) are dropped, so that
-    generation has no hidden settings. Weights of a GGUF file are turned into numbers of `dtype`.
+    `dtype`: one of `engine.model.dtypes.MODEL_DTYPES`; `device` as in `engine.model.device`, or,
+    with a `device_map`, the one that `auto` types are chosen for. `device_map`: as
+    `engine.model.device_map.read_device_map` takes it; empty: as the environment says, or else the
+    model is on one device.
+    `quantize`: as in `engine.model.dtypes.QUANTISATIONS`. With `local_files_only` a hub id is
+    looked for in this machine's cache only. Code in a repository is never run. The model's own
+    decoding preferences (sampling, penalties) are dropped, so that generation has no hidden
+    settings. Weights of a GGUF file are turned into numbers of `dtype`.
 
     Raises UserError, one sentence each, for a model that is gated, missing, out of reach, not
-    causal, incomplete or damaged, that needs its own code, and for a device that is not there.
+    causal, incomplete or damaged, that needs its own code, and for a device that is not there; and
+    as `read_device_map` and `quantisation_settings`.
     """
     where = choose_device(device)
-    with quiet(), _files_of(source, revision, local_files_only) as files:
+    device_map = device_map_to_use(device_map)
+    spread = read_device_map(device_map) if device_map else None
+    with quiet(), files_of(source, revision, local_files_only) as files:
         with explaining("configuration", source, revision):
-            config = _load_config(source, files)
+            config = load_config(source, files)
+        stored = files.quantisation or quantisation_of_config(config)
+        quantising = quantisation_settings(quantize, source, quantised=stored)
+        settings = quantising | _placing(spread, where if quantising else None)
         kind, reason = choose_dtype(dtype, where, config)
         with explaining("weights", source, revision):
-            model = _load_weights(source, files, config, kind).to(where)
+            model = _load_weights(source, files, config, kind, settings)
+            if "device_map" not in settings:
+                model = model.to(where)
+            check_names(spread or {}, model, source)
         with explaining("tokenizer", source, revision):
             tokenizer = AutoTokenizer.from_pretrained(
                 files.address, trust_remote_code=False, **files.origin
             )
         model.generation_config = _plain_generation(model, tokenizer)
-        anatomy, reason = _examine(model, source, reason)
+        anatomy, reason = _examine(model, source, reason, fixed=bool(quantising or spread))
     return LanguageModel(
         model=model,
         tokenizer=tokenizer,
@@ -168,18 +188,30 @@ def load_model(
         revision=files.revision,
         anatomy=anatomy,
         context=_context(config.get_text_config(), tokenizer),
-        device=where,
+        device=input_device(model),
         dtype=model.dtype,
         dtype_reason=reason,
-        quantisation=files.quantisation,
+        quantisation=quantize if quantising else stored,
+        places=places_text(model),
     )
 
 
-def _examine(model: Any, source: str, reason: str) -> tuple[Anatomy, str]:
+def _placing(
+    spread: str | dict[str, int | str] | None, where: torch.device | None
+) -> dict[str, Any]:
+    """What `from_pretrained` is told of where modules are to be: `spread` over several devices, or
+    all of them `where`; with neither, it brings them to the CPU."""
+    if spread is None:
+        return {} if where is None else {"device_map": {"": where}}
+    folder = Path(tempfile.mkdtemp(prefix="brainsurg-"))  # for weights that no file has as they are
+    return {"device_map": spread, "offload_folder": str(folder)}
+
+
+def _examine(model: Any, source: str, reason: str, *, fixed: bool) -> tuple[Anatomy, str]:
     """What is in a model, and why it computes in the type that it does after that.
 
     There are operations that lack a type on some processors. Where the type was asked for (`reason`
-    is empty) that is a UserError; else the model is brought to float32.
+    is empty), or is `fixed`, that is a UserError; else the model is brought to float32.
     """
     try:
         return examine(model), reason
@@ -187,7 +219,7 @@ def _examine(model: Any, source: str, reason: str) -> tuple[Anatomy, str]:
         if model.dtype == torch.float32:
             raise
         name = dtype_name(model.dtype)
-        if not reason:
+        if fixed or not reason:
             raise UserError(
                 f"{source} can't be run in {name} here: {short_message(error)}",
                 "Choose another type with --model-dtype.",
@@ -195,69 +227,15 @@ def _examine(model: Any, source: str, reason: str) -> tuple[Anatomy, str]:
     return examine(model.float()), f"as it can't be run in {name} here"
 
 
-@dataclass(frozen=True)
-class _Files:
-    """Where transformers is to look for a model's files."""
-
-    address: str
-    """A folder or a hub id."""
-    origin: Mapping[str, Any]
-    """What every `from_pretrained` is told beside it."""
-    revision: str | None = None
-    quantisation: str = ""
-
-    @property
-    def is_gguf(self) -> bool:
-        return "gguf_file" in self.origin
-
-
-@contextlib.contextmanager
-def _files_of(source: str, revision: str | None, local_files_only: bool) -> Iterator[_Files]:
-    """Where the files of a model are. Raises UserError as `model_address` and `check_gguf`."""
-    address, gguf = model_address(source)
-    if gguf is None:
-        commit = resolve_revision(address, revision, local_files_only=local_files_only)
-        origin = {"revision": commit, "local_files_only": local_files_only}
-        yield _Files(address, origin, getattr(commit, "resolved", None))
-        return
-    with explaining("header", source, revision):
-        check_gguf(gguf, source)
-        quantisation = quantisation_of(gguf)
-    # an empty folder: files that lie beside this one may be another model's
-    with tempfile.TemporaryDirectory(prefix="brainsurg-") as empty, without_bars():
-        origin = {"gguf_file": str(gguf), "local_files_only": True}
-        yield _Files(empty, origin, quantisation=quantisation)
-
-
-def _load_config(source: str, files: _Files) -> PreTrainedConfig:
-    """The configuration, if it is a causal language model's that transformers itself knows."""
-    raw, _ = PreTrainedConfig.get_config_dict(files.address, **files.origin)
-    model_type = raw.get("model_type")
-    if model_type not in CONFIG_MAPPING:
-        if "auto_map" in raw:
-            raise UserError(
-                f"{source} needs code of its own to be run, and Brain Surgery never does that.",
-                "Choose a model that transformers knows by itself.",
-            )
-        raise UserError(
-            f"{source} is of no kind that transformers knows: {model_type or 'it names none'}.",
-            "Check that its config.json is a language model's, or install a newer transformers.",
-        )
-    config: PreTrainedConfig = AutoConfig.from_pretrained(
-        files.address, trust_remote_code=False, **files.origin
-    )
-    if type(config) not in MODEL_FOR_CAUSAL_LM_MAPPING:
-        raise UserError(
-            f"{source} is a {model_type} model, which is no causal language model.",
-            "Choose a model that predicts the next token, such as openai-community/gpt2.",
-        )
-    return config
-
-
-def _load_weights(source: str, files: _Files, config: PreTrainedConfig, dtype: torch.dtype) -> Any:
+def _load_weights(
+    source: str,
+    files: ModelFiles,
+    config: PreTrainedConfig,
+    dtype: torch.dtype,
+    settings: Mapping[str, Any],
+) -> Any:
     """The model, if all its weights are there: transformers fills in random numbers for others."""
     auto: Any = AutoModelForCausalLM
-    settings = gguf_settings() if files.is_gguf else {}
     model, report = auto.from_pretrained(
         files.address,
         config=config,
@@ -265,9 +243,12 @@ def _load_weights(source: str, files: _Files, config: PreTrainedConfig, dtype: t
         trust_remote_code=False,
         ignore_mismatched_sizes=True,  # transformers' own message names no weight
         output_loading_info=True,
+        **(gguf_settings() if files.is_gguf else {}),
         **settings,
         **files.origin,
     )
+    if "offload_folder" in settings:
+        weakref.finalize(model, shutil.rmtree, settings["offload_folder"], ignore_errors=True)
     absent = sorted(report["missing_keys"]) + sorted(name for name, *_ in report["mismatched_keys"])
     if absent:
         raise UserError(

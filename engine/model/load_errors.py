@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pickle import UnpicklingError
 
 import torch
+from huggingface_hub import constants
 from huggingface_hub.errors import (
     GatedRepoError,
     HfHubHTTPError,
@@ -17,6 +18,7 @@ from huggingface_hub.errors import (
 from safetensors import SafetensorError
 
 from engine.errors import UserError
+from engine.progress import Cancelled
 
 _EXPLANATIONS: tuple[tuple[tuple[type[Exception], ...], str, str], ...] = (
     (
@@ -36,8 +38,9 @@ _EXPLANATIONS: tuple[tuple[tuple[type[Exception], ...], str, str], ...] = (
     ),
     (
         (LocalEntryNotFoundError, OfflineModeIsEnabled),
-        "{source} is not on this machine and could not be fetched from the hub.",
-        "Load it once with a network, or give the folder of a model.",
+        "{source} is not on this machine and could not be fetched from the hub{offline}.",
+        "Where there is a network, `brainsurg fetch {source}` brings it; or give the folder of a"
+        " model.",
     ),
     (
         (HfHubHTTPError,),
@@ -57,7 +60,8 @@ _EXPLANATIONS: tuple[tuple[tuple[type[Exception], ...], str, str], ...] = (
     (
         (torch.OutOfMemoryError,),
         "{source} does not fit into the memory of the device.",
-        "Free some, use a smaller type with --model-dtype, or choose another device.",
+        "Use a smaller type with --model-dtype or --quantize, spread it with --device-map auto, or"
+        " choose another device.",
     ),
     (
         (ImportError,),
@@ -82,7 +86,7 @@ def explaining(part: str, source: str, revision: str | None) -> Iterator[None]:
     """
     try:
         yield
-    except UserError:
+    except (UserError, Cancelled):
         raise
     except Exception as error:
         chain = list(_chain(error))
@@ -94,8 +98,13 @@ def explaining(part: str, source: str, revision: str | None) -> Iterator[None]:
                         "source": source,
                         "revision": revision,
                         "reason": short_message(cause),
+                        "offline": ", as HF_HUB_OFFLINE is set" if _is_offline() else "",
                     }
                     raise UserError(what.format(**texts), do.format(**texts)) from error
+
+
+def _is_offline() -> bool:
+    return bool(constants.HF_HUB_OFFLINE)
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

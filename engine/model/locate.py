@@ -74,7 +74,7 @@ def _place(lm: LanguageModel, site: Site) -> Place:
             f"Use resid_pre.{layer} or resid_post.{layer}.",
         )
     raise UserError(
-        f"There is no {site}: {why.format(layer)} of this {name}.", f"Use {nearest}.{layer}."
+        f"There is no {site} in this {name}: {why.format(layer)}.", f"Use {nearest}.{layer}."
     )
 
 
@@ -97,10 +97,12 @@ def show_site(lm: LanguageModel, site: Site, see: See) -> list[RemovableHandle]:
         shape[:] = entering.shape[:-1]
 
     def see_part(tensor: Tensor) -> Tensor | None:
+        if tensor.dim() == 3:
+            return reading.show(tensor, see)
         # OPT and some mixtures of experts flatten batch and tokens
         changed = reading.show(tensor.view(*shape, -1), see)
         # what `see` made may have other rows than the layer was given
-        return changed if changed is None or tensor.dim() == 3 else changed.flatten(0, 1)
+        return None if changed is None else changed.flatten(0, 1)
 
     part = layer.get_submodule(place.path)
     return [on_input(layer, note_shape), *reading.hooks, on_side(part, see_part)]
@@ -142,9 +144,19 @@ class _Unscaled:
 
     def show(self, tensor: Tensor, see: See) -> Tensor | None:
         """The same for what the MLP is given, which other hooks may have changed on the way."""
-        since = self._norm.unscale(tensor.float() - self._normed.view(tensor.shape).float())
-        shown = (self._normalised.view(tensor.shape) + since).to(tensor.dtype)
+        normalised, normed = (
+            x if x.dim() == 3 else x.view(tensor.shape) for x in (self._normalised, self._normed)
+        )
+        since = self._norm.unscale(tensor.float() - normed.float())
+        shown = (normalised + since).to(tensor.dtype)
         changed = see(shown)
         if changed is None:
             return None
         return (tensor + self._norm.scale(changed.float() - shown.float())).to(tensor.dtype)
+
+
+def site_device(lm: LanguageModel, site: Site) -> torch.device:
+    """Where the activations at `site` come to be. Raises UserError as `check_site`."""
+    check_site(lm, site)
+    entering, inside = lm.anatomy.devices[site.layer]
+    return entering if site.kind == "resid_pre" else inside

@@ -15,7 +15,7 @@ _SMALL = 1e-3
 _measured: WeakKeyDictionary[nn.Module, dict[torch.dtype, "Norm"]] = WeakKeyDictionary()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Norm:
     """x ↦ gain · normalise(x) + bias over d_model dimensions, all in float32."""
 
@@ -86,4 +86,4 @@ def _run(norm: nn.Module, x: Tensor, like: Tensor) -> Tensor:
         y: Tensor = norm(x[None])
     except RuntimeError:  # a layer norm of PyTorch's wants the type of its own weights
         y = norm(x[None].to(like.dtype))
-    return y[0].float()
+    return y[0].to(x.device).float()

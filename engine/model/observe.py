@@ -40,7 +40,7 @@ def observe(
 
     def keep(site: Site) -> Callable[[Tensor], None]:
         def see(activations: Tensor) -> None:
-            seen[site] = activations.detach().clone()
+            seen[site] = activations.detach().to(lm.device, copy=True)
             if len(seen) == len(wanted):
                 raise _SeenEnough
 

@@ -38,4 +38,4 @@ def _projected(lm: LanguageModel, directions: Tensor, site: Site) -> Tensor:
     projection = layer.get_submodule(places["attn_z"].path)
     read = directions.to(lm.device, lm.dtype)
     projected: Tensor = projection(read).float() - projection(read.new_zeros(1, read.shape[1]))
-    return projected * added.scale
+    return projected.to(lm.device) * added.scale

@@ -12,6 +12,10 @@ The grammar is the same for every architecture, `<kind>.<layer>`:
 
 so that resid_pre + attn_out + mlp_out = resid_post, whatever norms and multipliers lie between. An
 edit of attn_z, mlp_in or mlp_in_unscaled changes what that module alone is given.
+
+In a mixture of experts mlp_out is the sum of the experts as the router weights them, with the
+shared experts. Gemma 4 multiplies that sum by a number of each layer before it leaves the layer,
+and its models with embeddings of each layer ("E2B") add a third part first.
 """
 
 import re

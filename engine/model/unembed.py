@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from engine.errors import UserError
+from engine.model.device_map import loaded
 from engine.model.load import LanguageModel
 from engine.model.norms import measure_norm
 from engine.model.residual import residual_directions
@@ -40,4 +41,6 @@ def logit_effects(lm: LanguageModel, directions: Tensor, site: Site | None = Non
         if norm.centres:
             towards = towards - towards.mean(-1, keepdim=True)
         towards = norm.scale(towards)
-    return torch.cat([towards @ rows.float().T for rows in weight.split(_ROWS)], dim=-1)
+    with loaded(unembedding):  # it may be kept on the CPU or the disk
+        rows = unembedding.weight.split(_ROWS)
+        return torch.cat([towards.to(w.device) @ w.float().T for w in rows], dim=-1).to(lm.device)

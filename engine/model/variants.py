@@ -3,6 +3,7 @@
 import inspect
 from contextlib import ExitStack
 from functools import partial
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
@@ -20,7 +21,7 @@ from engine.progress import Cancelled
 Variants = Rewrite
 """Gets activations of a text at the site that is read and at the one that is varied, [1, tokens,
 width] each, and its positions [1, tokens]; returns [variants, tokens, width] of the latter without
-changing them where they are, in any dtype."""
+changing them where they are, in any dtype, on any device."""
 
 _TEXT = (3, 4, 5, 6, 3, 5)
 
@@ -68,20 +69,19 @@ def _spread(
     keep: int,
 ) -> Tensor:
     """One row becomes many at the site: what is above it takes its batch from its input."""
-    positions = torch.arange(ids.shape[1], device=ids.device)[None]
 
     def spread(x: Tensor, y: Tensor, positions: Tensor) -> Tensor:
         return _checked(variants(x, y, positions), y, number)
 
     with ExitStack() as hooks:
         for where, edit in reading_edits(read, site, spread).items():
-            for handle in show_site(lm, where, partial(_edit_at, edit, positions)):
+            for handle in show_site(lm, where, partial(_edit_at, edit, ids.shape[1])):
                 hooks.callback(handle.remove)
         return _logits(lm, ids, keep)
 
 
-def _edit_at(edit: Edit, positions: Tensor, x: Tensor) -> Tensor:
-    return edit(x, positions)
+def _edit_at(edit: Edit, tokens: int, x: Tensor) -> Tensor:
+    return edit(x, torch.arange(tokens, device=x.device)[None])
 
 
 @torch.no_grad()
@@ -103,7 +103,10 @@ def _repeat(
 
 
 def _logits(lm: LanguageModel, ids: Tensor, keep: int) -> Tensor:
-    some = {"logits_to_keep": keep} if keep and keeps_logits(lm) else {}
+    some: dict[str, Any] = {}
+    if keep and keeps_logits(lm):
+        # as a number it would leave all tokens but the last out of some layers of Gemma 4
+        some["logits_to_keep"] = torch.arange(ids.shape[1] - keep, ids.shape[1], device=ids.device)
     with contiguous_unembedding(lm):
         scores: Tensor = lm.model(input_ids=ids, use_cache=False, **some).logits
     return scores[:, -keep:]
@@ -112,7 +115,7 @@ def _logits(lm: LanguageModel, ids: Tensor, keep: int) -> Tensor:
 def _checked(made: Tensor, x: Tensor, number: int) -> Tensor:
     if made.shape != (number, *x.shape[1:]):
         raise ValueError(f"{number} variants of {x.shape} can't be {made.shape}")
-    return made.to(x.dtype).contiguous()  # some models write into what they are given
+    return made.to(x).contiguous()  # some models write into what they are given
 
 
 def can_spread(lm: LanguageModel, site: Site) -> bool:

@@ -1,5 +1,6 @@
 """What a session worker keeps loaded from one question to the next: a model and an SAE."""
 
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -16,8 +17,17 @@ from engine.interventions.prompt_run import ModelWithSAE
 from engine.jobs.kinds.checks import target_set
 from engine.jobs.model_of_sae import models_and_site
 from engine.model.device import choose_device
-from engine.model.dtypes import AUTO, dtype_to_ask_for, other_dtype_note
+from engine.model.device_map import device_map_to_use
+from engine.model.dtypes import (
+    AS_STORED,
+    AUTO,
+    dtype_to_ask_for,
+    other_dtype_note,
+    quantisation_to_ask_for,
+    weights_words,
+)
 from engine.model.load import LanguageModel, load_model
+from engine.model.locate import site_device
 from engine.model.site import parse_site
 from engine.progress import Progress
 from engine.sae.architectures.base import SparseAutoencoder
@@ -33,12 +43,14 @@ class _Loaded(NamedTuple):
 
     source: str
     device: str
+    quantize: str
+    device_map: str
     dtype: str
 
     def serves(self, wanted: "_Loaded", lm: LanguageModel) -> bool:
         """Whether the model `lm` that came of it is the one that is `wanted`."""
         same_dtype = wanted.dtype in (self.dtype, lm.dtype_name)
-        return wanted[:2] == self[:2] and same_dtype
+        return wanted[:-1] == self[:-1] and same_dtype
 
 
 class Session:
@@ -52,22 +64,38 @@ class Session:
         """The model that is kept, and as it reads with BOS or without, where an SAE asks for it."""
         self._sae: tuple[tuple[str, str, Stamp], SparseAutoencoder, SAEMetadata] | None = None
 
-    def model(self, source: str, device: str, dtype: str = AUTO) -> LanguageModel:
-        """The model called `source`, on `device`, which computes in `dtype`."""
+    def model(
+        self,
+        source: str,
+        device: str,
+        dtype: str = AUTO,
+        *,
+        quantize: str = AS_STORED,
+        device_map: str = "",
+    ) -> LanguageModel:
+        """The model called `source`, on `device` or spread as `device_map` says, which computes in
+        `dtype`, from weights as `quantize` says; all as `load_model` takes them."""
         # `auto` and what it means are one model
-        wanted = _Loaded(source, str(choose_device(device)), dtype)
+        device_map = device_map_to_use(device_map)
+        wanted = _Loaded(source, str(choose_device(device)), quantize, device_map, dtype)
         if self._model is None or not self._model[0].serves(wanted, self._model[1]):
             # let go of the old one before the new one needs its memory
             self._model = self._variant = None
             self.progress(f"load {source}", 0)
-            self._model = (wanted, load_model(source, dtype=dtype, device=device))
+            lm = load_model(
+                source, dtype=dtype, device=device, quantize=quantize, device_map=device_map
+            )
+            self._model = (wanted, lm)
+            if lm.places:
+                self.progress.note(f"{source} is spread over {lm.places}.")
         return self._model[1]
 
-    def any_model(self, source: str) -> LanguageModel:
+    def any_model(self, source: str, device_map: str = "") -> LanguageModel:
         """The model called `source`, wherever it is and whatever it computes in."""
         if self._model is not None and self._model[0].source == source:
             return self._model[1]
-        return self.model(source, "cpu")
+        device_map = device_map_to_use(device_map)
+        return self.model(source, "auto" if device_map else "cpu", device_map=device_map)
 
     def sae(self, name: str, device: str) -> tuple[SparseAutoencoder, SAEMetadata]:
         """The SAE called `name`, on `device`, and where it comes from."""
@@ -87,21 +115,41 @@ class Session:
         return load_sae(self.workspace.existing_sae(name), choose_device(device))
 
     def subject(
-        self, name: str, device: str, model: str | None = None, model_dtype: str = AUTO
+        self,
+        name: str,
+        device: str,
+        model: str | None = None,
+        model_dtype: str = AUTO,
+        *,
+        quantize: str = AUTO,
+        device_map: str = "",
     ) -> ModelWithSAE:
         """The SAE called `name` in the model that it belongs to, or in the `model` that is named.
 
-        The model computes in `model_dtype`; `auto` is what it did when the SAE's activations were
-        made. Raises UserError where the model isn't known, or can't be loaded.
+        The model computes in `model_dtype`, from weights as `quantize` says; `auto` is what it did
+        when the SAE's activations were made. One that is spread by a `device_map` has the SAE on
+        the device of its site, unless another one is named. Raises UserError where the model isn't
+        known, or can't be loaded.
         """
         sae, metadata = self.sae(name, device)
         found = models_and_site(self.workspace, name, metadata, model)
-        lm = self._first_model(found.models, device, dtype_to_ask_for(model_dtype, found.dtype))
+        lm = self._first_model(
+            found.models,
+            device,
+            dtype_to_ask_for(model_dtype, found.dtype),
+            quantize=quantisation_to_ask_for(quantize, found.quantisation),
+            device_map=device_map,
+        )
+        site = parse_site(found.site)
+        target = parse_site(found.target_site) if found.target_site else None
+        if lm.places and device == "auto":
+            sae = sae.to(site_device(lm, target or site))
         if metadata.model and lm.source not in found.known:
             self.progress.note(
                 other_model_note(name, metadata.model, f"it is tried in {lm.source}")
             )
-        if note := other_dtype_note(name, found.dtype, lm.dtype_name):
+        recorded = weights_words(found.dtype, found.quantisation)
+        if note := other_dtype_note(name, recorded, lm.weights):
             self.progress.note(note)
         asked = input_rule(metadata)
         if asked != WHOLE:
@@ -109,9 +157,7 @@ class Session:
         lm = self._reading(lm, asked.prepend_bos)
         rule = self.sink_rule(name, device)
         max_norm = None if rule is None else rule.max_norm
-        target = parse_site(found.target_site) if found.target_site else None
         of_target = self._target_max_norm(name, metadata) if target else None
-        site = parse_site(found.site)
         return ModelWithSAE(lm, sae, site, max_norm, asked, target, of_target)
 
     def _target_max_norm(self, name: str, metadata: SAEMetadata) -> float | None:
@@ -171,14 +217,19 @@ class Session:
         except UserError:
             return None
 
-    def _first_model(self, sources: Sequence[str], device: str, dtype: str) -> LanguageModel:
+    def _first_model(
+        self, sources: Sequence[str], device: str, dtype: str, *, quantize: str, device_map: str
+    ) -> LanguageModel:
         """The first of several models that can be loaded; if none can, the first's UserError."""
+        load = functools.partial(
+            self.model, device=device, dtype=dtype, quantize=quantize, device_map=device_map
+        )
         if self._model is not None and self._model[0].source in sources:
-            return self.model(self._model[0].source, device, dtype)
+            return load(self._model[0].source)
         failures = []
         for source in sources:
             try:
-                return self.model(source, device, dtype)
+                return load(source)
             except UserError as error:
                 failures.append(error)
         raise UserError(

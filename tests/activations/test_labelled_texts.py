@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.activations.labelled_texts import LabelledText, read_labelled_texts
@@ -42,6 +42,7 @@ def test_every_format(tmp_path: Path, suffix: str) -> None:
     assert read_labelled_texts([path], text_key="review", label_key="stars") == EXPECTED
 
 
+@settings(deadline=None)
 @given(
     cells=st.lists(
         st.tuples(*[st.text(st.characters(codec="utf-8", exclude_characters="\r"), min_size=1)] * 2)

@@ -26,7 +26,7 @@ from engine.model.observe import observe
 from engine.model.predictions import surprisal_per_position
 from engine.model.site import parse_site
 from engine.sae.evaluation.splice import splice
-from tests.model.zoo import NO_SUMS, STATEFUL, SUMS, VOCABULARY, zoo_model
+from tests.model.zoo import VOCABULARY, ZOO, zoo_model
 from tests.sae.evaluation.plain import PlainSAE
 
 SITE, EARLIER = parse_site("resid_post.1"), parse_site("resid_post.0")
@@ -60,7 +60,7 @@ def inject(*, broken: bool) -> Edit:
     return edit
 
 
-@pytest.mark.parametrize("name", [*SUMS, *NO_SUMS, *STATEFUL])
+@pytest.mark.parametrize("name", ZOO)
 def test_sinks_and_nan_are_found_and_no_text_is_lost(name: str, tmp_path: Path) -> None:
     lm = language_model(name)
     windows = list(cut_documents(lm, TEXTS, CONTEXT, None))
@@ -93,7 +93,7 @@ def test_sinks_and_nan_are_found_and_no_text_is_lost(name: str, tmp_path: Path) 
     assert nearest.max() < 1e-2 * acts.rows(train_rows).norm(dim=1).median()
 
 
-@pytest.mark.parametrize("name", [*SUMS, *NO_SUMS, *STATEFUL])
+@pytest.mark.parametrize("name", ZOO)
 def test_in_the_model_a_sink_keeps_its_own_activation(name: str) -> None:
     lm = language_model(name)
     ids = torch.randint(3, VOCABULARY, (2, 12), generator=torch.Generator().manual_seed(0))

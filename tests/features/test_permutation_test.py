@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
@@ -54,6 +54,7 @@ def test_q_is_what_benjamini_and_hochberg_say() -> None:
     assert found.q[order] == pytest.approx(expected)
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 1000), most=st.integers(1, 300))
 def test_a_p_is_a_share_of_the_deals_and_the_same_for_the_same_seed(seed: int, most: int) -> None:
     sums, sizes = sums_and_sizes(seed)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.features.search.document_features import DocumentRows
@@ -11,6 +11,7 @@ from engine.features.search.pooled_features import Pool, PooledFeatures
 D_SAE = 7
 
 
+@settings(deadline=None)
 @given(
     seed=st.integers(0, 10_000),
     pool=st.sampled_from(["sum", "max", "last"]),

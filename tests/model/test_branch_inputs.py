@@ -13,9 +13,10 @@ from engine.model.edit import editing
 from engine.model.generate import generate, logits
 from engine.model.locate import all_sites, check_site, site_width
 from engine.model.observe import observe
-from engine.model.site import Site
+from engine.model.site import Site, parse_site
 from tests.model.zoo import (
     NO_NORM_BEFORE_MLP,
+    STATEFUL,
     SUMS,
     language_model,
     some_tokens,
@@ -25,7 +26,8 @@ from tests.model.zoo import (
 LAYER = 1
 MLP_IN, UNSCALED, Z = (Site(kind, LAYER) for kind in ("mlp_in", "mlp_in_unscaled", "attn_z"))
 
-MLPS = {"opt": "fc1", "mpt": "ffn"}
+ALL = [*SUMS, "gemma4", "gemma4-e"]
+MLPS = {"opt": "fc1", "mpt": "ffn", "llama4": "feed_forward"}
 """Inside a layer; else `mlp`."""
 PROJECTIONS = {
     "phi": "self_attn.dense",
@@ -45,6 +47,8 @@ NORMS = {
     "gemma2": "pre_feedforward_layernorm",
     "gemma3": "pre_feedforward_layernorm",
     "gemma3-with-eyes": "pre_feedforward_layernorm",
+    "gemma4": "pre_feedforward_layernorm",
+    "gemma4-e": "pre_feedforward_layernorm",
     "cohere": "input_layernorm",
     "phi": "input_layernorm",
     "gpt2": "ln_2",
@@ -59,12 +63,17 @@ BEHIND_PROJECTION = {
     "gemma2": "post_attention_layernorm",
     "gemma3": "post_attention_layernorm",
     "gemma3-with-eyes": "post_attention_layernorm",
+    "gemma4": "post_attention_layernorm",
+    "gemma4-e": "post_attention_layernorm",
     "olmo2": "post_attention_layernorm",
+    "olmo3": "post_attention_layernorm",
     "glm4": "post_self_attn_layernorm",
 }
 """A norm that lies between the projection and the residual stream."""
 MULTIPLIED = {"granite": 0.22, "minicpm3": 1.4 / 3**0.5}
 """By what a layer multiplies what it adds."""
+ONE_MORE = ("gemma2", "gemma3", "gemma3-with-eyes", "qwen3-next", "qwen3.5", "qwen3.5-moe")
+"""Whose norms multiply by their weight plus one."""
 
 
 def module(name: str, table: dict[str, str], default: str) -> nn.Module:
@@ -80,7 +89,7 @@ def given_to(name: str, part: nn.Module, ids: Tensor) -> Tensor:
     return given[0].view(*ids.shape, -1)
 
 
-@pytest.mark.parametrize("name", SUMS)
+@pytest.mark.parametrize("name", ALL)
 def test_what_is_observed_is_what_the_module_is_given(name: str) -> None:
     lm, ids = zoo_model(name), some_tokens(2, 9)
     seen = observe(lm, ids, [MLP_IN, Z])
@@ -89,7 +98,7 @@ def test_what_is_observed_is_what_the_module_is_given(name: str) -> None:
     assert torch.equal(seen[Z], given_to(name, projection, ids))
 
 
-@pytest.mark.parametrize("name", SUMS)
+@pytest.mark.parametrize("name", ALL)
 def test_the_projection_of_z_is_what_attention_adds(name: str) -> None:
     lm, ids = zoo_model(name), some_tokens(2, 9)
     seen = observe(lm, ids, [Z, Site("attn_out", LAYER)])
@@ -104,13 +113,12 @@ def test_the_projection_of_z_is_what_attention_adds(name: str) -> None:
     torch.testing.assert_close(seen[Site("attn_out", LAYER)], expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", [name for name in SUMS if name not in NO_NORM_BEFORE_MLP])
+@pytest.mark.parametrize("name", [name for name in ALL if name not in NO_NORM_BEFORE_MLP])
 def test_gain_times_the_unscaled_input_is_the_input(name: str) -> None:
     lm, ids = zoo_model(name), some_tokens(2, 9)
     seen = observe(lm, ids, [UNSCALED, MLP_IN])
     norm = module(name, NORMS, "post_attention_layernorm")
-    plus_one = "gemma" in name or name == "qwen3-next"
-    scaled = seen[UNSCALED] * (norm.weight + 1 if plus_one else norm.weight)
+    scaled = seen[UNSCALED] * gain_of(name)
     if getattr(norm, "bias", None) is not None:
         scaled = scaled + norm.bias
     torch.testing.assert_close(scaled, seen[MLP_IN], rtol=1e-4, atol=1e-5)
@@ -118,7 +126,7 @@ def test_gain_times_the_unscaled_input_is_the_input(name: str) -> None:
     assert ((of_size_1 <= 1.0001) & (of_size_1 > 0.9)).all()
 
 
-@pytest.mark.parametrize("name", SUMS)
+@pytest.mark.parametrize("name", ALL)
 def test_an_edit_gives_the_module_something_else_and_nothing_besides(name: str) -> None:
     lm, ids = zoo_model(name), some_tokens(2, 6)
     projection = module(name, PROJECTIONS, "self_attn.o_proj")
@@ -136,7 +144,7 @@ def test_an_edit_gives_the_module_something_else_and_nothing_besides(name: str) 
         assert (edited - logits(lm, ids)).abs().max() > 1e-3
 
 
-@pytest.mark.parametrize("name", [name for name in SUMS if name not in NO_NORM_BEFORE_MLP])
+@pytest.mark.parametrize("name", [name for name in ALL if name not in NO_NORM_BEFORE_MLP])
 def test_an_unscaled_edit_is_scaled_by_the_gain(name: str) -> None:
     lm, ids = zoo_model(name), some_tokens(2, 6)
     gain, push = gain_of(name), torch.linspace(-2, 3, 16)
@@ -151,7 +159,7 @@ def test_an_unscaled_edit_is_scaled_by_the_gain(name: str) -> None:
 
 def gain_of(name: str) -> Tensor:
     norm = module(name, NORMS, "post_attention_layernorm")
-    return norm.weight + 1 if "gemma" in name or name == "qwen3-next" else norm.weight
+    return norm.weight + 1 if name in ONE_MORE else norm.weight
 
 
 def test_a_norm_without_weights_has_no_gain_to_take_off() -> None:
@@ -188,11 +196,41 @@ def test_half_precision_takes_off_the_gain_as_float32_does(name: str) -> None:
     assert torch.equal(logits(small, ids, nothing), logits(small, ids))
 
 
-@pytest.mark.parametrize("name", NO_NORM_BEFORE_MLP)
+@pytest.mark.parametrize("name", ["olmo2", "olmo3"])
 def test_an_mlp_that_is_given_no_norms_output_is_said_to_be_one(name: str) -> None:
-    sentence = r"no mlp_in_unscaled\.1: what the MLP of layer 1 is given is no norm's output of"
+    sentence = r"no mlp_in_unscaled\.1 in this \w+: what the MLP .* layer 1 is given is no norm's"
     with pytest.raises(UserError, match=rf"{sentence}.*Use mlp_in\.1"):
         check_site(zoo_model(name), UNSCALED)
+
+
+def test_attention_that_ends_in_no_linear_map_has_no_z() -> None:
+    model = hf.LlamaForCausalLM(zoo_model("llama").model.config).eval()
+    for layer in model.model.layers:
+        layer.self_attn.o_proj = nn.Sequential(layer.self_attn.o_proj, nn.Tanh())
+    lm = replace(zoo_model("llama"), model=model, anatomy=examine(model))
+    assert observe(lm, some_tokens(1, 4), [Site("attn_out", 1)])[Site("attn_out", 1)].any()
+    with pytest.raises(UserError, match=r"no attn_z\.1 in this .*no linear map.*Use attn_out\.1"):
+        check_site(lm, Z)
+
+
+@pytest.mark.parametrize("name", STATEFUL)
+def test_where_layers_differ_what_is_observed_is_what_the_named_module_is_given(name: str) -> None:
+    lm, ids = zoo_model(name), some_tokens(2, 6)
+    for info in all_sites(lm):
+        site = parse_site(info.site)
+        if site.kind not in ("attn_z", "mlp_in"):
+            continue
+        given = given_to(name, lm.model.get_submodule(info.module), ids)
+        assert given.shape == (2, 6, info.width)
+        torch.testing.assert_close(observe(lm, ids, [site])[site], given)
+        plain = lm.model(input_ids=ids, use_cache=False).logits
+        assert torch.equal(logits(lm, ids, {site: lambda x, _: x.clone()}), plain)
+
+
+def test_an_mlp_with_experts_beside_it_is_said_to_begin_nowhere() -> None:
+    sentence = r"no mlp_in\.1 in this \w+: it can't be told where the MLP of layer 1 begins"
+    with pytest.raises(UserError, match=rf"{sentence}.*Use mlp_out\.1"):
+        check_site(zoo_model("gemma4-moe"), MLP_IN)
 
 
 def test_heads_may_be_wider_together_than_the_residual_stream() -> None:

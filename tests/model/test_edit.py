@@ -9,10 +9,19 @@ from torch import Tensor
 from engine.errors import UserError
 from engine.model.edit import editing
 from engine.model.generate import generate, logits
-from engine.model.locate import all_sites
+from engine.model.locate import all_sites, site_width
 from engine.model.observe import observe
 from engine.model.site import KINDS, Site, parse_site
-from tests.model.zoo import NO_NORM_BEFORE_MLP, NO_SUMS, STATEFUL, SUMS, some_tokens, zoo_model
+from tests.model.zoo import (
+    NO_MLP_IN,
+    NO_NORM_BEFORE_MLP,
+    NO_SUMS,
+    SCALED_SUMS,
+    STATEFUL,
+    SUMS,
+    some_tokens,
+    zoo_model,
+)
 
 PUSH = torch.linspace(-2, 3, 16)
 
@@ -22,7 +31,7 @@ def push_at(position: int, by: Tensor = PUSH):
     return lambda x, positions: x + (positions == position)[..., None] * by
 
 
-@pytest.mark.parametrize("name", [*SUMS, *NO_SUMS])
+@pytest.mark.parametrize("name", [*SUMS, *SCALED_SUMS, *NO_SUMS])
 def test_edits_that_change_nothing_leave_the_logits_bit_identical(name) -> None:
     lm = zoo_model(name)
     ids = some_tokens(2, 9)
@@ -33,9 +42,11 @@ def test_edits_that_change_nothing_leave_the_logits_bit_identical(name) -> None:
     assert torch.equal(logits(lm, ids, nothing), plain)
 
 
-@pytest.mark.parametrize("name", SUMS)
+@pytest.mark.parametrize("name", [*SUMS, *SCALED_SUMS])
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_edit_moves_the_activation_and_the_residual_stream_by_what_it_says(name, kind) -> None:
+    if kind == "mlp_in" and name in NO_MLP_IN:
+        pytest.skip("its MLP has experts beside it")
     if kind == "mlp_in_unscaled" and name in NO_NORM_BEFORE_MLP:
         pytest.skip("its MLP is given no norm's output")
     lm = zoo_model(name)
@@ -43,15 +54,17 @@ def test_an_edit_moves_the_activation_and_the_residual_stream_by_what_it_says(na
     site = Site(kind, 1)
     sites = [site, Site("resid_pre", 2)]
     before = observe(lm, ids, sites)
-    with editing(lm, {site: push_at(3)}):
+    push = torch.linspace(-2, 3, site_width(lm, site))
+    with editing(lm, {site: push_at(3, push)}):
         after = observe(lm, ids, sites)
     moved = after[site] - before[site]
-    torch.testing.assert_close(moved[:, 3], PUSH.expand(2, 16), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(moved[:, 3], push.expand(2, -1), rtol=1e-4, atol=1e-4)
     assert torch.equal(after[site][:, :3], before[site][:, :3])
-    if kind in ("mlp_out", "resid_post"):
-        # nothing lies between these sites and the next layer
-        downstream = after[Site("resid_pre", 2)] - before[Site("resid_pre", 2)]
-        torch.testing.assert_close(downstream[:, 3], PUSH.expand(2, 16), rtol=1e-4, atol=1e-4)
+    downstream = after[Site("resid_pre", 2)] - before[Site("resid_pre", 2)]
+    # nothing lies between these sites and the next layer, but what Gemma 4's layers do at their end
+    if kind == "resid_post" or (kind == "mlp_out" and name != "gemma4-e"):
+        by = 0.75 * push if kind == "mlp_out" and name in SCALED_SUMS else push
+        torch.testing.assert_close(downstream[:, 3], by.expand(2, 16), rtol=1e-4, atol=1e-4)
 
 
 @settings(max_examples=25, deadline=None)
@@ -82,6 +95,7 @@ def test_later_tokens_never_change_earlier_logits(name) -> None:
 CACHED = [
     "llama", "mistral", "gemma3", "gemma3-with-eyes", "gpt2", "gptj", "gpt-neox-parallel", "opt",
     "bloom", "falcon-parallel", "phi", "granite", "mixtral", "deepseek-v3", "qwen3-next", "mamba",
+    "gemma4", "gemma4-e", "qwen3.5", "gpt-oss", "olmo3", "deepseek-v3.2", "glm5",
 ]  # fmt: skip
 
 
@@ -124,7 +138,7 @@ def test_an_edited_generation_says_what_the_whole_text_says_at_each_step(name, r
     assert not torch.equal(torch.stack(generate(lm, ids, 8)), grown)
 
 
-@pytest.mark.parametrize("name", ["llama", "gemma3", "bloom", "qwen3-next", "mamba"])
+@pytest.mark.parametrize("name", ["llama", "gemma3", "gemma4-e", "bloom", "qwen3-next", "mamba"])
 def test_positions_are_absolute_in_the_prompt_and_in_every_cached_step(name) -> None:
     lm = zoo_model(name)
     told: list[list[list[int]]] = []
@@ -153,6 +167,19 @@ def test_positions_of_a_padded_row_begin_at_its_own_first_token(name) -> None:
     generate(lm, prompts, 1)  # the first generation measures the model's cache and padding
     generate(lm, prompts, 3, edits_of=lambda rows: {Site("resid_post", 1): note})
     assert told == [[[0, 1, 2, 3, 4], [-1, -1, -1, 0, 1]], [[5], [2]], [[6], [3]]]
+
+
+@pytest.mark.parametrize("kind", ["resid_pre", "mlp_out", "resid_post"])
+def test_layers_that_are_given_the_last_token_alone_are_told_its_position(kind) -> None:
+    lm = zoo_model("gemma4-e")  # layer 2 takes keys and values of layer 1
+    ids = grown = some_tokens(1, 7)
+    edits = {Site(kind, 2): push_at(6, by=20 * PUSH), Site(kind, 1): push_at(0, by=20 * PUSH)}
+    grown = torch.cat([ids, logits(lm, ids, edits)[:, -1:].argmax(-1)], 1)
+    for _ in range(3):
+        grown = torch.cat([grown, logits(lm, grown, edits)[:, -1:].argmax(-1)], 1)
+    assert torch.equal(torch.stack(generate(lm, ids, 4, edits_of=lambda _: edits)), grown)
+    only_later = {Site(kind, 1): edits[Site(kind, 1)]}
+    assert not torch.equal(torch.stack(generate(lm, ids, 4, edits_of=lambda _: only_later)), grown)
 
 
 def test_positions_go_on_from_a_cache_that_was_filled_before() -> None:

@@ -15,7 +15,7 @@ from engine.model.padding import left_padded, note_on_padding, padding_is_reliab
 from engine.model.site import Site
 from engine.model.text import decode, encode
 from engine.progress import Silent
-from tests.model.zoo import CONTEXT, NO_SUMS, STATEFUL, SUMS, some_tokens, zoo_model
+from tests.model.zoo import CONTEXT, ZOO, some_tokens, zoo_model
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +102,7 @@ def push_behind_the_first(lm: LanguageModel) -> EditsOfRows:
     return edits_of
 
 
-@pytest.mark.parametrize("name", [*SUMS, *NO_SUMS, *STATEFUL])
+@pytest.mark.parametrize("name", ZOO)
 def test_prompts_of_any_lengths_are_continued_as_each_is_alone(name) -> None:
     lm = zoo_model(name)
     prompts = [some_tokens(length, seed=length) for length in LENGTHS]

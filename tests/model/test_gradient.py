@@ -10,7 +10,7 @@ from engine.model.gradient import sensitivity
 from engine.model.locate import all_sites
 from engine.model.observe import observe
 from engine.model.site import KINDS, Site, parse_site
-from tests.model.zoo import NO_SUMS, SUMS, some_tokens, zoo_model
+from tests.model.zoo import NO_SUMS, SCALED_SUMS, SUMS, some_tokens, zoo_model
 
 IDS = some_tokens(1, 7)[0]
 
@@ -20,7 +20,7 @@ def logp(said: torch.Tensor) -> torch.Tensor:
     return said[-1].log_softmax(-1)[5]
 
 
-@pytest.mark.parametrize("name", [*SUMS, *NO_SUMS])
+@pytest.mark.parametrize("name", [*SUMS, *SCALED_SUMS, *NO_SUMS])
 def test_logits_and_activations_are_the_models_own_at_every_site(name: str) -> None:
     lm = zoo_model(name)
     for info in all_sites(lm):

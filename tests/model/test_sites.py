@@ -12,10 +12,20 @@ from hypothesis import strategies as st
 
 from engine.errors import UserError
 from engine.model.anatomy import examine
+from engine.model.hooks import on_input
 from engine.model.locate import all_sites, check_site
 from engine.model.observe import observe
 from engine.model.site import KINDS, Site, parse_site
-from tests.model.zoo import NO_NORM_BEFORE_MLP, NO_SUMS, SUMS, some_tokens, zoo_model
+from tests.model.zoo import (
+    NO_MLP_IN,
+    NO_NORM_BEFORE_MLP,
+    NO_SUMS,
+    REFUSED,
+    SCALED_SUMS,
+    SUMS,
+    some_tokens,
+    zoo_model,
+)
 
 SMALL = {
     "vocab_size": 99,
@@ -42,14 +52,21 @@ def test_what_is_no_site_is_said_to_be_none(text) -> None:
         parse_site(text)
 
 
-@pytest.mark.parametrize("name", SUMS)
+@pytest.mark.parametrize("name", [*SUMS, *SCALED_SUMS])
 def test_layers_add_their_attention_and_mlp_to_what_enters_them(name) -> None:
     lm = zoo_model(name)
-    kinds = [kind for kind in KINDS if kind != "mlp_in_unscaled" or name not in NO_NORM_BEFORE_MLP]
+    absent = {"mlp_in_unscaled"} if name in NO_NORM_BEFORE_MLP else set()
+    absent |= {"mlp_in"} if name in NO_MLP_IN else set()
+    kinds = [kind for kind in KINDS if kind not in absent]
     assert [info.site for info in all_sites(lm)] == [
         f"{kind}.{layer}" for layer in range(3) for kind in kinds
     ]
     sites = [parse_site(info.site) for info in all_sites(lm)]
+    thirds: list[torch.Tensor] = []
+    for part in lm.layers if name == "gemma4-e" else []:
+        part.post_per_layer_input_norm.register_forward_hook(
+            lambda _, __, made: thirds.append(made)
+        )
     seen = observe(lm, some_tokens(2, 11), sites)
     for layer in range(3):
         entered, attention, mlp, left = (
@@ -58,7 +75,9 @@ def test_layers_add_their_attention_and_mlp_to_what_enters_them(name) -> None:
         assert entered.shape == (2, 11, 16)
         assert attention.abs().max() > 1e-3
         assert mlp.abs().max() > 1e-3
-        torch.testing.assert_close(entered + attention + mlp, left, rtol=1e-5, atol=1e-5)
+        added = attention + mlp + (thirds[layer] if thirds else 0)
+        scale = lm.layers[layer].layer_scalar if name in SCALED_SUMS else 1
+        torch.testing.assert_close(scale * (entered + added), left, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", NO_SUMS)
@@ -71,7 +90,7 @@ def test_other_layers_have_only_what_enters_and_leaves_them(name) -> None:
             check_site(lm, Site(kind, 1))
 
 
-@pytest.mark.parametrize("name", [*SUMS, "opt-350m", "gpt1", "minimax"])
+@pytest.mark.parametrize("name", [*SUMS, *SCALED_SUMS, "opt-350m", "gpt1", "minimax"])
 def test_the_residual_stream_is_what_transformers_reports(name) -> None:
     lm = zoo_model(name)
     ids = some_tokens(2, 7)
@@ -191,10 +210,38 @@ def test_threads_that_sum_in_another_order_make_no_model_look_ahead() -> None:
         torch.set_num_threads(threads)
 
 
-def test_a_model_without_a_residual_stream_is_refused() -> None:
-    config = hf.XLNetConfig(vocab_size=99, d_model=16, n_layer=2, n_head=2, d_inner=16)
-    with pytest.raises(UserError, match="no single residual stream"):
-        examine(hf.XLNetLMHeadModel(config).eval())
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("deepseek-v4", "4 streams, mixed anew by each layer, pass through them side by side"),
+        ("gemma3n", "4 streams, mixed anew by each layer, pass through them side by side"),
+        ("xlnet", r"is no vector for each token, but \[3, 2, 16\]"),
+    ],
+)
+def test_a_model_without_a_single_residual_stream_is_refused(name: str, reason: str) -> None:
+    model = hf.AutoModelForCausalLM.from_config(REFUSED[name]()).eval()
+    with pytest.raises(UserError, match=f"no single residual stream .*{reason}"):
+        examine(model)
+
+
+def test_of_a_mixture_of_experts_mlp_out_is_the_sum_that_the_router_weights() -> None:
+    lm, ids = zoo_model("qwen3.5-moe"), some_tokens(1, 5)
+    block = lm.layers[1].mlp
+    entered: list[torch.Tensor] = []
+    with on_input(block, lambda x: entered.append(x.clone())):
+        (seen,) = observe(lm, ids, [Site("mlp_out", 1)]).values()
+    (x,) = entered[0]
+    scores = (x @ block.gate.weight.T).softmax(-1)
+    weights, chosen = scores.topk(2, dim=-1)
+    weights = weights / weights.sum(-1, keepdim=True)
+    expected = torch.zeros_like(x)
+    for token, (experts, shares) in enumerate(zip(chosen, weights, strict=True)):
+        for expert, share in zip(experts.tolist(), shares, strict=True):
+            gate, up = (block.experts.gate_up_proj[expert] @ x[token]).chunk(2)
+            inner = torch.nn.functional.silu(gate) * up
+            expected[token] += share * (block.experts.down_proj[expert] @ inner)
+    shared = block.shared_expert(x) * (x @ block.shared_expert_gate.weight.T).sigmoid()
+    torch.testing.assert_close(seen[0], expected + shared, rtol=1e-4, atol=1e-5)
 
 
 def test_half_precision_finds_the_same_parts() -> None:

@@ -25,7 +25,8 @@ _COMMON = {
     "eos_token_id": 2,
     "pad_token_id": 0,
 }
-_EXPERTS = {"num_experts_per_tok": 2, "moe_intermediate_size": 12}
+# PyTorch multiplies experts in bfloat16 only where their sizes are multiples of 8
+_EXPERTS = {"num_experts_per_tok": 2, "moe_intermediate_size": 16}
 _GPT = {"n_embd": 16, "n_layer": 3, "n_head": 2, "n_positions": CONTEXT}
 _LATENT = {
     "q_lora_rank": 8,
@@ -42,6 +43,24 @@ _VISION = {
     "num_attention_heads": 1,
     "image_size": 16,
     "patch_size": 8,
+}
+
+
+_SPARSE = _EXPERTS | {"n_routed_experts": 4, "n_group": 1, "topk_group": 1}
+_DENSE_FIRST = {"first_k_dense_replace": 1}
+# of many heads: with few, tokens often score 0 alike, and which are read then depends on the batch
+_INDEXER = {"index_n_heads": 16, "index_head_dim": 16, "index_topk": 8}
+_LINEAR = {
+    "linear_num_key_heads": 2,
+    "linear_num_value_heads": 2,
+    "linear_key_head_dim": 8,
+    "linear_value_head_dim": 8,
+    "layer_types": ["linear_attention", "full_attention", "linear_attention"],
+}
+_GEMMA4 = {
+    "sliding_window": 4,
+    "global_head_dim": 16,
+    "layer_types": ["sliding_attention", "full_attention", "full_attention"],
 }
 
 
@@ -63,7 +82,13 @@ SUMS: dict[str, Any] = {
     "gemma3": lambda: hf.Gemma3TextConfig(**_COMMON, sliding_window=4),
     "gemma3-with-eyes": _gemma3_with_eyes,
     "olmo2": lambda: hf.Olmo2Config(**_COMMON),
+    "olmo3": lambda: hf.Olmo3Config(**_COMMON, sliding_window=4),
+    "olmoe": lambda: hf.OlmoeConfig(**_COMMON, num_experts=4, num_experts_per_tok=2),
+    "glm": lambda: hf.GlmConfig(**_COMMON),
     "glm4": lambda: hf.Glm4Config(**_COMMON),
+    "glm4-moe": lambda: hf.Glm4MoeConfig(**_COMMON | _SPARSE | _DENSE_FIRST),
+    "glm4-moe-lite": lambda: hf.Glm4MoeLiteConfig(**_COMMON | _LATENT | _SPARSE),
+    "glm5": lambda: hf.GlmMoeDsaConfig(**_COMMON | _LATENT | _SPARSE | _INDEXER),
     "cohere": lambda: hf.CohereConfig(**_COMMON),
     "phi": lambda: hf.PhiConfig(**_COMMON | {"num_key_value_heads": 2}),
     "phi3": lambda: hf.Phi3Config(**_COMMON),
@@ -82,24 +107,55 @@ SUMS: dict[str, Any] = {
     "mpt": lambda: hf.MptConfig(**_COMMON | {"d_model": 16, "n_heads": 2, "n_layers": 3}),
     "mixtral": lambda: hf.MixtralConfig(**_COMMON, num_local_experts=4),
     "qwen3-moe": lambda: hf.Qwen3MoeConfig(**_COMMON | _EXPERTS, num_experts=4),
-    "deepseek-v3": lambda: hf.DeepseekV3Config(
-        **_COMMON | _LATENT | _EXPERTS, n_routed_experts=4, n_group=1, topk_group=1
+    "gpt-oss": lambda: hf.GptOssConfig(
+        **_COMMON, num_local_experts=4, num_experts_per_tok=2, sliding_window=4
+    ),
+    "llama4": lambda: hf.Llama4TextConfig(
+        **_COMMON, num_local_experts=4, intermediate_size_mlp=24, attention_chunk_size=8
+    ),
+    "deepseek-v2": lambda: hf.DeepseekV2Config(
+        **_COMMON | _LATENT | _SPARSE | _DENSE_FIRST, n_shared_experts=1
+    ),
+    "deepseek-v3": lambda: hf.DeepseekV3Config(**_COMMON | _LATENT | _SPARSE | _DENSE_FIRST),
+    "deepseek-v3.2": lambda: hf.DeepseekV32Config(
+        **_COMMON | _LATENT | _SPARSE | _DENSE_FIRST | _INDEXER
     ),
     "qwen3-next": lambda: hf.Qwen3NextConfig(
-        **_COMMON | _EXPERTS,
-        num_experts=4,
-        shared_expert_intermediate_size=12,
-        linear_num_key_heads=2,
-        linear_num_value_heads=2,
-        linear_key_head_dim=8,
-        linear_value_head_dim=8,
-        layer_types=["linear_attention", "full_attention", "linear_attention"],
+        **_COMMON | _EXPERTS | _LINEAR, num_experts=4, shared_expert_intermediate_size=12
+    ),
+    "qwen3.5": lambda: hf.Qwen3_5TextConfig(**_COMMON | _LINEAR),
+    "qwen3.5-moe": lambda: hf.Qwen3_5MoeTextConfig(
+        **_COMMON | _EXPERTS | _LINEAR, num_experts=4, shared_expert_intermediate_size=12
     ),
 }
 """Architectures whose layers are the sum of their input, one attention and one MLP."""
 
-NO_NORM_BEFORE_MLP = ("olmo2",)
-"""Of these, what gives its MLP the residual stream as it is."""
+SCALED_SUMS: dict[str, Any] = {
+    "gemma4": lambda: hf.Gemma4TextConfig(
+        **_COMMON | _GEMMA4, hidden_size_per_layer_input=0, num_kv_shared_layers=0
+    ),
+    "gemma4-moe": lambda: hf.Gemma4TextConfig(
+        **_COMMON | _GEMMA4 | _EXPERTS,
+        hidden_size_per_layer_input=0,
+        num_kv_shared_layers=0,
+        enable_moe_block=True,
+        num_experts=4,
+        top_k_experts=2,
+    ),
+    "gemma4-e": lambda: hf.Gemma4TextConfig(
+        **_COMMON | _GEMMA4,
+        hidden_size_per_layer_input=4,
+        vocab_size_per_layer_input=VOCABULARY,
+        num_kv_shared_layers=1,
+    ),
+}
+"""Architectures whose layers multiply such a sum, to which some add a third part."""
+
+NO_NORM_BEFORE_MLP = ("olmo2", "olmo3", "gemma4-moe")
+"""Of these, what gives its MLP the residual stream as it is, or has two beside each other."""
+
+NO_MLP_IN = ("gemma4-moe",)
+"""Of these, what has an MLP and experts beside it, which are given something else."""
 
 NO_SUMS: dict[str, Any] = {
     "mamba": lambda: hf.MambaConfig(**_COMMON, state_size=8),
@@ -142,12 +198,31 @@ STATEFUL: dict[str, Any] = {
 }
 """Architectures that generate with a state of their own, or with one beside a cache."""
 
+REFUSED: dict[str, Any] = {
+    "deepseek-v4": lambda: hf.DeepseekV4Config(**_COMMON | _EXPERTS),
+    "gemma3n": lambda: hf.Gemma3nTextConfig(
+        **_COMMON,
+        hidden_size_per_layer_input=4,
+        vocab_size_per_layer_input=VOCABULARY,
+        num_kv_shared_layers=0,
+        laurel_rank=4,
+        layer_types=["sliding_attention", "full_attention", "sliding_attention"],
+        activation_sparsity_pattern=[0.0] * 3,
+    ),
+    "xlnet": lambda: hf.XLNetConfig(
+        vocab_size=VOCABULARY, d_model=16, n_layer=2, n_head=2, d_inner=16
+    ),
+}
+"""Architectures without a single residual stream."""
+
+ZOO = SUMS | SCALED_SUMS | NO_SUMS | STATEFUL
+
 
 @functools.cache
 def zoo_model(name: str) -> LanguageModel:
     """The architecture called `name`, float32, every parameter drawn from a wide normal."""
     torch.set_num_threads(1)
-    return language_model((SUMS | NO_SUMS | STATEFUL)[name]())
+    return language_model(ZOO[name]())
 
 
 def language_model(config: Any, tokenizer: Any = None) -> LanguageModel:
@@ -158,6 +233,9 @@ def language_model(config: Any, tokenizer: Any = None) -> LanguageModel:
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.normal_(0, 0.3)
+        for name, buffer in model.named_buffers():
+            if name.endswith("layer_scalar"):
+                buffer.fill_(0.75)  # Gemma 4's, 1 where a model begins
     model = model.eval().requires_grad_(False)
     model.generation_config = hf.GenerationConfig(eos_token_id=None, pad_token_id=0)
     return LanguageModel(

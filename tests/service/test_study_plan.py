@@ -29,7 +29,7 @@ def planned(subject: dict[str, Any] | None = None, **wishes: Any) -> Plan:
     usual = {"preset": "recommended", "name": "x", "texts": [], "max_tokens": None}
     return plan(
         Wishes(**usual | wishes),
-        Subject(model_dtype="auto", **of | (subject or {})),
+        Subject(**of | (subject or {})),
         PROMPTS,
         Common(workspace=Path("/ws"), seed=3),
     )

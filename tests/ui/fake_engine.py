@@ -35,6 +35,8 @@ PROMPTS = (
 )
 D_SAE = 2048
 D_MODEL = 64
+PUBLISHED_FOR = "lab/model"
+"""The model for which something is published."""
 MSE = 0.012
 """Of every SAE: by it, an evaluation is known to be of the SAE that is there."""
 
@@ -120,6 +122,12 @@ class World:
                 metrics={"explained_variance": 0.931, "fvu": 0.069, "l0": 16.0, "mse": MSE},
                 scanned=scanned,
             )
+        )
+
+    def import_sae(self, name: str) -> None:
+        self.add_sae(name, arch="jumprelu")
+        self.saes[-1] = msgspec.structs.replace(
+            self.saes[-1], model=PUBLISHED_FOR, site="resid_post.4", activations=""
         )
 
     def name(self, sae: str, feature: int, label: str) -> None:
@@ -240,6 +248,18 @@ class World:
                     bytes=315 * D_MODEL * 4,
                     seconds=2.0,
                     tokens_per_second=157.0,
+                )
+            case p.ImportSAE():
+                self.import_sae(spec.name)
+                return p.ExchangedSAE(
+                    name=spec.name,
+                    arch="jumprelu",
+                    d_in=D_MODEL,
+                    d_sae=D_SAE,
+                    k=None,
+                    model=PUBLISHED_FOR,
+                    site="resid_post.4",
+                    format="gemma_scope",
                 )
             case p.Train():
                 self.add_sae(spec.name, arch=spec.arch)
@@ -620,6 +640,32 @@ def _sites(world: World, request: p.GetSites) -> p.Sites:
     return p.Sites(sites, ["default", "rag"] if request.model == "instruct" else [])
 
 
+def _published(world: World, request: p.GetPublished) -> p.Published:
+    models = [p.PublishedModel(model=name, saes=6) for name in ("lab/another", PUBLISHED_FOR)]
+    if request.model not in ("", *(each.model for each in models)):
+        raise UserError(f"No published SAE is known for {request.model}.")
+    saes = [
+        p.PublishedSAE(
+            name=f"{release}/layer_{layer}",
+            model=request.model,
+            site=f"{kind}.{layer}",
+            target_site="",
+            l0=10.0 * layer,
+            format="gemma_scope",
+            repository="lab/saes",
+            path=f"layer_{layer}",
+            source=0,
+        )
+        for release, kind in (("scope-res", "resid_post"), ("scope-mlp", "mlp_out"))
+        for layer in ((6, 7, 8) if request.model == PUBLISHED_FOR else (1, 2, 3))
+    ]
+    return p.Published(
+        models=[each for each in models if request.model in ("", each.model)],
+        saes=saes if request.model else [],
+        sources=[p.Source(name="A list", date="2026-10", url="https://example.org")],
+    )
+
+
 ANSWERS: dict[type, Callable[[World, Any], Any]] = {
     p.Watch: lambda world, request: p.Done(),
     p.GetStatus: _status,
@@ -655,6 +701,7 @@ ANSWERS: dict[type, Callable[[World, Any], Any]] = {
     p.PauseJob: _change_job("paused"),
     p.ResumeJob: _change_job("running"),
     p.GetSites: _sites,
+    p.GetPublished: _published,
     p.Clamp: _clamp,
     p.GetClamps: lambda world, request: p.ClampList(clamps=[*reversed(world.clamp_list())]),
     p.GetClamp: lambda world, request: world.clamps[request.id],

@@ -17,7 +17,7 @@ async def test_the_whole_chain_needs_only_enter(empty_world: World) -> None:
         await user.press("C")
         await user.until(lambda: user.asked(p.GetSites))
         await user.sees("resid_post.2")
-        await user.press(*["enter"] * 7)
+        await user.press(*["enter"] * 8)
         await user.until(lambda: user.asked(p.Submit))
         capture = user.asked(p.Submit)[0].spec
         assert capture.model == "demo"

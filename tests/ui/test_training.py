@@ -1,6 +1,7 @@
 """Training in the app: the form of every architecture, several curves, sweeps and evaluations."""
 
 import pytest
+from msgspec import structs
 
 from engine.service import protocol as p
 from tests.ui.fake_engine import World
@@ -42,6 +43,27 @@ async def test_what_is_typed_reaches_the_architecture_that_it_is_for(world: Worl
         await user.until(lambda: user.asked(p.Submit))
         spec = user.asked(p.Submit)[0].spec
         assert (spec.arch, spec.k, spec.l1, spec.preset) == ("jumprelu", 24, None, "")
+
+
+async def test_a_transcoder_is_trained_on_two_sets_of_one_capture(world: World) -> None:
+    about = {"model": "m", "tokens": 500, "documents": 7}
+    for site in ("mlp_in.3", "mlp_out.3"):
+        world.add_activations(f"pair.{site}", tokens=500, documents=7)
+        world.activations[-1] = structs.replace(world.activations[-1], site=site, **about)
+    async with open_app(world, SMALL) as user:
+        await user.press("T", "up")  # from mlp_out, the newest, to mlp_in
+        await user.until(lambda: user.app.focused.value == "pair.mlp_in.3")
+        assert "predicts" in labels(user)
+        assert "skip connection" not in labels(user)
+        await user.press("enter", "enter", "down", "down")
+        await user.until(lambda: user.app.focused.value == "pair.mlp_out.3")
+        await user.until(lambda: "skip connection" in labels(user))
+        await user.press("enter", "down", "ctrl+s")
+        await user.until(lambda: user.asked(p.Submit))
+        spec = user.asked(p.Submit)[0].spec
+        assert (spec.activations, spec.target, spec.skip) == (
+            "pair.mlp_in.3", "pair.mlp_out.3", True
+        )  # fmt: skip
 
 
 async def test_a_field_that_is_hidden_again_is_empty(world: World) -> None:

@@ -33,9 +33,18 @@ def summary_tables(found: p.ActivationsSummary) -> Iterator[RenderableType]:
             "average tokens": f"{found.average_tokens:.1f}",
             "hidden size": f"{found.d_model:,}",
             "activation vectors": f"{found.vectors:,}",
+            **_model(found),
             **_row_kinds(found),
         }
     )
+
+
+def _model(found: p.ActivationsSummary) -> dict[str, str]:
+    """Which model the activations are of, and what it computed in."""
+    if not found.model:
+        return {}
+    weights = p.weights_words(found.model_dtype, found.quantisation)
+    return {"model": found.model + (f", in {weights}" if weights else "")}
 
 
 def _row_kinds(found: p.ActivationsSummary) -> dict[str, str]:

@@ -27,7 +27,8 @@ def probe_tables(result: p.ProbeResult) -> Iterator[RenderableType]:
     yield Text(
         f"mean±sd over {_times(result.splits, 'split')}, {result.tested:,} texts held out of each;"
         " balanced: accuracy with labels weighted alike;"
-        f" null: balanced, {_times(result.nulls, 'time')} with the labels shuffled",
+        f" null: balanced, {_times(result.nulls, 'time')} with the labels shuffled"
+        + ("; *: one label from all others" if len(result.labels) > 2 else ""),
         style="dim",
     )
     yield _features(result)
@@ -35,8 +36,9 @@ def probe_tables(result: p.ProbeResult) -> Iterator[RenderableType]:
 
 def _ways(result: p.ProbeResult) -> Table:
     grid = table("", *numbers("balanced", "AUC", "F1", "accuracy", "null"))
+    mark = "*" if len(result.labels) > 2 else ""
     ways = {
-        "best single feature": result.best_feature,
+        f"best single feature{mark}": result.best_feature,
         **{_times(probe.k, "feature"): probe for probe in result.curve},
         "activations, logistic": result.raw,
         "activations, means": result.mean_difference,

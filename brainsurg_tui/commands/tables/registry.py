@@ -28,7 +28,7 @@ def readable(fields: dict[str, Any]) -> dict[str, str]:
         match name, value:
             case ("kind", _) | (_, None | ""):
                 continue
-            case "bytes", int():
+            case "bytes" | "downloaded_bytes", int():
                 rows[name] = byte_size(value)
             case "seconds", float():
                 rows[name] = seconds(value)

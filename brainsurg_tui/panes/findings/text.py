@@ -63,10 +63,11 @@ def _probe(report: ProbeResult) -> str:
 
     best = report.best_feature
     chance = "" if best.null is None else f", {best.null.balanced_accuracy.mean or 0:.2f} by chance"
+    one = " (of one label)" if len(report.labels) > 2 else ""
     curve = " · ".join(f"{probe.k}: {told(probe)}" for probe in report.curve)
     return (
         f"{len(report.labels)} labels of {report.fitted + report.tested:,} texts;"
-        f" balanced accuracy: best feature {told(best)}{chance}\n"
+        f" balanced accuracy: best feature{one} {told(best)}{chance}\n"
         f"so many features {curve}\n"
         f"activations {told(report.raw)} · their means {told(report.mean_difference)}"
         f" · commonest label {told(report.majority)}"

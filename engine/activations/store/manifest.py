@@ -53,8 +53,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     model_dtype: str = ""
     """What the model computed in: float32, bfloat16 or float16; empty: unknown."""
     quantisation: str = ""
-    """What the weights of the model's GGUF file are stored in, such as Q4_1; empty: it is no such
-    file, or unknown."""
+    """What the model's weights were stored in, such as Q4_1 of a GGUF file, or int8; empty: in
+    numbers of a type that it can compute in, or unknown."""
     tokenizer: str = ""
     """Whose ids the token ids are; empty: the set's own, good only for its vocabulary.json."""
     bos_token_id: int | None = None

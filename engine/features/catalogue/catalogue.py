@@ -56,6 +56,8 @@ class CatalogueManifest(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     model_dtype: str = ""
     """What the model computed in when the set was captured; empty: unknown."""
+    quantisation: str = ""
+    """What its weights were stored in then, as the set's manifest has it."""
     site: str
     features: Count
     alive: Count

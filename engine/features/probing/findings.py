@@ -75,7 +75,8 @@ class ProbeFindings(msgspec.Struct, frozen=True, kw_only=True):
     features: list[ProbedFeature]
     """Those chosen in most splits first, of equals the highest AUC on the texts to fit on."""
     best_feature: ProbeResults
-    """The one feature with the highest AUC on the texts to fit on."""
+    """The one feature with the highest AUC on the texts to fit on; of more than two labels it tells
+    one from all others, by chance in one half of the texts."""
     curve: list[KSparseProbe]
     raw: ProbeResults
     """A logistic regression on the activations that the SAE reads."""

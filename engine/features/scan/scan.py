@@ -120,6 +120,7 @@ def scan(
             activations=acts.folder.name,
             model=acts.manifest.model,
             model_dtype=acts.manifest.model_dtype,
+            quantisation=acts.manifest.quantisation,
             site=acts.manifest.site,
             features=features,
             alive=int((collection.moments.count > 0).sum()),

@@ -40,7 +40,7 @@ def contrast(
     seed: int = 0,
     progress: Progress = SILENT,
 ) -> Contrast:
-    """The `most` features whose mean activations in two texts, or corpora, are furthest apart.
+    """The `most` features that are furthest apart in two texts, or corpora: by mean activations.
 
     Both are read as a corpus is: in windows of `context` tokens, BOS and sinks left out. The
     `sink_rule` says which norms are those of sinks; it is measured on each text where none is
@@ -148,7 +148,8 @@ def _compare(a: _Sums, b: _Sums, seen: Tensor, test: PermutationTest | None, mos
     effect = (difference / ((a.scatter + b.scatter) / freedom).sqrt()).where(difference != 0, 0)
     order = difference[seen].abs().argsort(descending=True, stable=True).tolist()
     if test is not None:
-        order.sort(key=test.q.__getitem__)
+        q, size = test.q, effect[seen].abs().tolist()
+        order.sort(key=lambda place: (q[place], -size[place]))
     return Contrast(
         tokens_a=a.tokens,
         tokens_b=b.tokens,

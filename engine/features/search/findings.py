@@ -102,7 +102,8 @@ class ContrastedFeature(msgspec.Struct, frozen=True, kw_only=True):
 class Contrast(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """What differs between two texts, or sets of them, feature by feature.
 
-    Smallest q first, where chance was asked; of equals, and without it, largest |mean_a − mean_b|.
+    Smallest q first where chance was asked, of equals the largest |effect|; else the largest
+    |mean_a − mean_b|.
     """
 
     tokens_a: int

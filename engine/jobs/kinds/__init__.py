@@ -9,6 +9,7 @@ from engine.jobs.kinds.evaluate import *
 from engine.jobs.kinds.exchange_activations import *
 from engine.jobs.kinds.exchange_saes import *
 from engine.jobs.kinds.export_features import *
+from engine.jobs.kinds.fetch import *
 from engine.jobs.kinds.fields import KindField as KindField
 from engine.jobs.kinds.fields import kind_fields as kind_fields
 from engine.jobs.kinds.probe import *

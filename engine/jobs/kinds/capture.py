@@ -25,7 +25,7 @@ BOS = {"auto": None, "always": True, "never": False}
 DTYPES = ("float32", "bfloat16", "float16")
 """How activations can be stored."""
 
-MAY_CHANGE = frozenset({"device", "replace", "resume"})
+MAY_CHANGE = frozenset({"device", "device_map", "replace", "resume"})
 """Fields of a spec that a capture may go on with whatever they were."""
 
 
@@ -39,7 +39,7 @@ class CaptureResult(JobResult, msgspec.Struct, frozen=True, kw_only=True, tag="c
     model_dtype: str = ""
     """What the model computed in; empty in results of versions that didn't write it down."""
     quantisation: str = ""
-    """What the weights of its GGUF file are stored in, such as Q4_1; empty for other models."""
+    """What its weights were stored in, such as Q4_1 of a GGUF file, or int8; empty: plain."""
     chat_template: str = ""
     """The name of the chat template that prompts were put into; empty: into none."""
     d_model: int

@@ -20,6 +20,12 @@ def _formats() -> tuple[str, ...]:
     return FORMATS
 
 
+def _written_formats() -> tuple[str, ...]:
+    from engine.sae.formats.libraries import WRITTEN
+
+    return WRITTEN
+
+
 class ExchangedSAE(JobResult, msgspec.Struct, frozen=True, kw_only=True, tag="exchanged-sae"):
     """The SAE that was imported or exported."""
 
@@ -35,6 +41,8 @@ class ExchangedSAE(JobResult, msgspec.Struct, frozen=True, kw_only=True, tag="ex
     target_site: str = ""
     """For a transcoder: the site that it predicts."""
     format: str
+    source: str = ""
+    """Of what was fetched from the hub: owner/name/folder@commit."""
 
 
 @register_kind
@@ -47,7 +55,8 @@ class ImportSAE(DeviceSpec, frozen=True, kw_only=True, tag="import-sae"):
     name: str
     """What to call the SAE."""
     source: Annotated[str, Setting(meaning="source")]
-    """A folder or file, or on the Hugging Face hub owner/name or owner/name:folder."""
+    """A folder or file; the name of a published SAE, RELEASE/ID, as `brainsurg published` lists
+    them; or a place on the Hugging Face hub, owner/name, owner/name/folder, …@revision."""
     format: Annotated[str | None, Setting(choices=_formats)] = None
     """Whose layout it is in; if none is named, what its files tell."""
     model: Annotated[str | None, Setting(meaning="model")] = None
@@ -57,11 +66,10 @@ class ImportSAE(DeviceSpec, frozen=True, kw_only=True, tag="import-sae"):
     """Where in the model, if its files don't tell, such as resid_post.13."""
     target_site: str | None = None
     """For a transcoder: the site that it predicts, if its files don't tell, such as mlp_out.13."""
-
-    @property
-    def is_local(self) -> bool:
-        """Whether the source is a path."""
-        return self.source.startswith("/")
+    layer: Annotated[int | None, Setting(least=0)] = None
+    """Which layer, of a set that has a file for each (circuit-tracer, Qwen-Scope)."""
+    k: Annotated[int | None, Setting(least=1)] = None
+    """Features kept for each token, if its files don't tell (Qwen-Scope, circuit-tracer)."""
 
     @property
     def subject(self) -> str:
@@ -75,18 +83,16 @@ class ImportSAE(DeviceSpec, frozen=True, kw_only=True, tag="import-sae"):
         return {workspace.sae(self.name)}
 
     def check(self, workspace: Workspace) -> None:
-        from engine.sae.formats.hub import repository
-        from engine.sae.formats.libraries import library, recognise
+        from engine.sae.formats.libraries import library
+        from engine.sae.formats.sources import check_source
 
         check_absent(workspace.sae(self.name))
         if self.format is not None:
             library(self.format)
-        for site in filter(None, (self.site, self.target_site)):
-            parse_site(site)
-        if self.is_local:
-            recognise(Path(self.source), self.format)
-        else:
-            repository(self.source)
+        for site in (self.site, self.target_site):
+            if site is not None:
+                parse_site(site)
+        check_source(self.source, self.format, self.layer)
 
 
 @register_kind
@@ -100,7 +106,7 @@ class ExportSAE(DeviceSpec, frozen=True, kw_only=True, tag="export-sae"):
     """The SAE."""
     folder: Annotated[str, Setting(meaning="path")]
     """The folder to make."""
-    format: Annotated[str, Setting(flag="format", choices=_formats)]
+    format: Annotated[str, Setting(flag="format", choices=_written_formats)]
     """Whose layout to write."""
 
     @property

@@ -15,7 +15,7 @@ from engine.jobs.kinds.base import JobResult, register_kind
 from engine.jobs.kinds.checks import check_files, check_unchanged, file_names
 from engine.jobs.kinds.fields import Setting
 from engine.jobs.kinds.model import ModelSpec
-from engine.model.dtypes import AUTO, MODEL_DTYPES
+from engine.model.dtypes import AUTO, MODEL_DTYPES, QUANTISATIONS
 from engine.model.site import parse_site
 from engine.sae.recipes import PRESETS, SETTINGS, recipe
 from engine.sae.training.checkpoint import CheckpointRecord, newest_record
@@ -31,7 +31,9 @@ SOURCE, AUTOENCODER, TRAINING = "What to learn from", "The autoencoder", "The tr
 UNKNOWN_WIDTH = 1 << 20
 """Stands for the width of a model that isn't loaded: so wide that nothing is refused for it."""
 
-MAY_CHANGE = frozenset({"device", "devices", "shards", "checkpoint_minutes", "replace", "resume"})
+MAY_CHANGE = frozenset(
+    {"device", "device_map", "devices", "shards", "checkpoint_minutes", "replace", "resume"}
+)
 """Fields of a spec that a training may go on with whatever they were."""
 
 
@@ -90,6 +92,13 @@ class Train(ModelSpec, frozen=True, kw_only=True, tag="train"):
     model_dtype: Annotated[str, Setting(group=SOURCE, choices=lambda: MODEL_DTYPES)] = AUTO
     """What the model computes in. `auto` is what the activations were captured in; without a set,
     bfloat16 where that is measured to be faster, and else float32."""
+    quantize: Annotated[str, Setting(group=SOURCE, choices=lambda: QUANTISATIONS)] = AUTO
+    """What the model's weights are kept in: 8 bits (`int8`, `fp8`; needs torchao), or as its files
+    have them (`none`). `auto` is what they were when the activations were captured; else `none`."""
+    device_map: Annotated[str, Setting(group=SOURCE, meaning="source")] = ""
+    """Spreads a model that is too large for one device over several (needs accelerate): `auto`,
+    `balanced`, `balanced_low_0`, `sequential`, or a .json file of devices, `cpu` and `disk` by
+    names of modules."""
     site: Annotated[str | None, Setting(group=SOURCE)] = None
     """Where to look in the model, such as resid_post.13."""
     target_site: Annotated[str | None, Setting(group=SOURCE)] = None

@@ -77,6 +77,7 @@ def _load_model(spec: ExportFeatures, catalogue: Catalogue, progress: Progress) 
             progress,
             joined_with=catalogue.manifest.activations,
             recorded_dtype=catalogue.manifest.model_dtype,
+            recorded_quantisation=catalogue.manifest.quantisation,
         )
     except UserError as error:
         raise UserError(

@@ -32,7 +32,12 @@ def load_model_of_sae(
     for source in found.models:
         try:
             lm = load_model_of_job(
-                source, spec, progress, joined_with=sae, recorded_dtype=found.dtype
+                source,
+                spec,
+                progress,
+                joined_with=sae,
+                recorded_dtype=found.dtype,
+                recorded_quantisation=found.quantisation,
             )
         except UserError as error:
             failure = failure or error

@@ -77,6 +77,7 @@ def _load_model(spec: Scan, acts: ActivationSet, progress: Progress) -> Language
             progress,
             joined_with=acts.folder.name,
             recorded_dtype=acts.manifest.model_dtype,
+            recorded_quantisation=acts.manifest.quantisation,
         )
     except UserError as error:
         progress.note(f"Promoted and suppressed tokens are left out: {error}")

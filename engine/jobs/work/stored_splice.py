@@ -15,6 +15,7 @@ from engine.activations.windows import Window
 from engine.errors import UserError
 from engine.jobs.kinds.model import ModelSpec
 from engine.jobs.work.model_of_job import load_model_of_job
+from engine.model.locate import site_device
 from engine.model.site import Site, parse_site
 from engine.progress import Progress
 from engine.sae.architectures.base import SparseAutoencoder
@@ -67,8 +68,11 @@ def splice_if_possible(
             progress,
             joined_with=acts.folder.name,
             recorded_dtype=acts.manifest.model_dtype,
+            recorded_quantisation=acts.manifest.quantisation,
             revision=acts.manifest.revision if source == acts.manifest.model else None,
         )
+        if lm.places and spec.device == "auto":
+            sae = sae.to(site_device(lm, target or site))
         order = np.random.default_rng(seed).permutation(_documents_of(acts, rows)).tolist()
         check_is_of(acts, lm, site, order[0])
         windows = list(first_windows(stored_windows(acts, order), max_tokens))

@@ -6,7 +6,9 @@ by their reconstruction, and with them replaced by 0. What it then says of each 
     ce_score = (CE_zero − CE_sae) / (CE_zero − CE_clean),    delta_ce = CE_sae − CE_clean
 
 and KL(clean ‖ spliced). The score is the "loss recovered" of Bricken et al. 2023 (Towards
-Monosemanticity) and the "CE loss score" of SAEBench (Karvonen et al. 2025, arXiv:2503.09532).
+Monosemanticity) and the "CE loss score" of SAEBench (Karvonen et al. 2025, arXiv:2503.09532), but
+that SAEBench and SAELens put 0 at BOS, too: their CE_zero is that of `choice` "finite" here, and
+their scores are others (`python -m benchmarks.evaluation`).
 """
 
 import math
@@ -101,9 +103,9 @@ def splice(
         read &= mask.bool()
 
         def taken(acts: Tensor, at: Site, ids: Tensor = ids, read: Tensor = read) -> Tensor:
-            return read & taken_tokens(
+            return read.to(acts.device) & taken_tokens(
                 acts,
-                ids,
+                ids.to(acts.device),
                 start_ids=start_token_ids,
                 special_ids=special_token_ids,
                 rule=(rules or {}).get(str(at)),

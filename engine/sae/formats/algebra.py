@@ -38,14 +38,15 @@ def fold_decoder_norms(weights: Weights) -> Weights:
     }
 
 
-def fold_input_scale(weights: Weights, scale: float) -> Weights:
-    """From an autoencoder that reads and writes `scale` · x to one that has the same acts and reads
-    and writes x."""
-    return weights | {
-        "W_enc": weights["W_enc"] * scale,
-        "W_dec": weights["W_dec"] / scale,
-        "b_dec": weights["b_dec"] / scale,
+def fold_scales(weights: Weights, into: float, out: float) -> Weights:
+    """From an autoencoder that reads `into` · x and writes `out` · y to one that has the same acts
+    and reads x and writes y."""
+    folded = weights | {
+        "W_enc": weights["W_enc"] * into,
+        "W_dec": weights["W_dec"] / out,
+        "b_dec": weights["b_dec"] / out,
     }
+    return folded | ({"W_skip": weights["W_skip"] * (into / out)} if "W_skip" in weights else {})
 
 
 def _with_shifted_biases(weights: Weights, sign: float) -> Iterator[tuple[str, Tensor]]:

@@ -25,8 +25,8 @@ AutoEncoderNew, of which it changes nothing. Importing this needs no torch.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -44,10 +44,14 @@ from engine.sae.formats.records import (
     read_record,
     record_bytes,
 )
+from engine.sae.formats.training_fields import TRAINING_FIELDS
+from engine.sae.formats.unknown_fields import unknown_fields
 
 if TYPE_CHECKING:
     from engine.sae.architectures.base import SparseAutoencoder
     from engine.sae.formats.tensors import Tensors
+
+AnyPath = TypeVar("AnyPath", bound=PurePath)
 
 CONFIG = "config.json"
 WEIGHTS = "ae.pt"
@@ -125,6 +129,10 @@ class _Trainer(msgspec.Struct, frozen=True, kw_only=True):
             raise UserError(f"dict_class is {self.dict_class!r}; {', '.join(_KINDS)} can be read.")
 
 
+KNOWN = TRAINING_FIELDS["dictionary_learning"].union(_Trainer.__struct_fields__)
+"""The fields of `trainer` that are followed, or concern its training alone."""
+
+
 class _Config(msgspec.Struct, frozen=True, kw_only=True):
     trainer: _Trainer
     buffer: dict[str, Any] = {}
@@ -152,10 +160,13 @@ def check(config: SAEConfig) -> None:
         raise UserError(f"dictionary_learning has no {config.architecture} SAE.")
 
 
-def config_places(file: Path) -> tuple[Path, ...]:
+def config_places(file: AnyPath) -> list[AnyPath]:
     """Where the configuration of a file of weights may lie: beside it, or one folder up."""
-    above = () if file.name == WEIGHTS else (file.parent.parent / CONFIG,)
-    return (file.parent / CONFIG, *above)
+    above = [] if file.name == WEIGHTS else [file.parent.parent / CONFIG]
+    return [file.parent / CONFIG, *above]
+
+
+companions = config_places
 
 
 def read(path: Path) -> tuple["SparseAutoencoder", SAEMetadata]:
@@ -175,7 +186,8 @@ def read(path: Path) -> tuple["SparseAutoencoder", SAEMetadata]:
             " of dictionary_learning is.",
             "Copy it from where the weights were.",
         )
-    stored = convert_record(read_record(at, dict[str, Any]), _Config, at)
+    content = read_record(at, dict[str, Any])
+    stored = convert_record(content, _Config, at)
     kind = _KINDS[stored.trainer.dict_class]
     tensors = read_pickled(file)
     trained = _config_of(stored.trainer, tensors, at)
@@ -192,6 +204,7 @@ def read(path: Path) -> tuple["SparseAutoencoder", SAEMetadata]:
         site=stored.site(),
         context=count_or_none(stored.buffer.get("ctx_len")),
         library_fields={FORMAT: kept} if kept else {},
+        unknown_fields=unknown_fields(content["trainer"], KNOWN, at),
         trained_as=None if used == trained else trained,
     )
     return assemble(used, weights), metadata

@@ -7,6 +7,11 @@
     z = x @ W_enc + b_enc,   acts = relu(z) · (z > threshold)
     x̂ = acts @ W_dec + b_dec (+ x @ affine_skip_connection)
 
+SAEs read what leaves a layer (resid_post), what its MLP adds (mlp_out) and what enters the output
+projection of its attention (attn_out, `attn_z` here). Transcoders write what the MLP adds; those of
+2 read what the MLP is given, and those of 1 that before the gain of the norm in front of it, which
+is in their encoder. Cross-layer transcoders and crosscoders are refused.
+
 Beside 2 lies `config.json` as a rule; 1 has none. Then the folders' names tell the model, the place
 and whether it is a transcoder, as in gemma-scope-2b-pt-res/layer_20/width_16k/average_l0_71 and
 gemma-scope-2-1b-pt/resid_post/layer_13_width_16k_l0_medium; what they don't tell is unknown.
@@ -25,10 +30,22 @@ from engine.errors import UserError
 from engine.files import write_whole
 from engine.model.site import SiteKind
 from engine.sae.config import SAEConfig
-from engine.sae.formats.gemma_scope_names import Origin, full_model_name, origin_of
+from engine.sae.formats.gemma_scope_names import (
+    REASONS,
+    Origin,
+    check_one_layer,
+    full_model_name,
+    origin_of,
+)
 from engine.sae.formats.hooks import site_of
 from engine.sae.formats.metadata import SAEMetadata
-from engine.sae.formats.records import naming_file, read_record, record_bytes
+from engine.sae.formats.records import (
+    convert_record,
+    naming_file,
+    read_record,
+    record_bytes,
+)
+from engine.sae.formats.unknown_fields import unknown_fields
 
 if TYPE_CHECKING:
     from engine.sae.architectures.base import SparseAutoencoder
@@ -75,10 +92,14 @@ class _Config(msgspec.Struct, frozen=True, kw_only=True):
     hf_hook_point_in: str = ""
     hf_hook_point_out: str | None = None
     affine_connection: bool | None = None
+    l0: Any = None
 
     def __post_init__(self) -> None:
         if self.architecture != _ARCHITECTURE:
             raise UserError(f"architecture is {self.architecture!r}, not {_ARCHITECTURE!r}.")
+        several = next((kind for kind in REASONS if kind in (self.type or "")), None)
+        if several is not None:
+            raise UserError(f"type is {self.type!r}, {REASONS[several]}.")
         if self.type not in (None, "sae", "transcoder"):
             raise UserError(f"type is {self.type!r}; sae and transcoder can be read.")
 
@@ -125,13 +146,16 @@ def read(folder: Path) -> tuple["SparseAutoencoder", SAEMetadata]:
     from engine.sae.formats.tensors import read_npz, read_safetensors
     from engine.sae.formats.weights import assemble, from_library
 
+    check_one_layer(folder.as_posix())
     if (folder / SECOND).exists():
         tensors, names = read_safetensors(folder / SECOND), NAMES[SECOND]
     else:
         tensors, names = read_npz(folder / FIRST), NAMES[FIRST]
-    described = None
+    described, unknown = None, {}
     if tensors.path.name == SECOND and (folder / CONFIG).exists():
-        described = read_record(folder / CONFIG, _Config)
+        content = read_record(folder / CONFIG, dict[str, Any])
+        described = convert_record(content, _Config, folder / CONFIG)
+        unknown = unknown_fields(content, _Config.__struct_fields__, folder / CONFIG)
     config = _config_of(tensors, names, described)
     weights = from_library(tensors, names, config)
     if not config.transcodes:
@@ -143,6 +167,7 @@ def read(folder: Path) -> tuple["SparseAutoencoder", SAEMetadata]:
         site=origin.site,
         target_site=origin.target_site,
         library_fields={FORMAT: kept} if kept else {},
+        unknown_fields=unknown,
     )
     return assemble(config, weights), metadata
 

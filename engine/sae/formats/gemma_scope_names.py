@@ -5,15 +5,34 @@ from pathlib import Path
 
 import msgspec
 
+from engine.errors import UserError
+
 _FIRST = re.compile(
     r"gemma-scope-(?P<size>2b|9b|27b)-(?P<tuning>pt|it)-(?P<kind>res|mlp|att|transcoders)\b"
 )
 _SECOND = re.compile(r"gemma-scope-2-(?P<size>\w+)-(?P<tuning>pt|it)\b")
 _KIND = re.compile(r"/(?P<kind>resid_post|mlp_out|attn_out|transcoder)(?:_all)?/")
 _LAYER = re.compile(r"layer_(\d{1,4})(?!\d)")
-_SITES = {"res": "resid_post", "resid_post": "resid_post", "mlp": "mlp_out", "mlp_out": "mlp_out"}
-"""Its attention SAEs read what enters the output projection, which we have no site for."""
+_SITES = {
+    "res": "resid_post",
+    "resid_post": "resid_post",
+    "mlp": "mlp_out",
+    "mlp_out": "mlp_out",
+    # what enters the output projection, whatever it is called
+    "att": "attn_z",
+    "attn_out": "attn_z",
+    # of 1 the gain of the norm before the MLP is in the encoder
+    "transcoders": "mlp_in_unscaled",
+    "transcoder": "mlp_in",
+}
 _TRANSCODERS = ("transcoders", "transcoder")
+_SEVERAL_LAYERS = re.compile(r"/(?P<kind>clt|crosscoder)[^/]*(/|$)")
+REASONS = {
+    "clt": "a cross-layer transcoder: it reads at one layer and writes at all later ones",
+    "crosscoder": "a weakly causal crosscoder: it reads and writes at four layers at once",
+}
+"""Why the kinds that concern several layers are not read; what is scanned, clamped and evaluated
+here is one site."""
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +56,18 @@ def origin_of(folder: Path) -> Origin:
         model = full_model_name(f"gemma-3-{second['size']}-{second['tuning']}")
         return _origin(model, kind["kind"] if kind else "", path)
     return Origin()
+
+
+def check_one_layer(path: str) -> None:
+    """Raise UserError for a path in Gemma Scope 2 by which an autoencoder concerns several
+    layers."""
+    found = _SEVERAL_LAYERS.search(f"/{path}") if _SECOND.search(path) else None
+    if found is not None:
+        raise UserError(
+            f"{path} is {REASONS[found['kind']]}, and what is scanned, clamped and evaluated here"
+            " is one site.",
+            "Its SAEs and transcoders of one layer are read.",
+        )
 
 
 def full_model_name(name: str) -> str:

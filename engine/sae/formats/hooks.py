@@ -29,16 +29,39 @@ _SPELLINGS: tuple[tuple[str, SiteKind | None], ...] = (
     (r"(?P<kind>resid_pre|resid_post|attn_out|mlp_out)_layer_(?P<layer>\d{1,4})", None),
 )
 
+_MODULE_OUTPUTS: tuple[tuple[str, SiteKind], ...] = (
+    (r"blocks\.(?P<layer>\d{1,4})\.mlp\.hook_out", "mlp_out"),
+    (rf"{_LAYER}\.mlp(\.output)?", "mlp_out"),
+    (rf"{_LAYER}\.(self_attn|attn|attention)(\.output)?", "attn_out"),
+)
+"""What an MLP or attention module gives out."""
 
-def site_of(hook: object) -> str:
+_ADDED_AS_THEY_ARE = re.compile(
+    r"gpt-?2|gpt-neo|pythia|tinystories|llama|smollm|mistral|qwen|deepseek-r1-distill",
+    re.IGNORECASE,
+)
+"""Models, by their names, that add to the residual stream what their modules give out. Others, as
+Gemma and OLMo 2, norm it first."""
+
+
+def site_of(hook: object, model: str = "") -> str:
     """The site that a library's name for a place means; empty for one that we have no site for.
 
-    The output of an MLP or attention module is none: some models norm it before it is added.
+    What an MLP or attention module gives out is one where the `model` is known to add it to the
+    residual stream as it is: some norm it first.
     """
-    for spelling, kind in _SPELLINGS:
+    known = _ADDED_AS_THEY_ARE.search(model) is not None
+    for spelling, kind in _SPELLINGS + (_MODULE_OUTPUTS if known else ()):
         if isinstance(hook, str) and (found := re.fullmatch(spelling, hook)):
             parts = found.groupdict()
             return f"{kind or parts['kind']}.{int(parts['layer'])}"
+    return ""
+
+
+def input_site_of(module: object) -> str:
+    """The site of what an MLP module is given, by the module's name; empty for anything else."""
+    if isinstance(module, str) and (found := re.fullmatch(rf"{_LAYER}\.mlp", module)):
+        return f"mlp_in.{int(found['layer'])}"
     return ""
 
 

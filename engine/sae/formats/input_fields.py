@@ -39,6 +39,12 @@ ASKS_FOR_NOTHING: dict[str, tuple[Any, ...]] = {
     "hookpoint": (None, ""),
     "exclude_tokens": (None, []),
     "load_in_8bit": (None, False),
+    # circuit-tracer
+    "feature_input_hook": (None, ""),
+    "feature_output_hook": (None, ""),
+    # Language-Model-SAEs
+    "hook_point_in": (None, ""),
+    "hook_point_out": (None, ""),
     # Gemma Scope
     "hf_hook_point_in": (None, ""),
     "hf_hook_point_out": (None, ""),

@@ -24,7 +24,7 @@ class SAEMetadata(msgspec.Struct, frozen=True, kw_only=True):
     model_dtype: str = ""
     """What the model computed in when its activations were made."""
     quantisation: str = ""
-    """What the weights of the model's GGUF file are stored in, such as Q4_1."""
+    """What the model's weights were stored in, such as Q4_1 of a GGUF file, or int8."""
     site: str = ""
     """Where in the model, as `engine.model.site` spells it."""
     target_site: str = ""
@@ -62,13 +62,19 @@ class SAEMetadata(msgspec.Struct, frozen=True, kw_only=True):
     measured_dtype: str = ""
     """What the model computed in when figures were measured in it last: `ce_score` and its like."""
     imported_from: str = ""
-    """Whose layout it was read from and where that lay, if it wasn't trained here."""
+    """Whose layout it was read from and where that lay, if it wasn't trained here; of what was
+    fetched from the hub as owner/name/folder@commit."""
+    published_as: str = ""
+    """The name by which it was asked for, RELEASE/ID of `engine.sae.published`, if by one."""
     stated: StatedFigures = StatedFigures()
     """What its publisher says of how good it is, if anything."""
     library_fields: dict[str, dict[str, Any]] = {}
     """By format, what the library's own files tell that nothing here follows, such as which tokens
     it was trained on (`engine.sae.formats.input_fields`): an export to that library tells it
     again."""
+    unknown_fields: dict[str, Any] = {}
+    """Fields of the files that it was read from which this version doesn't know: it may compute
+    something else than its library does."""
     format_version: Literal[1] = 1
 
     @property

@@ -16,12 +16,17 @@ _DICTIONARIES = (
     {"encoder.weight", "decoder.weight", "decoder_bias", "r_mag"},
     {"W_enc", "W_dec", "b_enc", "b_dec", "threshold"},
 )
+_GOODFIRE = {"encoder_linear.weight", "decoder_linear.weight"}
+_QWEN = {"W_enc", "W_dec", "b_enc", "b_dec"}
 _LARGEST = 1 << 24
 """Bytes of a pickle without its tensors; those of state dictionaries have some thousands."""
 _PICKLES = 4
 
 
-def library_of(path: Path) -> Literal["openai", "dictionary_learning", "none"] | None:
+Held = Literal["openai", "dictionary_learning", "goodfire", "qwen_scope", "none"]
+
+
+def library_of(path: Path) -> Held | None:
     """Whose autoencoder a `.pt` file holds; `none` of those known; None if it can't be read."""
     try:
         names = set(_texts(path))
@@ -31,7 +36,9 @@ def library_of(path: Path) -> Literal["openai", "dictionary_learning", "none"] |
         return "openai"
     if any(names >= some for some in _DICTIONARIES):
         return "dictionary_learning"
-    return "none"
+    if names >= _GOODFIRE:
+        return "goodfire"
+    return "qwen_scope" if names >= _QWEN else "none"
 
 
 def _texts(path: Path) -> Iterator[str]:

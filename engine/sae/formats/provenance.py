@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from engine.activations.store.manifest import Manifest
 from engine.errors import UserError
+from engine.model.dtypes import weights_words
 from engine.model.site import Site, parse_site
 from engine.sae.config import SAEConfig
 from engine.sae.formats.metadata import SAEMetadata
@@ -24,30 +25,27 @@ class Provenance:
     width: int | None = None
     revision: str | None = None
     """The model's commit on the hub."""
-    model_dtype: str = ""
-    """What the model computed in."""
+    weights: str = ""
+    """How the model computed, as `engine.model.dtypes.weights_words`."""
 
 
 def provenance_of(manifest: Manifest) -> Provenance:
     """Where the activations of a set are from."""
-    return Provenance(
-        manifest.model, manifest.site, manifest.d_model, manifest.revision, manifest.model_dtype
-    )
+    weights = weights_words(manifest.model_dtype, manifest.quantisation)
+    return Provenance(manifest.model, manifest.site, manifest.d_model, manifest.revision, weights)
 
 
 def input_provenance(config: SAEConfig, metadata: SAEMetadata) -> Provenance:
     """What an SAE reads."""
-    return Provenance(
-        metadata.model, metadata.site, config.d_in, metadata.revision, metadata.model_dtype
-    )
+    weights = weights_words(metadata.model_dtype, metadata.quantisation)
+    return Provenance(metadata.model, metadata.site, config.d_in, metadata.revision, weights)
 
 
 def output_provenance(config: SAEConfig, metadata: SAEMetadata) -> Provenance:
     """What an SAE decodes to: what it reads, or for a transcoder what it predicts."""
     site = metadata.target_site if config.transcodes else metadata.site
-    return Provenance(
-        metadata.model, site, config.width_out, metadata.revision, metadata.model_dtype
-    )
+    weights = weights_words(metadata.model_dtype, metadata.quantisation)
+    return Provenance(metadata.model, site, config.width_out, metadata.revision, weights)
 
 
 def site_written(config: SAEConfig, metadata: SAEMetadata, read: str) -> Site | None:
@@ -96,10 +94,10 @@ def check_provenance(
             f"{sae} was trained on revision {wanted.revision} of {wanted.model}, and {name} holds"
             f" activations of revision {found.revision}."
         )
-    if wanted.model_dtype and found.model_dtype and wanted.model_dtype != found.model_dtype:
+    if wanted.weights and found.weights and wanted.weights != found.weights:
         notes.append(
-            f"{sae} was trained on activations of the model in {wanted.model_dtype}, and {name}"
-            f" holds those of the model in {found.model_dtype}: they differ by rounding."
+            f"{sae} was trained on activations of the model in {wanted.weights}, and {name}"
+            f" holds those of the model in {found.weights}: they differ by rounding."
         )
     return notes
 

@@ -74,7 +74,7 @@ def read_config(folder: Path) -> SAEConfig:
 
 def read_sae(folder: Path) -> "SparseAutoencoder":
     """The autoencoder in `folder`, for inference."""
-    from engine.sae.formats.algebra import fold_decoder_norms, fold_input_scale, to_centred
+    from engine.sae.formats.algebra import fold_decoder_norms, fold_scales, to_centred
     from engine.sae.formats.tensors import read_safetensors
     from engine.sae.formats.weights import assemble, from_library
 
@@ -91,7 +91,7 @@ def read_sae(folder: Path) -> "SparseAutoencoder":
     if cfg.rescale_acts_by_decoder_norm:
         weights = fold_decoder_norms(weights)
     if cfg.scale is not None:
-        weights = fold_input_scale(weights, cfg.scale)
+        weights = fold_scales(weights, cfg.scale, cfg.scale)
     return assemble(config, weights)
 
 

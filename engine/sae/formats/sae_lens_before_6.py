@@ -11,6 +11,7 @@ With `finetuning_scaling_factor` the weights hold a tensor of that name [d_sae] 
 it. Some files hold one of nothing but ones that isn't to be used.
 """
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,14 +49,18 @@ _NORMALISED = {False: "none", True: "expected_average_only_in", None: "none"}
 
 
 def is_before_6(content: Mapping[str, Any]) -> bool:
-    """Whether a `cfg.json` has the fields of SAELens 6 where those before it had them."""
-    return "metadata" not in content and "sae_lens_version" not in content
+    """Whether a `cfg.json` has the fields of SAELens 6 where those before it had them.
+
+    SAELens 2 told its version beside them; that of 6 stands in `metadata`.
+    """
+    version = re.match(r"\d+", str(content.get("sae_lens_version", "")))
+    return "metadata" not in content and (version is None or int(version[0]) < 6)
 
 
 def migrate(content: Mapping[str, Any], path: Path) -> dict[str, Any]:
     """What SAELens 6 would write for it. UserError, telling the version, if it has none like it."""
     old = {_RENAMED.get(name, name): value for name, value in content.items()}
-    version = old.get("sae_lens_training_version")
+    version = old.get("sae_lens_training_version", old.get("sae_lens_version"))
     by = f"SAELens {version}" if isinstance(version, str) else "a SAELens before 6"
     architecture = old.get("architecture", "standard")
     activation = old.get("activation_fn_str", "topk" if architecture == "topk" else "relu")

@@ -24,6 +24,8 @@ from engine.sae.formats.records import (
     text_or_nothing,
 )
 from engine.sae.formats.sae_lens_before_6 import is_before_6, migrate
+from engine.sae.formats.training_fields import TRAINING_FIELDS
+from engine.sae.formats.unknown_fields import unknown_fields
 
 VERSION = "6.54.12"
 """The SAELens whose layout this is."""
@@ -48,7 +50,11 @@ _TRAINED = {"batchtopk": "batchtopk", "matryoshka": "matryoshka_batchtopk"}
 
 
 class Cfg(msgspec.Struct, frozen=True, kw_only=True):
-    """The fields that matter; the defaults are those of SAELens, which ignores unknown ones."""
+    """The fields that matter; the defaults are those of SAELens.
+
+    `reshape_activations` "hook_z" puts the heads of what enters an attention's output projection
+    side by side, as `attn_z` has them.
+    """
 
     architecture: str
     d_in: int
@@ -66,6 +72,12 @@ class Cfg(msgspec.Struct, frozen=True, kw_only=True):
     """No field of the file, and neither is the next: whether an earlier SAELens wrote it."""
     scale: float | None = None
     """What it read in training was x times this, where a file beside it tells that."""
+    unknown: dict[str, Any] = {}
+    """What stands in the file and isn't known."""
+
+
+KNOWN = TRAINING_FIELDS["sae_lens"].union(Cfg.__struct_fields__)
+"""The fields of `cfg.json` that are followed, or concern training alone."""
 
 
 class _Scaler(msgspec.Struct, frozen=True):
@@ -77,10 +89,17 @@ def read_cfg(path: Path) -> Cfg:
     """A `cfg.json` that can be followed. UserError naming the field that can't."""
     content = read_record(path, dict[str, Any])
     before_6 = is_before_6(content)
+    known = TRAINING_FIELDS["sae_lens before 6"] if before_6 else KNOWN
+    unknown = unknown_fields(content, known, path)
     if before_6:
         content = migrate(content, path)
     read = convert_record(content, Cfg, path)
-    cfg = msgspec.structs.replace(read, before_6=before_6, scale=_scale(read, path))
+    cfg = msgspec.structs.replace(
+        read,
+        before_6=before_6,
+        scale=_scale(read, path),
+        unknown=unknown,
+    )
     saved = f" ({_saver(cfg)} saved it)" if before_6 else ""
     if cfg.architecture not in _ARCHITECTURES:
         raise UserError(
@@ -90,7 +109,7 @@ def read_cfg(path: Path) -> Cfg:
     _, transcodes, _ = _ARCHITECTURES[cfg.architecture]
     for name, readable in (
         ("normalize_activations", _normalisations(cfg, transcodes)),
-        ("reshape_activations", ("none",)),
+        ("reshape_activations", ("none", "hook_z")),
         ("rescale_acts_by_decoder_norm", (False, cfg.architecture == "topk")),
         ("apply_b_dec_to_input", (not transcodes, False)),
     ):
@@ -159,12 +178,15 @@ def architecture_of(config: SAEConfig) -> str:
 def metadata_fields(cfg: Cfg, path: Path) -> dict[str, Any]:
     """What it tells of where its autoencoder comes from, as fields of `SAEMetadata`."""
     rest = dict(cfg.metadata)
+    model = text_or_nothing(rest.get("model_name"))
+    whole = rest.get("hook_head_index") is None
     found: dict[str, Any] = {
-        "model": text_or_nothing(rest.get("model_name")),
-        "site": site_of(rest.get("hook_name")) if rest.get("hook_head_index") is None else "",
-        "target_site": site_of(rest.get("hook_name_out")),
+        "model": model,
+        "site": _first_site(rest, model, "hook_name", "hf_hook_name") if whole else "",
+        "target_site": _first_site(rest, model, "hook_name_out", "hf_hook_name_out"),
         "context": count_or_none(rest.get("context_size")),
         "trained_as": _trained_as(cfg),
+        "unknown_fields": cfg.unknown,
     }
     trained = rest.get("training_architecture") == cfg.architecture or found["trained_as"]
     for name, understood in (
@@ -183,6 +205,11 @@ def metadata_fields(cfg: Cfg, path: Path) -> dict[str, Any]:
     return found | {"library_fields": {FORMAT: kept} if kept else {}}
 
 
+def _first_site(content: dict[str, Any], model: str, *names: str) -> str:
+    """The site that the first of some fields tells which tells one."""
+    return next(filter(None, (site_of(content.get(name), model) for name in names)), "")
+
+
 def cfg_of(config: SAEConfig, metadata: SAEMetadata) -> dict[str, Any]:
     """The content of `cfg.json` for an autoencoder of this configuration at inference."""
     trained = metadata.trained_as or config
@@ -194,7 +221,7 @@ def cfg_of(config: SAEConfig, metadata: SAEMetadata) -> dict[str, Any]:
         "device": "cpu",
         "apply_b_dec_to_input": not config.transcodes,
         "normalize_activations": "layer_norm" if config.layer_norm else "none",
-        "reshape_activations": "none",
+        "reshape_activations": "hook_z" if metadata.site.startswith("attn_z") else "none",
     }
     if config.transcodes:
         cfg["d_out"] = config.d_out

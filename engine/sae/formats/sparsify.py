@@ -7,14 +7,16 @@
     x̂ = acts @ W_dec + b_dec + x @ W_skipᵀ
 
 With `transcode`, x itself is encoded, and something else of the same width is predicted. A
-`num_latents` of 0 means d_in · `expansion_factor`. The activation groupmax is refused, and so is
-`signed`, which an older sparsify had. The folder is named after the module (`layers.3`), and
-`config.json` in the folder above it, if it is there, names the model and what it read. As a folder
-is all that we write, ours tell that in `cfg.json`, where sparsify ignores it.
+`num_latents` of 0 means d_in · `expansion_factor`. The activation groupmax is refused, and so are
+`signed`, which an older sparsify had, and the several sources or targets of EleutherAI's
+cross-layer transcoders. The folder is named after the module (`layers.3`; of a transcoder the one
+that it stands for, `layers.3.mlp`), and `config.json` in the folder above it, if it is there, names
+the model and what it read. As a folder is all that we write, ours tell that in `cfg.json`, where
+sparsify ignores it.
 Importing this needs no torch.
 """
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -22,9 +24,10 @@ import msgspec
 from engine.errors import UserError
 from engine.files import write_whole
 from engine.sae.config import SAEConfig
-from engine.sae.formats.hooks import site_of
+from engine.sae.formats.hooks import input_site_of, site_of
 from engine.sae.formats.metadata import SAEMetadata
 from engine.sae.formats.records import (
+    convert_record,
     count_or_none,
     fields_to_keep,
     naming_file,
@@ -32,6 +35,7 @@ from engine.sae.formats.records import (
     record_bytes,
     text_or_nothing,
 )
+from engine.sae.formats.unknown_fields import unknown_fields
 
 if TYPE_CHECKING:
     from engine.sae.architectures.base import SparseAutoencoder
@@ -42,6 +46,7 @@ FILES = (CONFIG, WEIGHTS)
 FORMAT = "sparsify"
 RUN = "config.json"
 """In the folder above."""
+SETTINGS = ("model",)
 
 NAMES = {
     "W_enc": "encoder.weight",
@@ -94,6 +99,21 @@ class _Run(msgspec.Struct, frozen=True, kw_only=True):
         return folder.name if folder.name in listed else text_or_nothing(self.hookpoint)
 
 
+KNOWN = frozenset(
+    {*_Cfg.__struct_fields__, *_Run.__struct_fields__, "normalize_decoder", "multi_topk"}
+)
+"""The fields of `cfg.json` that are followed, or change nothing of what it computes."""
+
+
+_MODULES = {"mlp_out": ".mlp", "attn_out": ".self_attn"}
+"""Of a layer, whose outputs are sites in many models; the layer's own is the other."""
+
+
+def companions(inside: PurePosixPath) -> list[PurePosixPath]:
+    """Where what tells more of the folder `inside` a repository lies."""
+    return [inside.parent / RUN]
+
+
 def check(config: SAEConfig) -> None:
     """Raise UserError if sparsify has nothing like it."""
     if config.architecture != "topk":
@@ -107,23 +127,30 @@ def check(config: SAEConfig) -> None:
         )
 
 
-def read(folder: Path) -> tuple["SparseAutoencoder", SAEMetadata]:
-    """The autoencoder in `folder`, for inference, and where it comes from."""
+def read(folder: Path, *, model: str = "") -> tuple["SparseAutoencoder", SAEMetadata]:
+    """The autoencoder in `folder`, for inference, and where it comes from.
+
+    `model`: the one that the user names, where the files name none.
+    """
     from engine.sae.formats.algebra import from_centred
     from engine.sae.formats.tensors import read_safetensors
     from engine.sae.formats.weights import assemble, from_library
 
-    cfg = read_record(folder / CONFIG, _Cfg)
+    content = read_record(folder / CONFIG, dict[str, Any])
+    cfg = convert_record(content, _Cfg, folder / CONFIG)
     config = _config_of(cfg, folder / CONFIG)
     weights = from_library(read_safetensors(folder / WEIGHTS), NAMES, config)
     if cfg.centres and config.transcodes:
         weights = from_centred(weights)
     run = _run_of(folder)
+    model = model or text_or_nothing(run.model)
     hookpoint = run.hookpoint_of(folder)
-    # a transcoder is named after the module whose input it reads, which we have no site for
-    site = "" if config.transcodes else site_of(folder.name) or site_of(hookpoint)
+    written = site_of(folder.name, model) or site_of(hookpoint, model)
+    # a transcoder is named after the module that it stands for
+    read = input_site_of(folder.name) or input_site_of(hookpoint)
+    known = bool(read and written) if config.transcodes else bool(written)
     fields = {
-        "hookpoint": None if site else hookpoint,
+        "hookpoint": None if known else hookpoint,
         "exclude_tokens": run.exclude_tokens,
         "load_in_8bit": run.load_in_8bit,
     }
@@ -131,9 +158,11 @@ def read(folder: Path) -> tuple["SparseAutoencoder", SAEMetadata]:
     metadata = SAEMetadata(
         model=text_or_nothing(run.model),
         revision=text_or_nothing(run.revision) or None,
-        site=site,
+        site=read if config.transcodes else written,
+        target_site=written if config.transcodes and read else "",
         context=count_or_none(run.ctx_len),
         library_fields={FORMAT: kept} if kept else {},
+        unknown_fields=unknown_fields(content, KNOWN, folder / CONFIG),
     )
     return assemble(config, weights), metadata
 
@@ -152,17 +181,26 @@ def write(sae: "SparseAutoencoder", folder: Path, metadata: SAEMetadata) -> None
         "skip_connection": config.skip,
         "transcode": config.transcodes,
     }
-    kind, _, layer = metadata.site.partition(".")
     known = {
         "model": metadata.model,
         "revision": metadata.revision,
-        "hookpoint": f"layers.{layer}" if kind == "resid_post" else "",
+        "hookpoint": _hookpoint(metadata, config),
         "ctx_len": metadata.context,
     }
     cfg |= metadata.library_fields.get(FORMAT, {})
     cfg |= {name: value for name, value in known.items() if value}
     write_whole(folder / CONFIG, record_bytes(cfg))
     write_safetensors(folder / WEIGHTS, to_library(weights_of(sae), NAMES))
+
+
+def _hookpoint(metadata: SAEMetadata, config: SAEConfig) -> str:
+    """The module that it would be named after; empty where that isn't known."""
+    kind, _, layer = metadata.site.partition(".")
+    if config.transcodes:
+        stands_for_mlp = (kind, metadata.target_site) == ("mlp_in", f"mlp_out.{layer}")
+        return f"layers.{layer}.mlp" if stands_for_mlp else ""
+    name = f"layers.{layer}{_MODULES.get(kind, '')}"
+    return name if layer and site_of(name, metadata.model) == metadata.site else ""
 
 
 def _config_of(cfg: _Cfg, path: Path) -> SAEConfig:

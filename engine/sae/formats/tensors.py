@@ -1,5 +1,6 @@
 """Tensors in files that anyone may have written: each is checked before it is used."""
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,6 +66,11 @@ class Tensors:
         if len(numbers) != 1:
             raise UserError(f"In {self.path}, {name} holds {len(numbers)} numbers, not one.")
         return numbers[0]
+
+    def number(self, name: str) -> float:
+        """The one entry of a tensor of floating point."""
+        tensor = self._tensor(name)
+        return self.weights(name, tuple(tensor.shape)).item() if tensor.numel() == 1 else math.nan
 
     def weights(self, name: str, shape: Shape) -> Tensor:
         """The tensor `name`, of this shape, in fp32: of floating point, and finite."""

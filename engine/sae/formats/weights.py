@@ -30,16 +30,25 @@ def from_library(
 
     Raises UserError for every other file, as `Tensors.exactly`.
     """
-    ours = {name: tuple(t.shape) for name, t in outline(config).state_dict().items()}
+    weights = stored_weights(tensors, names, config, but=but)
+    if THRESHOLD in weights:
+        weights[THRESHOLD] = logarithm(weights[THRESHOLD])
+    return weights
+
+
+def stored_weights(
+    tensors: Tensors, names: Names, config: SAEConfig, *, but: Collection[str] = ()
+) -> Weights:
+    """The same, thresholds as they are stored; without such weights as `names` has no name for."""
+    ours = {
+        name: tuple(t.shape) for name, t in outline(config).state_dict().items() if name in names
+    }
     shapes = {
         _bare(names[name]): shape[::-1] if _is_transposed(names[name]) else shape
         for name, shape in ours.items()
     }
     read = tensors.exactly(shapes, but=but)
-    weights = {name: _orient(read[_bare(names[name])], names[name]) for name in ours}
-    if THRESHOLD in weights:
-        weights[THRESHOLD] = logarithm(weights[THRESHOLD])
-    return weights
+    return {name: _orient(read[_bare(names[name])], names[name]) for name in ours}
 
 
 def to_library(weights: Weights, names: Names) -> dict[str, Tensor]:

@@ -45,6 +45,9 @@ def get_summary(request: p.GetSummary, context: Context) -> p.ActivationsSummary
     summary, rows = summarise(manifest), read_row_summary(folder, manifest)
     return p.ActivationsSummary(
         name=request.name,
+        model=manifest.model,
+        model_dtype=manifest.model_dtype,
+        quantisation=manifest.quantisation,
         prompts=summary.prompts,
         average_tokens=summary.average_tokens,
         d_model=summary.d_model,
@@ -116,6 +119,7 @@ def activations_info(workspace: Workspace, name: str) -> p.ActivationsInfo:
         documents=manifest.documents,
         dtype=manifest.dtype,
         model_dtype=manifest.model_dtype,
+        quantisation=manifest.quantisation,
         bytes=sum(shard.bytes for shard in manifest.shards),
         origin=manifest.origin,
         row_summary=read_row_summary(folder, manifest),

@@ -38,6 +38,8 @@ from engine.interventions.strengths import USUAL_STRENGTHS as USUAL_STRENGTHS
 from engine.jobs.events import *
 from engine.jobs.kinds import *
 from engine.model.dtypes import MODEL_DTYPES as MODEL_DTYPES
+from engine.model.dtypes import QUANTISATIONS as QUANTISATIONS
+from engine.model.dtypes import weights_words as weights_words
 from engine.model.prompt import Chat as Chat
 from engine.model.prompt import ChatChoice as ChatChoice
 from engine.model.prompt import Message as Message
@@ -58,6 +60,7 @@ from engine.service.protocol.interventions import *
 from engine.service.protocol.jobs import *
 from engine.service.protocol.machine import *
 from engine.service.protocol.notes import *
+from engine.service.protocol.published import *
 from engine.service.protocol.request import *
 from engine.workspace.clamps import ClampInfo as ClampInfo
 from engine.workspace.clamps import ClampList as ClampList

@@ -23,6 +23,8 @@ class ActivationsInfo(msgspec.Struct, frozen=True, kw_only=True):
     """What the activations are stored in."""
     model_dtype: str = ""
     """What the model computed in; empty: unknown."""
+    quantisation: str = ""
+    """What its weights were stored in, such as Q4_1 of a GGUF file, or int8."""
     bytes: int
     origin: str
     """What was captured, in a sentence."""
@@ -58,6 +60,11 @@ class ActivationsSummary(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """The seed's summary table of a set."""
 
     name: str
+    model: str = ""
+    model_dtype: str = ""
+    """What the model computed in; empty: unknown."""
+    quantisation: str = ""
+    """What its weights were stored in, such as Q4_1 of a GGUF file, or int8."""
     prompts: int
     average_tokens: float
     d_model: int

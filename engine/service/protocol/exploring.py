@@ -140,6 +140,10 @@ class FindFiring(Question[Firing], frozen=True, kw_only=True):
     """The model, if it isn't where the SAE or its scan says that it is."""
     model_dtype: str = AUTO
     """What it computes in; `auto`: what it did when the SAE's activations were made."""
+    quantize: str = AUTO
+    """What its weights are kept in; `auto`: what they were then."""
+    device_map: str = ""
+    """How it is spread over several devices; empty: it is on one."""
     device: str = "auto"
 
 
@@ -167,4 +171,8 @@ class FindContrast(Question[Contrast], frozen=True, kw_only=True):
     """The model, if it isn't where the SAE or its scan says that it is."""
     model_dtype: str = AUTO
     """What it computes in; `auto`: what it did when the SAE's activations were made."""
+    quantize: str = AUTO
+    """What its weights are kept in; `auto`: what they were then."""
+    device_map: str = ""
+    """How it is spread over several devices; empty: it is on one."""
     device: str = "auto"

@@ -22,6 +22,8 @@ class GetSites(Question[Sites], frozen=True, kw_only=True):
     """Where can this model be observed and edited?"""
 
     model: str
+    device_map: str = ""
+    """How it is spread over several devices; empty: it is on one."""
 
 
 class Clamp(Question[ClampReport], frozen=True, kw_only=True):

@@ -22,7 +22,14 @@ from engine.service.worker_handlers.registry import in_worker
 @in_worker(p.FindFiring)
 def find_firing_features(question: p.FindFiring, session: Session) -> p.Firing:
     """The features that fire in a text."""
-    subject = session.subject(question.sae, question.device, question.model, question.model_dtype)
+    subject = session.subject(
+        question.sae,
+        question.device,
+        question.model,
+        question.model_dtype,
+        quantize=question.quantize,
+        device_map=question.device_map,
+    )
     prompt = _prompt_of(question)
     template = template_of_prompts(subject.lm, [prompt], question.chat)
     if note := chat_note(subject.lm, template):
@@ -43,7 +50,14 @@ def find_firing_features(question: p.FindFiring, session: Session) -> p.Firing:
 def find_contrast(question: p.FindContrast, session: Session) -> p.Contrast:
     """The features that tell one text, or file, from another."""
     a, b = _texts(question.a), _texts(question.b)
-    subject = session.subject(question.sae, question.device, question.model, question.model_dtype)
+    subject = session.subject(
+        question.sae,
+        question.device,
+        question.model,
+        question.model_dtype,
+        quantize=question.quantize,
+        device_map=question.device_map,
+    )
     _, metadata = session.sae(question.sae, question.device)
     return contrast(
         subject.lm,

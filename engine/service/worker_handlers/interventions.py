@@ -16,7 +16,7 @@ from engine.service.worker_handlers.registry import in_worker
 @in_worker(p.GetSites)
 def get_sites(question: p.GetSites, session: Session) -> p.Sites:
     """Every site of a model."""
-    lm = session.any_model(question.model)
+    lm = session.any_model(question.model, question.device_map)
     return p.Sites(all_sites(lm), chat_templates(lm))
 
 
@@ -39,6 +39,13 @@ def _subject(
 ) -> tuple[ModelWithSAE, Catalogue]:
     """The SAE of a request in its model, and the catalogue of its features."""
     catalogue = Catalogue.open(session.workspace.existing_catalogue(request.sae))
-    subject = session.subject(request.sae, device, request.model, request.model_dtype)
+    subject = session.subject(
+        request.sae,
+        device,
+        request.model,
+        request.model_dtype,
+        quantize=request.quantize,
+        device_map=request.device_map,
+    )
     catalogue.check_reads_of(request.sae, session.sae(request.sae, device)[1])
     return subject, catalogue

@@ -21,7 +21,7 @@ def some_texts(
     return dense, random.permutation(labels)
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 10_000), classes=st.integers(2, 4))
 def test_auc_is_scikit_learns(seed: int, classes: int) -> None:
     dense, labels = some_texts(seed, classes)
@@ -34,6 +34,7 @@ def test_auc_is_scikit_learns(seed: int, classes: int) -> None:
             assert found[feature, label] == pytest.approx(expected, abs=1e-12)
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 10_000), classes=st.integers(2, 4))
 def test_differences_of_means_are_those_of_dense_arrays(seed: int, classes: int) -> None:
     dense, labels = some_texts(seed, classes)
@@ -43,12 +44,14 @@ def test_differences_of_means_are_those_of_dense_arrays(seed: int, classes: int)
         assert found[:, label] == pytest.approx(expected, abs=1e-12)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 5)), st.integers(0, 20))
 def test_the_largest_come_first_and_of_equals_the_first(values: list[int], most: int) -> None:
     expected = sorted(range(len(values)), key=lambda place: (-values[place], place))[:most]
     assert largest(np.array(values, float), most).tolist() == expected
 
 
+@settings(deadline=None)
 @given(
     sizes=st.lists(st.integers(LEAST_TEXTS, 40), min_size=2, max_size=5),
     held_out=st.floats(0.01, 0.99),

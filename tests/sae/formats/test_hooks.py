@@ -61,11 +61,19 @@ def test_a_site_is_spelled_so_that_it_is_read_again(site: str) -> None:
             "models--google--gemma-scope-2b-pt-mlp/snapshots/abc/layer_5/width_16k/average_l0_9",
             Origin(model="google/gemma-2-2b", site="mlp_out.5"),
         ),
-        ("gemma-scope-2b-pt-att/layer_5/width_16k/average_l0_9", Origin(model="google/gemma-2-2b")),
+        (
+            "gemma-scope-2b-pt-att/layer_5/width_16k/average_l0_9",
+            Origin(model="google/gemma-2-2b", site="attn_z.5"),
+        ),
         ("gemma-scope-2b-pt-res/embedding/width_4k", Origin(model="google/gemma-2-2b")),
         (
             "gemma-scope-2b-pt-transcoders/layer_5/width_16k/average_l0_9",
-            Origin(model="google/gemma-2-2b", target_site="mlp_out.5", transcodes=True),
+            Origin(
+                model="google/gemma-2-2b",
+                site="mlp_in_unscaled.5",
+                target_site="mlp_out.5",
+                transcodes=True,
+            ),
         ),
         (
             "gemma-scope-2-27b-pt/mlp_out/layer_40_width_262k_l0_big",
@@ -73,11 +81,16 @@ def test_a_site_is_spelled_so_that_it_is_read_again(site: str) -> None:
         ),
         (
             "gemma-scope-2-1b-it/transcoder_all/layer_5_width_16k_l0_big_affine",
-            Origin(model="google/gemma-3-1b-it", target_site="mlp_out.5", transcodes=True),
+            Origin(
+                model="google/gemma-3-1b-it",
+                site="mlp_in.5",
+                target_site="mlp_out.5",
+                transcodes=True,
+            ),
         ),
         (
             "gemma-scope-2-1b-it/attn_out/layer_5_width_16k_l0_big",
-            Origin(model="google/gemma-3-1b-it"),
+            Origin(model="google/gemma-3-1b-it", site="attn_z.5"),
         ),
         ("somewhere/layer_5", Origin()),
     ],

@@ -29,7 +29,7 @@ from engine.sae.formats.store import load_sae, save_sae
 from engine.sae.formats.tensors import read_safetensors
 from tests.sae.formats.made import D, N, drawn, made
 
-INPUTS = 360
+INPUTS = 20 * len(IMPORTED)
 """Of every kind of file twenty."""
 
 

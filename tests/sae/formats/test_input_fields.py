@@ -121,10 +121,21 @@ def test_sparsify(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps(run))
     about, out = sent_through("sparsify", folder)
     assert (about.model, about.revision) == ("EleutherAI/pythia-70m", "step3000")
-    assert (about.site, about.context) == ("", 512)
+    assert (about.site, about.context) == ("mlp_out.2", 512)
     for name in ("exclude_tokens", "load_in_8bit"):
         assert field(out / "cfg.json", name) == run[name]
         assert name in note_on_input(about)
+    assert "layers.2.mlp" not in note_on_input(about)
+
+
+def test_a_module_of_sparsify_that_is_no_site_is_named(tmp_path: Path) -> None:
+    """Gemma norms what its MLP gives out before it is added."""
+    folder = tmp_path / "layers.2.mlp"
+    library("sparsify").write(made("topk"), folder, SAEMetadata())
+    run = {"model": "google/gemma-2-2b", "hookpoints": ["layers.2.mlp"]}
+    (tmp_path / "config.json").write_text(json.dumps(run))
+    about, _ = sent_through("sparsify", folder)
+    assert (about.model, about.site) == ("google/gemma-2-2b", "")
     assert "layers.2.mlp" in note_on_input(about)
 
 

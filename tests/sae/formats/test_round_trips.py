@@ -12,7 +12,7 @@ from engine.errors import UserError
 from engine.sae.config import SAEConfig
 from engine.sae.formats.algebra import from_centred, to_centred
 from engine.sae.formats.inference import at_inference
-from engine.sae.formats.libraries import FORMATS, check_writable, library, recognise
+from engine.sae.formats.libraries import WRITTEN, check_writable, library, recognise
 from engine.sae.formats.metadata import SAEMetadata
 from engine.sae.formats.weights import logarithm, weights_of
 from tests.sae.formats.made import GROUPS, D, K, X, assert_same, made
@@ -57,7 +57,7 @@ WRITABLE = {
 }
 EVERY = [
     (format, architecture, settings)
-    for format in FORMATS
+    for format in WRITTEN
     for architecture, kinds in KINDS.items()
     for settings in kinds
 ]

@@ -72,7 +72,11 @@ def pre(w: dict[str, Tensor], x: Tensor = X, centre: float = 1) -> Tensor:
     return (x - centre * w["b_dec"]) @ w["W_enc"] + w["b_enc"]
 
 
-@pytest.mark.parametrize("cfg", [OLDEST, THREE, FIVE])
+TWO = OLDEST | {"sae_lens_version": "2.1.3"}
+"""Which told its version where no later one has it."""
+
+
+@pytest.mark.parametrize("cfg", [OLDEST, TWO, THREE, FIVE])
 def test_standard(tmp_path: Path, cfg: dict[str, Any]) -> None:
     w = linear()
     sae, about = sae_lens.read(saved(tmp_path, cfg, w))
@@ -80,6 +84,23 @@ def test_standard(tmp_path: Path, cfg: dict[str, Any]) -> None:
     assert_same(sae, acts, acts @ w["W_dec"] + w["b_dec"])
     assert (about.model, about.site, about.context) == ("gpt2-small", "resid_pre.2", 128)
     assert recognise(tmp_path, None) == ("sae_lens", tmp_path)
+
+
+def test_what_enters_an_attentions_output_is_read_with_its_heads_side_by_side(
+    tmp_path: Path,
+) -> None:
+    w = linear()
+    cfg = THREE | {"hook_name": "blocks.2.attn.hook_z"}
+    sae, about = sae_lens.read(saved(tmp_path, cfg, w))
+    acts = pre(w).relu()
+    assert_same(sae, acts, acts @ w["W_dec"] + w["b_dec"])
+    assert about.site == "attn_z.2"
+    (tmp_path / "out").mkdir()
+    sae_lens.write(sae, tmp_path / "out", about)
+    assert (
+        json.loads((tmp_path / "out" / "cfg.json").read_text())["reshape_activations"] == "hook_z"
+    )
+    assert sae_lens.read(tmp_path / "out")[1].site == "attn_z.2"
 
 
 @pytest.mark.parametrize("cfg", [THREE | TOPK, FIVE | TOPK, FIVE | TOPK | {"architecture": "topk"}])
@@ -156,7 +177,7 @@ def test_a_factor_of_ones_that_is_not_to_be_used_is_left_out(tmp_path: Path) -> 
         ({"normalize_activations": "expected_average_only_in"}, "expected_average_only_in"),
         ({"normalize_activations": True}, "expected_average_only_in"),
         ({"normalize_activations": "constant_norm_rescale"}, "constant_norm_rescale"),
-        ({"hook_name": "blocks.2.attn.hook_z"}, "reshape_activations is 'hook_z'"),
+        ({"reshape_activations": "hook_q"}, "reshape_activations is 'hook_q'"),
     ],
 )
 def test_what_can_not_be_followed_is_refused_with_the_version(
@@ -208,3 +229,12 @@ def test_a_checkpoint_on_scaled_activations_has_the_scale_folded_in(
         (tmp_path / "activation_scaler.json").write_text(json.dumps(wrong))
         with pytest.raises(UserError, match="can't be followed"):
             sae_lens.read(tmp_path)
+
+
+def test_a_field_that_no_version_had_is_named(tmp_path: Path) -> None:
+    known = sae_lens.read(saved(tmp_path / "a", FIVE, linear()))[1]
+    assert known.unknown_fields == {}
+    told = FIVE | {"whitens": True}
+    assert sae_lens.read(saved(tmp_path / "b", told, linear()))[1].unknown_fields == {
+        "whitens": True
+    }

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 
@@ -91,6 +91,7 @@ def test_without_such_a_file_nothing_is_stated(tmp_path: Path, format: str) -> N
     assert stated_figures(format, tmp_path) == NOTHING_STATED
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from([*MEASURED]),

@@ -1,0 +1,1 @@
+"""Our evaluation beside SAELens' and SAEBench's: the same autoencoder, model and tokens."""

@@ -1,0 +1,1 @@
+"""The making of the table of published autoencoders (`engine.sae.published`)."""
