@@ -5,7 +5,9 @@
 `matched`: random live features, each beside others that are alike; `directions`: random directions
 of each one's length, beside others drawn the same way. What is edited is then one of its own null,
 so p should be uniform on 1/(n + 1), 2/(n + 1), …, 1: at most 5 % of features have p ≤ 0.05. By KL
-and by `promoted:10`, over the seven prompts of the study, with the clean model's continuations.
+and by the log p of ten tokens that another feature promotes, over the seven prompts of the study,
+with the clean model's continuations. Of a feature's own ten tokens p should be small: that is the
+power of the test, and stands below.
 """
 
 import argparse
@@ -37,7 +39,7 @@ from engine.progress import SILENT
 from engine.service.session import Session
 from engine.workspace.folders import Workspace
 
-MEASURES = ("kl", "promoted:10")
+MEASURES = ("kl", "another feature's tokens", "its own tokens")
 KINDS = ("matched", "directions")
 
 
@@ -68,12 +70,16 @@ def measure(
             rows = rows_of(kind, feature, subject, catalogue, nulls)
             if not rows:
                 continue
-            meters = make_meters([parse_measure(MEASURES[1])], subject, catalogue, feature, texts)
+            tokens = [parse_measure("promoted:10")]
+            another = features[features.index(feature) - 1]
+            meters = make_meters(tokens, subject, catalogue, another, texts)
+            if kind == "matched":  # what is edited is the feature itself
+                meters += make_meters(tokens, subject, catalogue, feature, texts)[1:]
             values = sum(
                 measure_rows(run, rows, meters, _all_tokens(run), lambda *_: None)[1]
                 for run in runs
             )
-            for name, (own, *others) in zip(MEASURES, np.asarray(values).tolist(), strict=True):
+            for name, (own, *others) in zip(MEASURES, np.asarray(values).tolist(), strict=False):
                 null = compare_with_null(own, others)
                 assert null is not None
                 found.setdefault((kind, name), []).append(null.p)
@@ -108,7 +114,8 @@ def page(found: dict[tuple[str, str], list[float]], options: argparse.Namespace)
             f"`python -m benchmarks.calibration --workspace W --sae {options.sae} --features "
             f"{options.features} --nulls {options.nulls}`: of edits that are each one of their own "
             "null, how many have p ≤ 0.05 (5 % is right; in brackets the 95 % interval by Wilson), "
-            "and p of a Kolmogorov–Smirnov test against the uniform distribution.",
+            "and p of a Kolmogorov–Smirnov test against the uniform distribution. By its own "
+            "tokens a feature should differ from others: that row is the power of the test.",
             "",
             markdown(["null", "measure", "edits", "p ≤ 0.05", "KS"], rows),
             "",

@@ -134,7 +134,7 @@ def page(outcomes: list[Outcome], versions: dict[str, str]) -> str:
         " decoded to. –: a kind that only they write. What was published without a library (Gemma"
         " Scope, Qwen-Scope, Goodfire, qresearch, Llama Scope 1 and 2) is written as it was"
         " published, and loaded by SAELens or circuit-tracer; Llamascopium's acts are multiplied by"
-        " the lengths of what features write, as its own loader does it.\n\n"
+        " the lengths of what features write, as Language-Model-SAEs did at inference.\n\n"
         f"{markdown(header, rows)}\n"
     )
 

@@ -1,16 +1,13 @@
 """Changing features and measuring what follows: the one function that others call."""
 
-from pathlib import Path
-
 import msgspec
 
-from engine.activations.corpus import read_prompts
 from engine.features.catalogue.catalogue import Catalogue
 from engine.interventions.causal import model_view
 from engine.interventions.prompt_run import ModelWithSAE
 from engine.interventions.reconstruction import reconstruction_view
 from engine.interventions.spec import ClampReport, ClampRequest
-from engine.interventions.validation import check_request
+from engine.interventions.validation import check_request, with_prompts
 from engine.model.chat import chat_note, template_of_prompts
 from engine.model.dtypes import QUANTISATIONS
 from engine.progress import SILENT, Progress
@@ -28,9 +25,7 @@ def clamp(
     Raises UserError for a request that can't be carried out: before anything is run, but for what
     only running shows.
     """
-    if request.prompt_file and not request.prompts:
-        prompts = read_prompts(Path(request.prompt_file))
-        request = msgspec.structs.replace(request, prompts=prompts)
+    request = with_prompts(request)
     check_request(request, len(catalogue))
     lm = subject.lm
     subject.check()

@@ -2,13 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import msgspec
 import torch
 from torch import Tensor
 
-from engine.activations.corpus import read_prompts
 from engine.errors import UserError
 from engine.features.catalogue.catalogue import Catalogue
 from engine.features.validation import check_feature
@@ -26,6 +24,7 @@ from engine.interventions.prompt_run import ModelWithSAE, PromptRun
 from engine.interventions.row_effects import measure_rows
 from engine.interventions.screen_spec import Screened, Screening, ScreenRequest
 from engine.interventions.spec import FeatureEdit
+from engine.interventions.validation import with_prompts
 from engine.model.interruptible import interruptible
 from engine.model.observe import observe
 from engine.model.text import vocabulary
@@ -50,9 +49,7 @@ def screen(
     """
     from scipy.stats import false_discovery_control  # late: to import it takes half a second
 
-    if request.prompt_file and not request.prompts:
-        prompts = read_prompts(Path(request.prompt_file))
-        request = msgspec.structs.replace(request, prompts=prompts)
+    request = with_prompts(request)
     _check(subject, catalogue, request)
     found: list[Screened] = []
     total = len(request.features)

@@ -2,39 +2,18 @@
 
 import msgspec
 
-from engine.interventions.spec import Null, NullKind
-from engine.model.dtypes import AUTO
-from engine.model.prompt import ChatChoice, Prompt
+from engine.interventions.spec import InterventionRequest, Null
 
 
-class ScreenRequest(msgspec.Struct, frozen=True, kw_only=True):
+class ScreenRequest(InterventionRequest, frozen=True, kw_only=True):
     """Which features to clamp, each by itself, in which texts, and what to measure."""
 
-    sae: str
     features: list[int]
-    prompts: list[str | Prompt]
-    prompt_file: str = ""
-    """A file of prompts, read when `prompts` is empty."""
     measure: str = "promoted:10"
     """`kl`, or in the notation of `measure_notation`."""
     times_max: float = 1.0
     """The activation that each is held at, in multiples of its maximum over the scanned text."""
-    generate: int = 24
-    """Tokens that the clean model writes after each prompt, and all read."""
-    nulls: int = 20
-    """How many are drawn at a time for each feature."""
-    null: NullKind = "matched"
     most_nulls: int = 200
-    """How many are drawn at most, while p isn't clear."""
-    seed: int = 0
-    chat: ChatChoice = False
-    model: str | None = None
-    """The model, if it isn't where the SAE or its scan says that it is."""
-    model_dtype: str = AUTO
-    quantize: str = AUTO
-    """Whether its weights are kept in fewer bits; `auto`: as the activations were made."""
-    device_map: str = ""
-    """Over which devices it is spread; empty: all of it on one."""
 
 
 class Screened(msgspec.Struct, frozen=True, kw_only=True):

@@ -38,23 +38,17 @@ class FeatureEdit(msgspec.Struct, frozen=True, kw_only=True):
         find_operation(self.operation)
 
 
-class ClampRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """Which features to change, in which texts, and how to look at what follows."""
+class InterventionRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """An SAE in its model, texts, and nulls: what every request to change features names."""
 
     sae: str
     """Name of the SAE."""
-    edits: list[FeatureEdit]
-    """All applied at once."""
     prompts: list[str | Prompt]
     """Texts, or conversations."""
     prompt_file: str = ""
     """A file of prompts, read when `prompts` is empty; the reproduction line names it."""
-    view: View = "model"
-    """`model`: edit inside the running model; `reconstruction`: decode twice and compare."""
-    positions: tuple[int, int | None] = (0, None)
-    """First edited position and the one after the last (None: to the end of the generated text)."""
     generate: int = 24
-    """Tokens to write after each prompt, greedily."""
+    """Tokens that the clean model writes after each prompt, greedily."""
     nulls: int = 20
     """How many nulls to compare with."""
     null: NullKind = "matched"
@@ -62,12 +56,6 @@ class ClampRequest(msgspec.Struct, frozen=True, kw_only=True):
     most_nulls: int = 0
     """More are drawn, `nulls` at a time, until the test over all prompts is clear or there are this
     many; up to `nulls`: none more."""
-    measures: list[str] = []
-    """What is measured beside KL, in the notation of `measure_notation`. The first one's test says
-    when enough nulls were drawn; without any, that of KL."""
-    strengths: list[float] = []
-    """Draw a curve, too: the same edits with each of these in place of their values, as multiples
-    of the maximum where a value is an activation, and as they are where it is a factor."""
     seed: int = 0
     """Seeds the choice of nulls."""
     chat: ChatChoice = False
@@ -80,6 +68,23 @@ class ClampRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What its weights are kept in; `auto`: what they were then."""
     device_map: str = ""
     """How it is spread over several devices; empty: it is on one."""
+
+
+class ClampRequest(InterventionRequest, frozen=True, kw_only=True):
+    """Which features to change, in which texts, and how to look at what follows."""
+
+    edits: list[FeatureEdit]
+    """All applied at once."""
+    view: View = "model"
+    """`model`: edit inside the running model; `reconstruction`: decode twice and compare."""
+    positions: tuple[int, int | None] = (0, None)
+    """First edited position and the one after the last (None: to the end of the generated text)."""
+    measures: list[str] = []
+    """What is measured beside KL, in the notation of `measure_notation`. The first one's test says
+    when enough nulls were drawn; without any, that of KL."""
+    strengths: list[float] = []
+    """Draw a curve, too: the same edits with each of these in place of their values, as multiples
+    of the maximum where a value is an activation, and as they are where it is a factor."""
 
 
 class DimensionShift(msgspec.Struct, frozen=True, kw_only=True):

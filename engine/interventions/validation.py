@@ -1,12 +1,27 @@
 """Requests that can't be carried out (no torch here)."""
 
 import math
+from pathlib import Path
+from typing import TypeVar
 
+import msgspec
+
+from engine.activations.corpus import read_prompts
 from engine.errors import UserError
 from engine.features.validation import check_feature
 from engine.interventions.measure_notation import parse_measure
-from engine.interventions.spec import ClampRequest
+from engine.interventions.spec import ClampRequest, InterventionRequest
 from engine.interventions.strengths import check_strengths
+
+Asked = TypeVar("Asked", bound=InterventionRequest)
+
+
+def with_prompts(request: Asked) -> Asked:
+    """The request with the prompts of its file, where it has none of its own. Raises UserError for
+    a file that can't be read."""
+    if request.prompts or not request.prompt_file:
+        return request
+    return msgspec.structs.replace(request, prompts=read_prompts(Path(request.prompt_file)))
 
 
 def check_request(request: ClampRequest, d_sae: int) -> None:

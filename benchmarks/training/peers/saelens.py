@@ -1,7 +1,12 @@
-"""SAELens: its own `SAETrainer.fit()`."""
+"""SAELens: its own `SAETrainer.fit()`, which scales activations to a norm of √d_in.
 
+By default it doesn't, and then hardly learns from those of a real model.
+"""
+
+import copy
 from importlib.metadata import version
 from itertools import accumulate
+from pathlib import Path
 from typing import Any
 
 from sae_lens import (
@@ -35,6 +40,9 @@ CLASSES = {
     "matryoshka": (MatryoshkaBatchTopKTrainingSAE, MatryoshkaBatchTopKTrainingSAEConfig),
 }
 
+_BATCHES_FOR_SCALE = 100
+"""By default 1,000, which would take longer than a race."""
+
 
 def train(job: Job, variant: str) -> None:
     """Until the clock ends it; `variant` is "default", "sparse" or "bf16"."""
@@ -43,6 +51,7 @@ def train(job: Job, variant: str) -> None:
         config_class(
             d_in=job.size.d_in,
             d_sae=job.size.width,
+            normalize_activations="expected_average_only_in",
             **_needed(job),
             **_sparse() if variant == "sparse" else {},
         )
@@ -51,12 +60,21 @@ def train(job: Job, variant: str) -> None:
         total_training_samples=(job.steps + 1) * job.size.batch,
         train_batch_size_samples=job.size.batch,
         autocast=variant == "bf16",
+        n_batches_for_norm_estimate=_BATCHES_FOR_SCALE,
         logger=LoggingConfig(log_to_wandb=False),
     )
     config.lr_end = config.lr  # it insists on a value, and its default schedule is constant
-    job.score_by(lambda: _snapshot(sae))
-    job.save_by(sae.save_inference_model)
-    SAETrainer(cfg=config, sae=sae, data_provider=job.batches()).fit()
+    trainer = SAETrainer(cfg=config, sae=sae, data_provider=job.batches())
+    job.score_by(lambda: _snapshot(sae, trainer.activation_scaler.scaling_factor or 1.0))
+
+    def save(folder: Path) -> None:
+        """Save it as `fit` would have left it."""
+        folded = copy.deepcopy(sae)
+        folded.fold_activation_norm_scaling_factor(trainer.activation_scaler.scaling_factor)
+        folded.save_inference_model(folder)
+
+    job.save_by(save)
+    trainer.fit()
 
 
 def versions() -> dict[str, str]:
@@ -82,9 +100,11 @@ def _sparse() -> dict[str, Any]:
     return {"use_sparse_activations": True, "rescale_acts_by_decoder_norm": False}
 
 
-def _snapshot(sae: Any) -> Snapshot:
+def _snapshot(sae: Any, scale: float) -> Snapshot:
+    """`scale`: what activations are multiplied by before the SAE is given them."""
+
     def reconstruct(x: Tensor) -> tuple[Tensor, Tensor]:
-        acts = sae.encode(x)
-        return sae.decode(acts), acts
+        acts = sae.encode(x * scale)
+        return sae.decode(acts) / scale, acts
 
     return Snapshot(reconstruct, sae.W_dec)

@@ -62,7 +62,7 @@ def read_documents(
     check_reads(lm, sae.config, site)
     rules = None if sink_rule is None else {str(site): sink_rule}
     observed = ObservedDocuments(lm, documents, [site], seed=0, context=context, rules=rules)
-    find, device = sae.finder(), sae.W_dec.device
+    device, find_active = sae.W_dec.device, sae.finder()
     with interruptible(lm, tick):
         for each in observed.passes():
             applies = torch.from_numpy(
@@ -75,7 +75,7 @@ def read_documents(
                 tick()
                 x = each.rows[str(site)]
                 x = x[block.to(x.device)].to(device)
-                support, acts = find(x)
+                support, acts = find_active(x)
                 yield DocumentRows(
                     documents=each.documents[block],
                     order=order[block],

@@ -4,8 +4,7 @@ from engine.features.catalogue.catalogue import Catalogue
 from engine.interventions.clamp import clamp
 from engine.interventions.prompt_run import ModelWithSAE
 from engine.interventions.screen import screen
-from engine.interventions.screen_spec import ScreenRequest
-from engine.interventions.spec import ClampRequest
+from engine.interventions.spec import InterventionRequest
 from engine.model.chat import chat_templates
 from engine.model.locate import all_sites
 from engine.service import protocol as p
@@ -35,7 +34,7 @@ def screen_features(question: p.Screen, session: Session) -> p.Screening:
 
 
 def _subject(
-    request: ClampRequest | ScreenRequest, device: str, session: Session
+    request: InterventionRequest, device: str, session: Session
 ) -> tuple[ModelWithSAE, Catalogue]:
     """The SAE of a request in its model, and the catalogue of its features."""
     catalogue = Catalogue.open(session.workspace.existing_catalogue(request.sae))
