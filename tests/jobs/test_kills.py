@@ -116,8 +116,8 @@ JOBS: dict[str, Make] = {
 
 def test_no_kind_is_left_out() -> None:
     made = {job(Path("/w"), Path("/m")).kind for job in JOBS.values()}
-    # captures have tests of their own, and probes write nothing
-    assert made == registered_kinds().keys() - {"capture", "probe"}
+    # captures and fetches have tests of their own, and probes write nothing
+    assert made == registered_kinds().keys() - {"capture", "fetch", "probe"}
 
 
 @pytest.mark.parametrize("name", JOBS)

@@ -108,7 +108,7 @@ async def test_all_lines_that_are_pasted_into_a_prompt_are_kept(
 
 async def test_a_field_without_new_lines_says_that_it_left_out_lines(world: World) -> None:
     async with open_app(world, (80, 24)) as user:
-        await user.press("C", *["enter"] * 6)
+        await user.press("C", *["enter"] * 7)
         await user.type("one\ntwo\nthree")
         assert user.app.focused.value == "one"
         await user.sees("name: of 3 pasted lines only the first was taken.")
