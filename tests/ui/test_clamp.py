@@ -50,7 +50,7 @@ async def test_what_is_measured_beside_kl_is_tested(world: World) -> None:
     async with open_app(world, (110, 40)) as user:
         await clamped(user)
         await user.press("z")
-        await user.sees("kl +2.50 nats  20 features -0.250…+0.500  p 0.048")
+        await user.sees("kl +2.50 nats  p 0.048  20 features: -0.250…+0.500")
         await user.press("f", *["tab"] * 5)
         await user.type("logp: Paris,Lyon ; promoted")
         await user.press("tab")

@@ -117,6 +117,7 @@ class ClampPane(TablePane):
         self.title_line.info = self.title_info()
         self.table.empty_text = next_steps.for_clamp(state)
         warnings = [] if report is None else report.warnings
+        self.warnings.display = bool(warnings)
         self.warnings.show(
             "\n".join(f"! {visible(text, ascii_only=self.ascii_only)}" for text in warnings)
         )
@@ -145,6 +146,7 @@ class ClampPane(TablePane):
             series = {"edit": (strengths, measure.values)}
             series |= {name: (strengths, ys) for name, ys in bands.items() if ys}
             self.curve.set_series(series)
+        self.query_one("#texts").display = curve is None
 
     def _show_draft(self) -> None:
         draft = self.state.clamp.draft

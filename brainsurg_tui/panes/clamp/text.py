@@ -85,13 +85,11 @@ def pooled(report: ModelReport) -> Text:
     for effect in report.pooled:
         beside = effect.null
         line = Text.assemble(
-            (f"{effect.measure} ", "bold"),
-            f"{signed(effect.value)} {effect.unit}",
-            (
-                "" if beside is None else f"  {beside.n} {of} {band(beside)}  p {beside.p:.3f}",
-                "bold" if beside is not None and beside.p <= _SMALL else "",
-            ),
+            (f"{effect.measure} ", "bold"), f"{signed(effect.value)} {effect.unit}"
         )
+        if beside is not None:
+            line.append(f"  p {beside.p:.3f}", "bold" if beside.p <= _SMALL else "")
+            line.append(f"  {beside.n} {of}: {band(beside)}", "dim")
         lines.append(line)
     return Text("\n").join(lines)
 
