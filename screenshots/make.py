@@ -41,6 +41,8 @@ class Subject:
     """What to look for in the scanned text."""
     words: str
     """What clamping the feature that knows the pattern should raise."""
+    chat: bool = False
+    """Whether prompts go into the model's chat template."""
 
 
 EMBEDDED = Subject(sae="first", pattern="Once upon", words="once")
@@ -111,6 +113,8 @@ async def _take(
         await _until(pilot, lambda: app.state.clamp.report is not None)
         await pilot.press("f", *["tab"] * 5)
         await _type(pilot, f"logp:{subject.words}")
+        if subject.chat:
+            await pilot.press(*["tab"] * 3, "down")
         await pilot.press("ctrl+s")
         await _until(pilot, lambda: _measures(app) > 1)
         await save("clamp")
@@ -176,7 +180,7 @@ def main() -> None:
     parser.add_argument("--words", default="mom,Mom,dad,Dad,mother,father")
     options = parser.parse_args()
     if options.workspace:
-        subject = Subject(options.sae, options.pattern, options.words)
+        subject = Subject(options.sae, options.pattern, options.words, chat=True)
         asyncio.run(make(options.folder, options.workspace, subject))
     else:
         with tempfile.TemporaryDirectory() as workspace:

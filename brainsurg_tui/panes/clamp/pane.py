@@ -138,6 +138,7 @@ class ClampPane(TablePane):
         self.pooled.show("" if report is None else clamp_texts.pooled(report))
         curve = None if report is None else report.curve
         self.curve.display = curve is not None
+        self.set_class(curve is not None, "-curve")
         if report is not None and curve is not None:
             measure = curve.measures[min(1, len(curve.measures) - 1)]
             strengths = curve.strengths
