@@ -23,7 +23,7 @@ WIDTH = 16_000
 @pytest_asyncio.fixture(scope="module", loop_scope="module", autouse=True)
 async def sae(root: Path, tmp_path_factory: pytest.TempPathFactory, tiny_llama_path: Path) -> str:
     texts = tmp_path_factory.mktemp("texts") / "texts.txt"
-    texts.write_text("\n\n".join(f"Story {i}: once there was a dog." for i in range(800)))
+    texts.write_text("\n\n".join(f"Story {i}: once there was a dog." for i in range(4000)))
     capture = p.Capture(
         name="long", model=str(tiny_llama_path), sites=["resid_post.1"], texts=[str(texts)]
     )
