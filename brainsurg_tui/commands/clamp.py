@@ -94,7 +94,7 @@ def clamp(
     positions: str = "0:",
     generate: int = 24,
     measure: Annotated[list[str] | None, Parameter(consume_multiple=True)] = None,
-    strengths: str = "",
+    strengths: Annotated[str, Parameter(allow_leading_hyphen=True)] = "",
     curve: bool = False,
     nulls: int = 20,
     null: p.NullKind = "matched",

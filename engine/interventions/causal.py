@@ -20,7 +20,7 @@ from engine.interventions.measures import (
 from engine.interventions.meters import Meter, make_meters
 from engine.interventions.nulls import (
     direction_edits,
-    flipped,
+    flip,
     matched_features,
     null_edits,
     where_silent,
@@ -71,6 +71,11 @@ def model_view(
     def tick() -> None:
         progress(phase, done, total, "prompts")
 
+    def begin_prompt(number: int) -> None:
+        nonlocal done
+        done = number
+        tick()
+
     tick()
     checks: list[Checks] = []
     with interruptible(subject.lm, tick):
@@ -89,17 +94,12 @@ def model_view(
                 break
             drawn += len(more)
             phase = f"compare with null {drawn - len(more) + 1} to {drawn}"
-            for done, found in enumerate(effects):  # noqa: B007 - `tick` reports it
+            for number, found in enumerate(effects):
+                begin_prompt(number)
                 found.add(measure_rows(found.run, more, meters, found.counted, lambda *_: None)[1])
         curve = None
         if request.strengths:
             phase = "draw the curve"
-
-            def report_done(prompts_done: int) -> None:
-                nonlocal done
-                done = prompts_done
-                tick()
-
             curve = draw_curve(
                 subject,
                 catalogue,
@@ -107,7 +107,7 @@ def model_view(
                 stand_ins=rows.stand_ins,
                 effects=effects,
                 meters=meters,
-                report=report_done,
+                begin_prompt=begin_prompt,
             )
     prompts = [
         msgspec.structs.replace(
@@ -163,7 +163,7 @@ def _rows(
     else:
         stand_ins = matched_features(catalogue.columns, features, most, request.seed)
         nulls = [null_edits(request.edits, each, catalogue.columns) for each in stand_ins]
-    controls = [flipped(edits, W_dec), where_silent(edits)] if request.nulls else []
+    controls = [flip(edits, W_dec), where_silent(edits)] if request.nulls else []
     at_once = max(1, request.nulls)
     blocks = [nulls[start : start + at_once] for start in range(0, len(nulls), at_once)]
     now, more = (blocks[0], blocks[1:]) if blocks else ([], [])

@@ -37,10 +37,10 @@ def draw_curve(
     stand_ins: Sequence[Sequence[int]],
     effects: Sequence[RowEffects],
     meters: Sequence[Meter],
-    report: Callable[[int], None],
+    begin_prompt: Callable[[int], None],
 ) -> Curve:
     """Each of `effects`' prompts at each strength of the request, beside the first of its nulls:
-    `stand_ins`, where they are features. `report` is called with the number of prompts done.
+    `stand_ins`, where they are features. `begin_prompt` is called with the number of each, from 0.
 
     All strengths of a prompt are read in the same batches, and all are written in the same.
     """
@@ -57,8 +57,8 @@ def draw_curve(
             alike = edits_at(request.edits, strength)
             flat += [null_edits(alike, each, catalogue.columns) for each in stand_ins[:NULLS]]
     measured = []
-    for done, each in enumerate(effects):
-        report(done)
+    for number, each in enumerate(effects):
+        begin_prompt(number)
         _, values = measure_rows(each.run, flat, meters, each.counted, lambda *_: None)
         # [meters, strengths, the edit and its nulls]
         measured.append(values.reshape(len(meters), len(strengths), -1))

@@ -101,7 +101,7 @@ def direction_edits(
     return drawn
 
 
-def flipped(edits: Sequence[ResolvedEdit], W_dec: Tensor) -> list[ResolvedEdit]:
+def flip(edits: Sequence[ResolvedEdit], W_dec: Tensor) -> list[ResolvedEdit]:
     """The edits, moving every token the opposite way."""
     return [dataclasses.replace(edit, direction=-W_dec[edit.feature].float()) for edit in edits]
 

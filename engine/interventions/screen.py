@@ -22,7 +22,7 @@ from engine.interventions.nulls import (
 )
 from engine.interventions.prompt_run import ModelWithSAE, PromptRun
 from engine.interventions.row_effects import measure_rows
-from engine.interventions.screen_spec import Screened, Screening, ScreenRequest
+from engine.interventions.screen_spec import ScreenedFeature, Screening, ScreenRequest
 from engine.interventions.spec import FeatureEdit
 from engine.interventions.validation import with_prompts
 from engine.model.interruptible import interruptible
@@ -51,7 +51,7 @@ def screen(
 
     request = with_prompts(request)
     _check(subject, catalogue, request)
-    found: list[Screened] = []
+    found: list[ScreenedFeature] = []
     total = len(request.features)
 
     def tick() -> None:
@@ -68,7 +68,7 @@ def screen(
             [(run, _counted(run)) for run in runs],
         )
         for feature in request.features:
-            found.append(of_all.screened(feature))
+            found.append(of_all.screen_feature(feature))
     tick()
     tested = [each.null.p for each in found if each.null is not None]
     q = iter(false_discovery_control(tested).tolist() if tested else [])
@@ -115,7 +115,7 @@ class _Screen:
         measures = [] if measure == KL_METER.name else [parse_measure(measure)]
         return make_meters(measures, self.subject, self.catalogue, feature, self.vocabulary)[-1]
 
-    def screened(self, feature: int) -> Screened:
+    def screen_feature(self, feature: int) -> ScreenedFeature:
         """One feature beside its own nulls."""
         edit = FeatureEdit(
             feature=feature, operation="clamp", value=self.request.times_max, unit="max"
@@ -136,7 +136,7 @@ class _Screen:
             nulls += means
             if is_clear(value, nulls):
                 break
-        return Screened(feature=feature, value=value, null=compare_in_sequence(value, nulls))
+        return ScreenedFeature(feature=feature, value=value, null=compare_in_sequence(value, nulls))
 
     def _blocks(
         self, edit: FeatureEdit, own: Sequence[ResolvedEdit]

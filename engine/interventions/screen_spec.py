@@ -16,7 +16,7 @@ class ScreenRequest(InterventionRequest, frozen=True, kw_only=True):
     most_nulls: int = 200
 
 
-class Screened(msgspec.Struct, frozen=True, kw_only=True):
+class ScreenedFeature(msgspec.Struct, frozen=True, kw_only=True):
     """What one feature does."""
 
     feature: int
@@ -36,4 +36,4 @@ class Screening(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     measure: str
     unit: str
     prompts: int
-    features: list[Screened]
+    features: list[ScreenedFeature]

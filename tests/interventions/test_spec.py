@@ -93,6 +93,20 @@ def test_the_line_spells_out_every_setting() -> None:
     )
 
 
+def test_the_line_names_measures_nulls_and_strengths() -> None:
+    said = words(
+        measures=["logp:he vs she", "promoted:5"],
+        null="directions",
+        most_nulls=200,
+        strengths=[-1.0, 2.5],
+    )
+    assert said[said.index("--null") :][:9] == [
+        *("--null", "directions", "--most-nulls", "200"),
+        *("--measure", "logp:he vs she", "--measure", "promoted:5"),
+        "--strengths=-1.0,2.5",
+    ]
+
+
 def test_the_line_names_a_model_that_was_named() -> None:
     assert words(model="/a model")[-2:] == ["--model", "/a model"]
 

@@ -185,6 +185,38 @@ def test_the_reproduction_line_reproduces(brainsurg: Runner, sae: dict[str, Any]
     assert again["prompts"] == report["prompts"]
 
 
+def test_a_clamp_with_measures_and_a_curve_is_reported_and_reproduced(
+    brainsurg: Runner, sae: dict[str, Any], tmp_path: Path
+) -> None:
+    report = brainsurg.json(
+        *("clamp", "sae", "--feature", 3, "--prompt", "Once", "Lily had", "--generate", 4),
+        *("--measure", "logp:the vs was", "promoted:5", "--null", "directions"),
+        *("--nulls", 3, "--most-nulls", 6, "--strengths", "-1,0,2", "--report", tmp_path / "new"),
+    )
+    assert [each["measure"] for each in report["pooled"]] == [
+        "kl",
+        "logp:the vs was",
+        "promoted:5",
+    ]
+    assert report["curve"]["strengths"] == [-1, 0, 2]
+    written = sorted(path.suffix for path in (tmp_path / "new").iterdir())
+    assert written == [".csv", ".html", ".json", ".md"]
+    again = brainsurg.json(*shlex.split(report["reproduce"])[1:])
+    for name in ("prompts", "pooled", "curve"):
+        assert again[name] == report[name]
+
+
+def test_many_features_are_screened(brainsurg: Runner, sae: dict[str, Any]) -> None:
+    options = ("--nulls", 3, "--most-nulls", 3, "--generate", 2, "--prompt", "Once upon")
+    found = brainsurg.json("screen", "sae", "--top", 4, *options)
+    first = brainsurg.json("features", "sae", "--top", 4)["features"]
+    assert {each["feature"] for each in found["features"]} == {each["id"] for each in first}
+    assert all(each["q"] >= each["null"]["p"] for each in found["features"])
+    named = brainsurg.json("screen", "sae", "--feature", 3, 5, "--measure", "kl", *options)
+    assert {each["feature"] for each in named["features"]} == {3, 5}
+    assert "q ≤ 0.05" in brainsurg.shows("screen", "sae", "--feature", 3, *options)
+
+
 def test_the_reconstruction_view_runs_nothing_through_the_model(
     brainsurg: Runner, sae: dict[str, Any]
 ) -> None:

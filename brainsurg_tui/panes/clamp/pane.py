@@ -29,6 +29,7 @@ from engine.service.protocol import (
     EditedPrompt,
     ModelReport,
     describe_edit,
+    find_operation,
 )
 
 _BESIDE_FROM = 100
@@ -135,13 +136,15 @@ class ClampPane(TablePane):
     def _show_measures(self) -> None:
         """Show what is measured over all prompts, and its curve over strengths."""
         report = self._report if isinstance(self._report, ModelReport) else None
-        self.pooled.show("" if report is None else clamp_texts.pooled(report))
+        self.pooled.show("" if report is None else clamp_texts.pooled_lines(report))
         curve = None if report is None else report.curve
         self.curve.display = curve is not None
         self.set_class(curve is not None, "-curve")
         if report is not None and curve is not None:
             measure = curve.measures[min(1, len(curve.measures) - 1)]
             strengths = curve.strengths
+            takes = find_operation(report.operation).takes
+            self.curve.x_label = "factor" if takes == "factor" else "× max"
             self.curve.y_label = clamp_texts.curve_title(report, measure)
             bands = {"nulls 5 %": measure.low, "95 %": measure.high}
             series = {"edit": (strengths, measure.values)}

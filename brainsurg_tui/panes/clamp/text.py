@@ -78,7 +78,7 @@ def tested_effect(prompt: EditedPrompt) -> Effect | None:
     return prompt.effects[1] if len(prompt.effects) > 1 else None
 
 
-def pooled(report: ModelReport) -> Text:
+def pooled_lines(report: ModelReport) -> Text:
     """Each measure over all prompts beside its nulls: a line for each."""
     lines = []
     of = "features" if report.null_features else "directions"
