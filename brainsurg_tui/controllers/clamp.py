@@ -21,7 +21,6 @@ from engine.service.protocol import (
     NullKind,
     Unit,
     View,
-    format_measure,
     operations,
     parse_measure,
 )
@@ -185,7 +184,7 @@ class ClampController:
                 nulls=parse_whole_number(first, "nulls"),
                 most_nulls=parse_whole_number(most, "nulls") if most else 0,
                 null=cast(NullKind, values["null"] or draft.null),
-                measures=tuple(format_measure(parse_measure(text)) for text in measures if text),
+                measures=tuple(str(parse_measure(text)) for text in measures if text),
                 chat=chat_in_field(values["chat"], draft.chat),
             )
         )

@@ -14,6 +14,7 @@ Each is a mean over tokens, of the edited model minus the clean one, both readin
 import csv
 import io
 import re
+from typing import ClassVar, Self, get_args
 
 import msgspec
 
@@ -30,94 +31,114 @@ _MOST = 100
 class TokenLogp(msgspec.Struct, frozen=True, tag="logp"):
     """Δ log Σ p of some tokens, in nats; with `against`, minus that of others."""
 
+    unit: ClassVar[str] = "nats"
     tokens: tuple[str, ...]
     against: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, rest: str) -> Self | None:
+        """From what stands behind the colon; None if that is none of this kind."""
+        wanted, _, against = rest.partition(" vs ")
+        tokens, others = _tokens(wanted), _tokens(against)
+        return cls(tokens, others) if tokens and bool(others) == bool(against) else None
+
+    def __str__(self) -> str:
+        behind = f" vs {_listed(self.against)}" if self.against else ""
+        return f"logp:{_listed(self.tokens)}{behind}"
 
 
 class TokenRank(msgspec.Struct, frozen=True, tag="rank"):
     """Δ of the rank of the likeliest of some tokens; the likeliest of all tokens has rank 1."""
 
+    unit: ClassVar[str] = "ranks"
     tokens: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, rest: str) -> Self | None:
+        """As `TokenLogp.parse`."""
+        tokens = _tokens(rest)
+        return cls(tokens) if tokens else None
+
+    def __str__(self) -> str:
+        return f"rank:{_listed(self.tokens)}"
 
 
 class Promoted(msgspec.Struct, frozen=True, tag="promoted"):
     """Δ log Σ p of the tokens that the first edited feature's direction raises most, in nats."""
 
+    unit: ClassVar[str] = "nats"
     count: int = _PROMOTED
+
+    @classmethod
+    def parse(cls, rest: str) -> Self | None:
+        """As `TokenLogp.parse`."""
+        count = _whole(rest) if rest.strip() else _PROMOTED
+        return cls(count) if count and count <= _MOST else None
+
+    def __str__(self) -> str:
+        return f"promoted:{self.count}"
 
 
 class FeatureChange(msgspec.Struct, frozen=True, tag="feature"):
     """Δ of the activation of another feature of the SAE, read at its site behind the edit."""
 
+    unit: ClassVar[str] = "activation"
     feature: int
+
+    @classmethod
+    def parse(cls, rest: str) -> Self | None:
+        """As `TokenLogp.parse`."""
+        feature = _whole(rest)
+        return None if feature is None else cls(feature)
+
+    def __str__(self) -> str:
+        return f"feature:{self.feature}"
 
 
 class SiteShift(msgspec.Struct, frozen=True, tag="shift"):
     """‖x' - x‖ / ‖x‖ of activations at a later site."""
 
+    unit: ClassVar[str] = "of ‖x‖"
     site: str
+
+    @classmethod
+    def parse(cls, rest: str) -> Self | None:
+        """As `TokenLogp.parse`; raises UserError for what names no site."""
+        return cls(str(parse_site(rest)))
+
+    def __str__(self) -> str:
+        return f"shift:{self.site}"
 
 
 Measure = TokenLogp | TokenRank | Promoted | FeatureChange | SiteShift
+"""What there is: a new one is a class here, and a case of `meters`."""
+
+_BY_NAME = {str(kind.__struct_config__.tag): kind for kind in get_args(Measure)}
 
 
 def parse_measure(text: str) -> Measure:
-    """The measure that was typed. Raises UserError if it is none."""
-    kind, _, rest = text.partition(":")
-    match kind.strip().lower():
-        case "logp":
-            wanted, _, against = rest.partition(" vs ")
-            return TokenLogp(_tokens(wanted, text), _tokens(against, text) if against else ())
-        case "rank":
-            return TokenRank(_tokens(rest, text))
-        case "promoted":
-            return Promoted(_whole(rest, text, 1, _MOST) if rest.strip() else _PROMOTED)
-        case "feature":
-            return FeatureChange(_whole(rest, text, 0))
-        case "shift":
-            return SiteShift(str(parse_site(rest.strip())))
-    raise _unreadable(text)
+    """The measure that was typed; `str` gives it back. Raises UserError if it is none."""
+    name, _, rest = text.partition(":")
+    kind = _BY_NAME.get(name.strip().lower())
+    found: Measure | None = None if kind is None else kind.parse(rest)
+    if found is None:
+        raise UserError(
+            f"{text!r} is no measure.",
+            "Write logp:Paris,Lyon or logp:Paris vs Rome, rank:Paris, promoted:10, feature:731 or "
+            "shift:resid_post.20.",
+        )
+    return found
 
 
-def format_measure(measure: Measure) -> str:
-    """The measure in this notation; `parse_measure` gives it back."""
-    match measure:
-        case TokenLogp(tokens, against):
-            behind = f" vs {_listed(against)}" if against else ""
-            return f"logp:{_listed(tokens)}{behind}"
-        case TokenRank(tokens):
-            return f"rank:{_listed(tokens)}"
-        case Promoted(count):
-            return f"promoted:{count}"
-        case FeatureChange(feature):
-            return f"feature:{feature}"
-        case SiteShift(site):
-            return f"shift:{site}"
-
-
-def unit_of(measure: Measure) -> str:
-    """What a measure counts."""
-    match measure:
-        case TokenLogp() | Promoted():
-            return "nats"
-        case TokenRank():
-            return "ranks"
-        case FeatureChange():
-            return "activation"
-        case SiteShift():
-            return "of ‖x‖"
-
-
-def _tokens(text: str, whole: str) -> tuple[str, ...]:
-    """The tokens of a list; one with a comma in it stands in quotes, as in CSV."""
+def _tokens(text: str) -> tuple[str, ...]:
+    """The tokens of a list, in which one with a comma stands in quotes, as in CSV; none if it can't
+    be read, or is too long."""
     try:
         (parts,) = csv.reader([text], skipinitialspace=True, strict=True)
     except (csv.Error, ValueError):
-        raise _unreadable(whole) from None
+        return ()
     named = tuple(dict.fromkeys(stripped for part in parts if (stripped := part.strip(" "))))
-    if not named or len(named) > _MOST:
-        raise _unreadable(whole)
-    return named
+    return named if len(named) <= _MOST else ()
 
 
 def _listed(tokens: tuple[str, ...]) -> str:
@@ -126,15 +147,5 @@ def _listed(tokens: tuple[str, ...]) -> str:
     return line.getvalue()
 
 
-def _whole(text: str, whole: str, least: int, most: int = 10**18) -> int:
-    if not re.fullmatch(r"\s*\d{1,18}\s*", text) or not least <= int(text) <= most:
-        raise _unreadable(whole)
-    return int(text)
-
-
-def _unreadable(text: str) -> UserError:
-    return UserError(
-        f"{text!r} is no measure.",
-        "Write logp:Paris,Lyon or logp:Paris vs Rome, rank:Paris, promoted:10, feature:731 or "
-        "shift:resid_post.20.",
-    )
+def _whole(text: str) -> int | None:
+    return int(text) if re.fullmatch(r"\s*\d{1,18}\s*", text) else None

@@ -18,8 +18,6 @@ from engine.interventions.measure_notation import (
     SiteShift,
     TokenLogp,
     TokenRank,
-    format_measure,
-    unit_of,
 )
 from engine.interventions.prompt_run import ModelWithSAE, Outcomes
 from engine.model.load import LanguageModel
@@ -80,7 +78,7 @@ def _meter(
     feature: int,
     vocabulary: list[str],
 ) -> Meter:
-    lm, name, unit = subject.lm, format_measure(measure), unit_of(measure)
+    lm, name, unit = subject.lm, str(measure), measure.unit
 
     def ids(tokens: Sequence[str]) -> list[int]:
         return sorted({id for token in tokens for id in ids_of_token(lm, vocabulary, token)})

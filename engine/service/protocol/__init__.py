@@ -25,7 +25,6 @@ from engine.features.probing.findings import *
 from engine.features.search.findings import *
 from engine.figures import Figure as Figure
 from engine.interventions.measure_notation import KL as KL
-from engine.interventions.measure_notation import format_measure as format_measure
 from engine.interventions.measure_notation import parse_measure as parse_measure
 from engine.interventions.notation import describe_edit as describe_edit
 from engine.interventions.notation import parse_edit as parse_edit
