@@ -22,6 +22,7 @@ from engine.sae.formats import (
     goodfire,
     llama_scope,
     openai,
+    plain_relu,
     qresearch,
     qwen_scope,
     sae_lens,
@@ -251,7 +252,7 @@ def _files_of_layers(
 def _held(file: Path) -> str:
     """The format of a pickled file, by what is in it; empty for none that is known."""
     held = library_of(file) or "openai"
-    if held == "dictionary_learning" and qresearch.NAME.fullmatch(file.name):
+    if held == "dictionary_learning" and plain_relu.NAMED.fullmatch(file.name):
         alone = not any(place.is_file() for place in dictionary_learning.config_places(file))
         return "qresearch" if alone else held
     return "" if held == "none" else held
