@@ -29,6 +29,7 @@ from engine.sae.formats import (
     sparsify,
 )
 from engine.sae.formats.metadata import SAEMetadata
+from engine.sae.formats.naming_some import name_some
 from engine.sae.formats.pickled_names import library_of
 
 if TYPE_CHECKING:
@@ -208,8 +209,7 @@ def _below(path: Path, format: str | None, layer: int | None) -> Iterator[Path]:
 def _listed(names: list[str]) -> str:
     """Names in the order of the numbers in them, those beyond a few only counted."""
     names = sorted(names, key=lambda name: [int(n) for n in re.findall(r"\d+", name)] or [-1])
-    more = len(names) - _MOST_NAMED
-    return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+    return name_some(names, _MOST_NAMED)
 
 
 def _candidates(path: Path, format: str | None, layer: int | None) -> Iterator[tuple[str, Path]]:
