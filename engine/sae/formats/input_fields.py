@@ -75,7 +75,7 @@ def note_on_input(metadata: SAEMetadata) -> str:
         notes.append(f"It is given {rule}, as its files say: {', '.join(followed)}.")
     if others:
         notes.append(
-            "Its files tell more of what it is to be given, which nothing here sees to:"
+            "Its files say more of what it is to be given, which nothing here sees to:"
             f" {', '.join(others)}."
         )
     libraries = join_words(name for name in metadata.library_fields if name in WRITTEN)

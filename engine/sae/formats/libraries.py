@@ -118,7 +118,7 @@ def read_sae(
     module = library(format)
     taken = getattr(module, "SETTINGS", ())
     if k is not None and "k" not in taken:
-        raise UserError(f"Files of {format} tell k themselves.", "Leave out --k.")
+        raise UserError(f"Files of {format} state k themselves.", "Leave out --k.")
     stated: dict[str, Any] = {"k": k, "model": model}
     settings = {name: stated[name] for name in taken if stated[name] is not None}
     sae: SparseAutoencoder

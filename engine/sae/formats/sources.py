@@ -61,7 +61,7 @@ class Located:
         return StatedFigures(
             figures={"l0": self.published.l0},
             where=f"the list of {source.name} ({source.date})",
-            protocol="What it was measured on isn't told there.",
+            protocol="What it was measured on isn't said there.",
         )
 
     def with_what_is_known(self, metadata: SAEMetadata) -> SAEMetadata:
