@@ -3,7 +3,7 @@
 A new column is an entry here and the collector that computes it (`engine.features.scan.collect`),
 which writes the array `columns/NAME` of the catalogue. From the entry follow the filter language
 (`engine.features.filter`), the orders (`engine.features.catalogue.rank`, `--by`), the app's table,
-what is exported, and what is told of one feature.
+what is exported, and what is shown of one feature.
 """
 
 from collections.abc import Callable, Mapping

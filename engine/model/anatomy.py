@@ -13,7 +13,7 @@ from engine.errors import UserError
 from engine.model.branches import find_branches
 from engine.model.device_map import input_device
 from engine.model.hooks import entering, on_input, on_output
-from engine.model.places import LayerTrace, Places, find_places, watched
+from engine.model.places import LayerTrace, Places, find_places, is_norm, watched
 
 _TOKENS = ((3, 4, 5), (3, 4, 6))
 """Two rows that differ in their last token only. The first ids are often special tokens."""
@@ -63,7 +63,7 @@ def examine(model: nn.Module) -> Anatomy:
         layers=layers,
         devices=tuple((layer.entered[0].device, layer.left[0].device) for layer in trace.of_layers),
         places=tuple(map(_places, layers, trace.of_layers)),
-        final_norm=next((m for m in trace.last if "norm" in type(m).__name__.lower()), None),
+        final_norm=next(filter(is_norm, trace.last), None),
         d_model=trace.of_layers[-1].left[0].shape[-1],
         vocab_size=trace.vocab_size,
     )

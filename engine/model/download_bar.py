@@ -1,4 +1,4 @@
-"""Downloads from the hub, told to a `Progress` as they go."""
+"""Downloads from the hub, reported to a `Progress` as they go."""
 
 from types import TracebackType
 from typing import Any, ClassVar, Self
@@ -25,7 +25,7 @@ class DownloadBar:
         self.progress("download", self.n, self.total, "bytes")
 
     def update_transfer(self, _: float | None = 1) -> None:
-        """So many bytes more came over the network; what is told is what is whole on the disk."""
+        """So many bytes came over the network; what is reported is what is whole on the disk."""
 
     def set_postfix_str(self, *_: Any, **__: Any) -> None:
         """Nothing is drawn here."""

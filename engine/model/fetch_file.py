@@ -49,7 +49,7 @@ def fetch_blob(
     DroppedConnection and what huggingface_hub raises for an answer of the hub that is no file.
     """
     blob, part = blobs / sha256, blobs / f"{sha256}.part"
-    if blob.exists():
+    if blob.exists() and blob_is_whole(blob, blob, size):
         return 0
     blobs.mkdir(parents=True, exist_ok=True)
     try:

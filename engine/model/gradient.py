@@ -35,9 +35,9 @@ def sensitivity(
 ) -> Sensitivity:
     """The gradient of `figure`, a scalar made of logits [tokens, vocab_size], for one text.
 
-    token_ids: [tokens]. What is at `read`, which comes before the site, is told too; None: the same
-    site. All is in the model's dtype and on its device; the logits are those of the model without
-    edits, bit for bit, and nothing below the site is differentiated.
+    token_ids: [tokens]. What is at `read`, which comes before the site, is given, too; None: the
+    same site. All is in the model's dtype and on its device; the logits are those of the model
+    without edits, bit for bit, and nothing below the site is differentiated.
     Raises UserError for a site that the model does not have and as `checked_ids`.
     """
     seen: list[Tensor] = []

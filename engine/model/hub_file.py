@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import huggingface_hub
-from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError
+from huggingface_hub.errors import EntryNotFoundError
 
 from engine.model.download_bar import bar_for
 from engine.model.fetch import cache_folder
@@ -43,9 +43,9 @@ def _fetch_large(repository: str, file: str, revision: str | None, progress: Pro
     try:
         url = huggingface_hub.hf_hub_url(repository, file, revision=revision)
         about = huggingface_hub.get_hf_file_metadata(url)
-    except (EntryNotFoundError, HfHubHTTPError):
+    except EntryNotFoundError:
         raise
-    except Exception:  # it asks again, and tells a network that is missing from a cache that is
+    except Exception:  # it asks again, and takes what is in the cache where the hub can't answer
         return
     if about.etag is None or about.size is None or not _DIGEST.fullmatch(about.etag):
         return

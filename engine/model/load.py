@@ -1,5 +1,6 @@
 """Loading a causal language model and its tokenizer."""
 
+import contextlib
 import dataclasses
 import shutil
 import tempfile
@@ -168,8 +169,8 @@ def load_model(
             config = load_config(source, files)
         stored = files.quantisation or quantisation_of_config(config)
         quantising = quantisation_settings(quantize, source, quantised=stored)
-        settings = quantising | _placing(spread, where if quantising else None)
         kind, reason = choose_dtype(dtype, where, config)
+        settings = quantising | _placing(spread, where if quantising else None)
         with explaining("weights", source, revision):
             model = _load_weights(source, files, config, kind, settings)
             if "device_map" not in settings:
@@ -236,19 +237,21 @@ def _load_weights(
 ) -> Any:
     """The model, if all its weights are there: transformers fills in random numbers for others."""
     auto: Any = AutoModelForCausalLM
-    model, report = auto.from_pretrained(
-        files.address,
-        config=config,
-        dtype=dtype,
-        trust_remote_code=False,
-        ignore_mismatched_sizes=True,  # transformers' own message names no weight
-        output_loading_info=True,
-        **(gguf_settings() if files.is_gguf else {}),
-        **settings,
-        **files.origin,
-    )
-    if "offload_folder" in settings:
-        weakref.finalize(model, shutil.rmtree, settings["offload_folder"], ignore_errors=True)
+    with contextlib.ExitStack() as if_it_fails:
+        if "offload_folder" in settings:
+            if_it_fails.callback(shutil.rmtree, settings["offload_folder"], ignore_errors=True)
+        model, report = auto.from_pretrained(
+            files.address,
+            config=config,
+            dtype=dtype,
+            trust_remote_code=False,
+            ignore_mismatched_sizes=True,  # transformers' own message names no weight
+            output_loading_info=True,
+            **(gguf_settings() if files.is_gguf else {}),
+            **settings,
+            **files.origin,
+        )
+        weakref.finalize(model, if_it_fails.pop_all().close)
     absent = sorted(report["missing_keys"]) + sorted(name for name, *_ in report["mismatched_keys"])
     if absent:
         raise UserError(

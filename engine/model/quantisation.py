@@ -35,9 +35,10 @@ def quantisation_settings(name: str, source: str, *, quantised: str) -> dict[str
         )
     missing = [package for package in PACKAGES if find_spec(package) is None]
     if missing:
+        are = "isn't" if len(missing) == 1 else "aren't"
         raise UserError(
-            f"Weights in {name} need {' and '.join(missing)}, which isn't installed.",
-            "Install it with: pip install 'brainsurg[quantize]'",
+            f"Weights in {name} need {' and '.join(missing)}, which {are} installed.",
+            "Install what is missing with: pip install 'brainsurg[quantize]'",
         )
     from torchao import quantization
     from transformers import TorchAoConfig

@@ -127,6 +127,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _answer_file(self, repository: str, inside: str, ranged: str) -> None:
         hub = self.server_hub
+        if repository in hub.refuses:
+            self._refuse(*hub.refuses[repository])
+            return
         path = hub.root / repository / inside
         if not path.is_file():
             self._refuse(404, "EntryNotFound")

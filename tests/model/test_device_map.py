@@ -1,6 +1,7 @@
 """A model spread over the CPU and the disk says and shows what it does in one place."""
 
 import json
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -142,6 +143,17 @@ def test_a_file_that_is_no_device_map_is_refused(
         path.write_text(written)
     with pytest.raises(UserError, match=sentence):
         load_model(str(tiny_llama_path), device="cpu", device_map=str(path))
+
+
+def test_a_model_that_can_not_be_loaded_leaves_no_folder(
+    tiny_llama_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    some = {name: place for name, place in PLACES.items() if name != "model.layers.1"}
+    (tmp_path / "map.json").write_text(json.dumps(some))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with pytest.raises(UserError):
+        load_model(str(tiny_llama_path), device="cpu", device_map=str(tmp_path / "map.json"))
+    assert [path.name for path in tmp_path.iterdir()] == ["map.json"]
 
 
 def test_what_is_no_strategy_and_no_file_is_refused(tiny_llama_path: Path) -> None:

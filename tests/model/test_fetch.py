@@ -85,6 +85,14 @@ def test_what_is_here_is_not_fetched_again(hub: HubServer) -> None:
     assert all("/resolve/" not in line for line in hub.asked)
 
 
+def test_a_file_that_was_cut_short_is_fetched_anew(hub: HubServer) -> None:
+    here = fetch_model(NAME, None, SILENT).folder / "model.safetensors"
+    with here.open("r+b") as file:
+        file.truncate(1000)
+    assert fetch_model(NAME, None, SILENT).downloaded == weights(hub).stat().st_size
+    assert sha256(here) == sha256(weights(hub))
+
+
 def test_a_line_that_drops_goes_on_where_it_stopped(hub: HubServer) -> None:
     size = weights(hub).stat().st_size
     hub.gives = [10_000, 0, 5000, 1]

@@ -77,7 +77,7 @@ def run_probes(
     """Fit and score all probes on `splits` random splits of the texts, stratified by label.
 
     `held_out`: the share of the texts that is scored. Each null has the labels shuffled among all
-    texts, and a split of its own. `most` features by themselves are told.
+    texts, and a split of its own. `most` features are reported by themselves.
     """
     ranked = RankedFeatures(texts.features)
     active = int((texts.features.sum(axis=0) > 0).sum())

@@ -170,7 +170,7 @@ def _config_of(
     if jumps and k is not None:
         raise UserError(f"{tensors.path} has a threshold, and so no k.", "Leave out --k.")
     if described.activation == "topk" and k is None:
-        raise UserError(f"{beside}: activation is topk, and k isn't told.", "State it with --k.")
+        raise UserError(f"{beside}: activation is topk, and k isn't given.", "State it with --k.")
     with naming_file(tensors.path):
         return SAEConfig(
             architecture="jumprelu" if jumps else "relu" if k is None else "topk",

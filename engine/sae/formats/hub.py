@@ -14,6 +14,7 @@ from engine.progress import Progress
 from engine.sae.formats import circuit_tracer
 from engine.sae.formats.gemma_scope_names import check_one_layer
 from engine.sae.formats.libraries import companions, file_names, is_part, recognise
+from engine.sae.formats.naming_some import name_some
 from engine.sae.formats.stated_figures import BESIDE
 
 _PLACE = re.compile(
@@ -198,10 +199,9 @@ def _nothing_there(place: HubPlace) -> UserError:
             f"{what}.",
             f"Name the folder or .pt file inside the repository: {place.repository}/FOLDER.",
         )
-    more = len(below) - _MOST_NAMED
-    named = ", ".join(below[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
     return UserError(
-        f"{what}, but there are in {named}.", f"Name one: {place.repository}/{below[0]}."
+        f"{what}, but there are in {name_some(below, _MOST_NAMED)}.",
+        f"Name one: {place.repository}/{below[0]}.",
     )
 
 

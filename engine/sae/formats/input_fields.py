@@ -3,7 +3,8 @@
 Some of it is acted on (`engine.sae.formats.input_rule`), and nothing here sees to the rest.
 
 Such fields are named when the SAE is imported, kept in `SAEMetadata.library_fields`, and written
-again when it is exported to the library that they come from. Importing this needs no torch.
+again when it is exported to the library that they come from, where that is one of those whose files
+are written. Importing this needs no torch.
 """
 
 from typing import Any
@@ -12,6 +13,7 @@ import msgspec
 
 from engine.errors import join_words
 from engine.sae.formats.input_rule import WHOLE, input_rule
+from engine.sae.formats.libraries import WRITTEN
 from engine.sae.formats.metadata import SAEMetadata
 
 ASKS_FOR_NOTHING: dict[str, tuple[Any, ...]] = {
@@ -73,11 +75,12 @@ def note_on_input(metadata: SAEMetadata) -> str:
         notes.append(f"It is given {rule}, as its files say: {', '.join(followed)}.")
     if others:
         notes.append(
-            "Its files tell more of what it is to be given, which nothing here sees to:"
+            "Its files say more of what it is to be given, which nothing here sees to:"
             f" {', '.join(others)}."
         )
-    libraries = join_words(metadata.library_fields)
-    notes.append(f"All of it is kept, and written again when it is exported to {libraries}.")
+    libraries = join_words(name for name in metadata.library_fields if name in WRITTEN)
+    again = f", and written again when it is exported to {libraries}" if libraries else ""
+    notes.append(f"All of it is kept{again}.")
     return " ".join(notes)
 
 

@@ -22,12 +22,14 @@ from engine.sae.formats import (
     goodfire,
     llama_scope,
     openai,
+    plain_relu,
     qresearch,
     qwen_scope,
     sae_lens,
     sparsify,
 )
 from engine.sae.formats.metadata import SAEMetadata
+from engine.sae.formats.naming_some import name_some
 from engine.sae.formats.pickled_names import library_of
 
 if TYPE_CHECKING:
@@ -116,7 +118,7 @@ def read_sae(
     module = library(format)
     taken = getattr(module, "SETTINGS", ())
     if k is not None and "k" not in taken:
-        raise UserError(f"Files of {format} tell k themselves.", "Leave out --k.")
+        raise UserError(f"Files of {format} state k themselves.", "Leave out --k.")
     stated: dict[str, Any] = {"k": k, "model": model}
     settings = {name: stated[name] for name in taken if stated[name] is not None}
     sae: SparseAutoencoder
@@ -207,8 +209,7 @@ def _below(path: Path, format: str | None, layer: int | None) -> Iterator[Path]:
 def _listed(names: list[str]) -> str:
     """Names in the order of the numbers in them, those beyond a few only counted."""
     names = sorted(names, key=lambda name: [int(n) for n in re.findall(r"\d+", name)] or [-1])
-    more = len(names) - _MOST_NAMED
-    return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+    return name_some(names, _MOST_NAMED)
 
 
 def _candidates(path: Path, format: str | None, layer: int | None) -> Iterator[tuple[str, Path]]:
@@ -251,7 +252,7 @@ def _files_of_layers(
 def _held(file: Path) -> str:
     """The format of a pickled file, by what is in it; empty for none that is known."""
     held = library_of(file) or "openai"
-    if held == "dictionary_learning" and qresearch.NAME.fullmatch(file.name):
+    if held == "dictionary_learning" and plain_relu.NAMED.fullmatch(file.name):
         alone = not any(place.is_file() for place in dictionary_learning.config_places(file))
         return "qresearch" if alone else held
     return "" if held == "none" else held

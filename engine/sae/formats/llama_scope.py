@@ -106,7 +106,7 @@ def _weights(
     tensors: "Tensors", config: SAEConfig, described: Described, theta: float | None
 ) -> "Weights":
     """As they are stored, by our names; `theta` is what z · ‖W_D‖ is compared with, where one
-    threshold is told for all."""
+    threshold is given for all."""
     import torch
 
     from engine.sae.formats.weights import THRESHOLD, logarithm, stored_weights

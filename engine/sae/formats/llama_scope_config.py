@@ -76,11 +76,11 @@ class Described(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def width(self) -> int:
-        """d_sae. UserError if neither it nor the expansion factor is told, or makes sense."""
+        """d_sae. UserError if neither it nor the expansion factor is given, or makes sense."""
         if self.d_sae is not None:
             return self.d_sae
         if self.expansion_factor is None:
-            raise UserError("neither d_sae nor expansion_factor is told.")
+            raise UserError("neither d_sae nor expansion_factor is given.")
         if not math.isfinite(self.expansion_factor * self.d_model):
             raise UserError(f"expansion_factor is {self.expansion_factor}.")
         return round(self.d_model * self.expansion_factor)
@@ -92,7 +92,7 @@ class Described(msgspec.Struct, frozen=True, kw_only=True):
         return reads | ({"hook_point_out": self.hook_point_out} if self.transcodes else {})
 
     def threshold(self, into: float, out: float) -> float | None:
-        """What scaled pre-activations are compared with, of the one threshold that is told; see
+        """What scaled pre-activations are compared with, of the one threshold that is given; see
         `engine.sae.formats.llama_scope`. UserError for one that makes no sense."""
         if self.jump_relu_threshold is None:
             return None
@@ -105,7 +105,7 @@ class Described(msgspec.Struct, frozen=True, kw_only=True):
         """What is read and what is written, times this, has a mean norm of √d.
 
         `stored`: mean norms by place, where they stand among the weights. UserError, naming `path`,
-        where one is needed that isn't told, or makes no sense.
+        where one is needed that isn't given, or makes no sense.
         """
         if self.norm_activation == "inference":
             return 1.0, 1.0

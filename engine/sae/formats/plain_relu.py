@@ -13,7 +13,8 @@ from engine.sae.formats.records import naming_file
 if TYPE_CHECKING:
     from engine.sae.architectures.base import SparseAutoencoder
 
-_NAMED = re.compile(r"(?P<model>.+)-SAE-l(?P<layer>\d{1,4})\.pth?")
+NAMED = re.compile(r"(?P<model>.+)-SAE-l(?P<layer>\d{1,4})\.pth?")
+"""What such a file is called."""
 _OWNERS = {"Llama": "meta-llama", "DeepSeek": "deepseek-ai"}
 """Of models, by how their names begin."""
 
@@ -51,7 +52,7 @@ class PlainReLU:
 
 def origin_of(path: Path) -> SAEMetadata:
     """Which model and layer a file belongs to, by its name; what that doesn't tell is unknown."""
-    found = _NAMED.fullmatch(path.name)
+    found = NAMED.fullmatch(path.name)
     if found is None:
         return SAEMetadata()
     owner = _OWNERS.get(found["model"].partition("-")[0], "")

@@ -11,7 +11,6 @@ A pickled state dictionary, of the shape of dictionary_learning's AutoEncoderNew
 Importing this needs no torch.
 """
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +20,6 @@ from engine.sae.formats.plain_relu import PlainReLU, origin_of
 if TYPE_CHECKING:
     from engine.sae.architectures.base import SparseAutoencoder
 
-NAME = re.compile(r".+-SAE-l\d{1,4}\.pth?")
 KEYS = PlainReLU("encoder", "decoder")
 
 

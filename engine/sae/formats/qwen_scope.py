@@ -50,7 +50,7 @@ def read(path: Path, *, k: int | None = None) -> tuple["SparseAutoencoder", SAEM
     k = k or told
     if k is None:
         raise UserError(
-            f"{path} doesn't tell how many features are kept for a token.",
+            f"{path} doesn't say how many features are kept for a token.",
             "State it with --k; in the name of the repository it stands behind L0_.",
         )
     tensors = read_pickled(path)

@@ -15,6 +15,7 @@ from engine.sae.formats.gemma_scope_names import check_one_layer
 from engine.sae.formats.hub import HubPlace, fetch, hub_place
 from engine.sae.formats.libraries import ALONE, library, recognise
 from engine.sae.formats.metadata import SAEMetadata
+from engine.sae.formats.naming_some import name_some
 from engine.sae.formats.stated_figures import NOTHING_STATED, StatedFigures
 from engine.sae.published.table import PublishedSAE, published_table, saes_of
 
@@ -60,7 +61,7 @@ class Located:
         return StatedFigures(
             figures={"l0": self.published.l0},
             where=f"the list of {source.name} ({source.date})",
-            protocol="What it was measured on isn't told there.",
+            protocol="What it was measured on isn't said there.",
         )
 
     def with_what_is_known(self, metadata: SAEMetadata) -> SAEMetadata:
@@ -139,10 +140,8 @@ def published_sae(source: str) -> PublishedSAE | None:
     if found is None:
         ids = [sae.id for sae in saes]
         near = [one for one in ids if id and id in one] or ids
-        more = len(near) - _MOST_NAMED
-        named = ", ".join(near[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
         raise UserError(
-            f"The release {name} has no {id!r}; it has {named}.",
+            f"The release {name} has no {id!r}; it has {name_some(near, _MOST_NAMED)}.",
             f"`brainsurg published {saes[0].model}` lists them.",
         )
     return found

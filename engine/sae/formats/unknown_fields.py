@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from engine.sae.formats.naming_some import name_some
 from engine.sae.formats.records import fields_to_keep
 
 _LONGEST, _MOST_NAMED = 60, 8
@@ -33,10 +34,11 @@ def note_on_unknown_fields(fields: Mapping[str, Any]) -> str:
     """A sentence that names them; empty where there are none."""
     if not fields:
         return ""
-    named = [f"{name} {_shortened(value)}" for name, value in fields.items()][:_MOST_NAMED]
-    more = len(fields) - len(named)
-    listed = ", ".join(named) + (f" and {more} more" if more else "")
-    return f"Its configuration has fields that are not known here and not followed: {listed}."
+    named = [f"{name} {_shortened(value)}" for name, value in fields.items()]
+    return (
+        "Its configuration has fields that are not known here and not followed:"
+        f" {name_some(named, _MOST_NAMED)}."
+    )
 
 
 def _is_plain(value: Any) -> bool:

@@ -55,6 +55,13 @@ def test_what_is_fetched_is_read_also_without_a_network(
         fetch(hub_place(f"{SET}/layer_4.safetensors"), None, SILENT)
 
 
+def test_what_is_here_is_read_while_the_hub_is_down(hub: HubServer) -> None:
+    place = hub_place(f"{SET}/layer_3.safetensors")
+    fetched = fetch(place, None, SILENT)
+    hub.refuses[SET] = (503, "")
+    assert fetch(place, None, SILENT) == fetched
+
+
 def test_a_download_that_is_cut_off_goes_on_where_it_stopped(hub: HubServer) -> None:
     hub.gives = [HALF, 0, 0]
     place = hub_place(f"{SET}/layer_3.safetensors")

@@ -70,6 +70,11 @@ def test_sae_lens(tmp_path: Path, name: str, value: Any) -> None:
     assert "sae_lens" in note_on_input(about)
 
 
+def test_no_export_is_promised_to_a_library_whose_files_are_only_read() -> None:
+    about = SAEMetadata(library_fields={"circuit_tracer": {"feature_input_hook": "blocks.2.odd"}})
+    assert note_on_input(about).endswith('blocks.2.odd". All of it is kept.')
+
+
 def test_a_place_that_one_head_reads_is_no_site(tmp_path: Path) -> None:
     library("sae_lens").write(made("relu"), tmp_path, SAEMetadata(site="resid_post.2"))
     change(tmp_path / "cfg.json", "metadata", hook_head_index=1)

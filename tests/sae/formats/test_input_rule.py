@@ -101,7 +101,7 @@ def test_a_store_that_contradicts_it_is_named(wants, has, known, said: str) -> N
 
 def test_what_can_not_be_understood_is_not_followed_beside_what_can() -> None:
     note = note_on_input(of_lens(prepend_bos=True, seqpos_slice="1:"))
-    followed, others = note.split("Its files tell more")
+    followed, others = note.split("Its files say more")
     assert "prepend_bos true" in followed
     assert "seqpos_slice" not in followed
     assert 'seqpos_slice "1:"' in others
@@ -109,7 +109,7 @@ def test_what_can_not_be_understood_is_not_followed_beside_what_can() -> None:
 
 def test_what_is_followed_is_told_from_what_is_not() -> None:
     note = note_on_input(of_lens(prepend_bos=False, hook_head_index=3))
-    followed, others = note.split("Its files tell more")
+    followed, others = note.split("Its files say more")
     assert "It is given text without BOS before it" in followed
     assert "prepend_bos false" in followed
     assert "hook_head_index 3" in others

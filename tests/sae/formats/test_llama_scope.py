@@ -193,5 +193,5 @@ def test_an_unknown_field_of_a_configuration_is_kept(tmp_path: Path) -> None:
 
 def test_k_is_for_layouts_that_do_not_tell_it(tmp_path: Path) -> None:
     folder = first(tmp_path / "f", drawn(**OLD))
-    with pytest.raises(UserError, match="llama_scope tell k themselves"):
+    with pytest.raises(UserError, match="llama_scope state k themselves"):
         read(folder, "llama_scope", k=3)

@@ -50,7 +50,7 @@ def test_qwen_scope(tmp_path: Path, named: bool) -> None:
 
 def test_qwen_scope_needs_a_k_that_agrees(tmp_path: Path) -> None:
     qwen(tmp_path / "elsewhere")
-    with pytest.raises(UserError, match=r"doesn't tell how many features.*--k"):
+    with pytest.raises(UserError, match=r"doesn't say how many features.*--k"):
         read(tmp_path / "elsewhere", "qwen_scope")
     qwen(tmp_path / "SAE-Res-Qwen3.5-27B-W1K-L0_50")
     with pytest.raises(UserError, match="k is 50, and 4 is stated"):
@@ -220,7 +220,7 @@ def vars_of(about: SAEMetadata) -> dict[str, Any]:
         ("model_kind: cross_layer_transcoder\n", "cross_layer_transcoder. A cross-layer"),
         ("model_kind: lorsa\n", "model_kind is 'lorsa'"),
         ("activation: gelu\n", "activation is 'gelu'"),
-        ("activation: topk\n", "k isn't told"),
+        ("activation: topk\n", "k isn't given"),
         ("k: [", "config.yaml can't be understood"),
         ("- a\n", "holds no named fields"),
         ("a: &a [1]\nb: *a\n", "has aliases"),
