@@ -19,15 +19,13 @@ from typing import Any
 
 from transformers import AutoTokenizer
 
-from benchmarks.evaluation.figures import DIFFERENT, PEERS, SAME
+from benchmarks.evaluation.figures import BATCH, DIFFERENT, PEERS, SAME
 from benchmarks.stories import brainsurg, stop_engine
 from benchmarks.training import report
 from benchmarks.training.environment import BENCHMARKS, REPOSITORY, peers_python, surroundings
 from benchmarks.training.table import markdown
 
 HERE = Path(__file__).parent
-BATCH = 16
-"""Windows of a batch, as the peers' modules have it."""
 ROUND_OFF = 1e-4
 """Largest difference, as a share of the figure: sums of a million fp32 numbers in another order."""
 ARCHITECTURES = {"topk": ("--k", "16"), "batchtopk": ("--k", "16"), "relu": ()}
@@ -91,7 +89,7 @@ def theirs(
     request = workspace / "request.json"
     saes = {name: str(workspace / "exported" / name) for name in ARCHITECTURES}
     content = {"model": str(options.model.resolve()), "tokens": windows.tokens, "saes": saes}
-    request.write_text(json.dumps(content | {"threads": options.threads, "batch": BATCH}))
+    request.write_text(json.dumps(content | {"threads": options.threads}))
     pythons = {
         "saelens": peers_python(options.peers_python),
         "saebench": peers_python(
@@ -204,7 +202,7 @@ def page(
             "",
             "## What is the same",
             "",
-            "Theirs in our units, where they have others. –: not told, or defined otherwise.",
+            "Theirs in our units, where they have others. –: not reported, or defined otherwise.",
             "",
             table(same_rows(said, peers, sizes), 6),
             "",

@@ -6,6 +6,10 @@ from dataclasses import dataclass
 PEERS = {"saelens": "SAELens", "saebench": "SAEBench"}
 
 
+BATCH = 16
+"""Windows that each of them reads at once."""
+
+
 @dataclass(frozen=True)
 class Pair:
     """A figure of ours, and one of theirs."""

@@ -132,15 +132,13 @@ def llamascopium_cases() -> dict[str, Case]:
             )
             sae = SparseAutoEncoder(cfg)
             sae.set_dataset_average_activation_norm(
-                {hook: NORM} | ({out: 2.1} if transcodes else {})
+                {hook: NORM} | ({out: OTHER_NORM} if transcodes else {})
             )
             return sae
 
         def save(sae: Any, folder: Path) -> None:
             folder.mkdir(parents=True)
-            if (
-                act_fn == "jumprelu"
-            ):  # what was drawn is about a threshold, and its logarithm wanted
+            if act_fn == "jumprelu":  # a threshold was drawn, and its logarithm is wanted
                 sae.activation_function.log_jumprelu_threshold.log_()
             sae.save_pretrained(folder)
             sae.cfg.save_hyperparameters(folder)

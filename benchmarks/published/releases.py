@@ -42,7 +42,6 @@ _LEFT_OUT = (
     "gemma-scope-9b-it-res",  # the canonical ones are taken, and of the others what has none
 )
 _ONLY_CANONICAL = re.compile(r"gemma-scope-(2b|9b)-pt-(res|mlp|att)")
-_SCALED = "norm_scaling_factor"
 
 
 def is_taken(name: str, told: dict[str, Any]) -> bool:

@@ -15,7 +15,7 @@ from benchmarks.training.messages import Request
 from benchmarks.training.options import common
 from benchmarks.training.rounds import measure_products, measure_round, products_request
 from benchmarks.training.sizes import SIZES
-from benchmarks.training.table import Round, course_table, disturbed, quality_table
+from benchmarks.training.table import Round, clock_note, course_table, disturbed, quality_table
 from benchmarks.training.trainers import contestants
 
 ENOUGH = 0.95
@@ -37,10 +37,12 @@ def compare(size: str, architecture: str, options: argparse.Namespace, python: P
             threads=options.threads,
             steps=options.steps,
             score_every=SCORE_EVERY,
+            processor=options.processor,
         )
         for name in contestants(architecture, options.only)
     ]
-    rate = measure_products(products_request(size, options.threads))["fp32"]
+    products = products_request(size, options.threads, processor=options.processor)
+    rate = measure_products(products)["fp32"]
     estimate.announce(requests, options.rounds, rate)
     rounds: list[Round] = []
     page = ""
@@ -61,7 +63,7 @@ def _page(size: str, architecture: str, options: argparse.Namespace, rounds: lis
             "",
             f"`python -m benchmarks.training.quality --size {size} --arch {architecture} "
             f"--k {options.k} --steps {options.steps} --rounds {options.rounds} "
-            f"--threads {options.threads}`",
+            f"--threads {options.threads}{' --processor' if options.processor else ''}`",
             "",
             f"d {shape.d_in}, {shape.width:,} features, k {options.k}, batch {shape.batch:,}; "
             f"{options.steps * shape.batch:,} vectors in all. Scores of the first round, seconds "
@@ -73,7 +75,7 @@ def _page(size: str, architecture: str, options: argparse.Namespace, rounds: lis
             "",
             course_table(rounds[0], shown, "fvu"),
             "",
-            f"- {disturbed(rounds)}",
+            f"- {clock_note(processor=options.processor)} {disturbed(rounds)}",
             f"- {report.machine(options.threads)}; {report.versions(rounds[0])}.",
             "",
         ]

@@ -91,13 +91,14 @@ def page(
     results: dict[str, Result], options: argparse.Namespace, lost: dict[str, tuple[float, float]]
 ) -> str:
     """To be read."""
+    spliced = f" --set SET --model MODEL --evaluate-tokens {options.evaluate_tokens}"
     return "\n".join(
         [
             f"# Explained variance against time: {options.arch[0]}, size {options.size[0]}",
             "",
             f"`python -m benchmarks.training.race --store FILE --seconds {options.seconds:g} "
             f"--tokens {options.tokens} --batch {options.batch} --threads {options.threads}"
-            f"{' --processor' if options.processor else ''}`",
+            f"{' --processor' if options.processor else ''}{spliced if options.set else ''}`",
             "",
             "Of held-out real activations, after seconds of training"
             + ("; CE score and KL of what there was at the end." if options.set else "."),

@@ -1,9 +1,5 @@
 """`published`."""
 
-from typing import Annotated
-
-from cyclopts import Parameter
-
 from brainsurg_tui.commands.common import Common, wrong_usage
 from engine.service import protocol as p
 
@@ -11,7 +7,7 @@ from engine.service import protocol as p
 def published(
     model: str = "",
     *,
-    release: Annotated[str, Parameter(name="--release")] = "",
+    release: str = "",
     common: Common = Common(),
 ) -> None:
     """List the SAEs and transcoders that are published for a model, or the models that have some.
@@ -32,9 +28,10 @@ def published(
     found = common.run(lambda client: client.ask(asked))
     if release:
         found = found.of_release(release)
-    if common.json:
-        common.print_result(found)
-        return
-    from brainsurg_tui.commands.tables.published import show_published
 
-    common.print_result(found, lambda: show_published(found, each=bool(release)))
+    def show() -> None:
+        from brainsurg_tui.commands.tables.published import show_published  # once wanted
+
+        show_published(found, each=bool(release))
+
+    common.print_result(found, show)

@@ -174,7 +174,10 @@ class ClampController:
             parse_number(values["value"], "value"),
             cast(Unit, values["unit"]),
         )
-        measures = [text.strip() for text in values["measures"].split(";")]
+        measures = draft.measures  # of another view they aren't asked for, and are kept
+        if _in_model(values):
+            typed = filter(None, map(str.strip, values["measures"].split(";")))
+            measures = tuple(str(parse_measure(text)) for text in typed)
         first, _, most = (values["nulls"] or _nulls_text(draft)).partition("..")
         self.change(
             msgspec.structs.replace(
@@ -184,7 +187,7 @@ class ClampController:
                 nulls=parse_whole_number(first, "nulls"),
                 most_nulls=parse_whole_number(most, "nulls") if most else 0,
                 null=cast(NullKind, values["null"] or draft.null),
-                measures=tuple(str(parse_measure(text)) for text in measures if text),
+                measures=measures,
                 chat=chat_in_field(values["chat"], draft.chat),
             )
         )

@@ -8,6 +8,7 @@ from textual.widget import AwaitMount
 from brainsurg_tui.controllers.shell import Shell
 from brainsurg_tui.controllers.submit import free_name, submit
 from brainsurg_tui.screens.form import Field, Form
+from brainsurg_tui.widgets.numbers import span
 from engine.errors import UserError
 from engine.service.protocol import GetPublished, ImportSAE, PublishedSAE, absolute_source
 
@@ -109,11 +110,9 @@ def _summary(saes: Sequence[PublishedSAE]) -> str:
         " → ".join(filter(None, (sae.site.partition(".")[0], sae.target_site.partition(".")[0])))
         for sae in saes
     )
-    layers = [sae.layer for sae in saes if sae.layer is not None]
-    l0 = [sae.l0 for sae in saes if sae.l0 is not None]
     said = [f"{len(saes)}", "/".join(filter(None, kinds))]
-    if layers:
-        said.append(f"layers {min(layers)}–{max(layers)}")
-    if l0:
-        said.append(f"L0 {min(l0):g}–{max(l0):g}")
+    if layers := span(sae.layer for sae in saes):
+        said.append(f"layers {layers}")
+    if l0 := span(sae.l0 for sae in saes):
+        said.append(f"L0 {l0}")
     return " · ".join(filter(None, said))

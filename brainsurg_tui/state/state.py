@@ -137,7 +137,7 @@ class State(Published):
 
     def sets_for(self, sae: SAEInfo) -> list[str]:
         """The activation sets that an SAE can be scanned over, as far as is known: of its site, and
-        as wide as it is; of its own model first, and of these the newest last."""
+        as wide as it is. Those of its own model come last, and of these the newest."""
         fitting = [
             known
             for known in self.contents.activations

@@ -1,7 +1,7 @@
 """Numbers as people read them: short, with a unit, and three significant digits."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 _THOUSANDS = ("", "k", "M", "G", "T")
@@ -33,6 +33,16 @@ def signed(value: float) -> str:
 def figure_or_dash(value: float | None) -> str:
     """Return what `figure` does; a dash for None and for what is no finite number."""
     return "–" if value is None or not math.isfinite(value) else figure(value)
+
+
+def span(values: Iterable[float | None]) -> str:
+    """Return the least and the largest of those that are known: `6–8`, or `7` where they are one;
+    nothing where none is."""
+    known = [value for value in values if value is not None]
+    if not known:
+        return ""
+    least, most = min(known), max(known)
+    return f"{least:g}–{most:g}" if least < most else f"{least:g}"
 
 
 def count_or_figure(value: float) -> str:

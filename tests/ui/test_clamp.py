@@ -67,6 +67,20 @@ async def test_what_is_measured_beside_kl_is_tested(world: World) -> None:
         assert "0.095" in row
 
 
+async def test_measures_outlive_a_view_that_has_none(world: World) -> None:
+    async with open_app(world, (110, 40)) as user:
+        await clamped(user)
+        await user.press("f", *["tab"] * 5)
+        await user.type("promoted:10")
+        await user.press("ctrl+s")
+        await user.until(lambda: last(user).measures == ["promoted:10"])
+        await user.press("f", *["tab"] * 3, "down", "ctrl+s")
+        await user.until(lambda: last(user).view != "model")
+        await user.press("v")
+        await user.until(lambda: last(user).view == "model")
+        assert last(user).measures == ["promoted:10"]
+
+
 async def test_a_measure_that_is_none_is_refused_in_the_form(world: World) -> None:
     async with open_app(world) as user:
         await clamped(user)

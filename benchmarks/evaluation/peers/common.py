@@ -17,6 +17,8 @@ from torch import Tensor
 from transformer_lens import HookedTransformer
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from benchmarks.evaluation.figures import BATCH
+
 Measured = dict[str, float]
 Measure = Callable[[Any, HookedTransformer, Callable[[], ActivationsStore], Tensor], Measured]
 """Of an SAE, its model, what opens a store of the tokens, and these [windows, tokens]."""
@@ -35,7 +37,7 @@ def model_at(folder: str) -> HookedTransformer:
     )
 
 
-def store_of(model: HookedTransformer, tokens: Tensor, hook: str, batch: int) -> ActivationsStore:
+def store_of(model: HookedTransformer, tokens: Tensor, hook: str) -> ActivationsStore:
     """SAELens' store, which gives these windows [windows, tokens] in their order."""
     return ActivationsStore(
         model=model,
@@ -47,7 +49,7 @@ def store_of(model: HookedTransformer, tokens: Tensor, hook: str, batch: int) ->
         d_in=model.cfg.d_model,
         n_batches_in_buffer=8,
         total_training_tokens=10**9,
-        store_batch_size_prompts=batch,
+        store_batch_size_prompts=BATCH,
         train_batch_size_tokens=2048,
         prepend_bos=False,
         normalize_activations="none",
@@ -66,7 +68,7 @@ def run(measure: Measure, packages: tuple[str, ...]) -> None:
     for name, folder in request["saes"].items():
         sae = SAE.load_from_disk(folder, device="cpu")
         hook = sae.cfg.metadata.hook_name
-        store = partial(store_of, model, tokens, hook, request["batch"])
+        store = partial(store_of, model, tokens, hook)
         found[name] = measure(sae, model, store, tokens)
     versions = {name: version(name) for name in (*packages, "transformer-lens", "torch")}
     answer = {"found": found, "versions": versions}

@@ -13,9 +13,8 @@ from sae_lens.training.activations_store import ActivationsStore
 from torch import Tensor
 from transformer_lens import HookedTransformer
 
+from benchmarks.evaluation.figures import BATCH
 from benchmarks.evaluation.peers.common import Measured, run
-
-BATCH = 16
 
 
 def measure(

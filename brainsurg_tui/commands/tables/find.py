@@ -9,7 +9,7 @@ from brainsurg_tui.commands.tables.parts import numbers, short_column, table, vi
 from brainsurg_tui.commands.tables.registry import tables_of
 from brainsurg_tui.panes.clamp.text import LEFT_OUT_REASONS
 from brainsurg_tui.widgets.bars import sparkline
-from brainsurg_tui.widgets.numbers import figure, figure_or_dash
+from brainsurg_tui.widgets.numbers import figure, figure_or_dash, signed
 from brainsurg_tui.widgets.visible import visible
 from engine.service import protocol as p
 
@@ -97,6 +97,4 @@ def _texts(count: int) -> str:
 
 
 def _signed(value: float | None) -> str:
-    if value is None:
-        return "–"
-    return f"+{figure(value)}" if value > 0 else figure(value)
+    return "–" if value is None else signed(value)

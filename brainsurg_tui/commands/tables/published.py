@@ -1,7 +1,7 @@
 """What is published for a model."""
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from rich.console import RenderableType
 from rich.text import Text
@@ -15,6 +15,7 @@ from brainsurg_tui.commands.tables.parts import (
     visible_text,
 )
 from brainsurg_tui.commands.tables.registry import tables_of
+from brainsurg_tui.widgets.numbers import span
 from engine.service import protocol as p
 
 
@@ -44,7 +45,8 @@ def _releases(found: p.Published) -> Iterator[RenderableType]:
     for (release, reads), group in kinds:
         saes = list(group)
         name = Text.assemble(release, "\n", (f"  /{saes[len(saes) // 2].id}", "dim"))
-        grid.add_row(name, reads, _span([sae.layer for sae in saes]), _l0(saes), f"{len(saes):,}")
+        layers, l0 = span(sae.layer for sae in saes), span(sae.l0 for sae in saes)
+        grid.add_row(name, reads, layers, l0, f"{len(saes):,}")
     yield grid
     model = found.models[0].model
     yield Command(f"brainsurg published {model} --release RELEASE   # each of a release")
@@ -64,21 +66,6 @@ def _kinds(sae: p.PublishedSAE) -> str:
     """Where it reads, without the layer; for a transcoder where it writes, too."""
     reads = sae.site.partition(".")[0]
     return f"{reads} → {sae.target_site.partition('.')[0]}" if sae.target_site else reads
-
-
-def _span(layers: Sequence[int | None]) -> str:
-    known = [layer for layer in layers if layer is not None]
-    if not known:
-        return ""
-    return f"{min(known)}–{max(known)}" if min(known) < max(known) else f"{known[0]}"
-
-
-def _l0(saes: Sequence[p.PublishedSAE]) -> str:
-    known = [sae.l0 for sae in saes if sae.l0 is not None]
-    if not known:
-        return ""
-    least, most = min(known), max(known)
-    return f"{least:g}–{most:g}" if least < most else f"{least:g}"
 
 
 def _sources(found: p.Published) -> str:

@@ -5,7 +5,7 @@ import time
 from rich.text import Text
 
 from brainsurg_tui.widgets.bars import progress_bar
-from brainsurg_tui.widgets.numbers import byte_size, figure, quantity, seconds
+from brainsurg_tui.widgets.numbers import byte_size, figure, figure_or_dash, quantity, seconds
 from engine.service.protocol import (
     CaptureResult,
     EvaluateResult,
@@ -170,7 +170,8 @@ def probe(made: ProbeResult) -> list[str]:
         "commonest label": made.majority,
     }
     told = (
-        f"{title} {figure(way.held_out.balanced_accuracy.mean or 0)}" for title, way in ways.items()
+        f"{title} {figure_or_dash(way.held_out.balanced_accuracy.mean)}"
+        for title, way in ways.items()
     )
     texts = made.fitted + made.tested
     return [f"{len(made.labels)} labels of {texts:,} texts, balanced accuracy: {'  '.join(told)}"]
