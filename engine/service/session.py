@@ -142,8 +142,9 @@ class Session:
         )
         site = parse_site(found.site)
         target = parse_site(found.target_site) if found.target_site else None
-        if lm.places and device == "auto":
-            sae = sae.to(site_device(lm, target or site))
+        is_spread = lm.places and device == "auto"
+        # also back from where it was for a model that was spread: it is the one that is kept
+        sae.to(site_device(lm, target or site) if is_spread else choose_device(device))
         if metadata.model and lm.source not in found.known:
             self.progress.note(
                 other_model_note(name, metadata.model, f"it is tried in {lm.source}")
@@ -235,7 +236,7 @@ class Session:
         raise UserError(
             failures[0].what,
             f"{failures[0].do} If it lies elsewhere, or is called otherwise here, name it with"
-            " --model (clamp, find, contrast).".strip(),
+            " --model (clamp, screen, find, contrast).".strip(),
         )
 
     def scanned_activations(self, sae: str) -> ActivationSet:

@@ -15,7 +15,9 @@ from engine.features.catalogue.catalogue import Catalogue
 from engine.interventions.spec import ClampRequest, FeatureEdit
 from engine.jobs.kinds import Capture, Evaluate, Scan, Train
 from engine.jobs.run import run
+from engine.model.device import choose_device
 from engine.progress import SILENT
+from engine.sae.architectures.base import SparseAutoencoder
 from engine.sae.formats.metadata import read_metadata
 from engine.service import protocol as p
 from engine.service.session import Session
@@ -110,6 +112,20 @@ def test_a_spread_model_is_clamped_and_searched_as_one_in_one_place(
     ]
     assert found[0] == found[1]
     assert answer(p.GetSites(model=plain.model, device_map=places), session).sites
+
+
+def test_an_sae_that_was_beside_a_spread_model_comes_back_for_the_next_question(
+    plain: Made, places: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = Session(plain.workspace, SILENT)
+    session.sae("sae", "auto")
+    at_site = torch.device("cuda:7")  # not there: moves are only noted
+    moves: list[torch.device] = []
+    monkeypatch.setattr("engine.service.session.site_device", lambda lm, site: at_site)
+    monkeypatch.setattr(SparseAutoencoder, "to", lambda self, device: moves.append(device))
+    session.subject("sae", "auto", device_map=places)
+    session.subject("sae", "auto")
+    assert moves == [at_site, choose_device("auto")]
 
 
 def test_the_environment_says_it_for_all_that_the_engine_loads(
