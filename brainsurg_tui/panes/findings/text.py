@@ -14,6 +14,7 @@ from engine.service.protocol import (
     GrepReport,
     ProbeResult,
     ProbeResults,
+    ProbeScores,
 )
 
 
@@ -58,19 +59,23 @@ def summary(results: SearchResults, *, ascii_only: bool = False) -> str:
 def _probe(report: ProbeResult) -> str:
     """Balanced accuracy of every way to tell the labels, with chance beside the features."""
 
-    def told(probe: ProbeResults) -> str:
-        return f"{probe.held_out.balanced_accuracy.mean or 0:.2f}"
+    def accuracy(scores: ProbeScores) -> str:
+        mean = scores.balanced_accuracy.mean
+        return "–" if mean is None else f"{mean:.2f}"
+
+    def held_out(probe: ProbeResults) -> str:
+        return accuracy(probe.held_out)
 
     best = report.best_feature
-    chance = "" if best.null is None else f", {best.null.balanced_accuracy.mean or 0:.2f} by chance"
+    chance = "" if best.null is None else f", {accuracy(best.null)} by chance"
     one = " (of one label)" if len(report.labels) > 2 else ""
-    curve = " · ".join(f"{probe.k}: {told(probe)}" for probe in report.curve)
+    curve = " · ".join(f"{probe.k}: {held_out(probe)}" for probe in report.curve)
     return (
         f"{len(report.labels)} labels of {report.fitted + report.tested:,} texts;"
-        f" balanced accuracy: best feature{one} {told(best)}{chance}\n"
+        f" balanced accuracy: best feature{one} {held_out(best)}{chance}\n"
         f"so many features {curve}\n"
-        f"activations {told(report.raw)} · their means {told(report.mean_difference)}"
-        f" · commonest label {told(report.majority)}"
+        f"activations {held_out(report.raw)} · their means {held_out(report.mean_difference)}"
+        f" · commonest label {held_out(report.majority)}"
     )
 
 

@@ -120,7 +120,8 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     def named(self, model: str) -> list[str]:
         """The ids of the models that a user may mean by a name: with the owner or without."""
         wanted = model.lower().rstrip("/")
-        return [id for id in self.models if wanted in (id.lower(), id.lower().rpartition("/")[2])]
+        known = sorted({release.model for release in self.releases}, key=str.lower)
+        return [id for id in known if wanted in (id.lower(), id.lower().rpartition("/")[2])]
 
     def saes(self, model: str) -> list[PublishedSAE]:
         """The autoencoders of the model with this id, release by release."""
